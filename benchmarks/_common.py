@@ -1,0 +1,88 @@
+"""Shared by the benchmarks: the machine's name, alternating clocks, asked beside measured."""
+
+import gc
+import platform
+import statistics
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from threadpoolctl import threadpool_limits
+
+
+def processor():
+    """The processor's own name, which names a machine better than its operating system does."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def machine():
+    """One line: processor, threads in use, versions of what is compared."""
+    parts = [processor(), f"{torch.get_num_threads()} torch thread(s)"]
+    parts.append(f"Python {platform.python_version()}")
+    for name in ("skflow", "torch", "scikit-learn", "zuko", "nflows", "normflows"):
+        try:
+            parts.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(parts)
+
+
+def use_threads(n_threads):
+    """Limit BLAS, OpenMP and torch for the rest of the process."""
+    threadpool_limits(n_threads)
+    torch.set_num_threads(n_threads)
+
+
+def warm_up():
+    """Take one Adam step: torch loads seconds' worth of modules at its first optimiser."""
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([weight])
+    weight.square().sum().backward()
+    optimizer.step()
+
+
+def seconds(function):
+    """Wall-clock time of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def alternate(functions, repeats):
+    """Seconds of each function in each round, as lists by name.
+
+    The functions take turns and every round starts with another one, so that a machine that slows
+    down for a while slows all of them. One uncounted call each comes first.
+    """
+    for function in functions.values():
+        function()
+    names = list(functions)
+    times = {name: [] for name in names}
+    for i in range(repeats):
+        gc.collect()
+        for name in names[i % len(names) :] + names[: i % len(names)]:
+            times[name].append(seconds(functions[name]))
+    return times
+
+
+def median_ratio(numerators, denominators):
+    """Median over the rounds of the ratio within a round."""
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+def verdict(question, asked, measured, holds):
+    """Print what is asked beside what was measured; returns whether it holds."""
+    print(f"{question}: asked {asked}, measured {measured}: {'holds' if holds else 'MISSED'}")
+    return bool(holds)
+
+
+def markdown(header, rows):
+    """A GitHub table; numbers should come formatted."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

@@ -1,0 +1,137 @@
+"""Recipes: settings to bijections. A paper is a row of pieces here, not a class.
+
+========================  ==============  ===================  =====================
+paper                     structure       elementwise          mixing between layers
+========================  ==============  ===================  =====================
+NICE                      coupling        additive             reverse, final scaling
+Real NVP                  coupling        affine               linear (PLU)
+NSF, coupling             coupling        spline               linear (PLU)
+MAF                       autoregressive  affine               linear (PLU)
+NSF, autoregressive       autoregressive  spline               linear (PLU)
+IAF                       inverse of MAF  affine               linear (PLU)
+========================  ==============  ===================  =====================
+
+They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
+ordinary torch module.
+"""
+
+from skflow.bijections import (
+    PLU,
+    Additive,
+    Affine,
+    Autoregressive,
+    Chain,
+    Coupling,
+    Diagonal,
+    Orthogonal,
+    Permutation,
+    RationalQuadraticSpline,
+    Reverse,
+)
+from skflow.bijections._coupling import coupling_sizes
+from skflow.nets import MADE, MLP
+
+__all__ = ["ELEMENTWISE", "MIXINGS", "autoregressive_stack", "coupling_stack"]
+
+ELEMENTWISE = {
+    "additive": Additive,
+    "affine": Affine,
+    "spline": RationalQuadraticSpline,
+}
+
+MIXINGS = {
+    "none": None,
+    "reverse": lambda n_features, layer: Reverse(n_features),
+    "permutation": Permutation.random,
+    "orthogonal": lambda n_features, layer: Orthogonal(n_features),
+    "plu": lambda n_features, layer: PLU(n_features, order=range(n_features - 1, -1, -1)),
+}
+
+
+def coupling_stack(
+    n_features,
+    elementwise,
+    *,
+    n_layers=8,
+    hidden_features=(64, 64),
+    n_context=0,
+    mixing="plu",
+    residual=False,
+    dropout=0.0,
+    final_scaling=False,
+):
+    """Coupling layers that take turns in which half they move, with a mixing between them.
+
+    Parameters
+    ----------
+    n_features : int
+    elementwise : Elementwise
+    n_layers : int
+    hidden_features : tuple of int
+        Hidden layers of each coupling's net.
+    n_context : int
+        Columns of the context.
+    mixing : {"plu", "orthogonal", "permutation", "reverse", "none"}
+        Linear map between layers; those that learn start at the identity.
+    residual : bool
+        Residual nets.
+    dropout : float
+    final_scaling : bool
+        End with a learnable scale per feature, as NICE does since its couplings preserve volume.
+
+    Returns
+    -------
+    Chain
+    """
+
+    def layer(i):
+        swap = bool(i % 2)
+        n_steering, n_moved = coupling_sizes(n_features, swap)
+        net = MLP(
+            n_steering,
+            n_moved,
+            elementwise.n_params,
+            hidden_features,
+            n_context,
+            residual,
+            dropout,
+        )
+        return Coupling(n_features, elementwise, net, swap)
+
+    last = [Diagonal(n_features)] if final_scaling else []
+    return Chain(_interleave(layer, n_layers, n_features, mixing) + last)
+
+
+def autoregressive_stack(
+    n_features,
+    elementwise,
+    *,
+    n_layers=5,
+    hidden_features=(64, 64),
+    n_context=0,
+    mixing="plu",
+    residual=False,
+    dropout=0.0,
+):
+    """Autoregressive layers with a mixing between them; parameters as for coupling_stack.
+
+    Every second layer goes through the features in reverse order.
+    """
+
+    def layer(i):
+        net = MADE(n_features, elementwise.n_params, hidden_features, n_context, residual, dropout)
+        return Autoregressive(elementwise, net)
+
+    return Chain(_interleave(layer, n_layers, n_features, mixing))
+
+
+def _interleave(layer, n_layers, n_features, mixing):
+    if mixing not in MIXINGS:
+        raise ValueError(f"mixing must be one of {sorted(MIXINGS)}, got {mixing!r}")
+    mix = MIXINGS[mixing] if n_features > 1 else None
+    parts = []
+    for i in range(n_layers):
+        if i and mix is not None:
+            parts.append(mix(n_features, i))
+        parts.append(layer(i))
+    return parts

@@ -1,0 +1,18 @@
+"""Base distributions: where noise comes from, and what a flow's latents are scored against."""
+
+from skflow.bases._base import Base
+from skflow.bases._em import MixtureChoice, choose_mixture
+from skflow.bases._mixture import GaussianMixture
+from skflow.bases._normal import Normal
+from skflow.bases._student_t import StudentT
+from skflow.bases._uniform import Uniform
+
+__all__ = [
+    "Base",
+    "GaussianMixture",
+    "MixtureChoice",
+    "Normal",
+    "StudentT",
+    "Uniform",
+    "choose_mixture",
+]

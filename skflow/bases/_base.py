@@ -1,0 +1,89 @@
+"""The contract of a base distribution: a log density and exact samples."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+
+__all__ = ["Base", "saturate"]
+
+
+class Base(nn.Module, ABC):
+    """A distribution over noise z of shape ``(*members, n, n_features)``.
+
+    Every base holds one buffer ``origin`` of shape ``(*members, n_features)``, zeros, that takes
+    part in no density. Stacking members gives it their leading axes as it does all tensors, so
+    that a base without parameters knows its members, its dtype and its device too.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of columns of z.
+
+    Attributes
+    ----------
+    n_features : int
+    members : tuple of int
+        The leading axes of the parameters; empty for a single base.
+    """
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.n_features = n_features
+        self.register_buffer("origin", torch.zeros(n_features))
+
+    @property
+    def members(self):
+        """The leading axes of the parameters."""
+        return tuple(self.origin.shape[:-1])
+
+    @abstractmethod
+    def log_prob(self, z, context=None):
+        """Natural-log density of each row.
+
+        Parameters
+        ----------
+        z : tensor of shape (*members, n, n_features) or (n, n_features)
+        context : tensor of shape (*members, n, c), optional
+
+        Returns
+        -------
+        log_prob : tensor of shape (*members, n)
+            In nats. Finite for every finite z inside the support: where a density is too small
+            for the dtype, it is the lowest finite number of the dtype or near it.
+        """
+
+    @abstractmethod
+    def sample(self, n, context=None):
+        """Draw n rows for each member from torch's global random state.
+
+        Returns
+        -------
+        z : tensor of shape (*members, n, n_features)
+        """
+
+    def initialize(self, z, weight=None):
+        """Set data-dependent parameters once, from latents of training rows; nothing by default.
+
+        Parameters
+        ----------
+        z : tensor of shape (n, n_features) or (*members, n, n_features)
+        weight : tensor of shape (n,) or (*members, n), optional
+            Not negative; a row of weight zero plays no part.
+        """
+        return
+
+    def _with_members(self, z):
+        """View z with the member axes of this base; rows given once are every member's."""
+        return z.expand(torch.broadcast_shapes(z.shape, self.origin.unsqueeze(-2).shape))
+
+    def extra_repr(self):
+        return f"n_features={self.n_features}"
+
+
+def saturate(log_prob):
+    """Replace -inf, left by a square that overflowed, by the lowest finite number.
+
+    NaN stays NaN: a diverged flow must not look like a confident one.
+    """
+    return log_prob.clamp(min=torch.finfo(log_prob.dtype).min)

@@ -1,0 +1,150 @@
+"""A learnable Gaussian mixture, started by EM."""
+
+import math
+
+import torch
+from torch import nn
+
+from skflow.bases._base import Base
+from skflow.bases._em import fit_mixture
+
+__all__ = ["GaussianMixture"]
+
+# Smallest standard deviation of a column given the columns before it, in a component.
+MIN_SCALE = 1e-4
+
+
+class GaussianMixture(Base):
+    r"""Mixture of C Gaussians with learnable weights, means and full covariances.
+
+    .. math::
+        \log p(z) = \log \sum_c \pi_c\, |U_c| \, (2\pi)^{-d/2}
+                    \exp\bigl(-\tfrac12 \lVert (z - \mu_c)\, U_c \rVert^2\bigr)
+
+    with :math:`U_c` the upper triangular Cholesky factor of a precision,
+    :math:`\Sigma_c^{-1} = U_c U_c^\top` (scikit-learn's ``precisions_cholesky_``), so that
+    neither scoring nor its gradient solves or inverts anything. Learnt are
+    ``log_weights`` (C,), before a softmax; ``means`` (C, d); ``log_diagonal`` (C, d) of U, used up
+    to ``-log(MIN_SCALE)``; and ``off_diagonal`` (C, d, d), of which the strict upper triangle
+    counts. Sampling is exact: a component by its weight, then ``mu_c + e U_c^{-1}``.
+
+    Cost: O(n C d^2) for scoring, as one matrix product, with n C d numbers of memory (callers
+    score in blocks); O(n C d^2) for sampling. Coordinates beyond 1e15 in float32 (1e123 in
+    float64) are scored as if they were there.
+
+    Until :meth:`initialize` the components are unit Gaussians around random points.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of columns d.
+    n_components : int
+        Number of Gaussians C. More than there are rows is no error: see
+        :func:`skflow.bases._em.fit_mixture`.
+    covariance_type : {"full", "diag", "tied"}, default="full"
+        Of the EM that starts the parameters. What is learnt afterwards is full.
+    reg_covar : float, default=1e-4
+        Variance that EM adds to the diagonals, in the units of z.
+    random_state : int, default=0
+        Of the start.
+    """
+
+    def __init__(
+        self, n_features, n_components, *, covariance_type="full", reg_covar=1e-4, random_state=0
+    ):
+        super().__init__(n_features)
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.reg_covar = reg_covar
+        self.random_state = random_state
+        generator = torch.Generator().manual_seed(random_state)
+        means = torch.randn(n_components, n_features, generator=generator)
+        self.means = nn.Parameter(means)
+        self.log_weights = nn.Parameter(torch.zeros(n_components))
+        self.log_diagonal = nn.Parameter(torch.zeros(n_components, n_features))
+        self.off_diagonal = nn.Parameter(torch.zeros(n_components, n_features, n_features))
+
+    def initialize(self, z, weight=None):
+        """Start from scikit-learn's EM, for each member on its own rows.
+
+        Parameters
+        ----------
+        z : tensor of shape (n, n_features) or (*members, n, n_features)
+        weight : tensor of shape (n,) or (*members, n), optional
+            Rows of weight zero are left out. EM takes no weights, so unequal ones repeat rows
+            in proportion: see :func:`skflow.bases._em.equal_rows`.
+        """
+        z = z.expand(*self.members, *z.shape[-2:])
+        weight = z.new_ones(z.shape[:-1]) if weight is None else weight.expand(z.shape[:-1])
+        starts = [
+            fit_mixture(
+                rows,
+                row_weight,
+                n_components=self.n_components,
+                covariance_type=self.covariance_type,
+                reg_covar=self.reg_covar,
+                random_state=self.random_state,
+            )
+            for rows, row_weight in zip(
+                z.reshape(-1, *z.shape[-2:]), weight.reshape(-1, z.shape[-2]), strict=True
+            )
+        ]
+        weights, means, factors = (
+            torch.stack([torch.as_tensor(part) for part in parts])
+            for parts in zip(*starts, strict=True)
+        )
+        with torch.no_grad():
+            _fill(self.log_weights, weights.clamp(min=torch.finfo(torch.float32).tiny).log())
+            _fill(self.means, means)
+            _fill(self.log_diagonal, factors.diagonal(dim1=-2, dim2=-1).log())
+            _fill(self.off_diagonal, factors.triu(1))
+
+    def log_prob(self, z, context=None):
+        limit = torch.finfo(z.dtype).max
+        # A coordinate near the limit would meet its like of the other sign in the product: NaN.
+        z = z.clamp(-(limit**0.4), limit**0.4)
+        factor, log_det = self._factor()
+        rotate = factor.mT.flatten(-3, -2)  # (*members, C d, d)
+        shift = (self.means.unsqueeze(-2) @ factor).squeeze(-2).flatten(-2)
+        # Rows come last, so that the sum over the d coordinates of a component adds up long
+        # contiguous vectors: level with other layouts in training, ahead in scoring many rows.
+        y = (rotate @ z.mT).sub_(shift.unsqueeze(-1))
+        distance = y.unflatten(-2, (self.n_components, self.n_features)).square().sum(-2)
+        level = self.log_weights.log_softmax(-1) + log_det
+        log_joint = level.unsqueeze(-1) - 0.5 * distance.clamp(max=limit / 4)
+        return log_joint.logsumexp(-2) - 0.5 * self.n_features * math.log(2 * math.pi)
+
+    @torch.no_grad()
+    def sample(self, n, context=None):
+        factor, _ = self._factor()
+        eye = torch.eye(self.n_features, dtype=factor.dtype, device=factor.device)
+        inverse = torch.linalg.solve_triangular(factor, eye, upper=True)
+        shape = (*self.members, n, self.n_features)
+        component = self._sample_components(shape[:-1]).unsqueeze(-1)
+        noise = torch.randn(shape, dtype=factor.dtype, device=factor.device)
+        z = noise
+        # One component at a time over all rows: a matrix for each row would need n d^2 memory.
+        for c in range(self.n_components):
+            rows = self.means[..., c, :].unsqueeze(-2) + noise @ inverse[..., c, :, :]
+            z = torch.where(component == c, rows, z)
+        return z
+
+    def extra_repr(self):
+        return f"{super().extra_repr()}, n_components={self.n_components}"
+
+    def _sample_components(self, shape):
+        """Draw component indices of the given shape, by inversion of the cumulative weights."""
+        cumulative = self.log_weights.double().softmax(-1).cumsum(-1)
+        at = torch.rand(shape, dtype=cumulative.dtype, device=cumulative.device)
+        # Rounding may leave the last sum below one, and a draw above it.
+        return torch.searchsorted(cumulative, at, right=True).clamp(max=self.n_components - 1)
+
+    def _factor(self):
+        """Return the triangular factors (*members, C, d, d) and their log-determinants."""
+        log_diagonal = self.log_diagonal.clamp(max=-math.log(MIN_SCALE))
+        factor = self.off_diagonal.triu(1) + torch.diag_embed(log_diagonal.exp())
+        return factor, log_diagonal.sum(-1)
+
+
+def _fill(parameter, values):
+    parameter.copy_(values.reshape(parameter.shape))

@@ -1,0 +1,73 @@
+"""Independent Student-t columns with learnable degrees of freedom."""
+
+import math
+
+import torch
+from torch import nn
+
+from skflow.bases._base import Base
+
+__all__ = ["StudentT"]
+
+MIN_DF = 1.0
+MAX_DF = 1000.0
+
+
+class StudentT(Base):
+    r"""Product of Student-t densities, one per column, each with its own learnable tail.
+
+    .. math::
+        \log p(z) = \sum_j c(\nu_j)
+                    - \tfrac{\nu_j + 1}{2} \log\bigl(1 + z_j^2 / \nu_j\bigr), \qquad
+        c(\nu) = \log\Gamma\bigl(\tfrac{\nu+1}{2}\bigr) - \log\Gamma\bigl(\tfrac{\nu}{2}\bigr)
+                 - \tfrac12 \log(\nu\pi)
+
+    The degrees of freedom move geometrically between ``MIN_DF`` (Cauchy) and ``MAX_DF`` (normal
+    for all purposes): ``nu = MIN_DF (MAX_DF / MIN_DF)**sigmoid(raw)``. A step of the optimiser
+    then changes nu by a share of itself, so that going from 20 to 2 takes no longer than from 200
+    to 20.
+
+    The columns are **not** rescaled to unit variance. The plain density keeps its core nearly
+    fixed while nu changes (at zero it goes from 0.40 to 0.32), so that tail and scale are learnt
+    apart; unit variance has no meaning for nu of 2 and less and couples the two above it.
+
+    Cost: O(n d); log-gammas only of nu, once a call. Finite for every finite z of the dtype.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of columns d.
+    df : float, default=20.0
+        Degrees of freedom at the start, the same in all columns; between ``MIN_DF`` and
+        ``MAX_DF``, both excluded.
+    """
+
+    def __init__(self, n_features, df=20.0):
+        super().__init__(n_features)
+        if not MIN_DF < df < MAX_DF:
+            raise ValueError(f"df must lie strictly between {MIN_DF} and {MAX_DF}, got {df}")
+        share = math.log(df / MIN_DF) / math.log(MAX_DF / MIN_DF)
+        self.raw_df = nn.Parameter(torch.full((n_features,), math.log(share / (1 - share))))
+
+    @property
+    def df(self):
+        """Degrees of freedom of each column, float64 of shape (*members, n_features)."""
+        return MIN_DF * (MAX_DF / MIN_DF) ** self.raw_df.double().sigmoid()
+
+    def log_prob(self, z, context=None):
+        # float64 for what depends on nu alone: the log-gammas are near 2600 at nu = 1000 and
+        # cancel to a few units. These are d numbers, whatever n is.
+        df = self.df
+        constant = (
+            torch.lgamma((df + 1) / 2) - torch.lgamma(df / 2) - 0.5 * torch.log(math.pi * df)
+        ).sum(-1, keepdim=True)
+        scale = df.rsqrt().to(z.dtype).unsqueeze(-2)
+        power = (df + 1).to(z.dtype).unsqueeze(-2)
+        # log(1 + u^2) / 2 as log(hypot(1, u)): no square that overflows.
+        tail = torch.hypot(z * scale, z.new_ones(())).log()
+        return constant.to(z.dtype) - (power * tail).sum(-1)
+
+    def sample(self, n, context=None):
+        # Drawn in float64, where the gamma variate under the root has no underflow to speak of.
+        draws = torch.distributions.StudentT(self.df.detach()).sample((n,))
+        return draws.movedim(0, -2).to(self.origin.dtype)

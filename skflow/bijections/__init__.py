@@ -1,0 +1,40 @@
+"""Invertible maps as torch modules; see :class:`Bijection` for the contract they all keep."""
+
+from skflow.bijections._autoregressive import Autoregressive
+from skflow.bijections._base import Bijection, Chain, Inverse
+from skflow.bijections._coupling import Coupling
+from skflow.bijections._elementwise import Additive, Affine, Elementwise
+from skflow.bijections._linear import (
+    PLU,
+    Diagonal,
+    Orthogonal,
+    Permutation,
+    Reverse,
+    Triangular,
+)
+from skflow.bijections._normalization import ActNorm
+from skflow.bijections._spline import RationalQuadraticSpline
+from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
+
+__all__ = [
+    "PLU",
+    "ActNorm",
+    "Additive",
+    "Affine",
+    "Autoregressive",
+    "Bijection",
+    "Chain",
+    "Coupling",
+    "Diagonal",
+    "Elementwise",
+    "Inverse",
+    "Orthogonal",
+    "Permutation",
+    "RationalQuadraticSpline",
+    "Reverse",
+    "SoftTails",
+    "Standardize",
+    "SupportMap",
+    "Triangular",
+    "Whiten",
+]

@@ -1,0 +1,113 @@
+"""Invertible maps with tractable Jacobians: the contract, composition and inversion.
+
+One direction for the whole package: ``forward`` maps data ``x`` to noise ``z``.
+
+Shapes are ``(*members, n, d)`` for vectors. ``members`` is usually empty. Every tensor of
+parameters may carry the same leading axes, so that the one piece of code runs a single flow,
+``x (n, d)`` with a weight ``(out, in)``, or an ensemble of K flows in one batched product,
+``x (K, n, d)`` with a weight ``(K, out, in)``; see :func:`skflow.members.stack_members`.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+from torch import nn
+
+from skflow.exceptions import NotInvertibleError
+
+__all__ = ["Bijection", "Chain", "Inverse"]
+
+
+class Bijection(nn.Module, ABC):
+    """A map from data x to noise z, with the log|det| of whichever direction was taken.
+
+    Attributes
+    ----------
+    invertible : {"exact", "iterative", "no"}
+        How :meth:`inverse` works; declared by the class, never found out by trying.
+    """
+
+    invertible: ClassVar[Literal["exact", "iterative", "no"]] = "exact"
+
+    @abstractmethod
+    def forward(self, x, context=None):
+        """Map data to noise.
+
+        Parameters
+        ----------
+        x : tensor of shape (*members, n, d)
+        context : tensor of shape (*members, n, c), optional
+
+        Returns
+        -------
+        z : tensor of shape (*members, n, d)
+        log_det : tensor of shape (*members, n)
+            log|det dz/dx| of each row, in nats.
+        """
+
+    def inverse(self, z, context=None):
+        """Map noise to data; returns x and log|det dx/dz|, shaped as in :meth:`forward`."""
+        raise NotInvertibleError(
+            f"{type(self).__name__} has no inverse: it scores but cannot sample"
+        )
+
+    def initialize(self, x, context=None):
+        """Set data-dependent parameters from training rows, once, and return forward(x)[0]."""
+        return self(x, context)[0]
+
+
+class Chain(Bijection):
+    """Bijections one after the other: ``z = f_k(...f_2(f_1(x)))``; log-dets add up."""
+
+    def __init__(self, bijections):
+        super().__init__()
+        self.bijections = nn.ModuleList(bijections)
+
+    @property
+    def invertible(self):
+        """The weakest of the parts: one "no" makes the whole a "no"."""
+        kinds = {b.invertible for b in self.bijections}
+        return next((kind for kind in ("no", "iterative") if kind in kinds), "exact")
+
+    def forward(self, x, context=None):
+        return _cascade(x, [b.forward for b in self.bijections], context)
+
+    def inverse(self, z, context=None):
+        return _cascade(z, [b.inverse for b in reversed(self.bijections)], context)
+
+    def initialize(self, x, context=None):
+        for b in self.bijections:
+            x = b.initialize(x, context)
+        return x
+
+
+def _cascade(x, maps, context):
+    total = x.new_zeros(x.shape[:-1])
+    for f in maps:
+        x, log_det = f(x, context)
+        total = total + log_det
+    return x, total
+
+
+class Inverse(Bijection):
+    """A bijection run the other way round: ``forward`` is the inner ``inverse``.
+
+    Turns a flow that is fast to score into one that is fast to sample: an inverse
+    autoregressive flow is ``Inverse(Autoregressive(...))``.
+    """
+
+    def __init__(self, bijection):
+        super().__init__()
+        if bijection.invertible == "no":
+            raise NotInvertibleError(f"{type(bijection).__name__} has no inverse to build on")
+        self.bijection = bijection
+
+    @property
+    def invertible(self):
+        return "exact"
+
+    def forward(self, x, context=None):
+        return self.bijection.inverse(x, context)
+
+    def inverse(self, z, context=None):
+        return self.bijection.forward(z, context)

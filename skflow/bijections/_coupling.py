@@ -1,0 +1,64 @@
+"""Coupling layers: one half of the features steers an elementwise map of the other half."""
+
+import torch
+
+from skflow.bijections._base import Bijection
+
+__all__ = ["Coupling"]
+
+
+class Coupling(Bijection):
+    r"""One part A of the features passes unchanged and steers a map of the other part B [1]_.
+
+    .. math::
+        z_A = x_A, \quad z_B = f(x_B;\ \mathrm{net}(x_A)), \quad
+        \log|\det| = \textstyle\sum_{i \in B} \log f'(x_i)
+
+        x_A = z_A, \quad x_B = f^{-1}(z_B;\ \mathrm{net}(z_A))
+
+    Both directions cost one pass of the net.
+
+    Parameters
+    ----------
+    n_features : int
+    elementwise : Elementwise
+        The map f.
+    net : module
+        From ``(x_A, context)`` of shape (*members, n, |A|) to (*members, n, |B|, n_params).
+    swap : bool, default=False
+        A is the first half of the features; swapped, the second half.
+
+    References
+    ----------
+    .. [1] Dinh, Krueger & Bengio (2015), NICE, arXiv:1410.8516, eq. 4; Dinh, Sohl-Dickstein &
+       Bengio (2017), Real NVP, arXiv:1605.08803, eqs. 4 to 8.
+    """
+
+    def __init__(self, n_features, elementwise, net, swap=False):
+        super().__init__()
+        self.elementwise = elementwise
+        self.net = net
+        self.swap = swap
+        self.sizes = coupling_sizes(n_features, swap)
+
+    def forward(self, x, context=None):
+        return self._apply_map(x, context, self.elementwise.forward)
+
+    def inverse(self, z, context=None):
+        return self._apply_map(z, context, self.elementwise.inverse)
+
+    def _apply_map(self, x, context, f):
+        n_steering, n_moved = self.sizes
+        if self.swap:
+            moved, steering = x.split((n_moved, n_steering), dim=-1)
+        else:
+            steering, moved = x.split((n_steering, n_moved), dim=-1)
+        moved, log_det = f(moved, self.net(steering, context))
+        parts = (moved, steering) if self.swap else (steering, moved)
+        return torch.cat(parts, dim=-1), log_det.sum(dim=-1)
+
+
+def coupling_sizes(n_features, swap=False):
+    """How many features steer and how many are moved; with one feature, none steers it."""
+    first = n_features // 2
+    return (n_features - first, first) if swap and n_features > 1 else (first, n_features - first)

@@ -1,0 +1,290 @@
+"""Preprocessing as bijections: fitted on the training rows, in float64, and not trained.
+
+Whatever they do to the units of the data is in their log-dets, so that a flow behind them is
+still a density in the units of x. They hold buffers, not parameters. Their tensors are float64
+and should stay so: columns at 1e9 with a spread of 1 keep their digits only if they are centred
+before the cast to float32.
+"""
+
+import math
+
+import torch
+from torch.linalg import solve_triangular
+from torch.nn.functional import logsigmoid
+
+from skflow.bijections._base import Bijection
+from skflow.bijections._normalization import moments, row_shares
+
+__all__ = ["SoftTails", "Standardize", "SupportMap", "Whiten"]
+
+# Smallest Ledoit-Wolf shrinkage: no direction is scaled by more than 1e4 over its columns.
+MIN_SHRINKAGE = 1e-8
+
+
+class Standardize(Bijection):
+    """Columns centred on their mean and divided by their standard deviation.
+
+    Forward ``z = (x - mean) / scale``, log-det ``-sum_i log scale_i``; inverse
+    ``x = z * scale + mean``, log-det minus that. Cost: O(n d).
+
+    A column that is constant up to rounding has no spread to divide by: its scale is the size
+    of its value, or 1 where the value is 0. So the scale follows the units there as well.
+    The identity until :meth:`from_data` or :meth:`initialize` sets the numbers.
+    """
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_features, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(n_features, dtype=torch.float64))
+
+    @classmethod
+    def from_data(cls, x, weight=None):
+        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows."""
+        standardize = cls(x.shape[-1])
+        standardize._fit(x, weight)
+        return standardize
+
+    def initialize(self, x, context=None):
+        self._fit(x, None)
+        return self(x)[0]
+
+    def _fit(self, x, weight):
+        self.mean, std = moments(x, weight)
+        size = self.mean.abs()
+        self.scale = torch.where(std > 0, std, torch.where(size > 0, size, 1.0))
+
+    def forward(self, x, context=None):
+        z = (x - self.mean.unsqueeze(-2)) / self.scale.unsqueeze(-2)
+        return z, -self._log_volume().expand(x.shape[:-1])
+
+    def inverse(self, z, context=None):
+        x = z * self.scale.unsqueeze(-2) + self.mean.unsqueeze(-2)
+        return x, self._log_volume().expand(z.shape[:-1])
+
+    def _log_volume(self):
+        return self.scale.log().sum(-1, keepdim=True)
+
+
+class Whiten(Bijection):
+    """Columns standardised, then decorrelated by a shrunk covariance.
+
+    Forward ``z = C^-1 (x - mean) / scale``, with :class:`Standardize`'s mean and scale and C the
+    Cholesky factor of ``C C^T = (1 - a) S + a m I``. S is the covariance of the standardised
+    columns, ``m = tr S / d`` and a the Ledoit-Wolf shrinkage (at least ``MIN_SHRINKAGE``), so
+    that n < d and collinear columns are ordinary input. Log-det
+    ``-sum_i log scale_i - sum_i log C_ii``. Inverse ``x = (C z) * scale + mean``, log-det minus
+    that. Constant columns keep a variance of 1 in C, hence Standardize's scale.
+
+    Cost: fitting O(n d^2 + d^3), then O(n d^2), either way.
+
+    Weights enter the shrinkage through their shares, ``b = sum_i share_i^2 |x_i x_i^T - S|^2``,
+    which for equal weights is the published ``sum_i |...|^2 / n^2``. So their unit does not
+    matter; two equal rows shrink a trifle less than one row of weight 2.
+
+    References
+    ----------
+    Ledoit & Wolf (2004), A well-conditioned estimator for large-dimensional covariance
+    matrices, J. Multivariate Analysis 88, lemmas 3.2 to 3.5 and equation 14.
+    """
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.standardize = Standardize(n_features)
+        self.register_buffer("factor", torch.eye(n_features, dtype=torch.float64))
+
+    @classmethod
+    def from_data(cls, x, weight=None):
+        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows."""
+        whiten = cls(x.shape[-1])
+        whiten._fit(x, weight)
+        return whiten
+
+    def initialize(self, x, context=None):
+        self._fit(x, None)
+        return self(x)[0]
+
+    def _fit(self, x, weight):
+        self.standardize._fit(x, weight)
+        share = row_shares(x, weight)
+        z = torch.where(share.unsqueeze(-1) > 0, self.standardize(x)[0], 0.0)
+        covariance, shrinkage = _ledoit_wolf(z, share)
+        d = x.shape[-1]
+        variances = covariance.diagonal(dim1=-2, dim2=-1)
+        target = variances.mean(-1, keepdim=True).expand(variances.shape)
+        shrinkage = shrinkage[..., None, None].clamp(min=MIN_SHRINKAGE)
+        shrunk = (1 - shrinkage) * covariance + shrinkage * target.diag_embed()
+        constant = (variances == 0).diag_embed()
+        shrunk = torch.where(constant, torch.eye(d, dtype=z.dtype, device=z.device), shrunk)
+        self.factor = torch.linalg.cholesky(shrunk)
+
+    def forward(self, x, context=None):
+        y, log_det = self.standardize(x)
+        z = solve_triangular(self.factor.mT, y, upper=True, left=False)
+        return z, log_det - self._log_volume()
+
+    def inverse(self, z, context=None):
+        x, log_det = self.standardize.inverse(z @ self.factor.mT)
+        return x, log_det + self._log_volume()
+
+    def _log_volume(self):
+        return self.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1, keepdim=True)
+
+
+def _ledoit_wolf(z, share):
+    """Covariance (*members, d, d) of centred rows z, and its best shrinkage (*members,)."""
+    d = z.shape[-1]
+    covariance = (share.unsqueeze(-1) * z).mT @ z
+    size = covariance.square().sum((-2, -1))
+    # |z z^T - S|^2 of every row without forming its d x d matrix.
+    distance = z.square().sum(-1).square() - 2 * ((z @ covariance) * z).sum(-1)
+    noise = (share.square() * (distance + size.unsqueeze(-1))).sum(-1)
+    trace = covariance.diagonal(dim1=-2, dim2=-1).sum(-1)
+    eye = torch.eye(d, dtype=z.dtype, device=z.device)
+    spread = (covariance - (trace / d)[..., None, None] * eye).square().sum((-2, -1))
+    shrinkage = torch.where(spread > 0, noise / spread, 0.0).clamp(0, 1)
+    return covariance, shrinkage
+
+
+class SupportMap(Bijection):
+    """Columns with declared bounds mapped onto the whole line; the others are left alone.
+
+    By column, for x in the open interval (a, b), always increasing:
+
+    ============ ========================= ============================== ==================
+    bounds       z                         x                              log dz/dx
+    ============ ========================= ============================== ==================
+    (-inf, inf)  x                         z                              0
+    (a, inf)     log(x - a)                a + exp(z)                     -log(x - a)
+    (-inf, b)    -log(b - x)               b - exp(-z)                    -log(b - x)
+    (a, b)       log(x - a) - log(b - x)   a + (b - a) sigmoid(z)         log(b - a)
+                                                                          -log(x - a)
+                                                                          -log(b - x)
+    ============ ========================= ============================== ==================
+
+    The log-det of a row is the sum over its columns; the inverse's is minus that. Cost: O(n d).
+
+    Outside the support, which is open, the density is 0: a row with a value at or beyond a
+    bound gets the log-det -inf, and the z of the nearest value inside, which is finite.
+    The inverse ends at the last floats inside the bounds (and at about 1e308, ``exp(709)``,
+    where there is none), however large z is; it never returns a bound.
+
+    Parameters
+    ----------
+    low, high : array-like of length d
+        Bounds a and b of every column, -inf and inf where there is none.
+    """
+
+    def __init__(self, low, high):
+        super().__init__()
+        low = torch.as_tensor(low, dtype=torch.float64).detach().clone()
+        high = torch.as_tensor(high, dtype=torch.float64).detach().clone()
+        _check_bounds(low, high)
+        self.register_buffer("low", low)
+        self.register_buffer("high", high)
+
+    def contains(self, x):
+        """Which rows have all their values strictly inside: a bool tensor (*members, n)."""
+        low, high = self.low.unsqueeze(-2), self.high.unsqueeze(-2)
+        return ((x > low) & (x < high)).all(-1)
+
+    def _bounds(self):
+        low, high = self.low.unsqueeze(-2), self.high.unsqueeze(-2)
+        has_low, has_high = low.isfinite(), high.isfinite()
+        # The unused branches of every torch.where below stay finite, and so do gradients.
+        finite_low = torch.where(has_low, low, 0.0)
+        finite_high = torch.where(has_high, high, 0.0)
+        width = torch.where(has_low & has_high, finite_high - finite_low, 1.0)
+        return finite_low, finite_high, has_low, has_high, width
+
+    def _clamp(self, x):
+        low, high = self.low.unsqueeze(-2), self.high.unsqueeze(-2)
+        return torch.clamp(x, torch.nextafter(low, high), torch.nextafter(high, low))
+
+    def forward(self, x, context=None):
+        low, high, has_low, has_high, width = self._bounds()
+        outside = (x <= self.low.unsqueeze(-2)) | (x >= self.high.unsqueeze(-2))
+        x = self._clamp(x)
+        log_above = torch.where(has_low, x - low, 1.0).log()
+        log_below = torch.where(has_high, high - x, 1.0).log()
+        z = torch.where(has_low | has_high, log_above - log_below, x)
+        log_det = (width.log() - log_above - log_below).sum(-1)
+        return z, log_det.masked_fill(outside.any(-1), -math.inf)
+
+    def inverse(self, z, context=None):
+        low, high, has_low, has_high, width = self._bounds()
+        limit = _max_exponent(z)
+        log_above, log_below = z.clamp(max=limit), -z.clamp(min=-limit)
+        # From the nearer edge, where the distance to it keeps all its digits.
+        edge = (-z.abs()).exp()
+        part = width * (edge / (1 + edge))
+        x = torch.where(z < 0, low + part, high - part)
+        x = torch.where(has_high, x, low + log_above.exp())
+        x = torch.where(has_low, x, high - log_below.exp())
+        x = torch.where(has_low | has_high, x, z)
+        log_det = width.log() + logsigmoid(z) + logsigmoid(-z)
+        log_det = torch.where(has_high, log_det, log_above)
+        log_det = torch.where(has_low, log_det, log_below)
+        log_det = torch.where(has_low | has_high, log_det, 0.0)
+        return self._clamp(x), log_det.sum(-1)
+
+
+def _check_bounds(low, high):
+    if low.ndim != 1 or low.shape != high.shape:
+        shapes = f"{tuple(low.shape)} and {tuple(high.shape)}"
+        raise ValueError(f"low and high must hold one bound per column each, got shapes {shapes}")
+    for column, (a, b) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        bounds = f"the bounds of column {column} are ({a}, {b})"
+        if not a < b:
+            raise ValueError(f"{bounds}: expected low < high")
+        if math.nextafter(a, b) >= b:
+            raise ValueError(f"{bounds}: there is no number between them")
+        if math.isfinite(a) and math.isfinite(b) and math.isinf(b - a):
+            raise ValueError(f"{bounds}: too wide for float64, leave one of them out")
+
+
+class SoftTails(Bijection):
+    """The identity in the middle, logarithmic far out: bounds what a flow must extrapolate.
+
+    By column, with ``e = max(|x| - t, 0)``: forward ``z = x`` for |x| <= t, otherwise
+    ``z = sign(x) (t + log(1 + e))``; log-det ``-sum log(1 + e)``. Inverse, with
+    ``e' = max(|z| - t, 0)``: ``x = sign(z) (t + exp(e') - 1)`` beyond t; log-det ``sum e'``.
+    Once continuously differentiable. Cost: O(n d).
+
+    A normal base behind it has tails like a log-normal's: a value a million standard deviations
+    out comes to ``z = t + 13.8``, its log density to some -200 and not to -5e11. Expects
+    standardised columns.
+
+    The inverse is exact up to ``e' = 709`` in float64 (88 in float32), the largest whole
+    exponent; beyond it x and the log-det stay where they are there, finite. Likewise an x that
+    overflowed to +-inf on its way counts as the largest float.
+
+    Parameters
+    ----------
+    n_features : int
+    threshold : float or array-like of length d, default=5.0
+        t, at least 0.
+    """
+
+    def __init__(self, n_features, threshold=5.0):
+        super().__init__()
+        threshold = torch.as_tensor(threshold, dtype=torch.float64)
+        if not bool(((threshold >= 0) & threshold.isfinite()).all()):
+            raise ValueError(f"threshold must be finite and not negative, got {threshold}")
+        self.register_buffer("threshold", threshold.expand(n_features).clone())
+
+    def forward(self, x, context=None):
+        t = self.threshold.unsqueeze(-2)
+        excess = (x.abs().clamp(max=torch.finfo(x.dtype).max) - t).clamp(min=0)
+        stretch = excess.log1p()
+        z = torch.where(excess > 0, x.sign() * (t + stretch), x)
+        return z, -stretch.sum(-1)
+
+    def inverse(self, z, context=None):
+        t = self.threshold.unsqueeze(-2)
+        excess = (z.abs() - t).clamp(min=0, max=_max_exponent(z))
+        x = torch.where(excess > 0, z.sign() * (t + excess.expm1()), z)
+        return x, excess.sum(-1)
+
+
+def _max_exponent(x):
+    return math.floor(math.log(torch.finfo(x.dtype).max))

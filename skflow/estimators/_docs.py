@@ -1,0 +1,88 @@
+"""What all estimators' docstrings share, written once."""
+
+from inspect import cleandoc
+
+__all__ = ["documented"]
+
+SHARED_PARAMETERS = """
+mixing : {"plu", "orthogonal", "permutation", "reverse", "none"}
+    Linear map between layers. "plu" is learnt and starts at a reversal of the features;
+    "orthogonal" is learnt and starts at the identity; the others are fixed.
+preprocessing : {"auto", "standardize", "whiten", "none"}, default="auto"
+    Scaling of the columns, after the maps of declared bounds; "auto" standardises. The Jacobian
+    is counted, so that log densities are in the units of X whatever is chosen. Beyond
+    5 standard deviations a logarithm bends the tails in, so that a row far outside the data
+    costs little more than the logarithm of its distance.
+base : {"auto", "normal", "student_t", "mixture"}, default="auto"
+    Distribution of the latents. "mixture" is a Gaussian mixture, its size, shape and
+    regularisation cross-validated and started by EM on the training rows, so that training
+    starts from a tuned mixture and improves on it; "auto" takes it. "student_t" learns the
+    degrees of freedom of each column.
+support : dict {column index or name: (low, high)}, default=None
+    Declared bounds, either may be None. The density is zero outside and samples stay inside. A
+    value exactly on a bound is scored slightly inside it.
+n_members : int or "auto", default="auto"
+    Members of a cross-fitted ensemble: each holds out its own fold for early stopping, and the
+    density is their equal mixture, so that all rows are used. Members train together.
+max_epochs : int or "auto", default="auto"
+    Passes over the training rows, at most.
+batch_size : int or "auto", default="auto"
+    Rows per step (and member).
+learning_rate : float or "auto", default="auto"
+    Of AdamW at the start; it falls to zero along a cosine.
+weight_decay : float, default=0.01
+dropout : float or "auto", default="auto"
+    Share of hidden units dropped in training.
+input_noise : float or "auto", default="auto"
+    Standard deviation of the Gaussian noise added to the preprocessed rows in training.
+validation_fraction : float or "auto", default="auto"
+    Share of the rows that each member holds out. 0 trains a single member on all rows, without
+    early stopping.
+n_iter_no_change : int, None or "auto", default="auto"
+    Epochs without a better validation loss after which training stops; None never stops early.
+max_seconds : float, default=None
+    Stop training in time, with the best weights so far.
+device : str, default="cpu"
+    "cpu", "cuda", "cuda:<index>", or "auto" for a GPU if there is one. Fitted models live on
+    the CPU.
+dtype : {"float32", "float64"}, default="float32"
+    Of the flow; the preprocessing is float64 always.
+random_state : int, RandomState instance or None, default=None
+verbose : int, default=0
+    1 shows a progress bar.
+warm_start : bool, default=False
+    Go on from the previous fit instead of starting anew.
+"""
+
+SHARED_ATTRIBUTES = """
+flow_ : skflow.flow.Flow or skflow.flow.Ensemble
+    The fitted torch module, on the CPU.
+history_ : list of dict
+    One record an epoch: ``epoch``, ``learning_rate``, ``train_loss`` and ``validation_loss``
+    (means over members, in nats, of preprocessed rows) and ``seconds``.
+n_iter_ : int
+    Epochs trained.
+stopped_by_ : str
+    "max_epochs", "n_iter_no_change", "max_seconds" or "interrupt".
+validation_score_ : float
+    Mean log density of held-out rows by the members that did not see them, in nats and in the
+    units of X; of the training rows where none were held out.
+dequantized_features_ : dict {int: float}
+    Columns whose values repeat and the width over which they were spread in training: their
+    likelihood would have no bound otherwise. Scores are those of the density of the spread
+    values; on a grid of gap g, density times g approximates a value's probability.
+n_features_in_ : int
+feature_names_in_ : ndarray of str
+    Only if X had column names.
+n_layers_, hidden_features_, base_, n_members_, max_epochs_, batch_size_, ...
+    What "auto" came to, for each parameter that accepts it.
+"""
+
+
+def documented(cls):
+    """Fill ``{parameters}`` and ``{attributes}`` in a class docstring."""
+    if cls.__doc__:
+        doc = cleandoc(cls.__doc__)
+        doc = doc.replace("{parameters}", SHARED_PARAMETERS.strip())
+        cls.__doc__ = doc.replace("{attributes}", SHARED_ATTRIBUTES.strip())
+    return cls

@@ -1,0 +1,174 @@
+"""From clean rows to a trained flow."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from skflow._random import seeded
+from skflow._validation import resolve_device, resolve_dtype
+from skflow.bases import GaussianMixture, Normal, StudentT, choose_mixture
+from skflow.bijections import Chain, SoftTails, Standardize, SupportMap, Whiten
+from skflow.flow import Ensemble, Flow
+from skflow.members import stack_members
+from skflow.training import (
+    Batch,
+    Batches,
+    MaximumLikelihood,
+    TrainingConfig,
+    fold_rows,
+    train,
+)
+
+__all__ = ["fit_flow"]
+
+
+def fit_flow(estimator, table, settings, seed, previous=None):
+    """Build, start and train a flow, or the members of an ensemble side by side.
+
+    Returns
+    -------
+    flow : Flow or Ensemble
+        On the CPU, in eval mode.
+    history : History
+    validation_score : float
+        Mean log density of the held-out rows (of the training rows if none are) by the members
+        that did not train on them, in the units of X.
+    """
+    device, dtype = resolve_device(estimator.device), resolve_dtype(estimator.dtype)
+    with _one_thread(), seeded(seed, device):
+        train_rows, held_rows = _split(table, settings)
+        if previous is None:
+            preprocessing = _preprocessing(table, train_rows, settings)
+        else:
+            preprocessing = _core(previous).preprocessing
+        offset = _mean_log_det(preprocessing, held_rows or train_rows)
+        train_rows, held_rows = (
+            _to_core(rows, preprocessing, device, dtype) for rows in (train_rows, held_rows)
+        )
+        if previous is None:
+            core = _build(estimator, settings, train_rows, dtype).to(device)
+        else:
+            core = Flow(_core(previous).bijection, _core(previous).base).to(device)
+        history = train(
+            core,
+            MaximumLikelihood(),
+            Batches(train_rows, settings.batch_size, settings.input_noise),
+            _config(estimator, settings),
+            validation=held_rows,
+            n_members=settings.n_members if settings.n_members > 1 else None,
+        )
+    flow = Flow(core.bijection.cpu(), core.base.cpu(), preprocessing)
+    if settings.n_members > 1:
+        best = int(np.argmin(history.validation_loss))
+        flow = Ensemble(flow, settings.n_members, reference=best)
+    return flow.eval(), history, offset - float(np.mean(history.validation_loss))
+
+
+@contextmanager
+def _one_thread():
+    # kernels this small gain nothing from a second thread and stall when the machine is shared
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _core(flow):
+    return flow.members if isinstance(flow, Ensemble) else flow
+
+
+def _split(table, settings):
+    """Training rows and held-out rows (or None), with a member axis if there are several."""
+    x = torch.from_numpy(table.rows)
+    weight = None if table.weight is None else torch.from_numpy(table.weight)
+    if settings.n_folds == 0:
+        return Batch(x, None, weight), None
+    several = settings.n_members > 1
+    parts = fold_rows(len(x), settings.n_members, settings.n_folds)
+    return tuple(
+        Batch(x[i], None, None if weight is None else weight[i])
+        for i in (part if several else part[0] for part in parts)
+    )
+
+
+def _preprocessing(table, rows, settings):
+    """The declared supports, a scaling and soft tails, fitted on the training rows."""
+    low, high = table.bounds[:2]
+    x = rows.x
+    n_features = x.shape[-1]
+    parts = []
+    if np.isfinite(low).any() or np.isfinite(high).any():
+        parts.append(_shared(SupportMap(low, high), settings))
+        x = parts[-1](x)[0]
+    scaling = {"standardize": Standardize, "whiten": Whiten}.get(settings.preprocessing)
+    if scaling is not None:
+        parts.append(scaling.from_data(x, rows.weight))
+    return Chain([*parts, _shared(SoftTails(n_features), settings)])
+
+
+def _shared(bijection, settings):
+    """The same for every member, with the member axis that the others have."""
+    several = settings.n_members > 1
+    return stack_members([bijection] * settings.n_members) if several else bijection
+
+
+def _to_core(rows, preprocessing, device, dtype):
+    if rows is None:
+        return None
+    with torch.no_grad():
+        x = preprocessing(rows.x)[0].to(device, dtype)
+    return Batch(x, None, None if rows.weight is None else rows.weight.to(device, dtype))
+
+
+def _mean_log_det(preprocessing, rows):
+    log_det = preprocessing(rows.x)[1]
+    weight = torch.ones_like(log_det) if rows.weight is None else rows.weight
+    return float((log_det * weight).sum() / weight.sum())
+
+
+def _build(estimator, settings, rows, dtype):
+    """An untrained flow at its data-dependent start."""
+    d = rows.x.shape[-1]
+    choice = None
+    if settings.base == "mixture":
+        first = (
+            rows if settings.n_members == 1 else Batch(*(t if t is None else t[0] for t in rows))
+        )
+        choice = choose_mixture(first.x, first.weight)
+    flows = [
+        Flow(estimator._build_bijection(d, 0, settings), _base(settings, d, choice)).to(dtype)
+        for _ in range(settings.n_members)
+    ]
+    flow = stack_members(flows) if settings.n_members > 1 else flows[0]
+    flow = flow.to(rows.x.device)
+    with torch.no_grad():
+        z = flow.bijection.initialize(rows.x)
+        flow.base.initialize(z, rows.weight)
+    return flow
+
+
+def _base(settings, d, choice):
+    if settings.base == "normal":
+        return Normal(d)
+    if settings.base == "student_t":
+        return StudentT(d)
+    return GaussianMixture(
+        d,
+        choice.n_components,
+        covariance_type=choice.covariance_type,
+        reg_covar=choice.reg_covar,
+    )
+
+
+def _config(estimator, settings):
+    return TrainingConfig(
+        max_epochs=settings.max_epochs,
+        learning_rate=settings.learning_rate,
+        weight_decay=estimator.weight_decay,
+        n_iter_no_change=settings.n_iter_no_change,
+        max_seconds=estimator.max_seconds,
+        verbose=estimator.verbose,
+    )

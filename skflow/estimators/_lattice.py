@@ -1,0 +1,74 @@
+"""Arithmetic of sorted distinct values: gaps, grids, spreads. Used by the search for ties."""
+
+import numpy as np
+
+__all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "spread"]
+
+EPS = np.finfo(np.float64).eps
+LATTICE_TOLERANCE = 0.01
+
+
+def distinct_values(x):
+    """Distinct values of x (n,), sorted; those that differ by rounding error are one.
+
+    Returns
+    -------
+    lower, upper : ndarray of shape (n_values,)
+        The smallest and the largest figure of each value.
+    counts : ndarray of shape (n_values,)
+    constant : bool
+        Whether the whole range is rounding error.
+    """
+    x = np.sort(x)
+    new = np.diff(x) > 2 * EPS * np.abs(x[1:])
+    start = np.flatnonzero(np.append(True, new))
+    end = np.append(start[1:], len(x))
+    constant = bool(x[-1] - x[0] <= 16 * EPS * max(abs(x[0]), abs(x[-1])))
+    return x[start], x[end - 1], end - start, constant
+
+
+def lattice_gap(values):
+    """Find the gap g of which all gaps of sorted distinct values are multiples, or 0.0.
+
+    Each gap is compared with a multiple of g up to the rounding error of the two values and of g
+    itself, and 1 % of g; gaps too many g long to tell are left out.
+    """
+    gaps = np.diff(values)
+    smallest = gaps.min()
+    gap = float(np.median(gaps[gaps < 1.5 * smallest]))
+    multiple = gaps / gap
+    size = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
+    closest = size[int(gaps.argmin())]
+    error = 2 * EPS * (size + multiple * closest) / gap
+    telling = error < 0.1
+    if telling.mean() < 0.5:
+        return 0.0
+    off = np.abs(multiple - np.round(multiple))[telling]
+    return gap if (off <= LATTICE_TOLERANCE + error[telling]).all() else 0.0
+
+
+def spread(values, counts):
+    """Return the smaller of the standard deviation and the distinct values' 16-84 % range."""
+    _, exponent = np.frexp(max(abs(values[0]), abs(values[-1])))
+    u = np.ldexp(values, -exponent)  # squares neither overflow nor vanish, whatever the unit
+    mean = np.average(u, weights=counts)
+    std = np.sqrt(np.average((u - mean) ** 2, weights=counts))
+    low, high = np.quantile(u, [0.16, 0.84])
+    return float(np.ldexp(min(std, high - low), exponent))
+
+
+def nearest_comparable(values, counts):
+    """Distance from each value to the nearest other that repeats about as often; inf if none.
+
+    "About as often" is at least a quarter of the largest power of two in the count, and twice.
+    """
+    out = np.full(len(values), np.inf)
+    level = np.frexp(counts)[1] - 1
+    for k in np.unique(level[counts > 1]):
+        mine = (level == k) & (counts > 1)
+        pool = values[counts >= max(2, 2.0 ** (k - 2))]
+        padded = np.concatenate([[-np.inf], pool, [np.inf]])
+        at = np.searchsorted(pool, values[mine]) + 1
+        here = values[mine]
+        out[mine] = np.minimum(here - padded[at - 1], padded[at + 1] - here)
+    return out

@@ -1,0 +1,58 @@
+"""From the user's X to clean rows: checks, declared bounds, ties spread."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skflow._support import (
+    boundary_positions,
+    check_inside_support,
+    move_inside,
+    resolve_support,
+)
+from skflow._validation import check_data, check_rows, check_sample_weight
+from skflow.estimators._ties import dequantize, find_ties
+
+__all__ = ["Table", "prepare"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Training rows, ready for preprocessing.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Strictly inside the bounds, repeated values spread.
+    weight : ndarray of shape (n_samples,) or None
+        With mean 1; rows of weight 0 are gone.
+    bounds : tuple of four ndarray of shape (n_features,)
+        low, high and the positions at which values on them are scored.
+    dequantized : dict {column index: width}
+        Columns that were spread and over what width, in the units of X.
+    """
+
+    rows: np.ndarray
+    weight: np.ndarray | None
+    bounds: tuple
+    dequantized: dict
+
+
+def prepare(estimator, X, sample_weight, rng):
+    """Check X and weights for ``estimator`` and make the rows to train on."""
+    X = check_data(estimator, X, reset=True)
+    weight = check_sample_weight(sample_weight, X)
+    check_rows(X, sample_weight=weight)
+    if weight is not None:
+        X, weight = X[weight > 0], weight[weight > 0]
+        weight = None if np.ptp(weight) == 0 else weight / weight.max()
+        weight = None if weight is None else weight / weight.mean()
+    names = getattr(estimator, "feature_names_in_", None)
+    low, high = resolve_support(estimator.support, X.shape[1], names)
+    check_inside_support(X, low, high, names)
+    ties = find_ties(X)
+    widths = ties.row_widths(X)
+    bounds = (low, high, *boundary_positions(X, low, high, widths))
+    rows = move_inside(dequantize(X, widths, rng, low, high), *bounds)
+    found = {int(j): float(ties.widths[j]) for j in np.flatnonzero(ties.widths)}
+    return Table(rows, weight, bounds, found)

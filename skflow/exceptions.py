@@ -1,0 +1,13 @@
+"""Errors and warnings with names that a caller can catch."""
+
+from sklearn.exceptions import ConvergenceWarning
+
+__all__ = ["ConvergenceWarning", "NotInvertibleError", "TrainingDivergedError"]
+
+
+class NotInvertibleError(NotImplementedError):
+    """The bijection declares no inverse, so that it can score but not sample."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """Training met non-finite losses from its first steps on and no rate could save it."""

@@ -1,0 +1,112 @@
+"""Densities from bijections: the one place that adds base log density and log-determinants."""
+
+import math
+
+import torch
+from torch import nn
+
+__all__ = ["Ensemble", "Flow"]
+
+
+class Flow(nn.Module):
+    r"""A density by change of variables.
+
+    .. math:: \log p(x) = \log p_0(f(g(x))) + \log|\det J_f| + \log|\det J_g|
+
+    with preprocessing g, bijection f and base density :math:`p_0`. The preprocessing is part of
+    the flow, so that its Jacobian cannot be forgotten: log densities are in the units of x.
+
+    Parameters
+    ----------
+    bijection : Bijection
+    base : Base
+    preprocessing : Bijection, optional
+        Runs in float64, so that columns far from zero lose nothing before they are centred; the
+        bijection then runs in the dtype of its parameters.
+    """
+
+    def __init__(self, bijection, base, preprocessing=None):
+        super().__init__()
+        self.bijection = bijection
+        self.base = base
+        self.preprocessing = preprocessing
+
+    @property
+    def dtype(self):
+        """Floating dtype of the bijection and the base."""
+        tensors = [*self.bijection.parameters(), *self.base.parameters(), *self.base.buffers()]
+        return next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())
+
+    def to_noise(self, x, context=None):
+        """Latents z (*members, n, d) and log|det dz/dx| (*members, n) of rows x."""
+        if self.preprocessing is None:
+            return self.bijection(x, context)
+        u, outer = self.preprocessing(x.double(), context)
+        z, inner = self.bijection(u.to(self.dtype), context)
+        return z, outer + inner
+
+    def from_noise(self, z, context=None):
+        """Rows x of latents z and log|det dx/dz|."""
+        x, inner = self.bijection.inverse(z, context)
+        if self.preprocessing is None:
+            return x, inner
+        x, outer = self.preprocessing.inverse(x.double(), context)
+        return x, outer + inner
+
+    def log_prob(self, x, context=None):
+        """Log density (*members, n) of rows x, in nats and in the units of x."""
+        z, log_det = self.to_noise(x, context)
+        return self.base.log_prob(z, context) + log_det
+
+    def sample(self, n, context=None):
+        """Draw n rows, (*members, n, d)."""
+        return self.from_noise(self.base.sample(n, context), context)[0]
+
+    def sample_and_log_prob(self, n, context=None):
+        """Draw n rows and their log densities in one pass through the inverse."""
+        z = self.base.sample(n, context)
+        x, log_det = self.from_noise(z, context)
+        return x, self.base.log_prob(z, context) - log_det
+
+
+class Ensemble(nn.Module):
+    r"""The equal mixture of K flows, :math:`p(x) = \frac1K \sum_k p_k(x)`.
+
+    Parameters
+    ----------
+    members : Flow
+        K flows of one structure as one stacked flow, see :func:`skflow.members.stack_members`.
+    n_members : int
+    reference : int, default=0
+        The member whose latents stand for the ensemble, which as a mixture has none.
+    """
+
+    def __init__(self, members, n_members, reference=0):
+        super().__init__()
+        self.members = members
+        self.n_members = n_members
+        self.reference = reference
+
+    def log_prob(self, x, context=None):
+        """Log density (n,) of rows x (n, d), in nats and in the units of x."""
+        each = self.members.log_prob(self._spread(x), self._spread(context))
+        return torch.logsumexp(each, dim=0) - math.log(self.n_members)
+
+    def sample(self, n, context=None):
+        """Draw n rows (n, d): for each a member at random, then a draw from it."""
+        if context is not None:
+            context = self._spread(context)
+        member = torch.randint(self.n_members, (n,))
+        most = (
+            int(torch.bincount(member, minlength=self.n_members).max()) if context is None else n
+        )
+        draws = self.members.sample(most, context)
+        # the j-th row of a member is its j-th draw, or with a context the draw for that row
+        order = torch.zeros(n, dtype=torch.long)
+        for k in range(self.n_members):
+            chosen = member == k
+            order[chosen] = torch.arange(int(chosen.sum()))
+        return draws[member, order if context is None else torch.arange(n)]
+
+    def _spread(self, x):
+        return None if x is None else x.expand(self.n_members, *x.shape)

@@ -1,0 +1,55 @@
+"""Ensembles in one module: members stacked along a leading axis of every parameter.
+
+All pieces of the package broadcast over leading axes of their parameters (see
+:mod:`skflow.bijections`), so K modules of one structure become one module whose tensors are
+``(K, ...)`` and whose every operation is one batched kernel instead of K small ones.
+"""
+
+import copy
+
+import torch
+from torch import nn
+
+__all__ = ["select_member", "stack_members"]
+
+
+def stack_members(modules):
+    """One module holding the given ones, which must share their structure.
+
+    Floating-point parameters and buffers gain a leading axis of length ``len(modules)``. Masks,
+    permutations and other integer or boolean buffers are structure: they must be equal and stay
+    as they are.
+    """
+    stacked = copy.deepcopy(modules[0])
+    states = [dict(_tensors(m)) for m in modules]
+    for name, first in states[0].items():
+        if first.is_floating_point():
+            _assign(stacked, name, torch.stack([state[name].detach() for state in states]))
+        elif any(not torch.equal(first, state[name]) for state in states[1:]):
+            raise ValueError(f"members differ in their structure: buffer {name!r}")
+    return stacked
+
+
+def select_member(stacked, index):
+    """The member at ``index`` of a stacked module, as a module of its own (a copy)."""
+    single = copy.deepcopy(stacked)
+    for name, tensor in dict(_tensors(single)).items():
+        if tensor.is_floating_point():
+            _assign(single, name, tensor.detach()[index].clone())
+    return single
+
+
+def _tensors(module):
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
+def _assign(module, name, tensor):
+    path, _, leaf = name.rpartition(".")
+    owner = module.get_submodule(path)
+    if leaf in owner._parameters:
+        owner._parameters[leaf] = nn.Parameter(
+            tensor, requires_grad=owner._parameters[leaf].requires_grad
+        )
+    else:
+        owner._buffers[leaf] = tensor

@@ -1,0 +1,259 @@
+"""The public check of a bijection: inverse, log-det, gradients, rows, members, serialisation."""
+
+import copy
+import pickle
+
+from skflow.exceptions import NotInvertibleError
+from skflow.testing._case import Case, call, default_rows, perturbed, rows_of
+from skflow.testing._report import fail
+
+__all__ = ["check_bijection"]
+
+_LOG_DET = 1e-10  # float64, against autodiff
+_SAME_ARITHMETIC = 1e-10  # float64, the same sums in another order
+_GRADIENT = 1e-5  # what finite differences with _STEP are good for
+_STEP = 1e-6
+
+
+def check_bijection(bijection, x=None, context=None, *, perturbation=0.3, random_state=0):
+    """Check that a bijection keeps its contract; raise AssertionError where it does not.
+
+    A flow starts as the identity, where every log-det is zero and nothing is proven. So a copy
+    is initialised on ``x``, its parameters are moved away from their start by seeded noise, and
+    the copy is checked, in eval mode and float64: shapes; the declared ``invertible`` is true; the
+    inverse inverts (1e-8, and 1e-4 in float32); both log-dets cancel; the log-det is that of
+    autodiff's Jacobian (1e-10); rows do not influence each other; calls are repeatable and leave
+    their input alone; ``state_dict`` and pickle round-trip; gradients reach every parameter and
+    agree with finite differences; the context matters if one is passed; two copies stacked by
+    :func:`skflow.members.stack_members` give what each gives alone.
+
+    Parameters
+    ----------
+    bijection : Bijection
+        It is copied, never changed.
+    x : tensor of shape (n, d), optional
+        Rows inside the domain of the bijection, at least two. By default standard-normal rows,
+        if the bijection or a part of it has an attribute ``n_features``.
+    context : tensor of shape (n, c), optional
+        Passing it declares that the bijection is conditional.
+    perturbation : float, default=0.3
+        Standard deviation of the noise on each parameter (divided by the square root of the
+        fan-in for matrices).
+    random_state : int, default=0
+
+    Raises
+    ------
+    AssertionError
+        Naming the property, the value measured and the tolerance.
+    """
+    import torch
+
+    x = default_rows(bijection, random_state) if x is None else x
+    x = x.detach().to(torch.float64)
+    context = None if context is None else context.detach().to(torch.float64)
+    start = copy.deepcopy(bijection).to(torch.float64).eval()
+    with torch.no_grad():
+        start.initialize(x.clone(), context)
+    moved = [perturbed(start, perturbation, random_state + k) for k in range(2)]
+    case = Case(copy.deepcopy(bijection).to(torch.float64).eval(), *moved, x, context)
+    for check in _CHECKS:
+        check(case)
+
+
+def _check_shapes(case):
+    for x, context in ((case.x, case.context), (case.x[:1], rows_of(case.context, slice(1)))):
+        z, log_det = call(case.bijection.forward, x, context)
+        if z.shape != x.shape or log_det.shape != x.shape[:-1]:
+            got = f"{tuple(z.shape)} and {tuple(log_det.shape)}"
+            want = f"{tuple(x.shape)} and {tuple(x.shape[:-1])}"
+            fail(case.bijection, "shapes", f"forward returned {got} instead of {want}")
+        if not (z.isfinite().all() and log_det.isfinite().all()):
+            fail(case.bijection, "finite", "forward returned NaN or infinity")
+
+
+def _check_declared_inverse(case):
+    declared = case.bijection.invertible
+    if declared not in ("exact", "iterative", "no"):
+        fail(case.bijection, "declared inverse", f"invertible = {declared!r} means nothing")
+    try:
+        call(case.bijection.inverse, case.forward()[0], case.context)
+    except NotInvertibleError:
+        if declared != "no":
+            fail(case.bijection, "declared inverse", f"{declared!r} is declared, there is none")
+    else:
+        if declared == "no":
+            fail(case.bijection, "declared inverse", '"no" is declared, but inverse() answered')
+
+
+def _check_round_trip(case):
+    import torch
+
+    if case.bijection.invertible == "no":
+        return
+    for dtype, tolerance, log_det_tolerance in (
+        (torch.float64, 1e-8, 1e-8),
+        (torch.float32, 1e-4, 1e-3),
+    ):
+        bijection = copy.deepcopy(case.bijection).to(dtype)
+        x = case.x.to(dtype)
+        context = None if case.context is None else case.context.to(dtype)
+        z, log_det = call(bijection.forward, x, context)
+        back, back_log_det = call(bijection.inverse, z, context)
+        if {t.dtype for t in (z, log_det, back, back_log_det)} != {dtype}:
+            fail(case.bijection, "dtype", f"{dtype} went in and another dtype came out")
+        prop = f"round trip in {dtype}"
+        case.require(prop, back, x, tolerance, "inverse(forward(x)) is not x")
+        prop = f"log-dets cancel in {dtype}"
+        explanation = "log-det of the inverse is not minus that of forward"
+        case.require(prop, -back_log_det, log_det, log_det_tolerance, explanation)
+
+
+def _check_rows_independent(case):
+    import torch
+
+    explanation = "a row alone gives another result than among others"
+    for name, rows in case.directions():
+        function = getattr(case.bijection, name)
+        together = call(function, rows, case.context)
+        each = [slice(i, i + 1) for i in range(len(rows))]
+        alone = [call(function, rows[i], rows_of(case.context, i)) for i in each]
+        for among, single in zip(together, map(torch.cat, zip(*alone, strict=True)), strict=True):
+            prop = f"rows independent in {name}"
+            case.require(prop, among, single, _SAME_ARITHMETIC, explanation)
+
+
+def _check_log_det(case):
+    import torch
+
+    x = case.x.clone().requires_grad_()
+    z, log_det = case.bijection(x, case.context)
+    # Rows are independent (checked before), so the gradient of a column's sum is that column's
+    # row of the Jacobian, for all rows at once.
+    jacobian = torch.stack(
+        [torch.autograd.grad(column.sum(), x, retain_graph=True)[0] for column in z.unbind(-1)],
+        dim=-2,
+    )
+    truth = torch.linalg.slogdet(jacobian).logabsdet
+    explanation = "log-det is not log|det| of the Jacobian that autodiff finds"
+    case.require("log-det", log_det.detach(), truth, _LOG_DET, explanation)
+
+
+def _check_pure(case):
+    import torch
+
+    for name, rows in case.directions():
+        function, given = getattr(case.bijection, name), rows.clone()
+        with torch.no_grad():
+            first = function(given, case.context)
+        if not torch.equal(given, rows):
+            fail(case.bijection, "input untouched", f"{name} changed its input in place")
+        if not all(map(torch.equal, first, call(function, rows, case.context))):
+            fail(case.bijection, "repeatable", f"two calls of {name} in eval mode differ")
+
+
+def _check_serialisation(case):
+    import torch
+
+    loaded = copy.deepcopy(case.original)
+    loaded.load_state_dict(case.bijection.state_dict())
+    try:
+        unpickled = pickle.loads(pickle.dumps(case.bijection))
+    except Exception as error:
+        raise AssertionError(f"{type(case.bijection).__name__}: pickle: {error}") from error
+    for prop, twin in (("state_dict", loaded), ("pickle", unpickled)):
+        got = call(twin.forward, case.x, case.context)
+        if not all(map(torch.equal, got, case.forward())):
+            fail(case.bijection, prop, "the restored bijection gives other results")
+
+
+def _check_gradients(case):
+    import torch
+
+    bijection = copy.deepcopy(case.bijection)
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.randn(case.x.shape, generator=generator, dtype=case.x.dtype)
+
+    def loss():
+        z, log_det = bijection(case.x, case.context)
+        return (z * mixing).sum() + (log_det * mixing[:, 0]).sum()
+
+    parameters = {name: p for name, p in bijection.named_parameters() if p.requires_grad}
+    if not parameters:
+        return
+    value = loss()
+    if not value.requires_grad:
+        fail(case.bijection, "gradients", "no gradient reaches any parameter")
+    gradients = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
+    for (name, p), gradient in zip(parameters.items(), gradients, strict=True):
+        if gradient is None:
+            fail(case.bijection, "gradients", f"no gradient reaches the parameter {name!r}")
+        direction = torch.randn(p.shape, generator=generator, dtype=p.dtype)
+        explanation = f"the gradient of {name!r} differs from finite differences"
+        slope = _slope(loss, p, direction)
+        case.require("gradients", (gradient * direction).sum(), slope, _GRADIENT, explanation)
+
+
+def _slope(loss, parameter, direction):
+    """Central finite difference of the loss along a direction in one parameter."""
+    import torch
+
+    with torch.no_grad():
+        parameter.add_(direction, alpha=_STEP)
+        above = loss()
+        parameter.add_(direction, alpha=-2 * _STEP)
+        below = loss()
+        parameter.add_(direction, alpha=_STEP)
+    return (above - below) / (2 * _STEP)
+
+
+def _check_context(case):
+    import torch
+
+    if case.context is None:
+        return
+    moved = call(case.bijection.forward, case.x, case.context + 1.0)
+    if all(torch.allclose(a, b) for a, b in zip(moved, case.forward(), strict=True)):
+        fail(case.bijection, "context", "another context gives the same result")
+
+
+def _check_members(case):
+    import torch
+
+    from skflow.members import stack_members
+
+    members = (case.bijection, case.other)
+    stacked = stack_members(members)
+    context = None if case.context is None else torch.stack([case.context, case.context.flip(0)])
+    rows = torch.stack([case.x, case.x.flip(0)])
+    for name, _ in case.directions():
+        prop = f"members in {name}"
+        alone = [
+            call(getattr(m, name), rows[k], rows_of(context, k)) for k, m in enumerate(members)
+        ]
+        try:
+            together = call(getattr(stacked, name), rows, context)
+        except (IndexError, RuntimeError) as error:
+            message = f"{type(case.bijection).__name__}: {prop}: a stack of two fails: {error}"
+            raise AssertionError(message) from error
+        explanation = "a member of a stack gives another result than alone"
+        for ours, *theirs in zip(together, *alone, strict=True):
+            theirs = torch.stack(theirs)
+            if ours.shape != theirs.shape:
+                got = f"{tuple(ours.shape)} instead of {tuple(theirs.shape)}"
+                fail(case.bijection, prop, f"a stack of two returned {got}")
+            case.require(prop, ours, theirs, _SAME_ARITHMETIC, explanation)
+        rows = torch.stack([z for z, _ in alone])
+
+
+_CHECKS = (
+    _check_shapes,
+    _check_declared_inverse,
+    _check_round_trip,
+    _check_rows_independent,
+    _check_log_det,
+    _check_pure,
+    _check_serialisation,
+    _check_gradients,
+    _check_context,
+    _check_members,
+)

@@ -1,0 +1,16 @@
+"""One loop, several objectives; usable on any :class:`skflow.flow.Flow` without scikit-learn."""
+
+from skflow.training._config import History, TrainingConfig
+from skflow.training._data import Batch, Batches, fold_rows
+from skflow.training._loop import train
+from skflow.training._objectives import MaximumLikelihood
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "History",
+    "MaximumLikelihood",
+    "TrainingConfig",
+    "fold_rows",
+    "train",
+]

@@ -1,0 +1,64 @@
+"""Settings of a training run and what it reports."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["History", "TrainingConfig"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How :func:`skflow.training.train` optimises.
+
+    Parameters
+    ----------
+    max_epochs : int
+        Passes over the batches; the learning rate follows a cosine from ``learning_rate`` to
+        zero over them, after a linear warm-up.
+    learning_rate, weight_decay : float
+        Of AdamW; the decay acts on weight matrices only, not on biases and scales.
+    n_iter_no_change : int or None
+        Stop after as many epochs without a better validation loss; None never stops early.
+    tol : float
+        What counts as better, in nats.
+    gradient_clip : float
+        Largest Euclidean norm of a member's gradient.
+    warmup_steps : int
+    max_seconds : float or None
+        Stop in time with the best weights so far.
+    verbose : int
+        1 shows a progress bar.
+    """
+
+    max_epochs: int = 200
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    n_iter_no_change: int | None = 30
+    tol: float = 1e-4
+    gradient_clip: float = 5.0
+    warmup_steps: int = 20
+    max_seconds: float | None = None
+    verbose: int = 0
+
+
+@dataclass
+class History:
+    """What happened: one record an epoch, and counts of the troubles met.
+
+    Attributes
+    ----------
+    records : list of dict
+        ``epoch``, ``learning_rate``, ``train_loss``, ``validation_loss`` (means over members,
+        nats) and ``seconds`` since the start.
+    validation_loss : list of float
+        Best validation loss of each member (training loss where there are no such rows).
+    skipped_steps, rollbacks : int
+        Steps left out for a non-finite gradient, and returns to the last good weights.
+    stopped_by : str
+        "max_epochs", "n_iter_no_change", "max_seconds" or "interrupt".
+    """
+
+    records: list = field(default_factory=list)
+    validation_loss: list = field(default_factory=list)
+    skipped_steps: int = 0
+    rollbacks: int = 0
+    stopped_by: str = "max_epochs"

@@ -1,0 +1,210 @@
+"""The one training loop."""
+
+import math
+import time
+import warnings
+
+import torch
+
+from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
+from skflow.training._config import History
+from skflow.training._data import Batch
+from skflow.training._optimizer import FlatAdamW, FlatParameters
+from skflow.training._stopping import BestWeights
+
+__all__ = ["train"]
+
+BLOCK = 4096  # validation rows at a time
+BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
+ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
+
+
+def train(flow, objective, batches, config, *, validation=None, n_members=None):
+    """Minimise an objective over a flow, or over all members of a stacked flow at once.
+
+    Weights with the lowest validation loss are kept, and are what the flow holds afterwards,
+    however training ended. A step with a non-finite gradient is skipped for the member
+    concerned; after ten in a row the member returns to its best weights and halves its rate.
+
+    Parameters
+    ----------
+    flow : Flow
+    objective : callable
+        ``(flow, batch) -> losses (*members, n)``.
+    batches : sized iterable of Batch
+        Each iteration is one epoch.
+    config : TrainingConfig
+    validation : Batch, optional
+        Without it, the training loss of an epoch decides which weights are best.
+    n_members : int, optional
+        Length of the member axis of a stacked flow.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    TrainingDivergedError
+        If no step was ever finite.
+    """
+    return _Run(flow, objective, batches, config, validation, n_members).run()
+
+
+class _Run:
+    """State of one call of :func:`train`."""
+
+    def __init__(self, flow, objective, batches, config, validation, n_members):
+        self.flow, self.objective, self.batches = flow, objective, batches
+        self.config, self.validation = config, validation
+        self.parameters = FlatParameters(flow, n_members)
+        self.optimizer = FlatAdamW(self.parameters, config.weight_decay)
+        self.best = BestWeights(self.parameters.flat, config.n_iter_no_change, config.tol)
+        rows, device = self.parameters.n_rows, self.parameters.flat.device
+        self.scale = torch.ones(rows, 1, device=device)  # halved by every rollback
+        self.bad = torch.zeros(rows, dtype=torch.long, device=device)
+        self.rolled = torch.zeros(rows, dtype=torch.long, device=device)
+        self.history = History()
+        self.step = 0
+        self.steps = config.max_epochs * len(batches)
+        self.start = time.perf_counter()
+
+    def run(self):
+        try:
+            with _progress(self.config) as bar:
+                self._epochs(bar)
+        except KeyboardInterrupt:
+            self.history.stopped_by = "interrupt"
+            warnings.warn(
+                "Training was interrupted; the best weights so far are kept.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        finally:
+            self.best.restore()
+            self.parameters.release()
+            self.flow.eval()
+        self._report()
+        return self.history
+
+    def _epochs(self, bar):
+        # the start counts as a result: on a hopeless validation set it is kept
+        if self.validation is not None:
+            self.best.update(self._validate())
+        for epoch in range(self.config.max_epochs):
+            train_loss = self._epoch()
+            if self.validation is not None:
+                loss = self._validate()
+            else:
+                loss = train_loss
+            self.best.update(loss.nan_to_num(nan=torch.inf))
+            self._record(epoch, train_loss, loss)
+            bar.update()
+            if self.history.stopped_by == "max_seconds":
+                break
+            if self.best.exhausted:
+                self.history.stopped_by = "n_iter_no_change"
+                break
+
+    def _epoch(self):
+        self.flow.train()
+        total, count = torch.zeros_like(self.best.loss), 0
+        for batch in self.batches:
+            with torch.enable_grad():
+                loss = _mean(self.objective(self.flow, batch), batch.weight)
+                gradient = self.parameters.gradient(loss.sum())
+            self._take_step(gradient)
+            total += loss.detach().reshape(-1)
+            count += 1
+            limit = self.config.max_seconds
+            if limit is not None and time.perf_counter() - self.start > limit:
+                self.history.stopped_by = "max_seconds"
+                break
+        return total / count
+
+    def _take_step(self, gradient):
+        norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        rate = self._rate()
+        finite = torch.isfinite(norm)
+        gradient.mul_((self.config.gradient_clip / norm).clamp_(max=1.0))
+        if bool(finite.all()):
+            self.bad.zero_()
+            rate = rate * self.scale if self.history.rollbacks else rate
+            self.optimizer.step(gradient, rate)
+        else:
+            self.history.skipped_steps += int((~finite).sum())
+            self.optimizer.step(gradient, rate * self.scale, keep=finite)
+            self.bad = torch.where(finite[:, 0], 0, self.bad + 1)
+            self._roll_back(self.bad >= BAD_STEPS)
+        self.step += 1
+
+    def _roll_back(self, members):
+        if not bool(members.any()):
+            return
+        self.best.restore(members)
+        self.optimizer.forget(members)
+        self.scale[members] /= 2
+        self.bad[members] = 0
+        self.rolled[members] += 1
+        self.history.rollbacks += int(members.sum())
+        if bool((self.rolled > ROLLBACKS).all()) and not self.history.records:
+            raise TrainingDivergedError(
+                f"The loss was not finite in {self.history.skipped_steps} steps, at rates down to "
+                f"{self.config.learning_rate * float(self.scale.min()):.1e}. Lower learning_rate, "
+                "scale the columns or remove extreme rows."
+            )
+
+    def _rate(self):
+        warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
+        decay = 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
+        return self.config.learning_rate * warm * decay
+
+    @torch.no_grad()
+    def _validate(self):
+        self.flow.eval()
+        rows = self.validation
+        n = rows.x.shape[-2]
+        losses = []
+        for i in range(0, n, BLOCK):
+            block = Batch(*(None if t is None else _rows(t, rows.x, i) for t in rows))
+            losses.append(self.objective(self.flow, block))
+        return _mean(torch.cat(losses, dim=-1), rows.weight).reshape(-1)
+
+    def _record(self, epoch, train_loss, loss):
+        self.history.records.append(
+            {
+                "epoch": epoch + 1,
+                "learning_rate": self._rate(),
+                "train_loss": float(train_loss.mean()),
+                "validation_loss": float(loss.mean()) if self.validation is not None else None,
+                "seconds": time.perf_counter() - self.start,
+            }
+        )
+
+    def _report(self):
+        self.history.validation_loss = self.best.loss.tolist()
+        if self.history.skipped_steps:
+            warnings.warn(
+                f"{self.history.skipped_steps} training steps had a non-finite gradient and were "
+                f"skipped, with {self.history.rollbacks} returns to earlier weights at half the "
+                "rate. The best weights are kept; a lower learning_rate may fit better.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+
+def _mean(losses, weight):
+    if weight is None:
+        return losses.mean(dim=-1)
+    return (losses * weight).sum(dim=-1) / weight.sum(dim=-1).clamp(min=1e-30)
+
+
+def _rows(tensor, x, start):
+    axis = x.dim() - 2
+    return tensor.narrow(axis, start, min(BLOCK, tensor.shape[axis] - start))
+
+
+def _progress(config):
+    from tqdm import tqdm
+
+    return tqdm(total=config.max_epochs, disable=config.verbose < 1, desc="epochs")

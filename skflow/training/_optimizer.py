@@ -1,0 +1,95 @@
+"""AdamW on one flat buffer, a row a member."""
+
+import torch
+
+__all__ = ["FlatAdamW", "FlatParameters"]
+
+
+class FlatParameters:
+    """All parameters of a module as views into one buffer ``flat`` (K, P).
+
+    Small nets spend their steps launching kernels. With one buffer, clipping, the update, the
+    check for non-finite numbers and keeping the best weights are one kernel each, whatever the
+    number of parameters and members.
+
+    Parameters
+    ----------
+    module : nn.Module
+    n_members : int or None
+        Length of the leading member axis of the parameters; None if they have none.
+    """
+
+    def __init__(self, module, n_members=None):
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.n_rows = n_members or 1
+        shapes = [p.shape[1:] if n_members else p.shape for p in self.parameters]
+        self.flat = self._join(self.parameters)
+        self.decayed = self._join(
+            [torch.full_like(p, len(s) > 1) for p, s in zip(self.parameters, shapes, strict=True)]
+        )[:1]
+        start = 0
+        for p, shape in zip(self.parameters, shapes, strict=True):
+            stop = start + shape.numel()
+            p.data = self.flat[:, start:stop].view(p.shape)
+            start = stop
+
+    def gradient(self, loss):
+        """Gradient of a scalar loss, (K, P)."""
+        grads = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+        return self._join(
+            [
+                torch.zeros_like(p) if g is None else g
+                for g, p in zip(grads, self.parameters, strict=True)
+            ]
+        )
+
+    def release(self):
+        """Give every parameter memory of its own again, so that a pickle holds no buffer."""
+        for p in self.parameters:
+            p.data = p.data.clone(memory_format=torch.contiguous_format)
+
+    def _join(self, tensors):
+        return torch.cat([t.detach().reshape(self.n_rows, -1) for t in tensors], dim=1)
+
+
+class FlatAdamW:
+    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with a learning rate for each member.
+
+    Members are independent problems that share kernels: a member whose gradient is not finite
+    is left out of a step without touching its moments.
+    """
+
+    def __init__(self, parameters, weight_decay, betas=(0.9, 0.99), eps=1e-8):
+        self.flat = parameters.flat
+        self.decay = parameters.decayed * weight_decay
+        self.mean = torch.zeros_like(self.flat)
+        self.square = torch.zeros_like(self.flat)
+        self.betas, self.eps, self.steps = betas, eps, 0
+
+    def step(self, gradient, rate, keep=None):
+        """Update with ``gradient`` (K, P) at ``rate`` (K, 1) or a float.
+
+        ``keep`` (K, 1), boolean, marks the members to update; None means all.
+        """
+        self.steps += 1
+        b1, b2 = self.betas
+        if keep is not None:
+            gradient = torch.where(keep, gradient, self.mean)
+            rate = torch.where(keep, rate, 0.0)
+        self.mean.lerp_(gradient, 1 - b1)
+        squared = gradient.square()
+        if keep is not None:
+            squared = torch.where(keep, squared, self.square)
+        self.square.lerp_(squared, 1 - b2)
+        correction = (1 - b2**self.steps) ** 0.5
+        update = self.mean / self.square.sqrt().div_(correction).add_(self.eps)
+        update.div_(1 - b1**self.steps).addcmul_(self.decay, self.flat)
+        if isinstance(rate, float):
+            self.flat.sub_(update, alpha=rate)
+        else:
+            self.flat.sub_(update.mul_(rate))
+
+    def forget(self, members):
+        """Zero the moments of some members (K,), after they were rolled back."""
+        self.mean[members] = 0
+        self.square[members] = 0

@@ -1,0 +1,221 @@
+"""Known answers and edges of the linear maps."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+
+from skflow.bijections import PLU, Diagonal, Orthogonal, Permutation, Reverse, Triangular
+from skflow.members import select_member, stack_members
+
+LEARNABLE = {
+    "diagonal": Diagonal,
+    "triangular": Triangular,
+    "plu": PLU,
+    "plu-permuted": lambda d: PLU.random(d, seed=3),
+    "orthogonal": Orthogonal,
+}
+FIXED = {
+    "permutation": lambda d: Permutation.random(d, seed=3),
+    "reverse": Reverse,
+}
+
+
+def perturbed(bijection, seed, size=0.3):
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for p in bijection.parameters():
+            p += size * torch.randn(p.shape, generator=generator, dtype=p.dtype)
+    return bijection
+
+
+def rows(n, d, seed=0, dtype=torch.float64):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def test_permutation_takes_the_feature_that_order_names():
+    x = torch.tensor([[10.0, 11.0, 12.0]])
+    permutation = Permutation([2, 0, 1])
+    z, log_det = permutation(x)
+    assert z.tolist() == [[12.0, 10.0, 11.0]]
+    assert log_det.tolist() == [0.0]
+    assert permutation.inverse(z)[0].tolist() == x.tolist()
+
+
+def test_reverse():
+    x = torch.tensor([[1.0, 2.0, 3.0]])
+    assert Reverse(3)(x)[0].tolist() == [[3.0, 2.0, 1.0]]
+
+
+def test_random_permutation_depends_on_its_seed_alone():
+    torch.manual_seed(0)
+    first = Permutation.random(20, seed=5).order
+    state = torch.get_rng_state()
+    torch.manual_seed(1)
+    assert torch.equal(Permutation.random(20, seed=5).order, first)
+    assert not torch.equal(Permutation.random(20, seed=6).order, first)
+    torch.manual_seed(0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    "order", [[0, 0], [1, 2], [0.0, 1.0], [[0, 1]], [True, False], [-1, 0]], ids=str
+)
+def test_permutation_refuses_what_is_none(order):
+    with pytest.raises(ValueError, match="every feature index from 0 to d - 1 once"):
+        Permutation(order)
+
+
+def test_permutation_does_not_alias_its_argument():
+    order = np.array([1, 0, 2])
+    permutation = Permutation(order)
+    order[:] = 0
+    assert permutation.order.tolist() == [1, 0, 2]
+
+
+def test_plu_refuses_an_order_of_another_length():
+    with pytest.raises(ValueError, match="order must hold 3 numbers"):
+        PLU(3, order=[1, 0])
+
+
+@pytest.mark.parametrize("n_reflections", [0, 1, 3, -2])
+def test_orthogonal_refuses_odd_numbers_of_reflections(n_reflections):
+    with pytest.raises(ValueError, match="n_reflections must be even"):
+        Orthogonal(4, n_reflections)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("d", [1, 2, 7])
+@pytest.mark.parametrize("name", sorted(set(LEARNABLE) - {"plu-permuted"}))
+def test_starts_at_the_identity(name, d, dtype):
+    x = rows(5, d, dtype=dtype)
+    z, log_det = LEARNABLE[name](d).to(dtype)(x)
+    assert z.dtype == log_det.dtype == dtype
+    torch.testing.assert_close(z, x, atol=20 * torch.finfo(dtype).eps, rtol=0)
+    assert torch.equal(log_det, torch.zeros(5, dtype=dtype))
+
+
+def test_permuted_plu_starts_at_its_permutation():
+    x = rows(5, 6)
+    plu = PLU.random(6, seed=3).double()
+    torch.testing.assert_close(plu(x)[0], Permutation.random(6, seed=3)(x)[0])
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+@pytest.mark.parametrize("name", ["diagonal", "triangular", "plu", "plu-permuted"])
+def test_normal_base_is_the_multivariate_normal(name, d):
+    # z = A x + b with a standard normal z is x ~ N(-A^-1 b, A^-1 A^-T).
+    bijection = perturbed(LEARNABLE[name](d).double(), seed=1)
+    x = rows(50, d)
+    z, log_det = bijection(x)
+    ours = (-0.5 * z.square() - 0.5 * math.log(2 * math.pi)).sum(-1) + log_det
+    with torch.no_grad():
+        offset = bijection(torch.zeros(1, d, dtype=torch.float64))[0]
+        matrix = (bijection(torch.eye(d, dtype=torch.float64))[0] - offset).T.numpy()
+    inverse = np.linalg.inv(matrix)
+    mean = -inverse @ offset.numpy()[0]
+    peer = multivariate_normal(mean, inverse @ inverse.T).logpdf(x.numpy())
+    np.testing.assert_allclose(ours.detach().numpy(), peer, rtol=1e-10, atol=1e-10)
+
+
+def test_plu_matrix_is_the_product_of_its_factors():
+    plu = perturbed(PLU(4, order=[2, 0, 3, 1]).double(), seed=2)
+    lu = plu.lu.detach().numpy()
+    lower = np.tril(lu, -1) + np.eye(4)
+    upper = np.triu(lu, 1) + np.diag(np.exp(np.diag(lu)))
+    permutation = np.eye(4)[[2, 0, 3, 1]]
+    expected = permutation @ lower @ upper
+    np.testing.assert_allclose(plu.matrix().detach().numpy(), expected, rtol=1e-14)
+    assert np.linalg.slogdet(expected)[1] == pytest.approx(np.trace(lu))
+
+
+def test_triangular_matrix_ignores_what_lies_above_the_diagonal():
+    triangular = perturbed(Triangular(4).double(), seed=2)
+    matrix = triangular.matrix()
+    assert torch.equal(matrix, matrix.tril())
+    assert (matrix.diagonal() > 0).all()
+
+
+@pytest.mark.parametrize(("d", "n_reflections"), [(1, 2), (2, 2), (5, 4), (5, 6), (6, 12)])
+def test_orthogonal_is_the_product_of_its_reflections(d, n_reflections):
+    orthogonal = perturbed(Orthogonal(d, n_reflections).double(), seed=4, size=1.0)
+    expected = torch.eye(d, dtype=torch.float64)
+    for v in orthogonal.vectors.detach():
+        reflection = torch.eye(d, dtype=torch.float64) - 2 * torch.outer(v, v) / (v @ v)
+        expected = expected @ reflection
+    torch.testing.assert_close(orthogonal.matrix(), expected, atol=1e-13, rtol=0)
+
+
+@pytest.mark.parametrize("d", [2, 5, 64])
+def test_orthogonal_keeps_lengths_and_has_no_log_det(d):
+    orthogonal = perturbed(Orthogonal(d).double(), seed=4, size=1.0)
+    x = rows(9, d)
+    z, log_det = orthogonal(x)
+    assert not torch.allclose(z, x)
+    torch.testing.assert_close(z.norm(dim=-1), x.norm(dim=-1), atol=1e-12, rtol=0)
+    assert torch.equal(log_det, torch.zeros(9, dtype=torch.float64))
+    assert torch.linalg.det(orthogonal.matrix()).item() == pytest.approx(1.0)
+
+
+def test_orthogonal_can_learn_any_rotation_from_the_identity():
+    torch.manual_seed(0)
+    target = torch.linalg.qr(rows(3, 3, seed=7))[0]
+    target[:, 0] *= torch.linalg.det(target)
+    orthogonal = Orthogonal(3).double()
+    optimizer = torch.optim.Adam(orthogonal.parameters(), lr=0.1)
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = (orthogonal.matrix() - target).square().sum()
+        loss.backward()
+        optimizer.step()
+    assert loss < 1e-4
+
+
+def test_a_vector_of_zeros_reflects_nothing():
+    orthogonal = Orthogonal(3, 2).double()
+    with torch.no_grad():
+        orthogonal.vectors[:] = torch.tensor([[0.0, 0, 0], [0, 2.0, 0]])
+    expected = torch.diag(torch.tensor([1.0, -1.0, 1.0], dtype=torch.float64))
+    assert torch.equal(orthogonal.matrix(), expected)
+
+
+@pytest.mark.parametrize("d", [1, 4])
+@pytest.mark.parametrize("name", sorted(LEARNABLE | FIXED))
+def test_stacked_members_equal_single_ones(name, d):
+    members = [perturbed((LEARNABLE | FIXED)[name](d).double(), seed=k) for k in range(3)]
+    stacked = stack_members(members)
+    x = torch.stack([rows(6, d, seed=k) for k in range(3)])
+    z, log_det = stacked(x)
+    back, back_log_det = stacked.inverse(z)
+    assert log_det.shape == back_log_det.shape == (3, 6)
+    torch.testing.assert_close(back, x, atol=1e-10, rtol=0)
+    for k, member in enumerate(members):
+        expected, expected_log_det = member(x[k])
+        torch.testing.assert_close(z[k], expected, atol=1e-13, rtol=0)
+        torch.testing.assert_close(log_det[k], expected_log_det, atol=1e-13, rtol=0)
+        torch.testing.assert_close(select_member(stacked, k)(x[k])[0], expected)
+
+
+@pytest.mark.parametrize("name", sorted(LEARNABLE | FIXED))
+def test_pickle_and_state_dict(name):
+    bijection = perturbed((LEARNABLE | FIXED)[name](3), seed=1)
+    x = rows(4, 3, dtype=torch.float32)
+    assert torch.equal(pickle.loads(pickle.dumps(bijection))(x)[0], bijection(x)[0])
+    fresh = (LEARNABLE | FIXED)[name](3)
+    fresh.load_state_dict(bijection.state_dict())
+    assert torch.equal(fresh(x)[0], bijection(x)[0])
+
+
+def test_plu_inverse_survives_ill_conditioned_scales():
+    plu = perturbed(PLU(3).double(), seed=1)
+    with torch.no_grad():
+        plu.lu.diagonal().copy_(torch.tensor([-200.0, 0.0, 200.0]))
+    x = rows(5, 3)
+    z, log_det = plu(x)
+    assert z.isfinite().all()
+    back, back_log_det = plu.inverse(z)
+    assert back.isfinite().all()
+    torch.testing.assert_close(log_det + back_log_det, torch.zeros(5, dtype=torch.float64))

@@ -1,0 +1,19 @@
+"""Settings and fixtures of all tests."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Small nets gain nothing from more threads, and tests may share their machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    """Every test starts from the same random state, whichever tests ran before it."""
+    torch.manual_seed(0)

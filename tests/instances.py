@@ -1,0 +1,195 @@
+"""One small instance of everything, by name: what the property tests run over.
+
+A new bijection, elementwise map, base or estimator adds its line here and is tested with all
+properties of its kind. Values are constructors, so that no two tests share parameters.
+"""
+
+from functools import partial
+
+import torch
+
+import skflow
+from skflow.bases import GaussianMixture, Normal, StudentT, Uniform
+from skflow.bijections import (
+    PLU,
+    ActNorm,
+    Additive,
+    Affine,
+    Autoregressive,
+    Chain,
+    Coupling,
+    Diagonal,
+    Inverse,
+    Orthogonal,
+    Permutation,
+    RationalQuadraticSpline,
+    Reverse,
+    SoftTails,
+    Standardize,
+    SupportMap,
+    Triangular,
+    Whiten,
+)
+from skflow.bijections._coupling import coupling_sizes
+from skflow.nets import MADE, MLP
+
+N_FEATURES = 4
+N_CONTEXT = 2
+INF = float("inf")
+
+ELEMENTWISE = {
+    "Additive": Additive,
+    "Affine": Affine,
+    "Affine, tight": partial(Affine, max_log_scale=0.5),
+    "RationalQuadraticSpline": RationalQuadraticSpline,
+    "RationalQuadraticSpline, 2 bins": partial(RationalQuadraticSpline, n_bins=2, bound=1.0),
+}
+
+
+def coupling(elementwise, n_features=N_FEATURES, n_context=0, swap=False, residual=False):
+    n_steering, n_moved = coupling_sizes(n_features, swap)
+    sizes = (n_steering, n_moved, elementwise.n_params)
+    return Coupling(n_features, elementwise, MLP(*sizes, **_net(n_context, residual)), swap)
+
+
+def autoregressive(elementwise, n_features=N_FEATURES, n_context=0, residual=False):
+    net = MADE(n_features, elementwise.n_params, **_net(n_context, residual))
+    return Autoregressive(elementwise, net)
+
+
+def _net(n_context, residual):
+    return {
+        "hidden_features": (16, 16),
+        "n_context": n_context,
+        "residual": residual,
+        "dropout": 0.1,
+    }
+
+
+def _chain(n_context=0):
+    return Chain(
+        [
+            ActNorm(N_FEATURES),
+            coupling(Affine(), n_context=n_context),
+            PLU(N_FEATURES),
+            autoregressive(RationalQuadraticSpline(), n_context=n_context),
+            Inverse(coupling(Affine(), n_context=n_context, swap=True)),
+            Diagonal(N_FEATURES),
+        ]
+    )
+
+
+BIJECTIONS = {
+    "Permutation": partial(Permutation, [2, 0, 3, 1]),
+    "Permutation.random": partial(Permutation.random, N_FEATURES, seed=0),
+    "Reverse": partial(Reverse, N_FEATURES),
+    "Diagonal": partial(Diagonal, N_FEATURES),
+    "Triangular": partial(Triangular, N_FEATURES),
+    "PLU": partial(PLU, N_FEATURES),
+    "PLU.random": partial(PLU.random, N_FEATURES, seed=0),
+    "Orthogonal": partial(Orthogonal, N_FEATURES),
+    "Orthogonal, 2 reflections": partial(Orthogonal, N_FEATURES, n_reflections=2),
+    "ActNorm": partial(ActNorm, N_FEATURES),
+    "Standardize": partial(Standardize, N_FEATURES),
+    "Whiten": partial(Whiten, N_FEATURES),
+    "SoftTails": partial(SoftTails, N_FEATURES, threshold=1.0),
+    "SupportMap": partial(SupportMap, [-INF, -5.0, -INF, -4.0], [INF, INF, 5.0, 6.0]),
+    "Inverse(SupportMap)": lambda: Inverse(BIJECTIONS["SupportMap"]()),
+    "Inverse(PLU)": lambda: Inverse(PLU.random(N_FEATURES, seed=1)),
+    "Inverse(Inverse(Triangular))": lambda: Inverse(Inverse(Triangular(N_FEATURES))),
+    "Coupling, swapped": lambda: coupling(Affine(), swap=True),
+    "Coupling, odd": lambda: coupling(RationalQuadraticSpline(), n_features=5),
+    "Coupling, odd and swapped": lambda: coupling(Affine(), n_features=5, swap=True),
+    "Coupling, residual": lambda: coupling(Affine(), residual=True),
+    "Autoregressive, residual": lambda: autoregressive(Affine(), residual=True),
+    "Autoregressive, residual with context": lambda: autoregressive(
+        RationalQuadraticSpline(), n_context=N_CONTEXT, residual=True
+    ),
+    "Autoregressive, many features": lambda: autoregressive(Affine(), n_features=19),
+    "Chain": _chain,
+    "Chain with context": partial(_chain, N_CONTEXT),
+    "Chain of nothing": partial(Chain, []),
+    **{
+        f"{cls.__name__}, d = 1": partial(cls, 1)
+        for cls in (
+            Reverse,
+            Diagonal,
+            Triangular,
+            PLU,
+            Orthogonal,
+            ActNorm,
+            Standardize,
+            Whiten,
+            SoftTails,
+        )
+    },
+}
+
+
+def _add_network_bijections():
+    for structure in (coupling, autoregressive):
+        for elementwise in (Additive, Affine, RationalQuadraticSpline):
+            name = f"{structure.__name__.title()}({elementwise.__name__})"
+            for n_features, size in ((N_FEATURES, ""), (1, ", d = 1")):
+                for n_context, suffix in ((0, ""), (N_CONTEXT, " with context")):
+                    build = partial(_build, structure, elementwise, n_features, n_context)
+                    BIJECTIONS[f"{name}{size}{suffix}"] = build
+                    BIJECTIONS[f"Inverse({name}){size}{suffix}"] = partial(_inverted, build)
+
+
+def _build(structure, elementwise, n_features, n_context):
+    return structure(elementwise(), n_features, n_context)
+
+
+def _inverted(build):
+    return Inverse(build())
+
+
+_add_network_bijections()
+
+
+def rows_for(name, n_rows=9):
+    """Rows (n, d) and context (n, c) or None, in float64, for the bijection of that name."""
+    n_features = N_FEATURES
+    if "d = 1" in name:
+        n_features = 1
+    elif "odd" in name:
+        n_features = 5
+    elif "many" in name:
+        n_features = 19
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(n_rows, n_features, generator=generator, dtype=torch.float64)
+    context = torch.randn(n_rows, N_CONTEXT, generator=generator, dtype=torch.float64)
+    return x, context if "context" in name else None
+
+
+BASES = {
+    "Normal": partial(Normal, 3),
+    "Normal, d = 1": partial(Normal, 1),
+    "StudentT": partial(StudentT, 3),
+    "Uniform": partial(Uniform, 3),
+    "GaussianMixture": partial(GaussianMixture, 3, 4),
+    "GaussianMixture, one component": partial(GaussianMixture, 2, 1),
+    "GaussianMixture, d = 1": partial(GaussianMixture, 1, 3),
+}
+
+
+def _small(name, **settings):
+    defaults = {
+        "n_layers": 3,
+        "hidden_features": (32, 32),
+        "n_members": 1,
+        "random_state": 0,
+    }
+    return getattr(skflow, name)(**{**defaults, **settings})
+
+
+ESTIMATORS = {
+    "NICEDensity": partial(_small, "NICEDensity", n_layers=6),
+    "RealNVPDensity": partial(_small, "RealNVPDensity", n_layers=6),
+    "MAFDensity": partial(_small, "MAFDensity"),
+    "MAFDensity, ensemble": partial(_small, "MAFDensity", n_members=2),
+    "IAFDensity": partial(_small, "IAFDensity"),
+    "NSFDensity": partial(_small, "NSFDensity"),
+    "NSFDensity, coupling": partial(_small, "NSFDensity", structure="coupling"),
+}

@@ -1,0 +1,160 @@
+"""What is imported when, which layer imports which, and that estimators are dataclasses."""
+
+import ast
+import dataclasses
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import skflow
+
+ROOT = pathlib.Path(skflow.__file__).parent
+
+# A module may import from the lines above its own, and from its own package.
+LAYERS = [
+    {"_random", "_validation", "exceptions"},
+    {"_support", "members", "nets", "numerics"},
+    {"bases", "bijections"},
+    {"flow"},
+    {"architectures"},
+    {"training"},
+    {"diagnostics", "estimators"},
+    {"testing"},
+]
+LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
+
+# Their modules may import torch inside functions only.
+WITHOUT_TORCH = {
+    "__init__",
+    "_random",
+    "_support",
+    "_validation",
+    "diagnostics",
+    "estimators",
+    "exceptions",
+    "testing",
+}
+
+PUBLIC_ESTIMATORS = [name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")]
+
+USE_WITHOUT_TORCH = """
+import sys
+import skflow
+import skflow.testing
+from sklearn.base import clone
+
+names = [name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")]
+for name in names:
+    estimator = clone(getattr(skflow, name)())
+    estimator.set_params(**estimator.get_params())
+    repr(estimator)
+    estimator._repr_html_()
+print(len(names), sorted({"torch", "matplotlib"} & set(sys.modules)))
+"""
+
+
+def test_torch_and_matplotlib_stay_out():
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", USE_WITHOUT_TORCH],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stderr == ""
+    assert run.stdout.strip() == f"{len(PUBLIC_ESTIMATORS)} []"
+
+
+def _modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        yield path, parts[1], parts
+
+
+def _imported(node, parts):
+    """Dotted names that an import statement may load, relative ones resolved."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    start = ".".join(parts[: -node.level]) if node.level else ""
+    module = ".".join(filter(None, [start, node.module]))
+    return [f"{module}.{alias.name}" for alias in node.names]
+
+
+def _wrong_imports(source, unit, parts):
+    level = LEVELS[unit]
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        for name in _imported(node, parts):
+            package, _, rest = name.partition(".")
+            target = rest.partition(".")[0]
+            if package != "skflow" or target == unit:
+                continue
+            if target not in LEVELS or LEVELS[target] >= level:
+                yield f"{'.'.join(parts)} imports {name}"
+
+
+def test_every_module_has_a_layer():
+    assert {unit for _, unit, _ in _modules()} - set(LEVELS) <= {"__init__"}
+
+
+def test_imports_only_point_down():
+    wrong = [
+        line
+        for path, unit, parts in _modules()
+        if unit != "__init__"
+        for line in _wrong_imports(path.read_text(), unit, parts)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from skflow.flow import Flow",
+        "from skflow import flow",
+        "import skflow.estimators._base",
+        "def f():\n    from skflow.bases import Normal",
+        "from ..flow import Flow",
+        "from skflow import RealNVPDensity",
+    ],
+)
+def test_an_import_that_points_up_is_found(source):
+    assert len(list(_wrong_imports(source, "bijections", ("skflow", "bijections", "_x")))) == 1
+
+
+@pytest.mark.parametrize(
+    "source", ["from skflow.nets import MLP", "from ._base import Chain", "import torch"]
+)
+def test_an_import_that_points_down_is_fine(source):
+    assert list(_wrong_imports(source, "bijections", ("skflow", "bijections", "_x"))) == []
+
+
+def test_torch_is_imported_inside_functions():
+    heavy = {"torch", "matplotlib"}
+    found = []
+    for path, unit, parts in _modules():
+        if unit not in WITHOUT_TORCH:
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {name.partition(".")[0] for name in _imported(node, parts)}
+                found += [f"{'.'.join(parts)} imports {name}" for name in names & heavy]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", PUBLIC_ESTIMATORS)
+def test_estimator_is_a_dataclass_of_its_own(name):
+    # A subclass that forgets @dataclass inherits __init__, which silently ignores its fields.
+    cls = getattr(skflow, name)
+    assert "__init__" in vars(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    annotated = {
+        key
+        for key, kind in vars(cls).get("__annotations__", {}).items()
+        if "ClassVar" not in str(kind)
+    }
+    assert annotated <= set(fields)
+    assert all(field.kw_only for field in fields.values())
+    assert set(fields) == set(cls().get_params())

@@ -1,0 +1,38 @@
+"""The public names: a change here needs a line in CHANGELOG.md."""
+
+import skflow
+import skflow.bases
+import skflow.bijections
+import skflow.testing
+
+NAMES = {
+    skflow: [
+        "IAFDensity",
+        "MAFDensity",
+        "NICEDensity",
+        "NSFDensity",
+        "NotInvertibleError",
+        "RealNVPDensity",
+        "TrainingDivergedError",
+    ],
+    skflow.testing: ["check_bijection", "check_density"],
+}
+
+
+def test_public_names():
+    for module, names in NAMES.items():
+        assert sorted(set(module.__all__) - {"__version__"}) == names
+
+
+def test_public_names_exist():
+    for module in (skflow, skflow.bases, skflow.bijections, skflow.testing):
+        assert all(hasattr(module, name) for name in module.__all__)
+        assert set(module.__all__) <= set(dir(module))
+
+
+def test_unknown_name():
+    assert not hasattr(skflow, "KernelDensity")
+
+
+def test_version():
+    assert skflow.__version__.count(".") == 2
