@@ -94,19 +94,15 @@ class Ensemble(nn.Module):
 
     def sample(self, n, context=None):
         """Draw n rows (n, d): for each a member at random, then a draw from it."""
-        if context is not None:
-            context = self._spread(context)
         member = torch.randint(self.n_members, (n,))
-        most = (
-            int(torch.bincount(member, minlength=self.n_members).max()) if context is None else n
-        )
-        draws = self.members.sample(most, context)
-        # the j-th row of a member is its j-th draw, or with a context the draw for that row
-        order = torch.zeros(n, dtype=torch.long)
-        for k in range(self.n_members):
-            chosen = member == k
-            order[chosen] = torch.arange(int(chosen.sum()))
-        return draws[member, order if context is None else torch.arange(n)]
+        if context is not None:  # every member draws for every context
+            return self.members.sample(n, self._spread(context))[member, torch.arange(n)]
+        counts = torch.bincount(member, minlength=self.n_members)
+        draws = self.members.sample(int(counts.max()))
+        rank = torch.empty(n, dtype=torch.long)
+        for k, count in enumerate(counts.tolist()):
+            rank[member == k] = torch.arange(count)
+        return draws[member, rank]
 
     def _spread(self, x):
         return None if x is None else x.expand(self.n_members, *x.shape)

@@ -31,7 +31,7 @@ def stack_members(modules):
 
 
 def select_member(stacked, index):
-    """The member at ``index`` of a stacked module, as a module of its own (a copy)."""
+    """Copy the member at ``index`` of a stacked module into a module of its own."""
     single = copy.deepcopy(stacked)
     for name, tensor in dict(_tensors(single)).items():
         if tensor.is_floating_point():

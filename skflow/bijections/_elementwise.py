@@ -1,4 +1,4 @@
-"""Monotone scalar maps whose raw parameters a network emits: the axis along which papers differ."""
+"""Monotone scalar maps whose raw parameters a network emits: where most papers differ."""
 
 from abc import ABC, abstractmethod
 

@@ -105,7 +105,7 @@ def _locate(edge, value):
 
 
 def _pick(raw, size, edge, here, n_bins):
-    """Corner (x, y), size (w, h) and exp(raw slope) at both ends of the bin that ``here`` marks."""
+    """Corner (x, y), size (w, h) and exp(raw slope) at the ends of the bin ``here`` marks."""
     mask = here.unsqueeze(-4)
     corner = (mask * edge).sum(dim=-3).unbind(-3)
     size_k = (mask * size).sum(dim=-3).unbind(-3)
@@ -190,7 +190,7 @@ def _to_raw(scale, share, here, below, g_corner, g_size, g_slope):
 
 
 def _solve(y, raw, n_bins, bound):
-    """The x that the spline sends to y, and log dy/dx there."""
+    """Find the x that the spline sends to y, and log dy/dx there."""
     _, size, edge = _bins(raw, n_bins, bound)
     v = y.clamp(-bound, bound)
     here, _ = _locate(edge[..., 1, :, :, :], v)

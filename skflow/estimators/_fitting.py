@@ -95,7 +95,7 @@ def _split(table, settings):
 
 
 def _preprocessing(table, rows, settings):
-    """The declared supports, a scaling and soft tails, fitted on the training rows."""
+    """Fit the declared supports, a scaling and soft tails to the training rows."""
     low, high = table.bounds[:2]
     x = rows.x
     n_features = x.shape[-1]
@@ -110,7 +110,7 @@ def _preprocessing(table, rows, settings):
 
 
 def _shared(bijection, settings):
-    """The same for every member, with the member axis that the others have."""
+    """Give every member the same map, with the member axis that the others have."""
     several = settings.n_members > 1
     return stack_members([bijection] * settings.n_members) if several else bijection
 
@@ -130,14 +130,13 @@ def _mean_log_det(preprocessing, rows):
 
 
 def _build(estimator, settings, rows, dtype):
-    """An untrained flow at its data-dependent start."""
+    """Build an untrained flow at its data-dependent start."""
     d = rows.x.shape[-1]
     choice = None
     if settings.base == "mixture":
-        first = (
-            rows if settings.n_members == 1 else Batch(*(t if t is None else t[0] for t in rows))
-        )
-        choice = choose_mixture(first.x, first.weight)
+        several = settings.n_members > 1
+        x, _, weight = (t[0] if several and t is not None else t for t in rows)
+        choice = choose_mixture(x, weight)
     flows = [
         Flow(estimator._build_bijection(d, 0, settings), _base(settings, d, choice)).to(dtype)
         for _ in range(settings.n_members)

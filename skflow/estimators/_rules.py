@@ -55,7 +55,7 @@ class Settings:
 
 
 def resolve_settings(estimator, n, d):
-    """Settings for ``estimator`` on a table of n rows and d columns."""
+    """Resolve the settings for ``estimator`` on a table of n rows and d columns."""
 
     def chosen(name, rule):
         value = getattr(estimator, name)

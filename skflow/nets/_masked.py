@@ -13,8 +13,9 @@ class MADE(nn.Module):
     r"""Masked autoencoder for distribution estimation [1]_, plain or residual.
 
     Hidden unit k has a degree :math:`m_k` in 1..d-1 and sees the features with index
-    :math:`< m_k` (with a context also degree 0, which sees nothing else); output i sees the hidden units with
-    :math:`m_k \le i`, hence the features :math:`x_{<i}` (their eqs. 8 and 9, counted from zero).
+    :math:`< m_k` (with a context also degree 0, which sees nothing else); output i sees the
+    hidden units with :math:`m_k \le i`, hence the features :math:`x_{<i}` (their eqs. 8 and 9,
+    counted from zero).
     Units are sorted by degree, equally in each layer, so that residual connections keep the
     order and :class:`MADECursor` can compute each unit once as features arrive.
 
@@ -64,7 +65,7 @@ class MADE(nn.Module):
         return raw.unflatten(-2, (self.n_params, self.n_features)).transpose(-1, -3)
 
     def cursor(self, context, shape, like):
-        """A cursor at the first feature, for ``x`` of ``shape`` (*members, n)."""
+        """Return a cursor at the first feature, for ``x`` of ``shape`` (*members, n)."""
         return MADECursor(self, context, shape, like)
 
 

@@ -93,10 +93,7 @@ class _Run:
             self.best.update(self._validate())
         for epoch in range(self.config.max_epochs):
             train_loss = self._epoch()
-            if self.validation is not None:
-                loss = self._validate()
-            else:
-                loss = train_loss
+            loss = train_loss if self.validation is None else self._validate()
             self.best.update(loss.nan_to_num(nan=torch.inf))
             self._record(epoch, train_loss, loss)
             bar.update()
