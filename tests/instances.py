@@ -179,6 +179,8 @@ def _small(name, **settings):
         "n_layers": 3,
         "hidden_features": (32, 32),
         "n_members": 1,
+        "max_epochs": 30,
+        "learning_rate": 5e-3,
         "random_state": 0,
     }
     return getattr(skflow, name)(**{**defaults, **settings})
@@ -186,10 +188,10 @@ def _small(name, **settings):
 
 ESTIMATORS = {
     "NICEDensity": partial(_small, "NICEDensity", n_layers=6),
-    "RealNVPDensity": partial(_small, "RealNVPDensity", n_layers=6),
-    "MAFDensity": partial(_small, "MAFDensity"),
+    "RealNVPDensity": partial(_small, "RealNVPDensity", n_layers=6, base="student_t"),
+    "MAFDensity": partial(_small, "MAFDensity", base="normal"),
     "MAFDensity, ensemble": partial(_small, "MAFDensity", n_members=2),
-    "IAFDensity": partial(_small, "IAFDensity"),
-    "NSFDensity": partial(_small, "NSFDensity"),
+    "IAFDensity": partial(_small, "IAFDensity", preprocessing="whiten"),
+    "NSFDensity": partial(_small, "NSFDensity", base="normal"),
     "NSFDensity, coupling": partial(_small, "NSFDensity", structure="coupling"),
 }

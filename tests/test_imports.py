@@ -25,18 +25,6 @@ LAYERS = [
 ]
 LEVELS = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
-# Their modules may import torch inside functions only.
-WITHOUT_TORCH = {
-    "__init__",
-    "_random",
-    "_support",
-    "_validation",
-    "diagnostics",
-    "estimators",
-    "exceptions",
-    "testing",
-}
-
 PUBLIC_ESTIMATORS = [name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")]
 
 USE_WITHOUT_TORCH = """
@@ -129,19 +117,6 @@ def test_an_import_that_points_up_is_found(source):
 )
 def test_an_import_that_points_down_is_fine(source):
     assert list(_wrong_imports(source, "bijections", ("skflow", "bijections", "_x"))) == []
-
-
-def test_torch_is_imported_inside_functions():
-    heavy = {"torch", "matplotlib"}
-    found = []
-    for path, unit, parts in _modules():
-        if unit not in WITHOUT_TORCH:
-            continue
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                names = {name.partition(".")[0] for name in _imported(node, parts)}
-                found += [f"{'.'.join(parts)} imports {name}" for name in names & heavy]
-    assert found == []
 
 
 @pytest.mark.parametrize("name", PUBLIC_ESTIMATORS)

@@ -1,6 +1,7 @@
 """The contract of a base distribution: a log density and exact samples."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -26,6 +27,9 @@ class Base(nn.Module, ABC):
     members : tuple of int
         The leading axes of the parameters; empty for a single base.
     """
+
+    # weight decay would pull a mixture's means to zero and every tail to one index
+    weight_decay: ClassVar[bool] = False
 
     def __init__(self, n_features):
         super().__init__()

@@ -155,7 +155,7 @@ class NSFDensity(BaseFlowDensity):
     n_bins : int or "auto", default="auto"
         Bins of each spline; 8.
     n_layers : int or "auto", default="auto"
-        Layers; 4.
+        Layers; 3.
     hidden_features : tuple of int or "auto", default="auto"
         Hidden layers of each residual net, of equal widths; (64, 64).
     {parameters}
@@ -189,7 +189,7 @@ class NSFDensity(BaseFlowDensity):
     structure: str = "autoregressive"
     n_bins: int | str = "auto"
 
-    _auto_layers: ClassVar[int] = 4
+    _auto_layers: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict] = {
         **BaseFlowDensity._parameter_constraints,
         "structure": [StrOptions({"autoregressive", "coupling"})],

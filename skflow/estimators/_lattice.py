@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "spread"]
+__all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "row_keys", "spread"]
 
 EPS = np.finfo(np.float64).eps
 LATTICE_TOLERANCE = 0.01
@@ -25,6 +25,18 @@ def distinct_values(x):
     end = np.append(start[1:], len(x))
     constant = bool(x[-1] - x[0] <= 16 * EPS * max(abs(x[0]), abs(x[-1])))
     return x[start], x[end - 1], end - start, constant
+
+
+def row_keys(X):
+    """One 64-bit hash of the bits of each row of X (n, d), as uint64 (n,)."""
+    key = np.zeros(len(X), dtype=np.uint64)
+    for column in X.T:
+        # The finaliser of splitmix64; adding 0.0 makes -0.0 and 0.0 the same bits.
+        key = key * np.uint64(0x9E3779B97F4A7C15) + (column + 0.0).view(np.uint64)
+        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        key ^= key >> np.uint64(31)
+    return key
 
 
 def lattice_gap(values):

@@ -11,6 +11,7 @@ from skflow._support import (
     resolve_support,
 )
 from skflow._validation import check_data, check_rows, check_sample_weight
+from skflow.estimators._lattice import row_keys
 from skflow.estimators._ties import dequantize, find_ties
 
 __all__ = ["Table", "prepare"]
@@ -23,9 +24,9 @@ class Table:
     Attributes
     ----------
     rows : ndarray of shape (n_samples, n_features)
-        Strictly inside the bounds, repeated values spread.
+        Distinct, strictly inside the bounds, repeated values spread.
     weight : ndarray of shape (n_samples,) or None
-        With mean 1; rows of weight 0 are gone.
+        With mean 1, None if all are equal; rows of weight 0 are gone.
     bounds : tuple of four ndarray of shape (n_features,)
         low, high and the positions at which values on them are scored.
     dequantized : dict {column index: width}
@@ -45,8 +46,6 @@ def prepare(estimator, X, sample_weight, rng):
     check_rows(X, sample_weight=weight)
     if weight is not None:
         X, weight = X[weight > 0], weight[weight > 0]
-        weight = None if np.ptp(weight) == 0 else weight / weight.max()
-        weight = None if weight is None else weight / weight.mean()
     names = getattr(estimator, "feature_names_in_", None)
     low, high = resolve_support(estimator.support, X.shape[1], names)
     check_inside_support(X, low, high, names)
@@ -54,5 +53,18 @@ def prepare(estimator, X, sample_weight, rng):
     widths = ties.row_widths(X)
     bounds = (low, high, *boundary_positions(X, low, high, widths))
     rows = move_inside(dequantize(X, widths, rng, low, high), *bounds)
+    rows, weight = _merge_equal_rows(rows, weight)
     found = {int(j): float(ties.widths[j]) for j in np.flatnonzero(ties.widths)}
     return Table(rows, weight, bounds, found)
+
+
+def _merge_equal_rows(rows, weight):
+    """Distinct rows in an order of their own, with the sums of their weights (mean 1).
+
+    A row of weight 2 and a row given twice then are the same table, and so are all orders of
+    its rows: they give the same fit, to the last bit.
+    """
+    _, first, group = np.unique(row_keys(rows), return_index=True, return_inverse=True)
+    weight = np.bincount(group, weights=weight)
+    equal = np.ptp(weight) <= 1e-12 * weight.max()
+    return rows[first], None if equal else weight / weight.mean()

@@ -77,7 +77,7 @@ def resolve_settings(estimator, n, d):
         n_folds=n_folds,
         max_epochs=chosen("max_epochs", lambda: _max_epochs(n_train, d, batch_size, n_folds)),
         batch_size=batch_size,
-        learning_rate=float(chosen("learning_rate", lambda: 1e-3)),
+        learning_rate=float(chosen("learning_rate", lambda: 2e-3)),
         dropout=float(chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0)),
         input_noise=float(chosen("input_noise", lambda: _input_noise(n))),
         validation_fraction=float(fraction),
@@ -108,7 +108,7 @@ def _folds(n, n_members, fraction):
 
 
 def _batch_size(n_train):
-    return int(np.clip(n_train / 8, 32, 512))
+    return int(np.clip(n_train / 4, 32, 512))
 
 
 def _max_epochs(n_train, d, batch_size, n_folds):
@@ -119,4 +119,4 @@ def _max_epochs(n_train, d, batch_size, n_folds):
 
 
 def _input_noise(n):
-    return 0.05 if n < 5_000 else 0.0
+    return 0.05 * min(1.0, math.sqrt(300 / n)) if n < 5_000 else 0.0

@@ -34,7 +34,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow.estimators._lattice import distinct_values, lattice_gap, nearest_comparable, spread
+from skflow.estimators._lattice import (
+    distinct_values,
+    lattice_gap,
+    nearest_comparable,
+    row_keys,
+    spread,
+)
 
 __all__ = ["ColumnTies", "Ties", "dequantize", "find_ties"]
 
@@ -180,15 +186,8 @@ def _row_views(X, rows):
 
 
 def _unique_rows(X, rows):
-    """One index for each distinct row, and how often it occurs, by a 64-bit hash of its bits."""
-    key = np.zeros(len(rows), dtype=np.uint64)
-    for j in range(X.shape[1]):
-        # The finaliser of splitmix64; adding 0.0 makes -0.0 and 0.0 the same bits.
-        key = key * np.uint64(0x9E3779B97F4A7C15) + (X[rows, j] + 0.0).view(np.uint64)
-        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        key ^= key >> np.uint64(31)
-    _, first, repeats = np.unique(key, return_index=True, return_counts=True)
+    """One index for each distinct row, and how often it occurs."""
+    _, first, repeats = np.unique(row_keys(X[rows]), return_index=True, return_counts=True)
     return rows[first], repeats
 
 

@@ -17,6 +17,13 @@ class FlatParameters:
     module : nn.Module
     n_members : int or None
         Length of the leading member axis of the parameters; None if they have none.
+
+    Attributes
+    ----------
+    flat : tensor of shape (K, P)
+    decayed : tensor of shape (1, P)
+        1 where weight decay acts: matrices, but not in modules that declare
+        ``weight_decay = False``.
     """
 
     def __init__(self, module, n_members=None):
@@ -24,8 +31,12 @@ class FlatParameters:
         self.n_rows = n_members or 1
         shapes = [p.shape[1:] if n_members else p.shape for p in self.parameters]
         self.flat = self._join(self.parameters)
+        spared = {id(p) for p in _without_decay(module)}
         self.decayed = self._join(
-            [torch.full_like(p, len(s) > 1) for p, s in zip(self.parameters, shapes, strict=True)]
+            [
+                torch.full_like(p, len(shape) > 1 and id(p) not in spared)
+                for p, shape in zip(self.parameters, shapes, strict=True)
+            ]
         )[:1]
         start = 0
         for p, shape in zip(self.parameters, shapes, strict=True):
@@ -50,6 +61,12 @@ class FlatParameters:
 
     def _join(self, tensors):
         return torch.cat([t.detach().reshape(self.n_rows, -1) for t in tensors], dim=1)
+
+
+def _without_decay(module):
+    for part in module.modules():
+        if not getattr(part, "weight_decay", True):
+            yield from part.parameters()
 
 
 class FlatAdamW:

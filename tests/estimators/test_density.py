@@ -17,3 +17,14 @@ def test_density(name):
     estimator = ESTIMATORS[name]()
     assert hasattr(estimator, "transform")
     check_density(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"base": "normal"}, {"preprocessing": "whiten"}, {"dtype": "float64"}],
+    ids=str,
+)
+@pytest.mark.parametrize("name", [name for name in skflow.__all__ if name.endswith("Density")])
+def test_density_with_defaults(name, settings):
+    check_density(getattr(skflow, name)(**settings))
