@@ -50,15 +50,15 @@ def check_data(estimator, X, *, reset):
         checked = validate_data(
             estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False
         )
-    except ValueError as error:
-        if re.search("could not convert|bytes/strings", str(error)):
-            raise ValueError(_explain_text(X) or str(error)) from error
+    except (TypeError, ValueError) as error:
+        if re.search("could not convert|bytes/strings|not 'complex'", str(error)):
+            raise ValueError(_explain_cell(X) or str(error)) from error
         raise
     check_finite(checked, getattr(estimator, "feature_names_in_", None))
     return checked
 
 
-def _explain_text(X):
+def _explain_cell(X):
     """Name the first cell that is not a number; None if every cell can be read as one."""
     names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
     cells = np.asarray(X, dtype=object)
@@ -75,7 +75,11 @@ def _explain_text(X):
                     "example with sklearn.preprocessing.OrdinalEncoder) or drop it."
                 )
             except TypeError:
-                continue
+                if np.iscomplexobj(value):
+                    return (
+                        f"Complex data not supported: {column_label(j, names)} holds {value!r} "
+                        f"in row {i}. Pass real and imaginary parts as columns of their own."
+                    )
     return None
 
 

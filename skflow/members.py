@@ -16,14 +16,15 @@ __all__ = ["select_member", "stack_members"]
 def stack_members(modules):
     """One module holding the given ones, which must share their structure.
 
-    Floating-point parameters and buffers gain a leading axis of length ``len(modules)``. Masks,
-    permutations and other integer or boolean buffers are structure: they must be equal and stay
-    as they are.
+    Parameters and buffers gain a leading axis of length ``len(modules)``, but for structure,
+    which must be equal and stays as it is: integer and boolean buffers (permutations), and
+    buffers that are not part of the state dict (masks).
     """
     stacked = copy.deepcopy(modules[0])
     states = [dict(_tensors(m)) for m in modules]
+    own = _own_tensors(modules[0])
     for name, first in states[0].items():
-        if first.is_floating_point():
+        if name in own:
             _assign(stacked, name, torch.stack([state[name].detach() for state in states]))
         elif any(not torch.equal(first, state[name]) for state in states[1:]):
             raise ValueError(f"members differ in their structure: buffer {name!r}")
@@ -33,8 +34,9 @@ def stack_members(modules):
 def select_member(stacked, index):
     """Copy the member at ``index`` of a stacked module into a module of its own."""
     single = copy.deepcopy(stacked)
+    own = _own_tensors(single)
     for name, tensor in dict(_tensors(single)).items():
-        if tensor.is_floating_point():
+        if name in own:
             _assign(single, name, tensor.detach()[index].clone())
     return single
 
@@ -42,6 +44,11 @@ def select_member(stacked, index):
 def _tensors(module):
     yield from module.named_parameters()
     yield from module.named_buffers()
+
+
+def _own_tensors(module):
+    """Names of the tensors that members do not share."""
+    return {name for name, t in module.state_dict().items() if t.is_floating_point()}
 
 
 def _assign(module, name, tensor):

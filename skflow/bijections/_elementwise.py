@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 import torch
+from torch.autograd.function import once_differentiable
 
 __all__ = ["Additive", "Affine", "Elementwise"]
 
@@ -66,14 +67,37 @@ class Affine(Elementwise):
     def __init__(self, max_log_scale=2.0):
         self.max_log_scale = max_log_scale
 
-    def _log_scale(self, raw):
-        s = raw[..., 1]
-        return s / (1 + s.abs() / self.max_log_scale)
-
     def forward(self, x, raw):
-        s = self._log_scale(raw)
-        return torch.addcmul(raw[..., 0], x, s.exp()), s
+        return _SoftAffine.apply(x, raw, self.max_log_scale)
 
     def inverse(self, y, raw):
-        s = self._log_scale(raw)
+        s = raw[..., 1] / (1 + raw[..., 1].abs() / self.max_log_scale)
         return (y - raw[..., 0]) * torch.exp(-s), -s
+
+
+class _SoftAffine(torch.autograd.Function):
+    """``x, raw -> y, s`` with its backward pass derived by hand, at half of autograd's kernels.
+
+    With ``c = 1 / (1 + |r| / b)``: ``s = r c`` and ``ds/dr = c**2``.
+    """
+
+    @staticmethod
+    def forward(ctx, x, raw, bound):
+        t, r = raw.unbind(-1)
+        c = r.abs().mul_(1 / bound).add_(1).reciprocal_()
+        s = r * c
+        scale = s.exp()
+        scaled = x * scale
+        ctx.save_for_backward(c, scale, scaled)
+        return scaled + t, s
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_y, grad_s):
+        c, scale, scaled = ctx.saved_tensors
+        grad_r = torch.addcmul(grad_s, grad_y, scaled).mul_(c).mul_(c)
+        if scaled.dim() > 1:  # parameters first in memory, as nets emit them
+            grad_raw = torch.stack([grad_y.mT, grad_r.mT], dim=-3).transpose(-1, -3)
+        else:
+            grad_raw = torch.stack([grad_y, grad_r], dim=-1)
+        return grad_y * scale, grad_raw, None

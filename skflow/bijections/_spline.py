@@ -46,8 +46,8 @@ class RationalQuadraticSpline(Elementwise):
     """
 
     def __init__(self, n_bins=8, bound=3.0):
-        if n_bins < 2:
-            raise ValueError(f"a spline needs at least 2 bins, got n_bins={n_bins}")
+        if not 2 <= n_bins < 1 / MIN_BIN:
+            raise ValueError(f"a spline has 2 to {1 / MIN_BIN - 1:.0f} bins, got n_bins={n_bins}")
         self.n_bins = n_bins
         self.bound = bound
         self.n_params = 3 * n_bins - 1
@@ -84,7 +84,7 @@ def _rows_of_params(raw):
 
 def _bins(raw, n_bins, bound):
     """Softmax shares and bin sizes (..., 2, n_bins, d, n), widths first, and left edges."""
-    share = torch.softmax(raw[..., : 2 * n_bins, :, :].unflatten(-3, (2, n_bins)), dim=-3)
+    share = torch.softmax(raw.narrow(-3, 0, 2 * n_bins).unflatten(-3, (2, n_bins)), dim=-3)
     size = (share * (2 * bound * (1 - n_bins * MIN_BIN))).add_(2 * bound * MIN_BIN)
     # a cumulative sum as a product with a triangle of ones, which is many times faster
     below = torch.ones(n_bins, n_bins, dtype=raw.dtype, device=raw.device).tril_(-1)
@@ -97,11 +97,13 @@ def _locate(edge, value):
     Sums over bins times a 0/1 mask are exact, and cost less than a search with gathers.
     """
     n_bins = edge.shape[-3]
-    passed = value.new_zeros(*value.shape[:-2], n_bins + 1, *value.shape[-2:])
-    passed[..., 0, :, :] = 1
-    passed[..., 1:-1, :, :] = edge[..., 1:, :, :] <= value.unsqueeze(-3)
-    below = passed[..., 1:, :, :]
-    return passed[..., :-1, :, :] - below, below
+    passed = value.new_empty(*value.shape[:-2], n_bins + 1, *value.shape[-2:])
+    passed.select(-3, 0).fill_(1)
+    passed.select(-3, n_bins).fill_(0)
+    inner = passed.narrow(-3, 1, n_bins - 1)
+    inner.copy_(edge.narrow(-3, 1, n_bins - 1) <= value.unsqueeze(-3))
+    below = passed.narrow(-3, 1, n_bins)
+    return passed.narrow(-3, 0, n_bins) - below, below
 
 
 def _pick(raw, size, edge, here, n_bins):
@@ -110,8 +112,8 @@ def _pick(raw, size, edge, here, n_bins):
     corner = (mask * edge).sum(dim=-3).unbind(-3)
     size_k = (mask * size).sum(dim=-3).unbind(-3)
     # slopes are 1 at both ends of the box, and a raw slope of 0 means 1
-    slope = raw[..., 2 * n_bins :, :, :]
-    ends = [(m * slope).sum(dim=-3) for m in (here[..., 1:, :, :], here[..., :-1, :, :])]
+    slope = raw.narrow(-3, 2 * n_bins, n_bins - 1)
+    ends = [(here.narrow(-3, i, n_bins - 1) * slope).sum(dim=-3) for i in (1, 0)]
     shifted = torch.stack(ends, dim=-3).add_(math.log(math.expm1(1 - MIN_SLOPE)))
     return corner, size_k, shifted.clamp_(max=MAX_RAW_SLOPE).exp_()
 
@@ -127,7 +129,7 @@ class _Forward(torch.autograd.Function):
     def forward(ctx, x, raw, n_bins, bound):
         share, size, edge = _bins(raw, n_bins, bound)
         u = x.clamp(-bound, bound)
-        here, below = _locate(edge[..., 0, :, :, :], u)
+        here, below = _locate(edge.select(-4, 0), u)
         (left, low), (w, h), exp_slope = _pick(raw, size, edge, here, n_bins)
         d0, d1 = torch.log1p(exp_slope).add_(MIN_SLOPE).unbind(-3)
         theta = ((u - left) / w).clamp_(0, 1)
@@ -182,10 +184,10 @@ def _to_raw(scale, share, here, below, g_corner, g_size, g_slope):
     g = below.unsqueeze(-4) * g_corner.unsqueeze(-3)
     g.addcmul_(here.unsqueeze(-4), g_size.unsqueeze(-3)).mul_(share)
     g.addcmul_(share, g.sum(dim=-3, keepdim=True), value=-1).mul_(scale)
-    grad[..., : 2 * n_bins, :, :] = g.flatten(-4, -3)
-    slopes = here[..., 1:, :, :] * g_slope[..., :1, :, :]
-    slopes.addcmul_(here[..., :-1, :, :], g_slope[..., 1:, :, :])
-    grad[..., 2 * n_bins :, :, :] = slopes
+    grad.narrow(-3, 0, 2 * n_bins).copy_(g.flatten(-4, -3))
+    slopes = grad.narrow(-3, 2 * n_bins, n_bins - 1)
+    torch.mul(here.narrow(-3, 1, n_bins - 1), g_slope.narrow(-3, 0, 1), out=slopes)
+    slopes.addcmul_(here.narrow(-3, 0, n_bins - 1), g_slope.narrow(-3, 1, 1))
     return grad
 
 
@@ -193,7 +195,7 @@ def _solve(y, raw, n_bins, bound):
     """Find the x that the spline sends to y, and log dy/dx there."""
     _, size, edge = _bins(raw, n_bins, bound)
     v = y.clamp(-bound, bound)
-    here, _ = _locate(edge[..., 1, :, :, :], v)
+    here, _ = _locate(edge.select(-4, 1), v)
     (left, low), (w, h), exp_slope = _pick(raw, size, edge, here, n_bins)
     d0, d1 = torch.log1p(exp_slope).add_(MIN_SLOPE).unbind(-3)
     s = h / w

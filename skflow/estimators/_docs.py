@@ -71,6 +71,9 @@ dequantized_features_ : dict {int: float}
     Columns whose values repeat and the width over which they were spread in training: their
     likelihood would have no bound otherwise. Scores are those of the density of the spread
     values; on a grid of gap g, density times g approximates a value's probability.
+support_bounds_ : tuple of four ndarray of shape (n_features,)
+    The declared bounds low and high, infinite where there are none, and the positions at which
+    values on them are scored.
 n_features_in_ : int
 feature_names_in_ : ndarray of str
     Only if X had column names.

@@ -47,7 +47,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
             _to_core(rows, preprocessing, device, dtype) for rows in (train_rows, held_rows)
         )
         if previous is None:
-            core = _build(estimator, settings, train_rows, dtype).to(device)
+            core = _build(estimator, settings, train_rows, held_rows, dtype).to(device)
         else:
             core = Flow(_core(previous).bijection, _core(previous).base).to(device)
         history = train(
@@ -129,14 +129,10 @@ def _mean_log_det(preprocessing, rows):
     return float((log_det * weight).sum() / weight.sum())
 
 
-def _build(estimator, settings, rows, dtype):
+def _build(estimator, settings, rows, held, dtype):
     """Build an untrained flow at its data-dependent start."""
     d = rows.x.shape[-1]
-    choice = None
-    if settings.base == "mixture":
-        several = settings.n_members > 1
-        x, _, weight = (t[0] if several and t is not None else t for t in rows)
-        choice = choose_mixture(x, weight)
+    choice = _choose_mixture(rows, held, settings) if settings.base == "mixture" else None
     flows = [
         Flow(estimator._build_bijection(d, 0, settings), _base(settings, d, choice)).to(dtype)
         for _ in range(settings.n_members)
@@ -147,6 +143,21 @@ def _build(estimator, settings, rows, dtype):
         z = flow.bijection.initialize(rows.x)
         flow.base.initialize(z, rows.weight)
     return flow
+
+
+def _choose_mixture(rows, held, settings):
+    """Choose the mixture's settings by cross-validation on all rows, as the members share them."""
+    several = settings.n_members > 1
+    parts = [tuple(t[0] if several and t is not None else t for t in p) for p in (rows, held) if p]
+    x = torch.cat([x for x, _, _ in parts])
+    weight = None if rows.weight is None else torch.cat([w for _, _, w in parts])
+    return choose_mixture(
+        x,
+        weight,
+        candidates=(1, 2, 3, 5, 8, 12, 20, 32, 50),
+        cv=5 if len(x) < 1_000 else 3,
+        max_rows=4_000,
+    )
 
 
 def _base(settings, d, choice):

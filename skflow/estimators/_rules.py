@@ -6,6 +6,7 @@ from 90 rows to 16,000 and from 2 columns to 75; ``benchmarks/`` has the figures
 
 import math
 from dataclasses import asdict, dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -66,10 +67,10 @@ def resolve_settings(estimator, n, d):
     n_members, n_folds = _folds(n, n_members, fraction)
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
-    hidden = chosen("hidden_features", lambda: (64, 64))
+    hidden = chosen("hidden_features", lambda: _hidden_features(n, d))
     return Settings(
         n_layers=chosen("n_layers", lambda: estimator._auto_layers),
-        hidden_features=tuple(int(h) for h in np.atleast_1d(hidden)),
+        hidden_features=_checked_widths(hidden),
         n_bins=chosen("n_bins", lambda: 8) if hasattr(estimator, "n_bins") else None,
         preprocessing=chosen("preprocessing", lambda: "standardize"),
         base=chosen("base", lambda: "mixture"),
@@ -77,7 +78,7 @@ def resolve_settings(estimator, n, d):
         n_folds=n_folds,
         max_epochs=chosen("max_epochs", lambda: _max_epochs(n_train, d, batch_size, n_folds)),
         batch_size=batch_size,
-        learning_rate=float(chosen("learning_rate", lambda: 2e-3)),
+        learning_rate=float(chosen("learning_rate", lambda: _learning_rate(n_train))),
         dropout=float(chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0)),
         input_noise=float(chosen("input_noise", lambda: _input_noise(n))),
         validation_fraction=float(fraction),
@@ -107,6 +108,24 @@ def _folds(n, n_members, fraction):
     return min(n_members, n_folds), n_folds
 
 
+def _hidden_features(n, d):
+    return (128, 128) if n > 10_000 and d > 4 else (64, 64)
+
+
+def _checked_widths(hidden):
+    widths = list(hidden)
+    if not widths or not all(isinstance(h, Integral) and h >= 1 for h in widths):
+        raise ValueError(
+            "hidden_features must be a sequence of one or more positive integers, the width of "
+            f"each hidden layer, got {hidden!r}."
+        )
+    return tuple(int(h) for h in widths)
+
+
+def _learning_rate(n_train):
+    return 1e-3 * float(np.clip(math.sqrt(n_train / 150), 1, 4))
+
+
 def _batch_size(n_train):
     return int(np.clip(n_train / 4, 32, 512))
 
@@ -115,7 +134,8 @@ def _max_epochs(n_train, d, batch_size, n_folds):
     if not n_folds:
         return 20  # nothing tells when to stop
     steps_per_epoch = max(1, round(n_train / batch_size))
-    return max(1, math.ceil(1_600 / steps_per_epoch))
+    steps = min(500 + 200 * d, 2_500)
+    return max(1, math.ceil(steps / steps_per_epoch))
 
 
 def _input_noise(n):

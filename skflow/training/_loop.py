@@ -65,6 +65,7 @@ class _Run:
         self.bad = torch.zeros(rows, dtype=torch.long, device=device)
         self.rolled = torch.zeros(rows, dtype=torch.long, device=device)
         self.history = History()
+        self.ever_finite = False
         self.step = 0
         self.steps = config.max_epochs * len(batches)
         self.start = time.perf_counter()
@@ -125,10 +126,12 @@ class _Run:
         finite = torch.isfinite(norm)
         gradient.mul_((self.config.gradient_clip / norm).clamp_(max=1.0))
         if bool(finite.all()):
+            self.ever_finite = True
             self.bad.zero_()
             rate = rate * self.scale if self.history.rollbacks else rate
             self.optimizer.step(gradient, rate)
         else:
+            self.ever_finite |= bool(finite.any())
             self.history.skipped_steps += int((~finite).sum())
             self.optimizer.step(gradient, rate * self.scale, keep=finite)
             self.bad = torch.where(finite[:, 0], 0, self.bad + 1)
@@ -144,12 +147,15 @@ class _Run:
         self.bad[members] = 0
         self.rolled[members] += 1
         self.history.rollbacks += int(members.sum())
-        if bool((self.rolled > ROLLBACKS).all()) and not self.history.records:
-            raise TrainingDivergedError(
-                f"The loss was not finite in {self.history.skipped_steps} steps, at rates down to "
-                f"{self.config.learning_rate * float(self.scale.min()):.1e}. Lower learning_rate, "
-                "scale the columns or remove extreme rows."
-            )
+        if bool((self.rolled > ROLLBACKS).all()) and not self.ever_finite:
+            self._give_up()
+
+    def _give_up(self):
+        raise TrainingDivergedError(
+            f"The loss was not finite in {self.history.skipped_steps} steps, at rates down to "
+            f"{self.config.learning_rate * float(self.scale.min()):.1e}. Lower learning_rate, "
+            "scale the columns or remove extreme rows."
+        )
 
     def _rate(self):
         warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
@@ -180,6 +186,8 @@ class _Run:
 
     def _report(self):
         self.history.validation_loss = self.best.loss.tolist()
+        if self.step and not self.ever_finite and self.history.stopped_by != "interrupt":
+            self._give_up()
         if self.history.skipped_steps:
             warnings.warn(
                 f"{self.history.skipped_steps} training steps had a non-finite gradient and were "

@@ -1,0 +1,115 @@
+"""What the documentation says exists, and what exists is documented."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import skflow
+import skflow.bases
+import skflow.bijections
+import skflow.testing
+
+README = Path(__file__).parent.parent / "README.md"
+ESTIMATORS = [name for name in skflow.__all__ if name.endswith("Density")]
+PUBLIC = {
+    f"{module.__name__}.{name}": getattr(module, name)
+    for module in (skflow, skflow.bases, skflow.bijections, skflow.testing)
+    for name in module.__all__
+}
+CLASSES = {name: obj for name, obj in PUBLIC.items() if inspect.isclass(obj)}
+
+
+def sections(doc):
+    """Headings of a numpydoc docstring and the text under each."""
+    parts = re.split(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", inspect.cleandoc(doc), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def documented_names(section):
+    """Names that a section of parameters or attributes explains."""
+    heads = re.findall(r"^(\w[\w, .]*?)(?: :|$)", section, flags=re.MULTILINE)
+    return {name for head in heads for name in re.split(", ", head)}
+
+
+def flows_of_the_readme():
+    table = README.read_text().split("## The flows")[1].split("\n## ")[0]
+    return [line for line in table.splitlines() if line.startswith("| `")]
+
+
+def test_readme_lists_every_estimator_once():
+    names = [re.match(r"\| `(\w+)`", row)[1] for row in flows_of_the_readme()]
+    assert sorted(names) == sorted(ESTIMATORS)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_readme_cites_the_paper_of_the_docstring(name):
+    (row,) = (row for row in flows_of_the_readme() if f"`{name}`" in row)
+    cited = re.search(r"arxiv.org/abs/([\d.]+\d)", row)[1]
+    references = sections(getattr(skflow, name).__doc__)["References"]
+    assert f"arXiv:{cited}" in references
+
+
+def test_files_that_the_readme_links_to_by_name():
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", README.read_text())
+    assert "CHANGELOG.md" in links
+    # examples, images and benchmark reports are made by their own commands
+    plain = [link for link in links if "/" not in link]
+    assert all((README.parent / link).exists() for link in plain)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+class TestEstimators:
+    def test_sections(self, name):
+        found = sections(getattr(skflow, name).__doc__)
+        wanted = {"Parameters", "Attributes", "References", "Examples", "See Also"}
+        assert wanted <= set(found)
+        assert f">>> from skflow import {name}" in found["Examples"]
+
+    def test_no_placeholder_is_left(self, name):
+        doc = getattr(skflow, name).__doc__
+        assert "{parameters}" not in doc
+        assert "{attributes}" not in doc
+
+    def test_every_parameter_and_no_other_is_explained(self, name):
+        cls = getattr(skflow, name)
+        section = sections(cls.__doc__)["Parameters"]
+        assert documented_names(section) == set(cls().get_params())
+
+    def test_every_attribute_is_explained(self, name):
+        cls = getattr(skflow, name)
+        X = [[float(i), float(i * i % 7) + 0.1 * i] for i in range(12)]
+        model = cls(n_layers=1, hidden_features=(4,), max_epochs=1, base="normal").fit(X)
+        section = sections(cls.__doc__)["Attributes"]
+        fitted = {n for n in vars(model) if n.endswith("_") and not n.startswith("_")}
+        # "what auto came to" is explained once for all parameters
+        of_parameters = {f"{name}_" for name in model.get_params()}
+        unexplained = fitted - documented_names(section) - of_parameters
+        assert unexplained == set()
+        assert "n_layers_, hidden_features_, base_" in section
+
+    def test_shapes_and_errors_of_the_methods(self, name):
+        cls = getattr(skflow, name)
+        for method in ("fit", "score_samples", "score", "sample", "transform"):
+            doc = getattr(cls, method).__doc__
+            assert {"Parameters", "Returns"} <= set(sections(doc)), method
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_everything_public_has_a_docstring(name):
+    obj = PUBLIC[name]
+    own = obj.__dict__.get("__doc__") if inspect.isclass(obj) else obj.__doc__
+    assert own
+    assert len(own.strip().splitlines()[0]) <= 99
+    assert own.strip().splitlines()[0].rstrip()[-1] in ".]:"
+
+
+@pytest.mark.parametrize("name", [n for n in CLASSES if "bijections" in n or "bases" in n])
+def test_constructor_arguments_are_explained(name):
+    cls = CLASSES[name]
+    accepted = set(inspect.signature(cls.__init__).parameters) - {"self", "args", "kwargs"}
+    found = sections(cls.__doc__)
+    explained = documented_names(found.get("Parameters", "") + found.get("Attributes", ""))
+    # the number of features speaks for itself where it is all there is to say
+    assert accepted - explained - {"n_features", "bijections", "bijection"} == set()

@@ -1,0 +1,87 @@
+"""Batches deal out every row once an epoch; folds share the rows out."""
+
+import pytest
+import torch
+
+from skflow.training import Batch, Batches, fold_rows
+
+
+def numbered(n, members=(), weight=False, context=False):
+    """Rows whose one value is their number, with member k's numbers from 1000 k."""
+    x = torch.arange(float(n)).expand(*members, n).clone()
+    x += 1000 * torch.arange(len(x) if members else 0.0).unsqueeze(-1) if members else 0
+    return Batch(x.unsqueeze(-1), -x.unsqueeze(-1) if context else None, 2 * x if weight else None)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "sizes"),
+    [(10, 5, [5, 5]), (10, 4, [5, 5]), (11, 4, [4, 4, 3]), (3, 100, [3]), (2, 1, [1, 1])],
+)
+def test_equal_parts(n, batch_size, sizes):
+    batches = Batches(numbered(n), batch_size)
+    assert len(batches) == len(sizes)
+    assert [len(batch.x) for batch in batches] == sizes
+
+
+@pytest.mark.parametrize("members", [(), (3,)], ids=["single", "members"])
+def test_every_row_once_an_epoch(members):
+    rows = numbered(50, members, weight=True, context=True)
+    for _ in range(2):
+        epoch = list(Batches(rows, 8))
+        x = torch.cat([batch.x for batch in epoch], dim=-2)
+        assert torch.equal(x.sort(dim=-2).values, rows.x)
+        for batch in epoch:
+            assert torch.equal(batch.context, -batch.x)
+            assert torch.equal(batch.weight, 2 * batch.x[..., 0])
+
+
+def test_shuffled_anew_in_every_epoch_and_for_every_member():
+    batches = Batches(numbered(50, (3,)), 50)
+    first, second = (next(iter(batches)).x[..., 0] for _ in range(2))
+    assert not torch.equal(first, second)
+    order = first - 1000 * torch.arange(3.0).unsqueeze(-1)
+    assert not torch.equal(order[0], order[1])
+    assert not torch.equal(order[1], order[2])
+
+
+def test_reproducible_from_the_seed():
+    epochs = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        epochs.append([batch.x for batch in Batches(numbered(20), 7, noise=0.1)])
+    assert all(torch.equal(a, b) for a, b in zip(*epochs, strict=True))
+
+
+def test_noise_is_fresh_and_of_its_size():
+    rows = numbered(5000, (2,))
+    kept = rows.x.clone()
+    batches = Batches(rows, 5000, noise=0.01)
+    noise = []
+    for _ in range(2):
+        x = next(iter(batches)).x
+        noise.append(x.sort(dim=-2).values - kept)
+        assert not torch.equal(x, x.round())
+    # numbers are 1 apart, so that sorting finds each row's noise
+    assert noise[0].std() == pytest.approx(0.01, rel=0.1)
+    assert not torch.equal(noise[0], noise[1])
+    assert torch.equal(rows.x, kept)
+
+
+@pytest.mark.parametrize(
+    ("n", "n_members", "n_folds"), [(20, 5, 5), (23, 5, 5), (23, 2, 10), (10, 1, 2), (5, 5, 5)]
+)
+def test_folds_partition(n, n_members, n_folds):
+    rest, held = fold_rows(n, n_members, n_folds)
+    size = n // n_folds
+    assert held.shape == (n_members, size)
+    assert rest.shape == (n_members, n - size)
+    for mine, others in zip(held, rest, strict=True):
+        assert sorted(torch.cat([mine, others]).tolist()) == list(range(n))
+    assert held.unique().numel() == held.numel()
+
+
+def test_folds_are_random_and_follow_the_generator():
+    seeds = [0, 0, 1]
+    folds = [fold_rows(40, 4, 4, torch.Generator().manual_seed(seed))[1] for seed in seeds]
+    assert torch.equal(folds[0], folds[1])
+    assert not torch.equal(folds[0].sort().values, folds[2].sort().values)
