@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+SEGMENT = 128  # outputs of a masked layer that are computed together
+
 __all__ = ["Dense", "MaskedDense", "affine_map", "hidden_pass"]
 
 
@@ -40,12 +42,18 @@ class Dense(nn.Module):
 
 
 class MaskedDense(Dense):
-    """A dense layer in which ``mask (n_out, n_in)`` says which inputs each output may see."""
+    """A dense layer in which ``mask (n_out, n_in)`` says which inputs each output may see.
+
+    Where each output sees a prefix of the inputs, as in a MADE with sorted units, wide layers are
+    computed in segments of outputs that leave out the inputs none of them sees: for a square
+    layer of 512 units, five eighths of the arithmetic.
+    """
 
     def __init__(self, mask, zero=False):
         super().__init__(mask.shape[1], mask.shape[0], zero)
         # a float, so that the product below is one fast kernel; structure, so not stacked
         self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
+        self.segments = _segments(mask)
 
     @property
     def masked_weight(self):
@@ -53,17 +61,36 @@ class MaskedDense(Dense):
         return self.weight * self.mask
 
     def forward(self, h):
-        return affine_map(h, self.masked_weight, self.bias)
+        weight = self.masked_weight
+        if len(self.segments) == 1:
+            return affine_map(h, weight, self.bias)
+        parts = []
+        for start, stop, seen in self.segments:
+            rows = slice(start, stop)
+            block = weight[..., rows, :seen]
+            parts.append(affine_map(h[..., :seen, :], block, self.bias[..., rows]))
+        return torch.cat(parts, dim=-2)
+
+
+def _segments(mask):
+    """Cut outputs into (start, stop, number of leading inputs that any of them sees)."""
+    positions = torch.arange(1, mask.shape[1] + 1)
+    seen = (mask * positions).amax(dim=1).tolist() if mask.numel() else [0] * len(mask)
+    starts = range(0, len(seen), SEGMENT)
+    cuts = [(i, min(i + SEGMENT, len(seen)), max(seen[i : i + SEGMENT])) for i in starts]
+    return cuts if len(cuts) > 1 else [(0, len(seen), mask.shape[1])]
 
 
 def hidden_pass(net, h):
     """Run the hidden layers of a net: activations, ready for its last layer."""
+    # a residual stream goes on beside its activations; elsewhere they can take its memory
+    activate = F.relu if net.residual else torch.relu_
     for i, layer in enumerate(net.hidden):
-        update = layer(h if i == 0 else F.relu(h))
-        h = h + update if net.residual and i > 0 else update
+        update = layer(activate(h) if i else h)
+        h = h + update if net.residual and i else update
         if net.dropout and net.training:
             h = h * _dropout_mask(h, net.dropout)
-    return F.relu(h)
+    return activate(h)
 
 
 def _dropout_mask(h, share):

@@ -12,6 +12,7 @@ SIZES = {
     "plain": {"n_features": 5, "hidden_features": (16, 12)},
     "one hidden layer": {"n_features": 4, "hidden_features": (9,)},
     "residual": {"n_features": 5, "hidden_features": (16, 16, 16), "residual": True},
+    "wide": {"n_features": 7, "hidden_features": (300, 300), "residual": True},
     "one feature": {"n_features": 1, "hidden_features": (8, 8)},
     "more features than units": {"n_features": 9, "hidden_features": (4, 4), "residual": True},
     "context": {"n_features": 5, "hidden_features": (16, 16), "n_context": 2},
@@ -36,7 +37,7 @@ def build(name, seed=0):
     torch.manual_seed(seed)
     net = MADE(n_params=N_PARAMS, **SIZES[name]).double().eval()
     for p in net.parameters():
-        torch.nn.init.normal_(p)
+        torch.nn.init.normal_(p, std=4 / max(p.shape[-1], 16) ** 0.5)
     return net
 
 
