@@ -115,7 +115,7 @@ def autoregressive_stack(
 ):
     """Autoregressive layers with a mixing between them; parameters as for coupling_stack.
 
-    Every second layer goes through the features in reverse order.
+    With "plu" and "reverse" every second layer goes through the features in reverse order.
     """
 
     def layer(i):

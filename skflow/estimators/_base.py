@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
 from skflow._support import move_inside, outside_support
-from skflow._validation import check_data
+from skflow._validation import check_data, check_sample_weight
 from skflow.estimators._prepare import prepare
 from skflow.estimators._rules import resolve_settings
 
@@ -150,6 +150,8 @@ class BaseFlowDensity(
         from skflow.estimators._scoring import log_density
 
         rows, outside = self._rows(X)
+        if not outside.any():  # no copy of what may be a very long table
+            return log_density(self.flow_, rows)
         scores = np.full(len(rows), -np.inf)
         scores[~outside] = log_density(self.flow_, rows[~outside])
         return scores
@@ -167,7 +169,8 @@ class BaseFlowDensity(
         -------
         score : float
         """
-        return float(np.average(self.score_samples(X), weights=sample_weight))
+        scores = self.score_samples(X)
+        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
 
     def sample(self, n_samples=1, random_state=None):
         """Draw rows from the fitted density.
@@ -185,7 +188,7 @@ class BaseFlowDensity(
         """
         from skflow.estimators._scoring import draw
 
-        check_is_fitted(self)
+        check_is_fitted(self, "flow_")
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
         return draw(self.flow_, int(n_samples), draw_seed(random_state))
@@ -229,7 +232,7 @@ class BaseFlowDensity(
         """
         from skflow.estimators._scoring import from_latents
 
-        check_is_fitted(self)
+        check_is_fitted(self, "flow_")
         return from_latents(self.flow_, check_data(self, Z, reset=False))
 
     def __sklearn_tags__(self):
@@ -238,7 +241,7 @@ class BaseFlowDensity(
         return tags
 
     def _rows(self, X):
-        check_is_fitted(self)
+        check_is_fitted(self, "flow_")
         rows = check_data(self, X, reset=False)
         low, high, low_at, high_at = self.support_bounds_
         outside = outside_support(rows, low, high)

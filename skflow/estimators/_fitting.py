@@ -1,5 +1,6 @@
 """From clean rows to a trained flow."""
 
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -35,6 +36,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
         Mean log density of the held-out rows (of the training rows if none are) by the members
         that did not train on them, in the units of X.
     """
+    start = time.perf_counter()
     device, dtype = resolve_device(estimator.device), resolve_dtype(estimator.dtype)
     with _one_thread(), seeded(seed, device):
         train_rows, held_rows = _split(table, settings)
@@ -54,7 +56,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
             core,
             MaximumLikelihood(),
             Batches(train_rows, settings.batch_size, settings.input_noise),
-            _config(estimator, settings),
+            _config(estimator, settings, start),
             validation=held_rows,
             n_members=settings.n_members if settings.n_members > 1 else None,
         )
@@ -173,12 +175,13 @@ def _base(settings, d, choice):
     )
 
 
-def _config(estimator, settings):
+def _config(estimator, settings, start):
+    limit = estimator.max_seconds
     return TrainingConfig(
         max_epochs=settings.max_epochs,
         learning_rate=settings.learning_rate,
         weight_decay=estimator.weight_decay,
         n_iter_no_change=settings.n_iter_no_change,
-        max_seconds=estimator.max_seconds,
+        max_seconds=None if limit is None else limit - (time.perf_counter() - start),
         verbose=estimator.verbose,
     )
