@@ -13,6 +13,8 @@ import numpy as np
 __all__ = ["Settings", "resolve_settings"]
 
 MIN_ROWS_TO_HOLD_OUT = 20
+# table entries that training may pass over: a few minutes on one core
+WORK = 6e7
 VISIBLE = (
     "n_layers",
     "hidden_features",
@@ -76,7 +78,7 @@ def resolve_settings(estimator, n, d):
         base=chosen("base", lambda: "mixture"),
         n_members=n_members,
         n_folds=n_folds,
-        max_epochs=chosen("max_epochs", lambda: _max_epochs(n_train, d, batch_size, n_folds)),
+        max_epochs=chosen("max_epochs", lambda: _max_epochs(n_train, d, batch_size, n_members, n_folds)),
         batch_size=batch_size,
         learning_rate=float(chosen("learning_rate", lambda: _learning_rate(n_train))),
         dropout=float(chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0)),
@@ -130,11 +132,11 @@ def _batch_size(n_train):
     return int(np.clip(n_train / 4, 32, 512))
 
 
-def _max_epochs(n_train, d, batch_size, n_folds):
+def _max_epochs(n_train, d, batch_size, n_members, n_folds):
     if not n_folds:
         return 20  # nothing tells when to stop
     steps_per_epoch = max(1, round(n_train / batch_size))
-    steps = min(500 + 200 * d, 2_500)
+    steps = min(500 + 200 * d, 2_500, WORK / (n_members * batch_size * d))
     return max(1, math.ceil(steps / steps_per_epoch))
 
 
