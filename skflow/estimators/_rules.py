@@ -78,7 +78,9 @@ def resolve_settings(estimator, n, d):
         base=chosen("base", lambda: "mixture"),
         n_members=n_members,
         n_folds=n_folds,
-        max_epochs=chosen("max_epochs", lambda: _max_epochs(n_train, d, batch_size, n_members, n_folds)),
+        max_epochs=chosen(
+            "max_epochs", lambda: _max_epochs(n_train, d, batch_size, n_members, n_folds)
+        ),
         batch_size=batch_size,
         learning_rate=float(chosen("learning_rate", lambda: _learning_rate(n_train))),
         dropout=float(chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0)),
