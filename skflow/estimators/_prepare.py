@@ -11,7 +11,6 @@ from skflow._support import (
     resolve_support,
 )
 from skflow._validation import check_data, check_rows, check_sample_weight
-from skflow.estimators._lattice import row_keys
 from skflow.estimators._ties import dequantize, find_ties
 
 __all__ = ["Table", "prepare"]
@@ -59,12 +58,18 @@ def prepare(estimator, X, sample_weight, rng):
 
 
 def _merge_equal_rows(rows, weight):
-    """Distinct rows in an order of their own, with the sums of their weights (mean 1).
+    """Distinct rows in sorted order, with the sums of their weights (mean 1).
 
     A row of weight 2 and a row given twice then are the same table, and so are all orders of
-    its rows: they give the same fit, to the last bit.
+    its rows: they give the same fit, to the last bit. Sorting by value, unlike sorting by a hash
+    of the bits, also makes the order independent of the units of the columns.
     """
-    _, first, group = np.unique(row_keys(rows), return_index=True, return_inverse=True)
-    weight = np.bincount(group, weights=weight)
+    order = np.argsort(rows[:, 0], kind="stable")
+    if (np.diff(rows[order, 0]) == 0).any():
+        order = np.lexsort(rows.T[::-1])
+    rows = rows[order]
+    new = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))
+    weight = np.ones(len(rows)) if weight is None else weight[order]
+    weight = np.add.reduceat(weight, np.flatnonzero(new))
     equal = np.ptp(weight) <= 1e-12 * weight.max()
-    return rows[first], None if equal else weight / weight.mean()
+    return rows[new], None if equal else weight / weight.mean()

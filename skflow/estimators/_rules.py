@@ -138,7 +138,7 @@ def _max_epochs(n_train, d, batch_size, n_members, n_folds):
     if not n_folds:
         return 20  # nothing tells when to stop
     steps_per_epoch = max(1, round(n_train / batch_size))
-    steps = min(500 + 200 * d, 2_500, WORK / (n_members * batch_size * d))
+    steps = min(300 + 220 * d, 2_500, WORK / (n_members * batch_size * d))
     return max(1, math.ceil(steps / steps_per_epoch))
 
 
