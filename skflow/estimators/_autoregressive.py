@@ -29,7 +29,8 @@ class MAFDensity(BaseFlowDensity):
     n_layers : int or "auto", default="auto"
         Autoregressive layers; 5.
     hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each masked net; (64, 64).
+        Hidden layers of each masked net; (64, 64), or (128, 128) above
+        10,000 rows and 4 columns.
     {parameters}
 
     Attributes
@@ -91,7 +92,8 @@ class IAFDensity(BaseFlowDensity):
     n_layers : int or "auto", default="auto"
         Autoregressive layers; 3.
     hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each masked net; (64, 64).
+        Hidden layers of each masked net; (64, 64), or (128, 128) above
+        10,000 rows and 4 columns.
     {parameters}
 
     Attributes
@@ -157,7 +159,8 @@ class NSFDensity(BaseFlowDensity):
     n_layers : int or "auto", default="auto"
         Layers; 3.
     hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each residual net, of equal widths; (64, 64).
+        Hidden layers of each residual net, of equal widths; (64, 64), or (128, 128) above
+        10,000 rows and 4 columns.
     {parameters}
 
     Attributes

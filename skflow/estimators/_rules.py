@@ -13,7 +13,7 @@ import numpy as np
 __all__ = ["Settings", "resolve_settings"]
 
 MIN_ROWS_TO_HOLD_OUT = 20
-# table entries that training may pass over: a few minutes on one core
+# entries of the table that training may pass over, up to 20,000 rows: minutes on one core
 WORK = 6e7
 VISIBLE = (
     "n_layers",
@@ -139,7 +139,8 @@ def _max_epochs(n_train, d, batch_size, n_members, n_folds):
         return 20  # nothing tells when to stop
     steps_per_epoch = max(1, round(n_train / batch_size))
     steps = min(300 + 220 * d, 2_500, WORK / (n_members * batch_size * d))
-    return max(1, math.ceil(steps / steps_per_epoch))
+    growth = max(1.0, math.sqrt(n_train / 20_000))  # long tables are worth a longer look
+    return max(1, math.ceil(steps * growth / steps_per_epoch))
 
 
 def _input_noise(n):
