@@ -51,6 +51,16 @@ def test_readme_cites_the_paper_of_the_docstring(name):
     assert f"arXiv:{cited}" in references
 
 
+def test_the_first_example_of_the_readme_runs(capsys):
+    code, output = re.findall(r"```(?:python|text)\n(.*?)```", README.read_text(), re.DOTALL)[:2]
+    assert "NSFDensity(random_state=0)" in code
+    exec(code.replace("random_state=0).fit", "random_state=0, max_epochs=1).fit"), {})
+    printed = capsys.readouterr().out
+    labels = [line.split(":")[0] for line in output.splitlines()]
+    assert [line.split(":")[0] for line in printed.splitlines()] == labels
+    assert printed.splitlines()[-1] == output.splitlines()[-1]
+
+
 def test_files_that_the_readme_links_to_by_name():
     links = re.findall(r"\]\((?!https?://)([^)#]+)\)", README.read_text())
     assert "CHANGELOG.md" in links
