@@ -82,11 +82,11 @@ class Chain(Bijection):
 
 
 def _cascade(x, maps, context):
-    total = x.new_zeros(x.shape[:-1])
+    total = None
     for f in maps:
         x, log_det = f(x, context)
-        total = total + log_det
-    return x, total
+        total = log_det if total is None else total + log_det
+    return x, x.new_zeros(x.shape[:-1]) if total is None else total
 
 
 class Inverse(Bijection):

@@ -4,11 +4,12 @@ import math
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 SEGMENT = 128  # outputs of a masked layer that are computed together
 
-__all__ = ["Dense", "MaskedDense", "affine_map", "hidden_pass"]
+__all__ = ["Dense", "MaskedDense", "affine_map", "hidden_pass", "plain_pass"]
 
 
 def affine_map(h, weight, bias):
@@ -79,6 +80,43 @@ def _segments(mask):
     starts = range(0, len(seen), SEGMENT)
     cuts = [(i, min(i + SEGMENT, len(seen)), max(seen[i : i + SEGMENT])) for i in starts]
     return cuts if len(cuts) > 1 else [(0, len(seen), mask.shape[1])]
+
+
+def plain_pass(h, layers):
+    """Run dense layers with a ReLU between them, as one node of the graph.
+
+    Small nets spend as long on autograd's bookkeeping as on arithmetic; a backward pass
+    derived by hand needs half of its kernels.
+    """
+    parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
+    return _PlainPass.apply(h, *parameters)
+
+
+class _PlainPass(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, h, *parameters):
+        weights, biases = parameters[::2], parameters[1::2]
+        inputs = []
+        for weight, bias in zip(weights, biases, strict=True):
+            h = torch.relu_(h) if inputs else h
+            inputs.append(h)
+            h = affine_map(h, weight, bias)
+        ctx.save_for_backward(*inputs, *weights)
+        return h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        n_layers = len(ctx.saved_tensors) // 2
+        inputs, weights = ctx.saved_tensors[:n_layers], ctx.saved_tensors[n_layers:]
+        grads = []
+        for i in reversed(range(n_layers)):
+            grads += [grad.sum(dim=-1), grad @ inputs[i].mT]
+            if i or ctx.needs_input_grad[0]:
+                grad = weights[i].mT @ grad
+            if i:  # the sign of an activation is 0 or 1: the slope of the ReLU
+                grad.mul_(inputs[i].sign())
+        return (grad if ctx.needs_input_grad[0] else None, *reversed(grads))
 
 
 def hidden_pass(net, h):

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from skflow.nets._layers import Dense, hidden_pass
+from skflow.nets._layers import Dense, hidden_pass, plain_pass
 
 __all__ = ["MLP"]
 
@@ -49,7 +49,13 @@ class MLP(nn.Module):
         self.n_features, self.n_params = n_features, n_params
         self.residual, self.dropout = residual, dropout
 
+    @property
+    def layers(self):
+        """All layers in order."""
+        return [*self.hidden, self.last]
+
     def forward(self, x, context=None):
         h = (x if context is None else torch.cat([context, x], dim=-1)).mT
-        raw = self.last(hidden_pass(self, h))
+        plain = not self.residual and not (self.dropout and self.training)
+        raw = plain_pass(h, self.layers) if plain else self.last(hidden_pass(self, h))
         return raw.unflatten(-2, (self.n_params, self.n_features)).transpose(-1, -3)

@@ -43,10 +43,14 @@ class Batches:
 
     def __iter__(self):
         device = self.table.x.device
-        keys = torch.rand(*self.members, self.n_rows, device=device)
-        order = keys.argsort(dim=-1)
         if self.members:
-            order += torch.arange(self.members[0], device=device)[:, None] * self.n_rows
+            orders = [
+                torch.randperm(self.n_rows, device=device) + k * self.n_rows
+                for k in range(self.members[0])
+            ]
+            order = torch.stack(orders)
+        else:
+            order = torch.randperm(self.n_rows, device=device)
         for index in order.tensor_split(self.n_batches, dim=-1):
             x, context, weight = (None if t is None else t[index] for t in self.table)
             if self.noise:

@@ -4,6 +4,8 @@ import torch
 
 __all__ = ["FlatAdamW", "FlatParameters"]
 
+TINY = 1e-30  # far below eps squared: it keeps roots of denormal numbers, which are slow, away
+
 
 class FlatParameters:
     """All parameters of a module as views into one buffer ``flat`` (K, P).
@@ -94,16 +96,19 @@ class FlatAdamW:
             gradient = torch.where(keep, gradient, self.mean)
             rate = torch.where(keep, rate, 0.0)
         self.mean.lerp_(gradient, 1 - b1)
-        squared = gradient.square()
-        if keep is not None:
-            squared = torch.where(keep, squared, self.square)
-        self.square.lerp_(squared, 1 - b2)
-        correction = (1 - b2**self.steps) ** 0.5
-        update = self.mean / self.square.sqrt().div_(correction).add_(self.eps)
-        update.div_(1 - b1**self.steps).addcmul_(self.decay, self.flat)
-        if isinstance(rate, float):
-            self.flat.sub_(update, alpha=rate)
+        if keep is None:
+            self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
         else:
+            self.square.lerp_(torch.where(keep, gradient.square(), self.square), 1 - b2)
+        # mean / (1 - b1^t) / (sqrt(square / (1 - b2^t)) + eps), with scalars moved together
+        correction = (1 - b2**self.steps) ** 0.5
+        scale = correction / (1 - b1**self.steps)
+        root = self.square.add(TINY).sqrt_().add_(self.eps * correction)
+        if isinstance(rate, float):
+            self.flat.addcmul_(self.decay, self.flat, value=-rate)
+            self.flat.addcdiv_(self.mean, root, value=-rate * scale)
+        else:
+            update = torch.addcdiv(self.decay * self.flat, self.mean, root, value=scale)
             self.flat.sub_(update.mul_(rate))
 
     def forget(self, members):
