@@ -57,11 +57,13 @@ def _in_blocks(function, rows, dtype=torch.float64):
     Blocks padded to whole lanes take the same route, so that a row's score does not depend on
     the rows beside it, to the last bit.
     """
-    out = []
+    out = np.empty(0)
     with torch.no_grad():
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             lanes = np.arange(-(-len(block) // LANES) * LANES).clip(max=len(block) - 1)
             values = function(torch.from_numpy(block[lanes]).to(dtype))
-            out.append(values[: len(block)].double().numpy())
-    return np.concatenate(out) if out else np.empty(0)
+            if start == 0:
+                out = np.empty((len(rows), *values.shape[1:]))
+            out[start : start + len(block)] = values[: len(block)].double().numpy()
+    return out
