@@ -9,6 +9,7 @@ NSF, coupling             coupling        spline               linear (PLU)
 MAF                       autoregressive  affine               linear (PLU)
 NSF, autoregressive       autoregressive  spline               linear (PLU)
 IAF                       inverse of MAF  affine               linear (PLU)
+Gaussianization flow      every column    normal scores        linear (PLU)
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -23,20 +24,33 @@ from skflow.bijections import (
     Chain,
     Coupling,
     Diagonal,
+    GaussianizeMarginals,
+    MixtureLogisticCDF,
     Orthogonal,
     Permutation,
+    PReLU,
     RationalQuadraticSpline,
     Reverse,
+    SinhArcsinh,
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.nets import MADE, MLP
 
-__all__ = ["ELEMENTWISE", "MIXINGS", "autoregressive_stack", "coupling_stack"]
+__all__ = [
+    "ELEMENTWISE",
+    "MIXINGS",
+    "autoregressive_stack",
+    "coupling_stack",
+    "gaussianization_stack",
+]
 
 ELEMENTWISE = {
     "additive": Additive,
     "affine": Affine,
     "spline": RationalQuadraticSpline,
+    "prelu": PReLU,
+    "sinh_arcsinh": SinhArcsinh,
+    "mixture_cdf": MixtureLogisticCDF,
 }
 
 MIXINGS = {
@@ -44,6 +58,7 @@ MIXINGS = {
     "reverse": lambda n_features, layer: Reverse(n_features),
     "permutation": Permutation.random,
     "orthogonal": lambda n_features, layer: Orthogonal(n_features),
+    "pca": lambda n_features, layer: Orthogonal(n_features, start="pca"),
     "plu": lambda n_features, layer: PLU(n_features, order=range(n_features - 1, -1, -1)),
 }
 
@@ -121,6 +136,31 @@ def autoregressive_stack(
     def layer(i):
         net = MADE(n_features, elementwise.n_params, hidden_features, n_context, residual, dropout)
         return Autoregressive(elementwise, net)
+
+    return Chain(_interleave(layer, n_layers, n_features, mixing))
+
+
+def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu"):
+    """Trainable normal scores of every column, with a mixing between two layers.
+
+    Parameters
+    ----------
+    n_features : int
+    n_layers : int
+        Layers of normal scores.
+    n_components : int
+        Logistics in the mixture of each column.
+    mixing : {"pca", "orthogonal", "plu", "permutation", "reverse", "none"}
+        Linear map between layers. "orthogonal" is a rotation that starts at the identity, "pca"
+        one that starts at the principal directions of its rows; both are learnt.
+
+    Returns
+    -------
+    Chain
+    """
+
+    def layer(i):
+        return GaussianizeMarginals(n_features, n_components)
 
     return Chain(_interleave(layer, n_layers, n_features, mixing))
 

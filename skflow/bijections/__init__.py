@@ -3,16 +3,19 @@
 from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
 from skflow.bijections._coupling import Coupling
+from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Elementwise
+from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.bijections._linear import (
     PLU,
     Diagonal,
-    Orthogonal,
     Permutation,
     Reverse,
     Triangular,
 )
+from skflow.bijections._mixture_cdf import MixtureLogisticCDF
 from skflow.bijections._normalization import ActNorm
+from skflow.bijections._orthogonal import Orthogonal
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
 
@@ -27,11 +30,16 @@ __all__ = [
     "Coupling",
     "Diagonal",
     "Elementwise",
+    "Gaussianize",
+    "GaussianizeMarginals",
     "Inverse",
+    "MixtureLogisticCDF",
     "Orthogonal",
+    "PReLU",
     "Permutation",
     "RationalQuadraticSpline",
     "Reverse",
+    "SinhArcsinh",
     "SoftTails",
     "Standardize",
     "SupportMap",

@@ -51,8 +51,11 @@ class Bijection(nn.Module, ABC):
             f"{type(self).__name__} has no inverse: it scores but cannot sample"
         )
 
-    def initialize(self, x, context=None):
-        """Set data-dependent parameters from training rows, once, and return forward(x)[0]."""
+    def initialize(self, x, context=None, weight=None):
+        """Set data-dependent parameters from training rows, once, and return forward(x)[0].
+
+        Rows count by their weights (*members, n), if there are any.
+        """
         return self(x, context)[0]
 
 
@@ -75,9 +78,9 @@ class Chain(Bijection):
     def inverse(self, z, context=None):
         return _cascade(z, [b.inverse for b in reversed(self.bijections)], context)
 
-    def initialize(self, x, context=None):
+    def initialize(self, x, context=None, weight=None):
         for b in self.bijections:
-            x = b.initialize(x, context)
+            x = b.initialize(x, context, weight)
         return x
 
 

@@ -3,11 +3,10 @@
 import torch
 from torch import nn
 from torch.linalg import solve_triangular
-from torch.nn import functional
 
 from skflow.bijections._base import Bijection
 
-__all__ = ["PLU", "Diagonal", "Orthogonal", "Permutation", "Reverse", "Triangular"]
+__all__ = ["PLU", "Diagonal", "Permutation", "Reverse", "Triangular"]
 
 
 class Permutation(Bijection):
@@ -179,62 +178,6 @@ class PLU(Bijection):
         y = solve_triangular(self.lu.mT, y, upper=True, left=False, unitriangular=True)
         x = solve_triangular(self._upper().mT, y, upper=False, left=False)
         return x, _same_for_all_rows(-self._log_diag.sum(-1), z)
-
-
-class Orthogonal(Bijection):
-    """A learnable rotation: a product of Householder reflections, paired to start at I.
-
-    Forward ``z = x Q^T`` with ``Q = H_1 H_2 ... H_r``, ``H_k = I - 2 v_k v_k^T / |v_k|^2``;
-    inverse ``x = z Q``; both log-dets are exactly 0. The vectors start as r / 2 random equal
-    pairs: such a pair is the identity, and moving its vectors apart rotates in their plane. The
-    default number of reflections, d or d + 1, reaches every rotation.
-
-    The product is not taken factor by factor but in its compact form ``Q = I - V T V^T``, with
-    the unit vectors as columns of V and T upper triangular, ``T^-1 = I / 2 + striu(V^T V)``.
-    T is always well conditioned: ``|T_jk| <= 4``.
-
-    Cost: O(r^2 d + r d^2) once for Q, then O(n d^2), either way.
-
-    Parameters
-    ----------
-    n_features : int
-    n_reflections : int, optional
-        r, an even number. By default the smallest one that is at least ``n_features``.
-
-    References
-    ----------
-    Tomczak & Welling (2016), Improving variational auto-encoders using Householder flow,
-    arXiv:1611.09630.
-    Schreiber & Van Loan (1989), A storage-efficient WY representation for products of
-    Householder transformations, SIAM J. Sci. Stat. Comput. 10 (the compact form).
-    """
-
-    # Shorter vectors count as 0; only an exact 0 has no direction, and H is then the identity.
-    min_norm = 1e-12
-
-    def __init__(self, n_features, n_reflections=None):
-        super().__init__()
-        if n_reflections is None:
-            n_reflections = n_features + n_features % 2
-        if n_reflections < 2 or n_reflections % 2:
-            raise ValueError(f"n_reflections must be even and at least 2, got {n_reflections}")
-        pairs = torch.randn(n_reflections // 2, n_features)
-        self.vectors = nn.Parameter(pairs.repeat_interleave(2, 0))
-
-    def matrix(self):
-        """Q, of shape (*members, d, d)."""
-        rows = functional.normalize(self.vectors, dim=-1, eps=self.min_norm)
-        n_reflections, n_features = rows.shape[-2:]
-        half = 0.5 * torch.eye(n_reflections, dtype=rows.dtype, device=rows.device)
-        inverse_t = (rows @ rows.mT).triu(1) + half
-        identity = torch.eye(n_features, dtype=rows.dtype, device=rows.device)
-        return identity - rows.mT @ solve_triangular(inverse_t, rows, upper=True)
-
-    def forward(self, x, context=None):
-        return x @ self.matrix().mT, x.new_zeros(x.shape[:-1])
-
-    def inverse(self, z, context=None):
-        return z @ self.matrix(), z.new_zeros(z.shape[:-1])
 
 
 def _same_for_all_rows(log_det, x):

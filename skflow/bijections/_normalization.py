@@ -40,8 +40,8 @@ class ActNorm(Bijection):
         return x, -self.log_scale.sum(-1).unsqueeze(-1).expand(z.shape[:-1])
 
     @torch.no_grad()
-    def initialize(self, x, context=None):
-        mean, std = moments(x)
+    def initialize(self, x, context=None, weight=None):
+        mean, std = moments(x, weight)
         self.shift.copy_(mean)
         self.log_scale.copy_(-torch.where(std > 0, std, 1.0).log())
         return self(x)[0]

@@ -44,8 +44,8 @@ class Standardize(Bijection):
         standardize._fit(x, weight)
         return standardize
 
-    def initialize(self, x, context=None):
-        self._fit(x, None)
+    def initialize(self, x, context=None, weight=None):
+        self._fit(x, weight)
         return self(x)[0]
 
     def _fit(self, x, weight):
@@ -99,8 +99,8 @@ class Whiten(Bijection):
         whiten._fit(x, weight)
         return whiten
 
-    def initialize(self, x, context=None):
-        self._fit(x, None)
+    def initialize(self, x, context=None, weight=None):
+        self._fit(x, weight)
         return self(x)[0]
 
     def _fit(self, x, weight):

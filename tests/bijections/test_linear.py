@@ -174,6 +174,56 @@ def test_orthogonal_can_learn_any_rotation_from_the_identity():
     assert loss < 1e-4
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 7, 12])
+def test_orthogonal_starts_at_the_principal_directions(d, dtype):
+    x = (rows(200, d) * torch.arange(1, d + 1) @ rows(d, d, seed=1)).to(dtype)
+    orthogonal = Orthogonal(d, start="pca").to(dtype)
+    z = orthogonal.initialize(x)
+    assert torch.equal(z, orthogonal(x)[0])
+    covariance = torch.cov(z.double().mT).reshape(d, d)
+    truth = torch.linalg.eigvalsh(torch.cov(x.double().mT).reshape(d, d))
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+    size = truth.max().item()
+    torch.testing.assert_close(covariance, truth.diag(), rtol=0, atol=tolerance * size)
+    assert torch.linalg.det(orthogonal.matrix()).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_orthogonal_starts_at_the_directions_of_each_member():
+    x = torch.stack([rows(50, 3, seed) @ rows(3, 3, seed + 5) for seed in range(2)])
+    single = [Orthogonal(3, start="pca").double() for _ in range(2)]
+    stacked = stack_members(single)
+    z = stacked.initialize(x)
+    for k in range(2):
+        torch.testing.assert_close(z[k], single[k].initialize(x[k]))
+
+
+def test_orthogonal_starts_at_the_directions_of_weighted_rows():
+    x = torch.cat([rows(50, 3), 9 * rows(20, 3, seed=1)])
+    weight = torch.cat([torch.ones(50), torch.zeros(20)])
+    few, all_rows = (Orthogonal(3, start="pca").double() for _ in range(2))
+    few.initialize(x[:50])
+    all_rows.initialize(x, weight=weight)
+    torch.testing.assert_close(all_rows.matrix(), few.matrix())
+
+
+@pytest.mark.parametrize("x", [torch.zeros(5, 3), torch.eye(3), torch.ones(2, 3)])
+def test_principal_directions_of_rows_without_any(x):
+    orthogonal = Orthogonal(3, start="pca").double()
+    orthogonal.initialize(x.double())
+    matrix = orthogonal.matrix()
+    torch.testing.assert_close(matrix @ matrix.mT, torch.eye(3, dtype=torch.float64))
+    orthogonal(x.double())[0].sum().backward()
+    assert orthogonal.vectors.grad.isfinite().all()
+
+
+def test_orthogonal_refuses_a_start_that_it_does_not_know_or_reach():
+    with pytest.raises(ValueError, match="'ica'"):
+        Orthogonal(3, start="ica")
+    with pytest.raises(ValueError, match="n_reflections >= 5"):
+        Orthogonal(5, n_reflections=4, start="pca")
+
+
 def test_a_vector_of_zeros_reflects_nothing():
     orthogonal = Orthogonal(3, 2).double()
     with torch.no_grad():

@@ -44,6 +44,14 @@ def test_initialize_keeps_the_parameters_trainable():
     assert all(p.requires_grad and p.grad is not None for p in actnorm.parameters())
 
 
+def test_initialize_with_weights():
+    x = torch.cat([rows(20, 2), 50 + rows(9, 2, seed=1)])
+    few, all_rows = (ActNorm(2).double() for _ in range(2))
+    z = few.initialize(x[:20])
+    weight = torch.cat([torch.full((20,), 3.0), torch.zeros(9)])
+    torch.testing.assert_close(all_rows.initialize(x, weight=weight)[:20], z)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1e30, 1e-30])
 def test_constant_column_is_only_centred(value, dtype):

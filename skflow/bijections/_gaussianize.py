@@ -1,0 +1,246 @@
+"""Columns mapped to normal scores by smooth distribution functions fitted to them."""
+
+import math
+
+import torch
+from torch import nn
+
+from skflow.bijections._base import Bijection
+from skflow.bijections._marginal_fit import BACKGROUND, LOG_UNUSED, fit_mixtures
+from skflow.bijections._normalization import moments, row_shares
+from skflow.bijections._support import SoftTails
+from skflow.numerics import increasing_root, logit_of_normal, mixture_logit, normal_of_logit
+
+__all__ = ["Gaussianize", "GaussianizeMarginals"]
+
+SIZES = (1, 2, 3, 5, 8)  # of the mixtures that are tried
+MIN_SCALE = 5e-3
+SPARE_SHARE = 0.02
+QUANTILE = 0.1
+NORMAL_QUANTILE = 1.2815515655446004  # minus the QUANTILE of the standard normal
+
+
+class GaussianizeMarginals(Bijection):
+    r"""Each column through the distribution function of a mixture, to normal scores.
+
+    With ``u = (x - shift) / scale``, column by column:
+
+    .. math::
+        z = \Phi^{-1}(F(u)), \quad
+        F(u) = (1 - a) \sum_k w_k\, \sigma\Bigl(\frac{u - \mu_k}{s_k}\Bigr) + a\,\sigma(u), \quad
+        \log\frac{dz}{dx} = \log F'(u) - \log\phi(z) - \log(\text{scale})
+
+    The log-det of a row is the sum over its columns; the inverse's is minus that. Everything is
+    computed from ``logit F``, so that no tail under- or overflows. Far out z grows like
+    :math:`\sqrt{2 |u| / s}`: behind a normal base the tails are exponential. The background
+    ``a = 0.001`` keeps stretches between far components from being flat. Weights are softmax
+    numbers, and :math:`\log s_k = c \tanh(\mathrm{raw}_k / c)` with ``c = -log(min_scale)``.
+
+    Until :meth:`initialize` has fitted the mixtures to rows, as :class:`Gaussianize` does, the
+    map is close to the identity. A column that needs fewer components leaves 2 % of the weight to
+    the others, spread over the middle. Shift and scale are buffers, all else is trained.
+
+    Cost: O(n d n_components); the inverse searches, at some ten times that, and is exact to the
+    last few digits.
+
+    Parameters
+    ----------
+    n_features : int
+    n_components : int, default=8
+        Logistics of each column, not counting the background.
+    min_scale : float, default=0.02
+        Bound of the logistics' scales, which lie in ``(min_scale, 1 / min_scale)``.
+
+    References
+    ----------
+    Meng, Song, Song & Ermon (2020), Gaussianization flows, arXiv:2003.01941, section 3, where
+    the weights are equal and fixed and there is no background.
+    """
+
+    invertible = "iterative"
+
+    def __init__(self, n_features, n_components=8, min_scale=0.02):
+        super().__init__()
+        self.n_features = n_features
+        self.n_components = n_components
+        self.min_scale = min_scale
+        self.register_buffer("shift", torch.zeros(n_features))
+        self.register_buffer("scale", torch.ones(n_features))
+        places = (torch.arange(n_components) + 0.5) / n_components
+        loc = torch.special.ndtri(places)
+        # so that the mixture has variance 1, as the logistic's is (pi s)^2 / 3
+        log_scale = 0.5 * torch.log(3 * (1 - loc.square().mean()) / math.pi**2)
+        self.loc = nn.Parameter(loc.repeat(n_features, 1))
+        self.raw_log_scale = nn.Parameter(self._raw(log_scale).repeat(n_features, n_components))
+        self.logits = nn.Parameter(torch.zeros(n_features, n_components))
+
+    @property
+    def _reach(self):
+        return -math.log(self.min_scale)
+
+    def _raw(self, log_scale):
+        return self._reach * torch.atanh((log_scale / self._reach).clamp(-0.999, 0.999))
+
+    @torch.no_grad()
+    def initialize(self, x, context=None, weight=None):
+        loc, raw_log_scale = self.loc.detach().clone(), self.raw_log_scale.detach().clone()
+        self._fit(x, weight, sorted({min(k, self.n_components) for k in SIZES}))
+        # what the fit did without gets a small weight and goes where it was, to be of use later
+        spare = self.logits <= LOG_UNUSED
+        share = SPARE_SHARE / spare.sum(-1, keepdim=True).clamp(min=1)
+        self.logits.data = torch.where(spare, share.log().to(self.logits), self.logits)
+        self.loc.data = torch.where(spare, loc, self.loc)
+        self.raw_log_scale.data = torch.where(spare, raw_log_scale, self.raw_log_scale)
+        return self(x)[0]
+
+    @torch.no_grad()
+    def _fit(self, x, weight, sizes):
+        """Fit to rows x (*members, n, d) with weights (*members, n)."""
+        shift, scale = robust_moments(x, weight)
+        u = (x.double() - shift.unsqueeze(-2)) / scale.unsqueeze(-2)
+        weight = torch.ones_like(u[..., 0]) if weight is None else weight.double()
+        n = u.shape[-2]
+        columns = u.mT.reshape(-1, n)
+        weights = weight.unsqueeze(-2).expand(u.mT.shape).reshape(-1, n)
+        fit = fit_mixtures(columns, weights, sizes, self.n_components, self.min_scale)
+        log_weight, loc, log_scale = (t.view(*u.shape[:-2], u.shape[-1], -1) for t in fit)
+        self.shift, self.scale = shift.to(self.shift), scale.to(self.scale)
+        for own, new in (
+            (self.logits, log_weight),
+            (self.loc, loc),
+            (self.raw_log_scale, self._raw(log_scale)),
+        ):
+            own.data = new.to(own)
+
+    def forward(self, x, context=None):
+        scale = self.scale.unsqueeze(-2)
+        z, log_slope = self._scores((x - self.shift.unsqueeze(-2)) / scale, self._mixture())
+        return z, (log_slope - scale.log()).sum(-1)
+
+    def inverse(self, z, context=None):
+        mixture = self._mixture()
+
+        def value_and_slope(u):
+            value, log_slope = mixture_logit(u, *mixture)
+            return value, log_slope.exp()
+
+        with torch.no_grad():
+            u = increasing_root(value_and_slope, logit_of_normal(z), torch.zeros_like(z))
+        value, log_slope = self._scores(u, mixture)
+        if torch.is_grad_enabled():
+            # one Newton step gives u its gradient by the implicit function theorem
+            u = u - (value - z) * torch.exp(-log_slope.detach())
+            log_slope = self._scores(u, mixture)[1]
+        scale = self.scale.unsqueeze(-2)
+        return u * scale + self.shift.unsqueeze(-2), (scale.log() - log_slope).sum(-1)
+
+    def _scores(self, u, mixture):
+        logit, log_slope = mixture_logit(u, *mixture)
+        z, log_bend = normal_of_logit(logit)
+        return z, log_slope + log_bend
+
+    def _mixture(self):
+        """Log-weights, means and log-scales of all logistics: components first, then rows."""
+        log_weight = torch.log_softmax(self.logits, -1) + math.log1p(-BACKGROUND)
+        log_scale = self._reach * torch.tanh(self.raw_log_scale / self._reach)
+        parts = zip((log_weight, self.loc, log_scale), (math.log(BACKGROUND), 0, 0), strict=True)
+        return [
+            torch.cat([t, torch.full_like(t[..., :1], last)], -1).movedim(-1, 0).unsqueeze(-2)
+            for t, last in parts
+        ]
+
+
+class Gaussianize(Bijection):
+    r"""Preprocessing: every column to normal scores by a smooth fit of its distribution.
+
+    By column: ``u = (x - shift) / scale`` with the median and a spread of the middle 80 %, tails
+    bent in by :class:`SoftTails`, then :class:`GaussianizeMarginals`. Log-dets add up.
+    In float64, and not trained; close to the identity until :meth:`from_data` or
+    :meth:`initialize` fits it.
+
+    The mixtures are fitted by penalised EM, the number of components in each column chosen from
+    1, 2, 3, 5 and 8 by cross-validated likelihood. No component gets narrower than a two
+    hundredth of the spread, and each is held wide by two imagined rows, so that repeated values
+    do not collapse it. A row far out costs little more than the logarithm of its distance. A
+    change of units by a power of two changes no bit of z. The order of rows does not matter.
+
+    Cost: fitting O(d (n log n + n_components points)) with at most 512 points a column, chosen
+    among on 2,000 rows; see :class:`GaussianizeMarginals` for the rest.
+
+    References
+    ----------
+    Chen & Gopinath (2000), Gaussianization, NIPS 13, section 3.
+    Laparra, Camps-Valls & Malo (2011), Iterative Gaussianization, IEEE Trans. Neural Networks 22,
+    arXiv:1602.00229.
+    """
+
+    invertible = "iterative"
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(n_features, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(n_features, dtype=torch.float64))
+        self.tails = SoftTails(n_features)
+        self.margins = GaussianizeMarginals(n_features, max(SIZES), MIN_SCALE).double()
+        self.margins.requires_grad_(False)
+
+    @classmethod
+    def from_data(cls, x, weight=None):
+        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows."""
+        gaussianize = cls(x.shape[-1])
+        gaussianize._fit(x, weight)
+        return gaussianize
+
+    def initialize(self, x, context=None, weight=None):
+        self._fit(x, weight)
+        return self(x)[0]
+
+    @torch.no_grad()
+    def _fit(self, x, weight):
+        self.shift, self.scale = robust_moments(x, weight)
+        self.tails.threshold = self.tails.threshold.expand_as(self.shift).clone()
+        u = (x.double() - self.shift.unsqueeze(-2)) / self.scale.unsqueeze(-2)
+        self.margins._fit(self.tails(u)[0], weight, SIZES)
+
+    def forward(self, x, context=None):
+        scale = self.scale.unsqueeze(-2)
+        u, outer = self.tails((x - self.shift.unsqueeze(-2)) / scale)
+        z, inner = self.margins(u)
+        return z, outer + inner - scale.log().sum(-1)
+
+    def inverse(self, z, context=None):
+        scale = self.scale.unsqueeze(-2)
+        u, inner = self.margins.inverse(z)
+        u, outer = self.tails.inverse(u)
+        return u * scale + self.shift.unsqueeze(-2), outer + inner + scale.log().sum(-1)
+
+
+def robust_moments(x, weight=None):
+    """Weighted median of each column, and the spread of its middle 80 % as a normal's deviation.
+
+    Exact under a change of units by a power of two. Where the middle 80 % are one value, the
+    spread is the standard deviation; where all are, the size of the value, or 1 where it is 0.
+
+    Parameters
+    ----------
+    x : tensor of shape (*members, n, d)
+    weight : tensor of shape (*members, n), optional
+
+    Returns
+    -------
+    median, spread : tensors of shape (*members, d), float64
+    """
+    mean, std = moments(x, weight)
+    share = row_shares(x, weight).unsqueeze(-1)
+    x = torch.where(share > 0, x.double(), mean.unsqueeze(-2))
+    x, order = x.sort(-2)
+    below = share.expand_as(x).gather(-2, order).cumsum(-2)
+    low, median, high = (
+        x.gather(-2, (below < q - 1e-9).sum(-2, keepdim=True)).squeeze(-2)
+        for q in (QUANTILE, 0.5, 1 - QUANTILE)
+    )
+    # halved first, since a difference of the largest numbers overflows
+    spread = (0.5 * high - 0.5 * low) / NORMAL_QUANTILE
+    size = median.abs()
+    spread = torch.where((std > 0) & (spread > 0), spread, std)
+    return median, torch.where(spread > 0, spread, torch.where(size > 0, size, 1.0))

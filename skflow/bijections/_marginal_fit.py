@@ -1,0 +1,177 @@
+"""Mixtures of logistics fitted to many columns at once, their sizes by held-out likelihood.
+
+A logistic is a scale mixture of normals, so that EM has closed steps: with
+``t = (x - m) / s``, ``2 log cosh(t / 2)`` lies below a parabola in t that touches it and has the
+curvature ``u(t) = tanh(t / 2) / t``, and a weighted mean and variance increase the likelihood.
+"""
+
+import math
+
+import torch
+
+__all__ = ["BACKGROUND", "fit_mixtures"]
+
+# Share of a fixed standard logistic, so that no stretch between far components is empty.
+BACKGROUND = 1e-3
+SCALE_COUNTS = 2.0  # imagined rows of each component whose scale is the whole column's over k
+WEIGHT_COUNTS = 0.5  # imagined rows of each component, at any place
+KEPT = 1e-6
+FARTHEST = 80.0  # scales; farther numbers count as this far, where float32 has digits left
+MAX_POINTS = 512  # sorted rows are averaged in so many groups of equal size
+CHOICE_ROWS = 2_000
+CHOICE_POINTS = 256
+CHOICE_STEPS = 40
+FINAL_STEPS = 150
+N_FOLDS = 4
+BLOCK = 12  # columns
+TOLERATED_ERRORS = 1.0  # standard errors by which a smaller mixture may be behind
+LOG_UNUSED = -80.0  # log-weight of components that a column does without
+
+
+@torch.no_grad()
+def fit_mixtures(x, weight, sizes, n_components, min_scale):
+    """Fit a mixture of logistics to each column by penalised maximum likelihood.
+
+    Parameters
+    ----------
+    x : tensor of shape (c, n), float64
+        Columns of about unit spread around 0.
+    weight : tensor of shape (c, n)
+        Not negative, with at least one positive number in each row; 0 for unused numbers.
+    sizes : sequence of int
+        Numbers of components to choose from by cross-validation, separately in each column.
+    n_components : int
+        At least the largest size.
+    min_scale : float
+        No component is narrower.
+
+    Returns
+    -------
+    log_weight, loc, log_scale : tensors of shape (c, n_components)
+        Unused components come last, with ``LOG_UNUSED``.
+    """
+    x, weight = _sorted(x, weight)
+    # in blocks that stay in the processor's cache
+    blocks = zip(x.split(BLOCK), weight.split(BLOCK), strict=True)
+    chosen = torch.cat([_choose(*block, sizes, min_scale) for block in blocks])
+    points, shares = _grouped(x, weight, MAX_POINTS)
+    result = [x.new_full((len(x), n_components), value) for value in (0.0, 0.0, 1.0)]
+    for k in sizes:
+        columns = (chosen == k).nonzero().squeeze(-1)
+        if len(columns):
+            fit = _em(points[columns], shares[columns], k, FINAL_STEPS, min_scale)
+            for whole, part in zip(result, fit, strict=True):
+                whole[columns, :k] = part.mT
+    weight, loc, scale = result
+    return weight.log().clamp(min=LOG_UNUSED), loc, scale.log()
+
+
+def _sorted(x, weight):
+    """Numbers in order, so that results do not depend on that of the rows; unused ones last."""
+    used = weight > 0
+    order = torch.where(used, x, math.inf).argsort(dim=-1, stable=True)
+    x, weight = x.gather(-1, order), weight.gather(-1, order)
+    last = torch.where(weight > 0, x, -math.inf).amax(-1, keepdim=True)
+    size = weight.square().sum(-1, keepdim=True)
+    # weights add up to the effective number of rows
+    return torch.where(weight > 0, x, last), weight * (weight.sum(-1, keepdim=True) / size)
+
+
+def _grouped(x, weight, n_points):
+    """Weighted means of groups of neighbours and their weights; exact for few rows."""
+    n = x.shape[-1]
+    if n <= n_points:
+        return x, weight
+    group = (torch.arange(n, device=x.device) * n_points) // n
+    total = x.new_zeros(len(x), n_points).index_add_(1, group, weight)
+    mean = x.new_zeros(len(x), n_points).index_add_(1, group, weight * x)
+    plain = x.new_zeros(len(x), n_points).index_add_(1, group, x)
+    count = torch.bincount(group, minlength=n_points)
+    return torch.where(total > 0, mean / total.clamp(min=1e-30), plain / count), total
+
+
+def _choose(x, weight, sizes, min_scale):
+    """Return the size of each column's mixture, (c,), by cross-validation on some rows."""
+    sizes = sorted(sizes)
+    x, weight = x.float(), weight.float()
+    n = x.shape[-1]
+    if len(sizes) == 1 or n < 2 * N_FOLDS:
+        return torch.full((len(x),), sizes[0], device=x.device)
+    # A shuffle of ranks by a generator of its own: the same for the same numbers in any order.
+    shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    shuffled = shuffled[: min(n - n % N_FOLDS, CHOICE_ROWS)].to(x.device)
+    held = shuffled.view(N_FOLDS, -1)
+    rest = torch.stack([torch.cat([*held[:i], *held[i + 1 :]]) for i in range(N_FOLDS)])
+    rest = rest.sort().values
+    columns = x.shape[0]
+    # all folds side by side: (N_FOLDS * c, n)
+    points, counts = _grouped(_take(x, rest), _take(weight, rest), CHOICE_POINTS)
+    tested, share = _take(x, held), weight[:, shuffled]
+    scores = []
+    for k in sizes:
+        whole = _density(tested, *_em(points, counts, k, CHOICE_STEPS, min_scale))[1]
+        scores.append(whole.log().view(N_FOLDS, columns, -1).transpose(0, 1).flatten(1))
+    share = share / share.sum(-1, keepdim=True).clamp(min=1e-30)
+    return _smallest_good(sizes, torch.stack(scores), share)
+
+
+def _take(x, index):
+    """Numbers of x (c, n) at the index (folds, m), as (folds * c, m)."""
+    return x[:, index].transpose(0, 1).flatten(0, 1)
+
+
+def _smallest_good(sizes, scores, share):
+    """Smallest size that is not clearly behind the best; ``scores`` (n_sizes, c, n)."""
+    mean = (share * scores).sum(-1)
+    best = mean.argmax(0)
+    gap = scores.gather(0, best.view(1, -1, 1).expand(1, *scores.shape[1:])) - scores
+    behind = (share * gap).sum(-1)
+    spread = (share * (gap - behind.unsqueeze(-1))).square().sum(-1).sqrt()
+    good = behind <= TOLERATED_ERRORS * spread
+    return torch.tensor(sizes, device=scores.device)[good.int().argmax(0)]
+
+
+def _em(x, weight, k, n_steps, min_scale):
+    """Penalised EM from quantiles, in columns (c, n); the parameters come as (k, c)."""
+    total = weight.sum(-1)
+    loc, spread = _start(x, weight, k)
+    prior = (spread / k).clamp(min=min_scale)
+    scale = prior.expand_as(loc)
+    share = torch.full_like(loc, 1 / k)
+    for _ in range(n_steps):
+        parts, whole, pull = _density(x, share, loc, scale)
+        counts = parts.mul_(weight / whole)
+        pull = pull.mul_(counts)
+        size, strength = counts.sum(-1), pull.sum(-1)
+        # a component that has lost all its rows stays where it is
+        loc = ((pull * x).sum(-1) + KEPT * loc) / (strength + KEPT)
+        square = (pull * (x - loc.unsqueeze(-1)).square()).sum(-1)
+        variance = (square + SCALE_COUNTS * prior.square()) / (size + SCALE_COUNTS)
+        scale = variance.sqrt().clamp(min=min_scale)
+        share = (size + WEIGHT_COUNTS) / (total + k * WEIGHT_COUNTS)
+    return share, loc, scale
+
+
+def _density(x, share, loc, scale):
+    """Densities of the parts (k, c, n) and of the whole (c, n), and the curvatures u(t)."""
+    t = (x - loc.unsqueeze(-1)).abs_().mul_((1 / scale).unsqueeze(-1)).clamp_(1e-6, FARTHEST)
+    edge = torch.exp(-t)
+    rest = (1 + edge).reciprocal_()
+    pull = (1 - edge).mul_(rest).div_(t)
+    parts = edge.mul_(rest).mul_(rest).mul_(((1 - BACKGROUND) * share / scale).unsqueeze(-1))
+    plain = torch.exp(-x.abs().clamp(max=FARTHEST))
+    whole = parts.sum(0).add_(BACKGROUND * plain / (1 + plain).square_())
+    return parts, whole.clamp_(min=torch.finfo(x.dtype).tiny), pull
+
+
+def _start(x, weight, k):
+    """Quantiles (k, c) in the middle of k equal shares, and the logistic scale of all, (c,)."""
+    share = weight.cumsum(-1) - 0.5 * weight
+    share = share / weight.sum(-1, keepdim=True).clamp(min=1e-30)
+    wanted = torch.arange(k, dtype=x.dtype, device=x.device).add_(0.5).div_(k)
+    index = torch.searchsorted(share, wanted.expand(len(x), k).contiguous())
+    loc = x.gather(-1, index.clamp(max=x.shape[-1] - 1)).mT
+    ends = wanted.new_tensor([0.1, 0.9]).expand(len(x), 2).contiguous()
+    index = torch.searchsorted(share, ends).clamp(max=x.shape[-1] - 1)
+    low, high = x.gather(-1, index).unbind(-1)
+    return loc, (high - low) / (2 * math.log(9))  # of a logistic with these quantiles

@@ -1,0 +1,86 @@
+"""Solving ``f(x) = y`` for many numbers at once."""
+
+import torch
+
+__all__ = ["increasing_root"]
+
+MAX_EXPANSIONS = 1100  # factors of at least 2 cover all of float64
+MAX_STEPS = 200
+TOLERANCE_ULPS = 4
+EXPANSION = 4.0
+
+
+@torch.no_grad()
+def increasing_root(function, target, start):
+    """Invert an increasing function of one number, elementwise.
+
+    Newton's method inside a bracket: a step that leaves the bracket, or is more than half as
+    long as the one before it, is replaced by a bisection, so that it converges whatever the
+    curvature. The bracket is searched for outwards from ``start`` with growing steps: there is
+    no box that roots must lie in. Every number stops on its own, so that its root does not
+    depend on those beside it.
+
+    An increasing function without a root ends at the largest number of its dtype.
+
+    Parameters
+    ----------
+    function : callable
+        Maps x (...,) to ``(f(x), slope of f at x)``, both (...,). A slope may be 0 or infinite.
+    target : tensor of shape (...,)
+        The y to solve for, finite.
+    start : tensor of shape (...,)
+        First guess of x.
+
+    Returns
+    -------
+    x : tensor of shape (...,)
+        Without gradients. Either f(x) is y within ``2 eps |y|``, or the last step was at most
+        ``4 eps max(|x|, 1)`` long, or the bracket is as narrow. One Newton step on it with
+        gradients switched on gives x the gradients of the implicit function theorem.
+    """
+    x = start.clone()
+    value, slope = function(x)
+    low, high = _bracket(function, target, x, value)
+    tolerance = TOLERANCE_ULPS * torch.finfo(x.dtype).eps
+    near = 0.5 * tolerance * target.abs()
+    previous = high - low
+    done = (value - target).abs() <= near
+    for _ in range(MAX_STEPS):
+        below = value < target
+        low = torch.where(below, torch.maximum(low, x), low)
+        high = torch.where(below, high, torch.minimum(high, x))
+        step = (target - value) / slope
+        proposal = x + step
+        inside = (proposal > low) & (proposal < high) & (2 * step.abs() <= previous)
+        # halves are added, since the sum of two large ends may overflow
+        proposal = torch.where(inside, proposal, 0.5 * low + 0.5 * high)
+        step = (proposal - x).abs()
+        x = torch.where(done, x, proposal)
+        narrow = tolerance * x.abs().clamp(min=1)
+        done = done | (step <= narrow) | (high - low <= narrow)
+        if bool(done.all()):
+            break
+        previous = step
+        value, slope = function(x)
+        done = done | ((value - target).abs() <= near)
+    return x
+
+
+def _bracket(function, target, start, value):
+    """Numbers below and above the root, found by steps from ``start`` that grow."""
+    limit = torch.finfo(start.dtype).max / 4
+    upwards = value < target
+    sign = torch.where(upwards, 1.0, -1.0).to(start.dtype)
+    step = start.abs().clamp(min=1)
+    near, far = start, start
+    found = value == target
+    for _ in range(MAX_EXPANSIONS):
+        if bool(found.all()):
+            break
+        near = torch.where(found, near, far)
+        far = torch.where(found, far, (start + sign * step).clamp(-limit, limit))
+        value, _ = function(far)
+        passed = torch.where(upwards, value >= target, value <= target)
+        found = found | passed | (far.abs() >= limit)
+        step = (step * EXPANSION).clamp(max=limit)
+    return torch.minimum(near, far), torch.maximum(near, far)

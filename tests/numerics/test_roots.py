@@ -1,0 +1,84 @@
+"""Inverting increasing functions elementwise, whatever their shape."""
+
+import pytest
+import torch
+
+from skflow.numerics import increasing_root
+
+FUNCTIONS = {
+    "line": (lambda x: (3 * x - 1, torch.full_like(x, 3.0))),
+    "cube": (lambda x: (x**3, 3 * x**2)),
+    "sinh": (lambda x: (x.clamp(-80, 80).sinh(), x.clamp(-80, 80).cosh())),
+    "arctan": (lambda x: (x.atan(), 1 / (1 + x**2))),
+    "step": (lambda x: (torch.tanh(1e4 * (x - 0.3)) + 1e-3 * x, torch.zeros_like(x))),
+    "wrong slope": (lambda x: (x + x.sin() / 2, torch.full_like(x, 1e-8))),
+    "slope that is not a number": (lambda x: (x.sign() * x.abs().sqrt(), x / 0)),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_root(name, dtype):
+    function = FUNCTIONS[name]
+    wanted = torch.tensor([-7.3, -1.0, -1e-3, 0.0, 0.29, 0.3, 1.0, 12.0], dtype=dtype)
+    target = function(wanted)[0]
+    x = increasing_root(function, target, torch.zeros_like(target))
+    assert x.dtype == dtype
+    # as near as the function can tell, on either side
+    width = 8 * torch.finfo(dtype).eps * x.abs().clamp(min=1)
+    slack = 4 * torch.finfo(dtype).eps * target.abs()
+    assert (function(x - width)[0] <= target + slack).all()
+    assert (function(x + width)[0] >= target - slack).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("exponent", [3, 9, 30])
+def test_there_is_no_search_box(exponent, dtype):
+    wanted = torch.tensor([10.0**exponent, -(10.0**exponent)], dtype=dtype)
+    x = increasing_root(lambda x: (2 * x, torch.full_like(x, 2.0)), 2 * wanted, wanted * 0)
+    torch.testing.assert_close(x, wanted, rtol=8 * torch.finfo(dtype).eps, atol=0)
+
+
+def test_a_far_start_does_no_harm():
+    target = torch.tensor([0.5, -0.5], dtype=torch.float64)
+    start = torch.tensor([1e8, -1e8], dtype=torch.float64)
+    x = increasing_root(FUNCTIONS["arctan"], target, start)
+    torch.testing.assert_close(x, target.tan(), rtol=1e-12, atol=0)
+
+
+def test_no_root_ends_at_a_finite_number():
+    target = torch.tensor([2.0, -2.0], dtype=torch.float64)
+    x = increasing_root(FUNCTIONS["arctan"], target, torch.zeros_like(target))
+    assert x.isfinite().all()
+    assert (x.sign() == target.sign()).all()
+    assert (x.abs() > 1e300).all()
+
+
+def test_numbers_do_not_influence_each_other():
+    generator = torch.Generator().manual_seed(0)
+    target = 50 * torch.randn(200, generator=generator, dtype=torch.float64)
+    function = FUNCTIONS["cube"]
+    together = increasing_root(function, target, torch.zeros_like(target))
+    alone = torch.cat([increasing_root(function, y, y * 0) for y in target.split(1)])
+    assert torch.equal(together, alone)
+
+
+def test_few_evaluations():
+    calls = []
+
+    def function(x):
+        calls.append(x.numel())
+        return x.sinh(), x.cosh()
+
+    target = torch.linspace(-100, 100, 1001, dtype=torch.float64)
+    x = increasing_root(function, target, torch.zeros_like(target))
+    torch.testing.assert_close(x, target.asinh(), rtol=1e-14, atol=1e-15)
+    assert len(calls) < 20
+
+
+def test_no_gradients_and_input_untouched():
+    target = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    start = torch.zeros(2, dtype=torch.float64)
+    x = increasing_root(FUNCTIONS["line"], target, start)
+    assert not x.requires_grad
+    assert (start == 0).all()
