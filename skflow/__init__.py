@@ -1,16 +1,34 @@
 """Normalizing flows as scikit-learn density estimators."""
 
-from skflow.estimators import IAFDensity, MAFDensity, NICEDensity, NSFDensity, RealNVPDensity
+from skflow.diagnostics import compare_densities
+from skflow.estimators import (
+    FlowOutlierDetector,
+    GaussianizationFlowDensity,
+    IAFDensity,
+    KernelFlowDensity,
+    MAFDensity,
+    MixtureFlowDensity,
+    NICEDensity,
+    NSFDensity,
+    RealNVPDensity,
+    StackedDensity,
+)
 from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "FlowOutlierDetector",
+    "GaussianizationFlowDensity",
     "IAFDensity",
+    "KernelFlowDensity",
     "MAFDensity",
+    "MixtureFlowDensity",
     "NICEDensity",
     "NSFDensity",
     "NotInvertibleError",
     "RealNVPDensity",
+    "StackedDensity",
     "TrainingDivergedError",
+    "compare_densities",
 ]

@@ -5,7 +5,7 @@ return its objects. Declared bounds (``support``) live in :mod:`skflow._support`
 """
 
 import re
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 __all__ = [
     "check_data",
     "check_finite",
+    "check_n_samples",
     "check_rows",
     "check_sample_weight",
     "column_label",
@@ -155,6 +156,13 @@ def check_sample_weight(sample_weight, X):
             "Pass None for equal weights."
         )
     return weight
+
+
+def check_n_samples(n_samples):
+    """Return a number of rows to draw as an int; a ValueError if it is not one of at least 1."""
+    if not isinstance(n_samples, Integral) or n_samples < 1:
+        raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
+    return int(n_samples)
 
 
 def resolve_device(device):

@@ -19,11 +19,16 @@ from skflow.bijections import (
     Chain,
     Coupling,
     Diagonal,
+    Gaussianize,
+    GaussianizeMarginals,
     Inverse,
+    MixtureLogisticCDF,
     Orthogonal,
     Permutation,
+    PReLU,
     RationalQuadraticSpline,
     Reverse,
+    SinhArcsinh,
     SoftTails,
     Standardize,
     SupportMap,
@@ -31,6 +36,7 @@ from skflow.bijections import (
     Whiten,
 )
 from skflow.bijections._coupling import coupling_sizes
+from skflow.estimators._base import BaseFlowDensity
 from skflow.nets import MADE, MLP
 
 N_FEATURES = 4
@@ -43,6 +49,11 @@ ELEMENTWISE = {
     "Affine, tight": partial(Affine, max_log_scale=0.5),
     "RationalQuadraticSpline": RationalQuadraticSpline,
     "RationalQuadraticSpline, 2 bins": partial(RationalQuadraticSpline, n_bins=2, bound=1.0),
+    "PReLU": PReLU,
+    "SinhArcsinh": SinhArcsinh,
+    "SinhArcsinh, short": partial(SinhArcsinh, bound=2.0),
+    "MixtureLogisticCDF": MixtureLogisticCDF,
+    "MixtureLogisticCDF, 1 component": partial(MixtureLogisticCDF, n_components=1),
 }
 
 
@@ -88,12 +99,17 @@ BIJECTIONS = {
     "PLU": partial(PLU, N_FEATURES),
     "PLU.random": partial(PLU.random, N_FEATURES, seed=0),
     "Orthogonal": partial(Orthogonal, N_FEATURES),
+    "Orthogonal, principal directions": partial(Orthogonal, N_FEATURES, start="pca"),
     "Orthogonal, 2 reflections": partial(Orthogonal, N_FEATURES, n_reflections=2),
     "ActNorm": partial(ActNorm, N_FEATURES),
     "Standardize": partial(Standardize, N_FEATURES),
     "Whiten": partial(Whiten, N_FEATURES),
     "SoftTails": partial(SoftTails, N_FEATURES, threshold=1.0),
     "SupportMap": partial(SupportMap, [-INF, -5.0, -INF, -4.0], [INF, INF, 5.0, 6.0]),
+    "GaussianizeMarginals": partial(GaussianizeMarginals, N_FEATURES),
+    "GaussianizeMarginals, 1 component": partial(GaussianizeMarginals, N_FEATURES, 1),
+    "Gaussianize": partial(Gaussianize, N_FEATURES),
+    "Inverse(GaussianizeMarginals)": lambda: Inverse(GaussianizeMarginals(N_FEATURES)),
     "Inverse(SupportMap)": lambda: Inverse(BIJECTIONS["SupportMap"]()),
     "Inverse(PLU)": lambda: Inverse(PLU.random(N_FEATURES, seed=1)),
     "Inverse(Inverse(Triangular))": lambda: Inverse(Inverse(Triangular(N_FEATURES))),
@@ -121,6 +137,8 @@ BIJECTIONS = {
             Standardize,
             Whiten,
             SoftTails,
+            GaussianizeMarginals,
+            Gaussianize,
         )
     },
 }
@@ -128,7 +146,14 @@ BIJECTIONS = {
 
 def _add_network_bijections():
     for structure in (coupling, autoregressive):
-        for elementwise in (Additive, Affine, RationalQuadraticSpline):
+        for elementwise in (
+            Additive,
+            Affine,
+            RationalQuadraticSpline,
+            PReLU,
+            SinhArcsinh,
+            MixtureLogisticCDF,
+        ):
             name = f"{structure.__name__.title()}({elementwise.__name__})"
             for n_features, size in ((N_FEATURES, ""), (1, ", d = 1")):
                 for n_context, suffix in ((0, ""), (N_CONTEXT, " with context")):
@@ -174,6 +199,28 @@ BASES = {
 }
 
 
+DENSITIES = [getattr(skflow, name) for name in skflow.__all__ if name.endswith("Density")]
+TRAINED = [cls for cls in DENSITIES if issubclass(cls, BaseFlowDensity)]
+# Flows in the wider sense: they have latents and declared bounds.
+FLOWS = [cls for cls in DENSITIES if hasattr(cls, "transform")]
+
+
+def quick(cls, **settings):
+    """Return the cheapest instance of a density, for tests of all but its quality."""
+    if cls in TRAINED:
+        small = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 3, "n_members": 1}
+        defaults = {**small, "base": "normal"}
+    elif cls is skflow.MixtureFlowDensity:
+        defaults = {"n_components": 2, "covariance_type": "full", "reg_covar": 1e-2}
+    elif cls is skflow.StackedDensity:
+        names = {"kernel": skflow.KernelFlowDensity, "mixture": skflow.MixtureFlowDensity}
+        pairs = [(name, quick(cls, random_state=None)) for name, cls in names.items()]
+        defaults = {"estimators": pairs, "cv": 2}
+    else:
+        defaults = {}
+    return cls(**{**defaults, "random_state": 0, **settings})
+
+
 def _small(name, **settings):
     defaults = {
         "n_layers": 3,
@@ -186,6 +233,17 @@ def _small(name, **settings):
     return getattr(skflow, name)(**{**defaults, **settings})
 
 
+def _stack():
+    mixture = skflow.MixtureFlowDensity(n_components=8, covariance_type="full", reg_covar=1e-2)
+    pairs = [("kernel", skflow.KernelFlowDensity()), ("mixture", mixture)]
+    return skflow.StackedDensity(pairs, cv=3, random_state=0)
+
+
+def _stack_with_flow():
+    pairs = [("flow", _small("MAFDensity", n_members=2)), ("kernel", skflow.KernelFlowDensity())]
+    return skflow.StackedDensity(pairs, cv=2, random_state=0)
+
+
 ESTIMATORS = {
     "NICEDensity": partial(_small, "NICEDensity", n_layers=6),
     "RealNVPDensity": partial(_small, "RealNVPDensity", n_layers=6, base="student_t"),
@@ -194,4 +252,13 @@ ESTIMATORS = {
     "IAFDensity": partial(_small, "IAFDensity", preprocessing="whiten"),
     "NSFDensity": partial(_small, "NSFDensity", base="normal"),
     "NSFDensity, coupling": partial(_small, "NSFDensity", structure="coupling"),
+    "NSFDensity, gaussianized": partial(_small, "NSFDensity", preprocessing="gaussianize"),
+    "GaussianizationFlowDensity": partial(_small, "GaussianizationFlowDensity"),
+    "KernelFlowDensity": skflow.KernelFlowDensity,
+    "KernelFlowDensity, scalar": partial(
+        skflow.KernelFlowDensity, bandwidth="scalar", n_neighbors=None
+    ),
+    "MixtureFlowDensity": skflow.MixtureFlowDensity,
+    "StackedDensity": _stack,
+    "StackedDensity, with a flow": _stack_with_flow,
 }

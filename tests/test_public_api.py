@@ -3,18 +3,26 @@
 import skflow
 import skflow.bases
 import skflow.bijections
+import skflow.plots
 import skflow.testing
 
 NAMES = {
     skflow: [
+        "FlowOutlierDetector",
+        "GaussianizationFlowDensity",
         "IAFDensity",
+        "KernelFlowDensity",
         "MAFDensity",
+        "MixtureFlowDensity",
         "NICEDensity",
         "NSFDensity",
         "NotInvertibleError",
         "RealNVPDensity",
+        "StackedDensity",
         "TrainingDivergedError",
+        "compare_densities",
     ],
+    skflow.plots: ["DensityComparisonDisplay"],
     skflow.testing: ["check_bijection", "check_density"],
 }
 
@@ -25,7 +33,7 @@ def test_public_names():
 
 
 def test_public_names_exist():
-    for module in (skflow, skflow.bases, skflow.bijections, skflow.testing):
+    for module in (skflow, skflow.bases, skflow.bijections, skflow.plots, skflow.testing):
         assert all(hasattr(module, name) for name in module.__all__)
         assert set(module.__all__) <= set(dir(module))
 

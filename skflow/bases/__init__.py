@@ -2,6 +2,7 @@
 
 from skflow.bases._base import Base
 from skflow.bases._em import MixtureChoice, choose_mixture
+from skflow.bases._kernel import KernelDensity
 from skflow.bases._mixture import GaussianMixture
 from skflow.bases._normal import Normal
 from skflow.bases._student_t import StudentT
@@ -10,6 +11,7 @@ from skflow.bases._uniform import Uniform
 __all__ = [
     "Base",
     "GaussianMixture",
+    "KernelDensity",
     "MixtureChoice",
     "Normal",
     "StudentT",

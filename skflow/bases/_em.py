@@ -43,11 +43,11 @@ def choose_mixture(
     z,
     weight=None,
     *,
-    candidates=(1, 2, 3, 5, 8, 12, 20, 32),
+    candidates=(1, 2, 3, 5, 8, 12, 20, 32, 50),
     covariance_types=("full", "diag"),
     reg_covars=(1e-4, 1e-2, 1e-1),
-    cv=3,
-    max_rows=2000,
+    cv=None,
+    max_rows=4_000,
     patience=2,
     random_state=0,
 ):
@@ -69,9 +69,9 @@ def choose_mixture(
     covariance_types : sequence of {"full", "diag", "tied"}
     reg_covars : sequence of float
         Variances added to the diagonal of each covariance, increasing.
-    cv : int, default=3
-        Number of folds; fewer if there are fewer rows.
-    max_rows : int, default=2000
+    cv : int or None, default=None
+        Number of folds, fewer if there are fewer rows; None is 5 below 1,000 rows, else 3.
+    max_rows : int, default=4000
         A random subset of this size stands for all rows.
     patience : int, default=2
     random_state : int, RandomState instance or None, default=0
@@ -87,6 +87,7 @@ def choose_mixture(
         z, weight = z[keep], weight[keep]
     if len(z) < 3:
         return MixtureChoice(candidates[0], covariance_types[0], reg_covars[-1], float("nan"))
+    cv = cv or (5 if len(z) < 1_000 else 3)
     folds = KFold(min(cv, len(z)), shuffle=True, random_state=rng)
     race = _Race(z, weight, list(folds.split(z)), rng.randint(2**31 - 1))
     middle = reg_covars[len(reg_covars) // 2]

@@ -1,24 +1,17 @@
-"""The template of every density estimator: what happens to X on its way to a density and back."""
+"""The template of the trained density estimators: from X to a fitted flow."""
 
-from abc import ABCMeta, abstractmethod
+import copy
+from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    DensityMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
-from skflow._support import move_inside, outside_support
-from skflow._validation import check_data, check_sample_weight
+from skflow.estimators._fitted import FittedFlow
 from skflow.estimators._prepare import prepare
 from skflow.estimators._rules import resolve_settings
 
@@ -26,13 +19,7 @@ __all__ = ["BaseFlowDensity"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseFlowDensity(
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    DensityMixin,
-    BaseEstimator,
-    metaclass=ABCMeta,
-):
+class BaseFlowDensity(FittedFlow):
     """Base of all flow density estimators; a subclass says which bijection to build.
 
     See :class:`skflow.NSFDensity` for the meaning of the shared parameters.
@@ -63,8 +50,8 @@ class BaseFlowDensity(
     _parameter_constraints: ClassVar[dict] = {
         "n_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "hidden_features": [StrOptions({"auto"}), "array-like"],
-        "mixing": [StrOptions({"plu", "orthogonal", "permutation", "reverse", "none"})],
-        "preprocessing": [StrOptions({"auto", "standardize", "whiten", "none"})],
+        "mixing": [StrOptions({"plu", "orthogonal", "pca", "permutation", "reverse", "none"})],
+        "preprocessing": [StrOptions({"auto", "standardize", "whiten", "gaussianize", "none"})],
         "base": [StrOptions({"auto", "normal", "student_t", "mixture"})],
         "support": [None, dict],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -116,17 +103,28 @@ class BaseFlowDensity(
         TrainingDivergedError
             If no training step was finite at any rate.
         """
+        return self._fit(X, sample_weight)
+
+    def _fit(self, X, sample_weight=None, fold=None):
+        """:meth:`fit`, with a say in which member holds out which row: ``fold``, -1 for none."""
         from skflow.estimators._fitting import fit_flow
+        from skflow.estimators._scoring import held_out_log_density
 
         seed = draw_seed(self.random_state)
         previous = self.__dict__.get("flow_") if self.warm_start else None
-        table = prepare(self, X, sample_weight, np.random.default_rng(seed))
-        settings = resolve_settings(self, *table.rows.shape)
+        table = prepare(self, X, sample_weight, np.random.default_rng(seed), fold)
+        preprocessing = self._choose_preprocessing(table, previous)
+        settings = resolve_settings(self, *table.rows.shape, preprocessing, table.holder)
         self.support_bounds_ = table.bounds
         self.dequantized_features_ = table.dequantized
         self._n_features_out = self.n_features_in_
-        flow, history, score = fit_flow(self, table, settings, seed, previous)
+        flow, history, score, holder = fit_flow(self, table, settings, seed, previous)
         self.flow_ = flow
+        if previous is not None:  # it may have trained on what was held out now
+            holder[:] = -1
+        rows, _ = self._rows(X)
+        holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
+        self.held_out_scores_ = held_out_log_density(flow, rows, holder)
         for name, value in settings.visible().items():
             setattr(self, f"{name}_", value)
         self.history_ = history.records
@@ -135,114 +133,22 @@ class BaseFlowDensity(
         self.validation_score_ = score
         return self
 
-    def score_samples(self, X):
-        """Natural-log density of each row, in nats and in the units of the X given to fit.
+    def _choose_preprocessing(self, table, previous):
+        from skflow.estimators._preprocessing import choose_preprocessing
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
+        if previous is not None:
+            return self.preprocessing_
+        if self.preprocessing != "auto":
+            return self.preprocessing
+        return choose_preprocessing(table.bounds, table.rows, table.weight)
 
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,), float64
-            -inf outside a declared support, finite everywhere else.
-        """
-        from skflow.estimators._scoring import log_density
+    def _members(self):
+        """Each member of the fitted ensemble as a fitted estimator of its own."""
+        from skflow.estimators._scoring import single_flows
 
-        rows, outside = self._rows(X)
-        if not outside.any():  # no copy of what may be a very long table
-            return log_density(self.flow_, rows)
-        scores = np.full(len(rows), -np.inf)
-        scores[~outside] = log_density(self.flow_, rows[~outside])
-        return scores
-
-    def score(self, X, y=None, sample_weight=None):
-        """Mean log density of the rows, in nats (as GaussianMixture; KernelDensity sums).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        score : float
-        """
-        scores = self.score_samples(X)
-        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
-
-    def sample(self, n_samples=1, random_state=None):
-        """Draw rows from the fitted density.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, RandomState instance or None, default=None
-            None gives fresh draws at every call.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            Inside the declared support; columns that were dequantized are continuous here.
-        """
-        from skflow.estimators._scoring import draw
-
-        check_is_fitted(self, "flow_")
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"n_samples must be an integer of at least 1, got {n_samples!r}.")
-        return draw(self.flow_, int(n_samples), draw_seed(random_state))
-
-    def transform(self, X):
-        """Latents of the rows: where the flow sends them in the space of its base.
-
-        With an ensemble, those of the member with the best validation score. With
-        ``base="normal"`` they are standard normal if the fit is good; with a mixture base (the
-        default) they follow that mixture.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows outside a declared support have no latent: a ValueError.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_features)
-        """
-        from skflow.estimators._scoring import latents
-
-        rows, outside = self._rows(X)
-        if outside.any():
-            raise ValueError(
-                f"{int(outside.sum())} rows lie outside the declared support, the first is row "
-                f"{int(outside.argmax())}; they have no latent. Drop them first."
-            )
-        return latents(self.flow_, rows)
-
-    def inverse_transform(self, Z):
-        """Rows that :meth:`transform` sends to Z.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-        """
-        from skflow.estimators._scoring import from_latents
-
-        check_is_fitted(self, "flow_")
-        return from_latents(self.flow_, check_data(self, Z, reset=False))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.non_deterministic = False
-        return tags
-
-    def _rows(self, X):
-        check_is_fitted(self, "flow_")
-        rows = check_data(self, X, reset=False)
-        low, high, low_at, high_at = self.support_bounds_
-        outside = outside_support(rows, low, high)
-        return move_inside(rows, low, high, low_at, high_at), outside
+        members = []
+        for flow in single_flows(self.flow_):
+            member = copy.copy(self)
+            member.flow_ = flow
+            members.append(member)
+        return members

@@ -1,15 +1,15 @@
 """From clean rows to a trained flow."""
 
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from skflow._random import seeded
+from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.bases import GaussianMixture, Normal, StudentT, choose_mixture
-from skflow.bijections import Chain, SoftTails, Standardize, SupportMap, Whiten
+from skflow.estimators._preprocessing import fit_preprocessing
 from skflow.flow import Ensemble, Flow
 from skflow.members import stack_members
 from skflow.training import (
@@ -17,6 +17,7 @@ from skflow.training import (
     Batches,
     MaximumLikelihood,
     TrainingConfig,
+    assign_folds,
     fold_rows,
     train,
 )
@@ -35,13 +36,21 @@ def fit_flow(estimator, table, settings, seed, previous=None):
     validation_score : float
         Mean log density of the held-out rows (of the training rows if none are) by the members
         that did not train on them, in the units of X.
+    holder : ndarray of shape (n_rows,)
+        The member that held each row of the table out, -1 if all trained on it.
     """
     start = time.perf_counter()
     device, dtype = resolve_device(estimator.device), resolve_dtype(estimator.dtype)
-    with _one_thread(), seeded(seed, device):
-        train_rows, held_rows = _split(table, settings)
+    with one_thread(), seeded(seed, device):
+        train_rows, held_rows, holder = _split(table, settings)
         if previous is None:
-            preprocessing = _preprocessing(table, train_rows, settings)
+            preprocessing = fit_preprocessing(
+                settings.preprocessing,
+                table.bounds,
+                train_rows.x,
+                train_rows.weight,
+                settings.n_members,
+            )
         else:
             preprocessing = _core(previous).preprocessing
         offset = _mean_log_det(preprocessing, held_rows or train_rows)
@@ -64,18 +73,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
     if settings.n_members > 1:
         best = int(np.argmin(history.validation_loss))
         flow = Ensemble(flow, settings.n_members, reference=best)
-    return flow.eval(), history, offset - float(np.mean(history.validation_loss))
-
-
-@contextmanager
-def _one_thread():
-    # kernels this small gain nothing from a second thread and stall when the machine is shared
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    return flow.eval(), history, offset - float(np.mean(history.validation_loss)), holder
 
 
 def _core(flow):
@@ -83,38 +81,24 @@ def _core(flow):
 
 
 def _split(table, settings):
-    """Training rows and held-out rows (or None), with a member axis if there are several."""
+    """Training rows, held-out rows (or None), both with a member axis if there are several.
+
+    And the member that held out each row, -1 if none did.
+    """
     x = torch.from_numpy(table.rows)
     weight = None if table.weight is None else torch.from_numpy(table.weight)
     if settings.n_folds == 0:
-        return Batch(x, None, weight), None
+        return Batch(x, None, weight), None, np.full(len(x), -1)
+    if table.holder is None:
+        holder = assign_folds(len(x), settings.n_members, settings.n_folds)
+    else:
+        holder = torch.from_numpy(table.holder)
     several = settings.n_members > 1
-    parts = fold_rows(len(x), settings.n_members, settings.n_folds)
-    return tuple(
+    batches = (
         Batch(x[i], None, None if weight is None else weight[i])
-        for i in (part if several else part[0] for part in parts)
+        for i in (part if several else part[0] for part in fold_rows(holder, settings.n_members))
     )
-
-
-def _preprocessing(table, rows, settings):
-    """Fit the declared supports, a scaling and soft tails to the training rows."""
-    low, high = table.bounds[:2]
-    x = rows.x
-    n_features = x.shape[-1]
-    parts = []
-    if np.isfinite(low).any() or np.isfinite(high).any():
-        parts.append(_shared(SupportMap(low, high), settings))
-        x = parts[-1](x)[0]
-    scaling = {"standardize": Standardize, "whiten": Whiten}.get(settings.preprocessing)
-    if scaling is not None:
-        parts.append(scaling.from_data(x, rows.weight))
-    return Chain([*parts, _shared(SoftTails(n_features), settings)])
-
-
-def _shared(bijection, settings):
-    """Give every member the same map, with the member axis that the others have."""
-    several = settings.n_members > 1
-    return stack_members([bijection] * settings.n_members) if several else bijection
+    return *batches, holder.numpy()
 
 
 def _to_core(rows, preprocessing, device, dtype):
@@ -142,7 +126,7 @@ def _build(estimator, settings, rows, held, dtype):
     flow = stack_members(flows) if settings.n_members > 1 else flows[0]
     flow = flow.to(rows.x.device)
     with torch.no_grad():
-        z = flow.bijection.initialize(rows.x)
+        z = flow.bijection.initialize(rows.x, weight=rows.weight)
         flow.base.initialize(z, rows.weight)
     return flow
 
@@ -153,13 +137,7 @@ def _choose_mixture(rows, held, settings):
     parts = [tuple(t[0] if several and t is not None else t for t in p) for p in (rows, held) if p]
     x = torch.cat([x for x, _, _ in parts])
     weight = None if rows.weight is None else torch.cat([w for _, _, w in parts])
-    return choose_mixture(
-        x,
-        weight,
-        candidates=(1, 2, 3, 5, 8, 12, 20, 32, 50),
-        cv=5 if len(x) < 1_000 else 3,
-        max_rows=4_000,
-    )
+    return choose_mixture(x, weight)
 
 
 def _base(settings, d, choice):

@@ -13,7 +13,7 @@ from skflow._support import (
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._ties import dequantize, find_ties
 
-__all__ = ["Table", "prepare"]
+__all__ = ["Table", "group_rows", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,32 @@ class Table:
         low, high and the positions at which values on them are scored.
     dequantized : dict {column index: width}
         Columns that were spread and over what width, in the units of X.
+    source : ndarray of shape (n_samples,)
+        Which of ``rows`` each row of X became, -1 where its weight is 0.
+    holder : ndarray of shape (n_rows,) or None
+        The member that is to hold each of ``rows`` out, -1 for none; None leaves that open.
     """
 
     rows: np.ndarray
     weight: np.ndarray | None
     bounds: tuple
     dequantized: dict
+    source: np.ndarray
+    holder: np.ndarray | None
 
 
-def prepare(estimator, X, sample_weight, rng):
-    """Check X and weights for ``estimator`` and make the rows to train on."""
+def prepare(estimator, X, sample_weight, rng, fold=None):
+    """Check X and weights for ``estimator`` and make the rows to train on.
+
+    ``fold`` (n_samples,) may name the member that is to hold each row of X out.
+    """
     X = check_data(estimator, X, reset=True)
     weight = check_sample_weight(sample_weight, X)
     check_rows(X, sample_weight=weight)
+    source = np.full(len(X), -1)
+    used = slice(None) if weight is None else weight > 0
     if weight is not None:
-        X, weight = X[weight > 0], weight[weight > 0]
+        X, weight = X[used], weight[used]
     names = getattr(estimator, "feature_names_in_", None)
     low, high = resolve_support(estimator.support, X.shape[1], names)
     check_inside_support(X, low, high, names)
@@ -52,24 +63,44 @@ def prepare(estimator, X, sample_weight, rng):
     widths = ties.row_widths(X)
     bounds = (low, high, *boundary_positions(X, low, high, widths))
     rows = move_inside(dequantize(X, widths, rng, low, high), *bounds)
-    rows, weight = _merge_equal_rows(rows, weight)
+    rows, weight, source[used] = _merge_equal_rows(rows, weight)
     found = {int(j): float(ties.widths[j]) for j in np.flatnonzero(ties.widths)}
-    return Table(rows, weight, bounds, found)
+    holder = None
+    if fold is not None:
+        holder = np.empty(len(rows), dtype=int)
+        holder[source[used]] = fold[used]
+    return Table(rows, weight, bounds, found, source, holder)
 
 
-def _merge_equal_rows(rows, weight):
-    """Distinct rows in sorted order, with the sums of their weights (mean 1).
+def group_rows(rows):
+    """Find groups of equal rows, numbered in the order of their values.
 
-    A row of weight 2 and a row given twice then are the same table, and so are all orders of
-    its rows: they give the same fit, to the last bit. Sorting by value, unlike sorting by a hash
-    of the bits, also makes the order independent of the units of the columns.
+    Sorting by value, unlike sorting by a hash of the bits, makes the order independent of the
+    units of the columns.
+
+    Returns
+    -------
+    first : ndarray of shape (n_groups,)
+        A row of each group.
+    group : ndarray of shape (n_rows,)
     """
     order = np.argsort(rows[:, 0], kind="stable")
     if (np.diff(rows[order, 0]) == 0).any():
         order = np.lexsort(rows.T[::-1])
-    rows = rows[order]
-    new = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))
-    weight = np.ones(len(rows)) if weight is None else weight[order]
-    weight = np.add.reduceat(weight, np.flatnonzero(new))
+    ordered = rows[order]
+    new = np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))
+    group = np.empty(len(rows), dtype=int)
+    group[order] = np.cumsum(new) - 1
+    return order[new], group
+
+
+def _merge_equal_rows(rows, weight):
+    """Distinct rows in sorted order, the sums of their weights (mean 1), and where each went.
+
+    A row of weight 2 and a row given twice then are the same table, and so are all orders of
+    its rows: they give the same fit, to the last bit.
+    """
+    first, group = group_rows(rows)
+    weight = np.bincount(group, weights=weight)
     equal = np.ptp(weight) <= 1e-12 * weight.max()
-    return rows[new], None if equal else weight / weight.mean()
+    return rows[first], None if equal else weight / weight.mean(), group

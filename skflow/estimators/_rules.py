@@ -57,8 +57,12 @@ class Settings:
         return {name: values[name] for name in VISIBLE if values[name] is not None}
 
 
-def resolve_settings(estimator, n, d):
-    """Resolve the settings for ``estimator`` on a table of n rows and d columns."""
+def resolve_settings(estimator, n, d, preprocessing, holder=None):
+    """Resolve the settings for ``estimator`` on a table of n rows and d columns.
+
+    ``preprocessing`` is settled, since the rows decide it and not their number; ``holder`` (n,)
+    says which member is to hold out each row, if that is settled too.
+    """
 
     def chosen(name, rule):
         value = getattr(estimator, name)
@@ -67,6 +71,14 @@ def resolve_settings(estimator, n, d):
     n_members = chosen("n_members", lambda: _n_members(n))
     fraction = chosen("validation_fraction", lambda: _validation_fraction(n, n_members))
     n_members, n_folds = _folds(n, n_members, fraction)
+    if holder is not None:
+        sizes = np.bincount(holder[holder >= 0])
+        if not sizes.all():
+            raise ValueError(
+                f"fold {int(sizes.argmin())} holds no distinct row out; take fewer folds."
+            )
+        n_members, n_folds = len(sizes), max(2, round(n / sizes.min()))
+        fraction = 1 / n_folds
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
     hidden = chosen("hidden_features", lambda: _hidden_features(n, d))
@@ -74,7 +86,7 @@ def resolve_settings(estimator, n, d):
         n_layers=chosen("n_layers", lambda: estimator._auto_layers),
         hidden_features=_checked_widths(hidden),
         n_bins=chosen("n_bins", lambda: 8) if hasattr(estimator, "n_bins") else None,
-        preprocessing=chosen("preprocessing", lambda: "standardize"),
+        preprocessing=preprocessing,
         base=chosen("base", lambda: "mixture"),
         n_members=n_members,
         n_folds=n_folds,

@@ -7,7 +7,14 @@ from skflow._random import seeded
 from skflow.flow import Ensemble
 from skflow.members import select_member
 
-__all__ = ["draw", "from_latents", "latents", "log_density"]
+__all__ = [
+    "draw",
+    "from_latents",
+    "held_out_log_density",
+    "latents",
+    "log_density",
+    "single_flows",
+]
 
 BLOCK = 2048  # rows at a time
 LANES = 32  # blocks are padded to a multiple of this
@@ -16,6 +23,21 @@ LANES = 32  # blocks are padded to a multiple of this
 def log_density(flow, rows):
     """Log density (n,) of rows (n, d), float64."""
     return _in_blocks(flow.log_prob, rows)
+
+
+def held_out_log_density(flow, rows, holder):
+    """Log density (n,) of each row by the one member ``holder`` (n,); NaN where it is -1."""
+    scores = np.full(len(rows), np.nan)
+    for k, member in enumerate(single_flows(flow)):
+        scores[holder == k] = log_density(member, rows[holder == k])
+    return scores
+
+
+def single_flows(flow):
+    """Members of an ensemble as flows of their own, or the one flow, in a list."""
+    if isinstance(flow, Ensemble):
+        return [select_member(flow.members, k) for k in range(flow.n_members)]
+    return [flow]
 
 
 def latents(flow, rows):

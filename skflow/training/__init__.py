@@ -1,7 +1,7 @@
 """One loop, several objectives; usable on any :class:`skflow.flow.Flow` without scikit-learn."""
 
 from skflow.training._config import History, TrainingConfig
-from skflow.training._data import Batch, Batches, fold_rows
+from skflow.training._data import Batch, Batches, assign_folds, fold_rows
 from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood
 
@@ -11,6 +11,7 @@ __all__ = [
     "History",
     "MaximumLikelihood",
     "TrainingConfig",
+    "assign_folds",
     "fold_rows",
     "train",
 ]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Batch", "Batches", "fold_rows"]
+__all__ = ["Batch", "Batches", "assign_folds", "fold_rows"]
 
 
 class Batch(NamedTuple):
@@ -62,16 +62,28 @@ def _lengthen(tensor, x):
     return tensor.reshape(-1, *tensor.shape[x.dim() - 1 :])
 
 
-def fold_rows(n_rows, n_members, n_folds, generator=None):
-    """Row numbers for training (K, n - m) and validation (K, m), fold k held out by member k.
+def assign_folds(n_rows, n_members, n_folds, generator=None):
+    """Assign to each row (n_rows,) the member that holds it out, -1 for none.
 
-    The folds have equal sizes ``m = n_rows // n_folds``, so that members train in one batch; the
-    few rows left over are in no fold and train everywhere.
+    Of ``n_folds`` folds of equal size ``n_rows // n_folds``, the first ``n_members`` are held
+    out, each by its member; the other rows train everywhere.
     """
-    order = torch.randperm(n_rows, generator=generator)
     size = n_rows // n_folds
-    held = torch.stack([order[k * size : (k + 1) * size] for k in range(n_members)])
-    rest = torch.stack(
-        [torch.cat([order[: k * size], order[(k + 1) * size :]]) for k in range(n_members)]
+    holder = torch.full((n_rows,), -1)
+    held = torch.randperm(n_rows, generator=generator)[: n_members * size]
+    holder[held] = torch.arange(n_members).repeat_interleave(size)
+    return holder
+
+
+def fold_rows(holder, n_members, generator=None):
+    """Row numbers, shuffled, for training (K, n - m) and validation (K, m) of each member.
+
+    Folds of :func:`assign_folds` are used whole. Of folds of unequal sizes each member leaves
+    out, at random, what it has more than another, so that members train in one batch.
+    """
+    order = torch.randperm(len(holder), generator=generator)
+    held = [order[holder[order] == k] for k in range(n_members)]
+    rest = [order[holder[order] != k] for k in range(n_members)]
+    return tuple(
+        torch.stack([rows[: min(map(len, parts))] for rows in parts]) for parts in (rest, held)
     )
-    return rest, held

@@ -1,6 +1,7 @@
 """What users meet: bounds, repeated values, time limits, interrupts, messages."""
 
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -10,12 +11,12 @@ from sklearn.utils._param_validation import InvalidParameterError
 import skflow
 from skflow.exceptions import ConvergenceWarning
 from skflow.training import MaximumLikelihood
+from tests.instances import DENSITIES, FLOWS, TRAINED, quick
 
-ESTIMATORS = [getattr(skflow, name) for name in skflow.__all__ if name.endswith("Density")]
 SMALL = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 3, "n_members": 1}
 SMALL = {**SMALL, "base": "normal", "random_state": 0}
 WITHOUT_NOISE = {"dropout": 0, "input_noise": 0, "validation_fraction": 0}
-every_estimator = pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda cls: cls.__name__)
+every_estimator = pytest.mark.parametrize("cls", DENSITIES, ids=lambda cls: cls.__name__)
 
 
 def rows(n=60, d=3, seed=0):
@@ -31,7 +32,7 @@ def maf(**settings):
 @pytest.mark.parametrize("d", [1, 4])
 def test_fit_score_sample_transform(cls, d):
     X = rows(d=d)
-    model = cls(**SMALL).fit(X)
+    model = quick(cls).fit(X)
     scores = model.score_samples(X)
     assert scores.shape == (60,)
     assert scores.dtype == np.float64
@@ -40,9 +41,10 @@ def test_fit_score_sample_transform(cls, d):
     assert draws.shape == (7, d)
     assert draws.dtype == np.float64
     assert model.sample().shape == (1, d)
-    Z = model.transform(X)
-    assert Z.shape == X.shape
-    np.testing.assert_allclose(model.inverse_transform(Z), X, atol=1e-3)
+    if cls in FLOWS:
+        Z = model.transform(X)
+        assert Z.shape == X.shape
+        np.testing.assert_allclose(model.inverse_transform(Z), X, atol=1e-3)
 
 
 def test_weighted_score():
@@ -161,10 +163,16 @@ class TestFewRows:
     @every_estimator
     def test_two_rows(self, cls):
         X = [[1.0, 2.0], [3.0, 5.0]]
-        model = cls(max_epochs=3, random_state=0).fit(X)
+        model = cls(random_state=0)
+        if cls in TRAINED:
+            model.set_params(max_epochs=3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a stack drops all but the flow
+            model.fit(X)
         assert np.isfinite(model.score_samples(X)).all()
         assert np.isfinite(model.sample(20, random_state=0)).all()
-        assert (model.n_members_, model.validation_fraction_) == (1, 0)
+        if cls in TRAINED:
+            assert (model.n_members_, model.validation_fraction_) == (1, 0)
 
     def test_one_row_is_too_few(self):
         with pytest.raises(ValueError, match="Found array with 1 sample.* at least 2"):

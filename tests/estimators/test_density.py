@@ -4,18 +4,18 @@ import pytest
 
 import skflow
 from skflow.testing import check_density
-from tests.instances import ESTIMATORS
+from tests.instances import DENSITIES, ESTIMATORS, FLOWS, TRAINED
 
 
 def test_every_estimator_is_tested():
     tested = {type(build()).__name__ for build in ESTIMATORS.values()}
-    assert tested == {name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")}
+    assert tested == {cls.__name__ for cls in DENSITIES}
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_density(name):
     estimator = ESTIMATORS[name]()
-    assert hasattr(estimator, "transform")
+    assert hasattr(estimator, "transform") == (type(estimator) in FLOWS)
     check_density(estimator)
 
 
@@ -25,6 +25,11 @@ def test_density(name):
     [{}, {"base": "normal"}, {"preprocessing": "whiten"}, {"dtype": "float64"}],
     ids=str,
 )
-@pytest.mark.parametrize("name", [name for name in skflow.__all__ if name.endswith("Density")])
-def test_density_with_defaults(name, settings):
-    check_density(getattr(skflow, name)(**settings))
+@pytest.mark.parametrize("cls", TRAINED, ids=lambda cls: cls.__name__)
+def test_density_with_defaults(cls, settings):
+    check_density(cls(**settings))
+
+
+@pytest.mark.slow
+def test_stack_with_defaults():
+    check_density(skflow.StackedDensity())

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import skflow
+from tests.instances import quick
 
 SMALL = {"n_layers": 2, "hidden_features": (8,), "max_epochs": 2, "n_members": 1}
 ESTIMATORS = {
@@ -18,6 +19,8 @@ ESTIMATORS = {
     "MAF": lambda: skflow.MAFDensity(**SMALL, random_state=0),
     "IAF": lambda: skflow.IAFDensity(**SMALL, random_state=0),
     "NSF": lambda: skflow.NSFDensity(**SMALL, random_state=0),
+    "Kernel": lambda: quick(skflow.KernelFlowDensity),
+    "Mixture": lambda: quick(skflow.MixtureFlowDensity),
 }
 TORCH_WORDS = ("torch", "tensor", "autograd", "cuda", "nn.module", "aten::")
 

@@ -8,11 +8,11 @@ from sklearn.utils._param_validation import InvalidParameterError
 import skflow
 from skflow.exceptions import TrainingDivergedError
 from skflow.training import MaximumLikelihood
+from tests.instances import TRAINED
 
-ESTIMATORS = [getattr(skflow, name) for name in skflow.__all__ if name.endswith("Density")]
 SMALL = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 3, "n_members": 1}
 SMALL = {**SMALL, "base": "normal", "random_state": 0}
-every_estimator = pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda cls: cls.__name__)
+every_trained_flow = pytest.mark.parametrize("cls", TRAINED, ids=lambda cls: cls.__name__)
 
 
 def rows(n=60, d=3, seed=0):
@@ -21,7 +21,7 @@ def rows(n=60, d=3, seed=0):
 
 
 class TestAuto:
-    @every_estimator
+    @every_trained_flow
     def test_is_visible_for_every_parameter_that_accepts_it(self, cls):
         model = cls(max_epochs=1, random_state=0).fit(rows())
         accepts = [name for name, value in model.get_params().items() if value == "auto"]
@@ -73,7 +73,7 @@ def test_mixings(cls, mixing):
 
 
 @pytest.mark.parametrize("base", ["normal", "student_t", "mixture"])
-@pytest.mark.parametrize("preprocessing", ["standardize", "whiten", "none"])
+@pytest.mark.parametrize("preprocessing", ["standardize", "whiten", "gaussianize", "none"])
 def test_preprocessing_and_base(preprocessing, base):
     settings = {**SMALL, "base": base, "preprocessing": preprocessing, "n_members": 2}
     model = skflow.MAFDensity(**settings).fit(rows())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skflow.training import Batch, Batches, fold_rows
+from skflow.training import Batch, Batches, assign_folds, fold_rows
 
 
 def numbered(n, members=(), weight=False, context=False):
@@ -71,7 +71,7 @@ def test_noise_is_fresh_and_of_its_size():
     ("n", "n_members", "n_folds"), [(20, 5, 5), (23, 5, 5), (23, 2, 10), (10, 1, 2), (5, 5, 5)]
 )
 def test_folds_partition(n, n_members, n_folds):
-    rest, held = fold_rows(n, n_members, n_folds)
+    rest, held = fold_rows(assign_folds(n, n_members, n_folds), n_members)
     size = n // n_folds
     assert held.shape == (n_members, size)
     assert rest.shape == (n_members, n - size)
@@ -81,7 +81,17 @@ def test_folds_partition(n, n_members, n_folds):
 
 
 def test_folds_are_random_and_follow_the_generator():
-    seeds = [0, 0, 1]
-    folds = [fold_rows(40, 4, 4, torch.Generator().manual_seed(seed))[1] for seed in seeds]
-    assert torch.equal(folds[0], folds[1])
-    assert not torch.equal(folds[0].sort().values, folds[2].sort().values)
+    holders = [assign_folds(40, 4, 4, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    assert torch.equal(holders[0], holders[1])
+    assert not torch.equal(holders[0], holders[2])
+
+
+def test_given_folds_of_unequal_sizes_are_cut_to_one_size_and_never_mixed():
+    holder = torch.tensor([0] * 5 + [1] * 7 + [-1] * 8)
+    rest, held = fold_rows(holder, 2)
+    assert held.shape == (2, 5)
+    assert rest.shape == (2, 13)
+    for k in range(2):
+        assert (holder[held[k]] == k).all()
+        assert (holder[rest[k]] != k).all()
+        assert rest[k].unique().numel() == 13

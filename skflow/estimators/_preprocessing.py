@@ -1,0 +1,92 @@
+"""What stands before every flow: declared bounds, a scaling of the columns, soft tails."""
+
+import numpy as np
+import torch
+
+from skflow._threads import one_thread
+from skflow.bases import choose_mixture
+from skflow.bijections import Chain, Gaussianize, SoftTails, Standardize, SupportMap, Whiten
+from skflow.members import stack_members
+
+__all__ = ["choose_preprocessing", "fit_preprocessing"]
+
+SCALINGS = {"standardize": Standardize, "whiten": Whiten, "gaussianize": Gaussianize}
+
+
+# Held-out nats a column that normal scores must bring a mixture before a flow gets them: some of
+# it is that the scores were fitted to all rows, and flows repair half of what they repair.
+WORTH_GAUSSIANIZING = 0.1
+MIN_ROWS_TO_CHOOSE = 50
+
+
+def choose_preprocessing(bounds, x, weight=None):
+    """Choose "standardize" or "gaussianize" by how well a mixture behind it foretells rows.
+
+    Parameters
+    ----------
+    bounds : tuple of ndarray
+        Declared bounds low and high, and whatever follows.
+    x : ndarray of shape (n, d)
+        Strictly inside the bounds.
+    weight : ndarray of shape (n,), optional
+
+    Returns
+    -------
+    kind : {"standardize", "gaussianize"}
+    """
+    n, d = x.shape
+    if n < MIN_ROWS_TO_CHOOSE:
+        return "standardize"
+    x = torch.from_numpy(x)
+    weight = None if weight is None else torch.from_numpy(weight)
+    with one_thread():
+        plain = _mixture_score("standardize", bounds, x, weight)
+        smooth = _mixture_score("gaussianize", bounds, x, weight)
+    return "gaussianize" if smooth - plain > WORTH_GAUSSIANIZING * d else "standardize"
+
+
+def _mixture_score(kind, bounds, x, weight):
+    """Held-out mean log density, in the units of x, of a mixture of about the right size."""
+    z, log_det = fit_preprocessing(kind, bounds, x, weight)(x)
+    choice = choose_mixture(
+        z,
+        weight,
+        candidates=(1, 3, 8, 20),
+        covariance_types=("full",),
+        reg_covars=(1e-2,),
+        cv=3,
+        max_rows=2_000,
+    )
+    return choice.score + float(np.average(log_det, weights=weight))
+
+
+def fit_preprocessing(kind, bounds, x, weight=None, n_members=1):
+    """Fit the bijection from rows in the units of X to rows on a scale near one.
+
+    Parameters
+    ----------
+    kind : {"standardize", "whiten", "gaussianize", "none"}
+    bounds : tuple of ndarray
+        Declared bounds low and high, and whatever follows.
+    x : tensor of shape (n, d), or (n_members, n, d) if there are several
+        Strictly inside the bounds.
+    weight : tensor of the shape of x without its last axis, optional
+    n_members : int
+
+    Returns
+    -------
+    preprocessing : Chain
+        With a member axis if there are several members.
+    """
+
+    def shared(bijection):
+        return stack_members([bijection] * n_members) if n_members > 1 else bijection
+
+    low, high = bounds[:2]
+    parts = []
+    if np.isfinite(low).any() or np.isfinite(high).any():
+        parts.append(shared(SupportMap(low, high)))
+        x = parts[-1](x)[0]
+    if kind in SCALINGS:
+        parts.append(SCALINGS[kind].from_data(x, weight))
+    return Chain([*parts, shared(SoftTails(x.shape[-1]))])

@@ -1,0 +1,85 @@
+"""A small table of held-out scores that prints well."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["ScoreTable", "mean_and_error", "score_row"]
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Held-out log densities of several estimators, best read by printing it.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One row an estimator, all with the same keys; see the function that made the table.
+    note : str
+        A reading of the table in plain words, printed below it; may be empty.
+    held_out_scores : dict {name: ndarray of shape (n_samples,)}
+        The log densities behind the rows where the function that made the table keeps them; NaN
+        for rows that no fold held out.
+    """
+
+    rows: list
+    note: str = ""
+    held_out_scores: dict = field(default_factory=dict)
+
+    def __getitem__(self, name):
+        """Row of the estimator with this name."""
+        for row in self.rows:
+            if row["name"] == name:
+                return row
+        raise KeyError(f"no row {name!r}; there are {[row['name'] for row in self.rows]}")
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        return iter(self.rows)
+
+    def __str__(self):
+        if not self.rows:
+            return self.note
+        columns = [[title, *(_cell(row[title]) for row in self.rows)] for title in self.rows[0]]
+        widths = [max(map(len, column)) for column in columns]
+        lines = []
+        for cells in zip(*columns, strict=True):
+            first = cells[0].ljust(widths[0])
+            rest = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+            lines.append("  ".join([first, *rest]).rstrip())
+        return "\n".join(lines + ([self.note] if self.note else []))
+
+    __repr__ = __str__
+
+    def to_frame(self):
+        """Return the rows as a pandas DataFrame indexed by name; pandas must be installed."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows).set_index("name")
+
+
+def score_row(name, scores, **others):
+    """Mean of held-out log densities and its standard error, as a row of a table."""
+    mean, error = mean_and_error(scores)
+    return {"name": name, "score": mean, "error": error, **others}
+
+
+def mean_and_error(values, weight=None):
+    """Weighted mean over rows and its standard error; NaN for the error of a single row."""
+    share = np.full(len(values), 1.0) if weight is None else np.asarray(weight)
+    share = share / share.sum()
+    mean = share @ values
+    if len(values) < 2 or not np.isfinite(mean):
+        return float(mean), float("nan")
+    scale = len(values) / (len(values) - 1)
+    return float(mean), float(np.sqrt(scale * (share**2 @ (values - mean) ** 2)))
+
+
+def _cell(value):
+    if isinstance(value, str):
+        return value
+    if value is None or np.isnan(value):
+        return "-"
+    return f"{value:.3f}" if abs(value) < 1e4 else f"{value:.4g}"

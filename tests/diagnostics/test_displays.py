@@ -1,0 +1,78 @@
+"""The picture of a comparison says what its table says."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from skflow.estimators._table import ScoreTable
+from skflow.plots import DensityComparisonDisplay
+
+mpl.use("Agg")
+
+
+def table(*gains):
+    """Rows for two flows, then the best classical one, another one and a failure."""
+    names = ["flow", "other", "gmm", "gaussian"]
+    gains = [*gains[:2], np.nan, gains[2]]
+    errors = [0.05, 0.1, np.nan, 0.2]
+    return ScoreTable(
+        [
+            {"name": name, "score": 0.0, "gain": gain, "gain_error": error}
+            for name, gain, error in zip(names, gains, errors, strict=True)
+        ]
+    )
+
+
+@pytest.fixture
+def close():
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
+@pytest.mark.usefixtures("close")
+class TestDisplay:
+    def test_points_bars_and_names(self):
+        display = DensityComparisonDisplay.from_scores(table(0.5, -0.2, -0.7)).plot()
+        assert display.reference == "gmm"
+        labels = [tick.get_text() for tick in display.ax_.get_yticklabels()]
+        assert labels == ["flow", "other", "gmm", "gaussian"]
+        points = [c.lines[0].get_xdata()[0] for c in display.ax_.containers]
+        assert points == [0.5, -0.2, 0.0, -0.7]
+        (bar,) = display.ax_.containers[0].lines[2]
+        np.testing.assert_allclose(bar.get_segments()[0][:, 0], [0.4, 0.6])
+        assert "gain over gmm" in display.ax_.get_xlabel()
+        assert display.figure_ is display.ax_.figure
+
+    def test_kinds_differ_in_shape(self):
+        display = DensityComparisonDisplay.from_scores(table(0.5, -0.2, -0.7)).plot()
+        markers = [c.lines[0].get_marker() for c in display.ax_.containers]
+        assert markers == ["o", "o", "s", "s"]
+        assert len(display.ax_.get_legend().get_texts()) == 2
+
+    def test_best_is_on_top(self):
+        display = DensityComparisonDisplay.from_scores(table(0.5, -0.2, -0.7)).plot()
+        low, high = display.ax_.get_ylim()
+        assert low > high
+
+    def test_a_far_loser_does_not_squeeze_the_others(self):
+        display = DensityComparisonDisplay.from_scores(table(0.5, -0.2, -900.0)).plot()
+        assert display.ax_.get_xlim()[0] > -5
+        assert "-900.0" in [text.get_text().strip() for text in display.ax_.texts]
+
+    def test_failure_is_told(self):
+        display = DensityComparisonDisplay.from_scores(table(0.5, np.nan, -0.7)).plot()
+        assert "no finite score" in [text.get_text().strip() for text in display.ax_.texts]
+        display = DensityComparisonDisplay.from_scores(table(np.nan, -np.inf, -0.7)).plot()
+        assert np.isfinite(display.ax_.get_xlim()).all()
+
+    def test_into_given_axes(self):
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots()[1]
+        assert DensityComparisonDisplay.from_scores(table(1, 2, 3)).plot(ax=ax).ax_ is ax
+
+    def test_other_tables_are_refused(self):
+        with pytest.raises(ValueError, match="expected a table of compare_densities"):
+            DensityComparisonDisplay.from_scores(ScoreTable([{"name": "stack", "score": 1.0}]))
