@@ -11,22 +11,27 @@ MAX_ROWS_KERNELS = 20_000
 MAX_ROWS_MEDIUM = 5_000
 # And here, flows of other structures too: on few rows each errs in a way of its own.
 MAX_ROWS_SMALL = 2_000
-# Seconds that a flow may take. Few tables come near; they keep a stack within minutes.
-LONG, MEDIUM, SHORT = 200, 80, 40
+# Seconds that a flow may take: the only one, the first of several, the others. Few tables come
+# near; they keep a stack within six minutes.
+ALONE, FIRST, SECOND, OTHER = 240, 150, 80, 40
 
 
 def stack_candidates(n, d, support=None):
     """Pairs (name, estimator) for a table of n rows and d columns, the strongest first."""
     given = {"support": support}
     smooth = {"preprocessing": "gaussianize", **given}
-    plain = {"preprocessing": "standardize", **given} if n <= MAX_ROWS_MEDIUM else given
-    pairs = [("flow", NSFDensity(max_seconds=LONG, **plain))]
-    if n <= MAX_ROWS_MEDIUM:
-        pairs.append(("flow_gaussianized", NSFDensity(max_seconds=MEDIUM, **smooth)))
+    plain = {"preprocessing": "standardize", **given}
+    if n > MAX_ROWS_MEDIUM:
+        pairs = [("flow", NSFDensity(max_seconds=ALONE, **given))]
+    else:
+        pairs = [
+            ("flow", NSFDensity(max_seconds=FIRST, **plain)),
+            ("flow_gaussianized", NSFDensity(max_seconds=SECOND, **smooth)),
+        ]
     if n <= MAX_ROWS_SMALL:
-        coupling = NSFDensity(structure="coupling", max_seconds=SHORT, **plain)
+        coupling = NSFDensity(structure="coupling", max_seconds=OTHER, **plain)
         pairs.append(("flow_coupling", coupling))
-        pairs.append(("flow_affine", MAFDensity(max_seconds=SHORT, **plain)))
+        pairs.append(("flow_affine", MAFDensity(max_seconds=OTHER, **plain)))
     if n <= MAX_ROWS_KERNELS:
         pairs.append(("kernel", KernelFlowDensity(**given)))
     if n <= MAX_ROWS_MEDIUM:

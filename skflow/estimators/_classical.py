@@ -85,9 +85,9 @@ class KernelFlowDensity(BaseClassicalDensity):
     r"""Kernel density estimate whose kernels fit the data in shape and size.
 
     Gaussian kernels of one full covariance, chosen by leave-one-out likelihood, each
-    scaled by the distance to a near neighbour, behind the preprocessing of the flows. Much
-    stronger than one bandwidth for all columns and rows, and strongest where rows are many
-    for their columns, or lie near curves and surfaces; where columns are many, a flow does
+    scaled by the distance to a near neighbour, behind the preprocessing of the flows. On most
+    tables far ahead of one bandwidth for all columns and rows; strongest where rows are many
+    for their columns, or lie near curves and surfaces. Where columns are many, a flow does
     better. See :class:`skflow.bases.KernelDensity` for the equations.
 
     Cost: fitting O(n^2 d) and a few dozen steps on at most 2,000 rows; scoring O(n_train d) a

@@ -58,7 +58,8 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
         GaussianMixture, pipelines without scaling. "auto" takes a neural spline flow and, up to
         20,000 rows, a kernel density; up to 5,000 rows also both on Gaussianized columns, a
         Gaussian mixture and kernels without correlations; up to 2,000 rows also a coupling and an
-        affine flow. Flows among them stop after 200 seconds at the most.
+        affine flow. Flows among them stop after 40 to 240 seconds if they have not by then, so
+        that a slow machine can change the result; ``max_seconds`` stops them earlier.
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
         are. The test sets of a splitter are the folds, whatever it trains on. Equal rows share a

@@ -85,3 +85,11 @@ def test_none_after_a_warm_start():
 def test_mean_is_the_validation_score():
     model = maf(validation_fraction=1 / 3, n_iter_no_change=None).fit(rows())
     assert np.nanmean(model.held_out_scores_) == pytest.approx(model.validation_score_, abs=1e-3)
+
+
+def test_a_fold_without_a_distinct_row_is_refused():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    X[1] = X[0]  # one row in training, which fold 1 holds
+    fold = np.array([0, 1] + [2] * 38)
+    with pytest.raises(ValueError, match="fold 0 holds no distinct row"):
+        MAFDensity(random_state=0)._fit(X, fold=fold)
