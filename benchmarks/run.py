@@ -27,7 +27,17 @@ from _report import write_markdown, write_picture
 from _tables import TunedGMM, TunedKDE, load, names, split
 
 N_TIMED = 1000  # rows scored and drawn for the times
-OURS = ("NSFDensity", "MAFDensity", "RealNVPDensity", "NICEDensity", "IAFDensity")
+OURS = (
+    "StackedDensity",
+    "NSFDensity",
+    "MAFDensity",
+    "RealNVPDensity",
+    "NICEDensity",
+    "IAFDensity",
+    "GaussianizationFlowDensity",
+    "KernelFlowDensity",
+    "MixtureFlowDensity",
+)
 BASELINES = {"KDE, tuned": TunedKDE, "GMM, tuned": TunedGMM}
 PEERS = {
     "zuko NSF": zuko_nsf,

@@ -118,7 +118,7 @@ right.plot(steps, steps, color="black", linestyle="--", linewidth=1, label="unif
 right.set(
     xlabel="p-value",
     ylabel="share of the rows with this p-value or less",
-    title="p-values are uniform for normal rows",
+    title="p-values: near uniform for normal rows",
     xlim=(0, 1),
     ylim=(0, 1.02),
 )

@@ -9,7 +9,7 @@ __all__ = ["outlier_candidates", "stack_candidates"]
 MAX_ROWS_KERNELS = 20_000
 # Up to here a second view of the table costs little: other margins, smaller models.
 MAX_ROWS_MEDIUM = 5_000
-# And here, flows of other structures too: on few rows each errs in a way of its own.
+# And here, other structures too: on few rows each errs in a way of its own.
 MAX_ROWS_SMALL = 2_000
 # Seconds that a flow may take: the only one, the first of several, the others. Few tables come
 # near; they keep a stack within six minutes.
@@ -35,8 +35,9 @@ def stack_candidates(n, d, support=None):
     if n <= MAX_ROWS_KERNELS:
         pairs.append(("kernel", KernelFlowDensity(**given)))
     if n <= MAX_ROWS_MEDIUM:
-        pairs.append(("kernel_diagonal", KernelFlowDensity(bandwidth="diagonal", **given)))
         pairs.append(("kernel_gaussianized", KernelFlowDensity(**smooth)))
+    if n <= MAX_ROWS_SMALL:
+        pairs.append(("kernel_diagonal", KernelFlowDensity(bandwidth="diagonal", **given)))
         pairs.append(("mixture", MixtureFlowDensity(**given)))
     return pairs
 

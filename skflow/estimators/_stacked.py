@@ -56,9 +56,9 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
         Any with ``fit`` and ``score_samples`` (natural-log densities in the units of X), and
         ``sample`` if the stack is to sample: flows, scikit-learn's KernelDensity and
         GaussianMixture, pipelines without scaling. "auto" takes a neural spline flow and, up to
-        20,000 rows, a kernel density; up to 5,000 rows also both on Gaussianized columns, a
-        Gaussian mixture and kernels without correlations; up to 2,000 rows also a coupling and an
-        affine flow. Flows among them stop after 40 to 240 seconds if they have not by then, so
+        20,000 rows, a kernel density; up to 5,000 rows also both on Gaussianized columns; up to
+        2,000 rows also a coupling flow, an affine flow, kernels without correlations and a
+        Gaussian mixture. Flows among them stop after 40 to 240 seconds if they have not by then, so
         that a slow machine can change the result; ``max_seconds`` stops them earlier.
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
