@@ -56,10 +56,11 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
         Any with ``fit`` and ``score_samples`` (natural-log densities in the units of X), and
         ``sample`` if the stack is to sample: flows, scikit-learn's KernelDensity and
         GaussianMixture, pipelines without scaling. "auto" takes a neural spline flow and, up to
-        20,000 rows, a kernel density; up to 5,000 rows also both on Gaussianized columns; up to
-        2,000 rows also a coupling flow, an affine flow, kernels without correlations and a
-        Gaussian mixture. Flows among them stop after 40 to 240 seconds if they have not by then, so
-        that a slow machine can change the result; ``max_seconds`` stops them earlier.
+        20,000 rows, a kernel density; up to 5,000 rows and 100,000 entries also both on
+        Gaussianized columns; up to 2,000 rows and 50,000 entries also a coupling flow, an affine
+        flow, kernels without correlations and a Gaussian mixture. Flows among them stop after 40
+        to 240 seconds if they have not by then, so that a slow machine can change the result;
+        ``max_seconds`` stops them earlier.
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
         are. The test sets of a splitter are the folds, whatever it trains on. Equal rows share a
