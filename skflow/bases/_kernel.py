@@ -17,6 +17,7 @@ MIN_SCALE = 1e-3
 MIN_SIZE = 1e-2
 # Relative change of the variances at which the search for them ends.
 TOLERANCE = 1e-3
+MIN_ROWS_FOR_SCALE = 200
 MAX_STEPS = 60
 
 
@@ -54,8 +55,8 @@ class KernelDensity(Base):
     n_neighbors : int or None, default=5
     shrinkage : float, default=0.3
     max_rows : int, default=2000
-        The shape is chosen on a random subset of this size, and scaled from there to all rows
-        by the rate ``n ** (-1 / (d + 4))`` of [3]_, section 6.3.
+        The shape is chosen on a random subset of this size; one factor on it is then chosen with
+        all kernels, by the leave-one-out likelihood of some of these rows.
 
     References
     ----------
@@ -63,7 +64,6 @@ class KernelDensity(Base):
        Technometrics 19(2).
     .. [2] Leiva-Murillo & Artes-Rodriguez (2012), Algorithms for maximum-likelihood bandwidth
        selection in kernel density estimators, Pattern Recognition Letters 33(13).
-    .. [3] Scott (2015), Multivariate density estimation, 2nd edition, Wiley.
     """
 
     def __init__(self, n_features, bandwidth="full", n_neighbors=5, shrinkage=0.3, max_rows=2_000):
@@ -89,8 +89,10 @@ class KernelDensity(Base):
             points = _solve(torch.linalg.cholesky(covariance), z)
             sizes = _relative_sizes(points, min(self.n_neighbors, len(z) - 1))
             covariance = self._likeliest_shape(z[keep], weight[keep], sizes[keep], covariance)
-        rate = (len(keep) / len(z)) ** (1 / (self.n_features + 4))
-        factor = torch.linalg.cholesky(covariance) * rate
+        factor = torch.linalg.cholesky(covariance)
+        if len(keep) < len(z):  # more kernels are to be narrower ones
+            points = _solve(factor, z)
+            factor = factor * _likeliest_scale(points, weight, sizes, keep)
         self.points = _solve(factor, z).to(self.origin.dtype)
         self.factor, self.sizes = factor.to(self.origin.dtype), sizes.to(self.origin.dtype)
         self.log_weights = (weight / weight.sum()).log().to(self.origin.dtype)
@@ -168,6 +170,27 @@ def _log_kernels(a, points, sizes, log_weights):
     d = a.shape[-1]
     level = log_weights - d * (sizes.log() + 0.5 * math.log(2 * math.pi))
     return _distances(a, points).mul_(-0.5 / sizes.square()).add_(level)
+
+
+def _likeliest_scale(points, weight, sizes, rows):
+    """Find the factor on all kernels with the largest leave-one-out likelihood at some rows."""
+    n, d = points.shape
+    rows = rows[: max(MIN_ROWS_FOR_SCALE, BLOCK_ENTRIES // n)]
+    share_of_row = weight[rows] / weight[rows].sum()
+    distance = _distances(points[rows], points) / sizes.square()
+    level = weight.log() - d * sizes.log()
+    own = torch.arange(len(rows)), rows
+    square = 1.0
+    for _ in range(MAX_STEPS):
+        log_joint = (-0.5 / square * distance).add_(level)
+        log_joint[own] = -math.inf
+        mean = (torch.softmax(log_joint, dim=-1) * distance).sum(-1)
+        updated = float(share_of_row @ mean) / d
+        change = abs(math.log(updated / square)) if updated > 0 else 0.0
+        square = max(updated, MIN_SIZE**2)
+        if change < TOLERANCE:
+            break
+    return math.sqrt(square)
 
 
 def _relative_sizes(points, n_neighbors):

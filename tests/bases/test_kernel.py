@@ -1,5 +1,6 @@
 """The kernel base: its sum written out, scikit-learn's, and the likelihood that its fit climbs."""
 
+import copy
 import math
 
 import numpy as np
@@ -167,6 +168,18 @@ class TestShape:
         part, whole = (fitted(z, "scalar", None, max_rows=size) for size in (200, 800))
         assert len(part.points) == 800
         assert part.factor[0, 0].item() == pytest.approx(whole.factor[0, 0].item(), rel=0.15)
+
+    def test_the_scale_for_all_rows_is_the_best(self):
+        # near a curve kernels narrow faster with more rows than a rate for three columns says
+        t = 6 * rows(2_000, 1).sort(dim=0).values
+        curve = torch.cat([t.cos(), t.sin(), t / 3], 1) + 0.01 * rows(2_000, 3, seed=1)
+        base = fitted(curve[::2], max_rows=300)
+        scores = {}
+        for scale in (0.7, 1.0, 1.4):
+            other = copy.deepcopy(base)
+            other.factor, other.points = base.factor * scale, base.points / scale
+            scores[scale] = score_of(other, curve[1::2])
+        assert scores[1.0] > max(scores[0.7], scores[1.4])
 
 
 class TestSizes:
