@@ -3,11 +3,8 @@
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
-from scipy.spatial.distance import cdist
-from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.mixture import GaussianMixture
-from sklearn.model_selection import KFold
 from sklearn.neighbors import KernelDensity
 
 from skflow._random import draw_seed
@@ -15,10 +12,6 @@ from skflow._validation import check_data
 from skflow.estimators._prepare import prepare
 
 __all__ = ["KernelBaseline", "MixtureBaseline"]
-
-BANDWIDTHS = np.logspace(-2, 0.5, 26)
-# A bandwidth is chosen on this many rows at most, and scaled from there to all.
-MAX_ROWS = 2_000
 
 
 class Baseline(BaseEstimator, metaclass=ABCMeta):
@@ -52,27 +45,20 @@ class Baseline(BaseEstimator, metaclass=ABCMeta):
 
 
 class KernelBaseline(Baseline):
-    """KernelDensity with the bandwidth of the best held-out score on three folds."""
+    """KernelDensity with the bandwidth of the largest leave-one-out likelihood."""
 
     def __init__(self, random_state=None):
         self.random_state = random_state
 
     def _fit_model(self, z, weight):
-        width = self._bandwidth(z, np.ones(len(z)) if weight is None else weight)
-        return KernelDensity(bandwidth=width, rtol=1e-4).fit(z, sample_weight=weight)
+        import torch
 
-    def _bandwidth(self, z, weight):
-        part = np.random.default_rng(0).permutation(len(z))[:MAX_ROWS]
-        n, d = len(part), z.shape[1]
-        scores = np.zeros(len(BANDWIDTHS))
-        for train, test in KFold(min(3, n)).split(part):
-            train, test = part[train], part[test]
-            exponents = -0.5 * cdist(z[test], z[train], "sqeuclidean")
-            for i, width in enumerate(BANDWIDTHS):
-                log_sums = logsumexp(exponents / width**2, b=weight[train], axis=1)
-                log_sums -= np.log(weight[train].sum()) + d * np.log(width)
-                scores[i] += weight[test] @ log_sums
-        return BANDWIDTHS[scores.argmax()] * (n / len(z)) ** (1 / (d + 4))
+        from skflow.bases import KernelDensity as KernelBase
+
+        base = KernelBase(z.shape[1], "scalar", n_neighbors=None).double()
+        base.initialize(*(None if t is None else torch.from_numpy(t) for t in (z, weight)))
+        width = float(base.factor[0, 0])
+        return KernelDensity(bandwidth=width, rtol=1e-4).fit(z, sample_weight=weight)
 
 
 class MixtureBaseline(Baseline):

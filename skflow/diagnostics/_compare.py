@@ -31,9 +31,10 @@ def compare_densities(
     reads it in a sentence. Print it.
 
     The classical ones learn, like every estimator of skflow, from standardised columns with
-    repeated values spread: "kde", scikit-learn's KernelDensity with a cross-validated bandwidth;
-    "gmm", its GaussianMixture with cross-validated size, shape and regularisation; "gaussian",
-    a single Gaussian with a variance of 1e-4 added to its standardised columns.
+    repeated values spread: "kde", scikit-learn's KernelDensity with the bandwidth of the largest
+    leave-one-out likelihood; "gmm", its GaussianMixture with cross-validated size, shape and
+    regularisation; "gaussian", a single Gaussian with a variance of 1e-4 added to its
+    standardised columns.
 
     Parameters
     ----------

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._random import draw_seed
@@ -79,34 +78,8 @@ class BaseFlowDensity(FittedFlow):
     def _build_bijection(self, n_features, n_context, settings):
         """Return the bijection between preprocessing and base, built from resolved settings."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn the density of the rows of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers, at least two rows.
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; only ratios matter. Weight 0 leaves a row out.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
-            declared support; the message names column, value and remedy.
-        TrainingDivergedError
-            If no training step was finite at any rate.
-        """
-        return self._fit(X, sample_weight)
-
     def _fit(self, X, sample_weight=None, fold=None):
-        """:meth:`fit`, with a say in which member holds out which row: ``fold``, -1 for none."""
+        """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
         from skflow.estimators._fitting import fit_flow
         from skflow.estimators._scoring import held_out_log_density
 

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._random import draw_seed
@@ -35,28 +34,7 @@ class BaseClassicalDensity(FittedFlow):
     def _fit_base(self, z, weight):
         """Return the base fitted to preprocessed rows z (n, d), float64, with weights or None."""
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn the density of the rows of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers, at least two rows.
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; only ratios matter. Weight 0 leaves a row out.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
-            declared support; the message names column, value and remedy.
-        """
+    def _fit(self, X, sample_weight=None):
         import torch
 
         from skflow.bijections import Chain

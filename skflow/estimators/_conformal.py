@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skflow.estimators._stacking import MAX_ROWS_HELD_OUT_ALL
+from skflow.estimators._stacking import deal_folds
 
 __all__ = ["RandomFolds", "cross_conformal_p_values", "rank_table", "threshold"]
 
@@ -22,12 +22,8 @@ class RandomFolds:
 
     def split(self, X, y=None, groups=None):
         """Yield pairs (train, test) of row numbers."""
-        n = len(X)
-        n_folds, n_held = min(self.n_folds, n), n
-        if n > MAX_ROWS_HELD_OUT_ALL:
-            n_folds, n_held = max(self.n_folds, 10), 2
-        fold = np.random.default_rng(self.seed).permutation(n) % n_folds
-        for k in range(min(n_folds, n_held)):
+        fold = deal_folds(len(X), self.n_folds, np.random.default_rng(self.seed))
+        for k in range(fold.max() + 1):
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 

@@ -1,6 +1,6 @@
 """What every fitted flow can be asked, trained or classical: scores, samples, latents."""
 
-from abc import ABCMeta
+from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from sklearn.base import (
@@ -8,6 +8,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     DensityMixin,
     TransformerMixin,
+    _fit_context,
 )
 from sklearn.utils.validation import check_is_fitted
 
@@ -45,7 +46,37 @@ class FittedFlow(
     BaseEstimator,
     metaclass=ABCMeta,
 ):
-    """Methods of an estimator whose fit leaves ``flow_`` and ``support_bounds_``."""
+    """Methods of an estimator whose ``_fit`` leaves ``flow_`` and ``support_bounds_``."""
+
+    @abstractmethod
+    def _fit(self, X, sample_weight=None):
+        """Check and fit; return self."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the density of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, at least two rows.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; only ratios matter. Weight 0 leaves a row out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
+            declared support; the message names column, value and remedy.
+        TrainingDivergedError
+            If it is trained, and no training step was finite at any rate.
+        """
+        return self._fit(X, sample_weight)
 
     def score_samples(self, X):
         """Natural-log density of each row, in nats and in the units of the X given to fit.

@@ -266,7 +266,8 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
         held = self.fold_ >= 0
         scores = np.column_stack([r.held_out[held] for r in results])
-        weights = mixture_weights(scores, None if weight is None else weight[held])
+        weight = None if weight is None else weight[held]
+        weights = mixture_weights(scores, weight)
         kept = np.flatnonzero(weights)
         self.weights_ = weights[kept]
         self.named_estimators_ = Bunch(**{results[k].name: results[k].estimator for k in kept})
@@ -278,12 +279,13 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
         ]
         self.held_out_scores_ = np.full(len(held), np.nan)
         self.held_out_scores_[held] = logsumexp(scores[:, kept], b=self.weights_, axis=1)
-        self.cv_scores_ = self._table(results, scores, weights, seconds)
+        self.cv_scores_ = self._table(results, scores, weights, weight, seconds)
 
-    def _table(self, results, scores, weights, seconds):
+    def _table(self, results, scores, weights, sample_weight, seconds):
         rows = [
-            score_row(r.name, column, weight=float(w), seconds=r.seconds)
+            score_row(r.name, column, sample_weight, weight=float(w), seconds=r.seconds)
             for r, column, w in zip(results, scores.T, weights, strict=True)
         ]
         mixture = self.held_out_scores_[self.fold_ >= 0]
-        return ScoreTable([*rows, score_row("stack", mixture, weight=1.0, seconds=seconds)])
+        last = score_row("stack", mixture, sample_weight, weight=1.0, seconds=seconds)
+        return ScoreTable([*rows, last])

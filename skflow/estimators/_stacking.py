@@ -22,6 +22,7 @@ __all__ = [
     "DensityMixture",
     "assign_folds",
     "cross_fit_all",
+    "deal_folds",
     "fit_rows",
     "mixture_weights",
     "seeded_clones",
@@ -115,16 +116,23 @@ def assign_folds(X, weight, cv, rng):
             fold[weight == 0] = -1
         return fold
     first, group = group_rows(X[used])
-    n = len(first)
-    n_folds, n_held = (cv, cv) if n <= MAX_ROWS_HELD_OUT_ALL else (max(cv, 10), 2)
+    fold[used] = deal_folds(len(first), cv, rng)[group]
+    return fold
+
+
+def deal_folds(n, n_folds, rng):
+    """Deal n things out at random: the fold (n,) that holds each, -1 for none.
+
+    Up to ``MAX_ROWS_HELD_OUT_ALL`` all are held; above, two folds of a tenth at most.
+    """
+    n_folds, n_held = (n_folds, n_folds) if n <= MAX_ROWS_HELD_OUT_ALL else (max(n_folds, 10), 2)
     n_folds = min(n_folds, n)
     n_held = min(n_held, n_folds)
-    of_row = np.full(n, -1)
     held = rng.permutation(n)
     if n_held < n_folds:
         held = held[: n_held * (n // n_folds)]
-    of_row[held] = np.arange(len(held)) % n_held
-    fold[used] = of_row[group]
+    fold = np.full(n, -1)
+    fold[held] = np.arange(len(held)) % n_held
     return fold
 
 

@@ -60,9 +60,9 @@ class ScoreTable:
         return pd.DataFrame(self.rows).set_index("name")
 
 
-def score_row(name, scores, **others):
+def score_row(name, scores, sample_weight=None, **others):
     """Mean of held-out log densities and its standard error, as a row of a table."""
-    mean, error = mean_and_error(scores)
+    mean, error = mean_and_error(scores, sample_weight)
     return {"name": name, "score": mean, "error": error, **others}
 
 

@@ -275,7 +275,7 @@ class TestEstimators:
         for train, test in splits:
             np.testing.assert_array_equal(np.sort(np.append(train, test)), np.arange(n))
         held = np.concatenate([test for _, test in splits])
-        assert len(np.unique(held)) == len(held) == (n if n <= 5000 else 1001)
+        assert len(np.unique(held)) == len(held) == (n if n <= 5000 else 1000)
 
     def test_latent_by_default_is_a_flow_with_a_normal_base(self, monkeypatch):
         short = partial(NSFDensity, n_layers=1, n_members=2, max_epochs=1)
