@@ -205,11 +205,16 @@ TRAINED = [cls for cls in DENSITIES if issubclass(cls, BaseFlowDensity)]
 FLOWS = [cls for cls in DENSITIES if hasattr(cls, "transform")]
 
 
+def accepted(cls, settings):
+    """Return those of the settings that an estimator has a parameter for."""
+    return {name: value for name, value in settings.items() if name in cls.__dataclass_fields__}
+
+
 def quick(cls, **settings):
     """Return the cheapest instance of a density, for tests of all but its quality."""
     if cls in TRAINED:
         small = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 3, "n_members": 1}
-        defaults = {**small, "base": "normal"}
+        defaults = accepted(cls, {**small, "base": "normal"})
     elif cls is skflow.MixtureFlowDensity:
         defaults = {"n_components": 2, "covariance_type": "full", "reg_covar": 1e-2}
     elif cls is skflow.StackedDensity:
@@ -230,7 +235,8 @@ def _small(name, **settings):
         "learning_rate": 5e-3,
         "random_state": 0,
     }
-    return getattr(skflow, name)(**{**defaults, **settings})
+    cls = getattr(skflow, name)
+    return cls(**{**accepted(cls, defaults), **settings})
 
 
 def _stack():

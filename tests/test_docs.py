@@ -102,7 +102,7 @@ class TestEstimators:
         of_parameters = {f"{name}_" for name in model.get_params()}
         unexplained = fitted - documented_names(section) - of_parameters
         assert unexplained == set()
-        assert ("n_layers_, hidden_features_, base_" in section) == (cls in TRAINED)
+        assert ("n_layers_, base_" in section) == (cls in TRAINED)
 
     def test_shapes_and_errors_of_the_methods(self, name):
         cls = getattr(skflow, name)

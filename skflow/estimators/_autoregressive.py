@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skflow.estimators._base import BaseFlowDensity
+from skflow.estimators._base import NetworkFlowDensity
 from skflow.estimators._docs import documented
 
 __all__ = ["IAFDensity", "MAFDensity", "NSFDensity"]
@@ -14,7 +14,7 @@ __all__ = ["IAFDensity", "MAFDensity", "NSFDensity"]
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class MAFDensity(BaseFlowDensity):
+class MAFDensity(NetworkFlowDensity):
     r"""Masked autoregressive flow: affine autoregressive layers [1]_.
 
     Each layer scales and shifts feature i as the features before it say,
@@ -66,17 +66,13 @@ class MAFDensity(BaseFlowDensity):
         return autoregressive_stack(
             n_features,
             Affine(),
-            n_layers=settings.n_layers,
-            hidden_features=settings.hidden_features,
-            n_context=n_context,
-            mixing=self.mixing,
-            dropout=settings.dropout,
+            **self._layer_settings(n_context, settings),
         )
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class IAFDensity(BaseFlowDensity):
+class IAFDensity(NetworkFlowDensity):
     r"""Inverse autoregressive flow: a masked autoregressive flow run the other way [1]_.
 
     From noise to data each layer is one pass, :math:`x_i = z_i e^{s_i(z_{<i})} + t_i(z_{<i})`,
@@ -140,7 +136,7 @@ class IAFDensity(BaseFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class NSFDensity(BaseFlowDensity):
+class NSFDensity(NetworkFlowDensity):
     r"""Neural spline flow: rational-quadratic splines steered by neural nets [1]_.
 
     Each layer maps features by monotone splines, whose bins and slopes come from a masked
@@ -194,7 +190,7 @@ class NSFDensity(BaseFlowDensity):
 
     _auto_layers: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict] = {
-        **BaseFlowDensity._parameter_constraints,
+        **NetworkFlowDensity._parameter_constraints,
         "structure": [StrOptions({"autoregressive", "coupling"})],
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }

@@ -14,7 +14,11 @@ from skflow.estimators._fitted import FittedFlow
 from skflow.estimators._prepare import prepare
 from skflow.estimators._rules import resolve_settings
 
-__all__ = ["BaseFlowDensity"]
+__all__ = ["HIDDEN_FEATURES", "MIXING", "BaseFlowDensity", "NetworkFlowDensity"]
+
+# constraints of parameters that several families have
+HIDDEN_FEATURES = [StrOptions({"auto"}), "array-like"]
+MIXING = [StrOptions({"plu", "orthogonal", "pca", "permutation", "reverse", "none"})]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -25,8 +29,6 @@ class BaseFlowDensity(FittedFlow):
     """
 
     n_layers: int | str = "auto"
-    hidden_features: tuple | str = "auto"
-    mixing: str = "plu"
     preprocessing: str = "auto"
     base: str = "auto"
     support: Any = None
@@ -35,7 +37,6 @@ class BaseFlowDensity(FittedFlow):
     batch_size: int | str = "auto"
     learning_rate: float | str = "auto"
     weight_decay: float = 0.01
-    dropout: float | str = "auto"
     input_noise: float | str = "auto"
     validation_fraction: float | str = "auto"
     n_iter_no_change: int | str | None = "auto"
@@ -48,8 +49,6 @@ class BaseFlowDensity(FittedFlow):
 
     _parameter_constraints: ClassVar[dict] = {
         "n_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "hidden_features": [StrOptions({"auto"}), "array-like"],
-        "mixing": [StrOptions({"plu", "orthogonal", "pca", "permutation", "reverse", "none"})],
         "preprocessing": [StrOptions({"auto", "standardize", "whiten", "gaussianize", "none"})],
         "base": [StrOptions({"auto", "normal", "student_t", "mixture"})],
         "support": [None, dict],
@@ -58,7 +57,6 @@ class BaseFlowDensity(FittedFlow):
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "input_noise": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "n_iter_no_change": [
@@ -125,3 +123,29 @@ class BaseFlowDensity(FittedFlow):
             member.flow_ = flow
             members.append(member)
         return members
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NetworkFlowDensity(BaseFlowDensity):
+    """Base of flows made of layers that nets steer, with a linear map between two of them."""
+
+    hidden_features: tuple | str = "auto"
+    mixing: str = "plu"
+    dropout: float | str = "auto"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseFlowDensity._parameter_constraints,
+        "hidden_features": HIDDEN_FEATURES,
+        "mixing": MIXING,
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+    }
+
+    def _layer_settings(self, n_context, settings):
+        """Return what every recipe of :mod:`skflow.architectures` for such layers takes."""
+        return {
+            "n_layers": settings.n_layers,
+            "hidden_features": settings.hidden_features,
+            "n_context": n_context,
+            "mixing": self.mixing,
+            "dropout": settings.dropout,
+        }

@@ -80,7 +80,7 @@ class KernelFlowDensity(BaseClassicalDensity):
         kernels of one size.
     shrinkage : float, default=0.3
         The kernels' correlations are shrunk by ``n / (n + shrinkage * d)``.
-    {classical parameters}
+    {parameters}
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class MixtureFlowDensity(BaseClassicalDensity):
     reg_covar : float or "auto", default="auto"
         Variance added to each covariance, in the units of the preprocessed rows; "auto" tries
         1e-4, 1e-2 and 1e-1.
-    {classical parameters}
+    {parameters}
 
     Attributes
     ----------

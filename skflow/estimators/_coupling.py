@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from skflow.estimators._base import BaseFlowDensity
+from skflow.estimators._base import NetworkFlowDensity
 from skflow.estimators._docs import documented
 
 __all__ = ["NICEDensity", "RealNVPDensity"]
@@ -11,7 +11,7 @@ __all__ = ["NICEDensity", "RealNVPDensity"]
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class NICEDensity(BaseFlowDensity):
+class NICEDensity(NetworkFlowDensity):
     r"""Non-linear independent components estimation: additive coupling layers [1]_.
 
     Each layer shifts one half of the features by a function of the other half,
@@ -63,18 +63,14 @@ class NICEDensity(BaseFlowDensity):
         return coupling_stack(
             n_features,
             Additive(),
-            n_layers=settings.n_layers,
-            hidden_features=settings.hidden_features,
-            n_context=n_context,
-            mixing=self.mixing,
-            dropout=settings.dropout,
+            **self._layer_settings(n_context, settings),
             final_scaling=True,
         )
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RealNVPDensity(BaseFlowDensity):
+class RealNVPDensity(NetworkFlowDensity):
     r"""Real-valued non-volume-preserving flow: affine coupling layers [1]_.
 
     Each layer scales and shifts one half of the features as the other half says,
@@ -124,9 +120,5 @@ class RealNVPDensity(BaseFlowDensity):
         return coupling_stack(
             n_features,
             Affine(),
-            n_layers=settings.n_layers,
-            hidden_features=settings.hidden_features,
-            n_context=n_context,
-            mixing=self.mixing,
-            dropout=settings.dropout,
+            **self._layer_settings(n_context, settings),
         )

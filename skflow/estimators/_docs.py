@@ -91,12 +91,11 @@ support_bounds_ : tuple of four ndarray of shape (n_features,)
 n_features_in_ : int
 feature_names_in_ : ndarray of str
     Only if X had column names.
-n_layers_, hidden_features_, base_, n_members_, max_epochs_, batch_size_, ...
+n_layers_, base_, n_members_, max_epochs_, batch_size_, ...
     What "auto" came to, for each parameter that accepts it.
 """
 
 
-CLASSICAL_PARAMETERS = ("preprocessing", "support", "random_state")
 CLASSICAL_ATTRIBUTES = (
     "flow_",
     "dequantized_features_",
@@ -112,19 +111,20 @@ def _entries(text, names):
     return "\n".join(entry for entry in entries if entry.split(" ")[0] in names)
 
 
-SECTIONS = {
-    "{parameters}": SHARED_PARAMETERS.strip(),
-    "{attributes}": SHARED_ATTRIBUTES.strip(),
-    "{classical parameters}": _entries(SHARED_PARAMETERS, CLASSICAL_PARAMETERS),
-    "{classical attributes}": _entries(SHARED_ATTRIBUTES, CLASSICAL_ATTRIBUTES),
-}
-
-
 def documented(cls):
-    """Fill in the sections of a class docstring that estimators share, by their marks."""
+    """Fill in the parts of a class docstring that estimators share, by their marks.
+
+    "{parameters}" is replaced by the shared parameters that the class has, "{attributes}" by
+    all shared attributes, "{classical attributes}" by those of flows that are not trained.
+    """
     if cls.__doc__:
+        sections = {
+            "{parameters}": _entries(SHARED_PARAMETERS, cls.__dataclass_fields__),
+            "{attributes}": SHARED_ATTRIBUTES.strip(),
+            "{classical attributes}": _entries(SHARED_ATTRIBUTES, CLASSICAL_ATTRIBUTES),
+        }
         doc = cleandoc(cls.__doc__)
-        for mark, section in SECTIONS.items():
+        for mark, section in sections.items():
             doc = doc.replace(mark, section)
         cls.__doc__ = doc
     return cls

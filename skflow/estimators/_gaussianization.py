@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from skflow.estimators._base import BaseFlowDensity
+from skflow.estimators._base import MIXING, BaseFlowDensity
 from skflow.estimators._docs import documented
 
 __all__ = ["GaussianizationFlowDensity"]
@@ -41,8 +41,6 @@ class GaussianizationFlowDensity(BaseFlowDensity):
         Layers of normal scores; 4.
     n_components : int, default=8
         Logistics in the mixture of each column and layer.
-    hidden_features : tuple of int or "auto", default="auto"
-        Not used: there are no nets. Nor is ``dropout``.
     {parameters}
 
     Attributes
@@ -71,10 +69,12 @@ class GaussianizationFlowDensity(BaseFlowDensity):
     """
 
     n_components: int = 8
+    mixing: str = "plu"
 
     _auto_layers: ClassVar[int] = 4
     _parameter_constraints: ClassVar[dict] = {
         **BaseFlowDensity._parameter_constraints,
+        "mixing": MIXING,
         "n_components": [Interval(Integral, 1, None, closed="left")],
     }
 

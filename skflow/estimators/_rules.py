@@ -37,7 +37,7 @@ class Settings:
     """Every "auto" resolved; the fitted estimator shows each as ``<name>_``."""
 
     n_layers: int
-    hidden_features: tuple
+    hidden_features: tuple | None
     n_bins: int | None
     preprocessing: str
     base: str
@@ -46,7 +46,7 @@ class Settings:
     max_epochs: int
     batch_size: int
     learning_rate: float
-    dropout: float
+    dropout: float | None
     input_noise: float
     validation_fraction: float
     n_iter_no_change: int | None
@@ -65,7 +65,7 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None):
     """
 
     def chosen(name, rule):
-        value = getattr(estimator, name)
+        value = getattr(estimator, name, None)  # not every flow has every parameter
         return rule() if isinstance(value, str) and value == "auto" else value
 
     n_members = chosen("n_members", lambda: _n_members(n))
@@ -81,11 +81,10 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None):
         fraction = 1 / n_folds
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
-    hidden = chosen("hidden_features", lambda: _hidden_features(n, d))
     return Settings(
         n_layers=chosen("n_layers", lambda: estimator._auto_layers),
-        hidden_features=_checked_widths(hidden),
-        n_bins=chosen("n_bins", lambda: 8) if hasattr(estimator, "n_bins") else None,
+        hidden_features=_checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d))),
+        n_bins=chosen("n_bins", lambda: 8),
         preprocessing=preprocessing,
         base=chosen("base", lambda: "mixture"),
         n_members=n_members,
@@ -95,7 +94,7 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None):
         ),
         batch_size=batch_size,
         learning_rate=float(chosen("learning_rate", lambda: _learning_rate(n_train))),
-        dropout=float(chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0)),
+        dropout=chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0),
         input_noise=float(chosen("input_noise", lambda: _input_noise(n))),
         validation_fraction=float(fraction),
         n_iter_no_change=chosen("n_iter_no_change", lambda: 30),
@@ -129,6 +128,8 @@ def _hidden_features(n, d):
 
 
 def _checked_widths(hidden):
+    if hidden is None:
+        return None
     widths = list(hidden)
     if not widths or not all(isinstance(h, Integral) and h >= 1 for h in widths):
         raise ValueError(

@@ -1,27 +1,22 @@
-"""Three hundred random nasty tables: a fit may be poor or warn, but it never blows up."""
+"""Random nasty tables for every estimator: a fit may be poor or warn, but it never blows up."""
 
 import contextlib
 import io
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import skflow
-from tests.instances import quick
+from tests.instances import DENSITIES, TRAINED, accepted, quick
 
-SMALL = {"n_layers": 2, "hidden_features": (8,), "max_epochs": 2, "n_members": 1}
-ESTIMATORS = {
-    "NICE": lambda: skflow.NICEDensity(**SMALL, random_state=0),
-    "RealNVP": lambda: skflow.RealNVPDensity(**SMALL, random_state=0),
-    "MAF": lambda: skflow.MAFDensity(**SMALL, random_state=0),
-    "IAF": lambda: skflow.IAFDensity(**SMALL, random_state=0),
-    "NSF": lambda: skflow.NSFDensity(**SMALL, random_state=0),
-    "Kernel": lambda: quick(skflow.KernelFlowDensity),
-    "Mixture": lambda: quick(skflow.MixtureFlowDensity),
-}
+ESTIMATORS = {cls.__name__: partial(quick, cls) for cls in DENSITIES}
+# what each trained flow is used with, on two layers
+for cls in TRAINED:
+    settings_ = accepted(cls, {"n_layers": 2, "max_epochs": 2, "base": "auto"})
+    ESTIMATORS[cls.__name__] = partial(quick, cls, **settings_)
 TORCH_WORDS = ("torch", "tensor", "autograd", "cuda", "nn.module", "aten::")
 
 COLUMNS = {

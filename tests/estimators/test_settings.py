@@ -25,7 +25,7 @@ class TestAuto:
     def test_is_visible_for_every_parameter_that_accepts_it(self, cls):
         model = cls(max_epochs=1, random_state=0).fit(rows())
         accepts = [name for name, value in model.get_params().items() if value == "auto"]
-        assert len(accepts) >= 10
+        assert len(accepts) >= 9
         for name in accepts:
             assert getattr(model, f"{name}_") != "auto", name
         assert model.max_epochs_ == 1
