@@ -265,6 +265,10 @@ class FlowOutlierDetector(OutlierMixin, BaseEstimator):
     def _calibrate(self, rows, weight):
         """Score the training rows by models that did not see them."""
         fold = self.density_.fold_
+        if fold.max() < 0:
+            raise ValueError(
+                "FlowOutlierDetector holds rows out, and there are too few that differ."
+            )
         held = fold >= 0
         weight = np.ones(len(rows)) if weight is None else weight
         log_density = self.density_.held_out_scores_[held]

@@ -64,14 +64,15 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
         are. The test sets of a splitter are the folds, whatever it trains on. Equal rows share a
-        fold.
+        fold. On a table too small to hold a row out the weights are equal.
     max_seconds : float, default=None
         Time for fitting. Flows stop in time with the best weights so far; estimators that have
         not started by then are left out, but for the first.
     n_jobs : int, default=None
         Estimators fitted side by side, each in a process with one thread of torch.
     support : dict {column index or name: (low, high)}, default=None
-        Declared bounds for the "auto" estimators, see :class:`NSFDensity`.
+        Declared bounds for the "auto" estimators, see :class:`NSFDensity`; listed estimators
+        have their own.
     random_state : int, RandomState instance or None, default=None
         Of the folds, and of every estimator whose own is None.
     verbose : int, default=0
@@ -169,7 +170,8 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
         Raises
         ------
         ValueError
-            For bad input, and if every estimator failed; the message says how.
+            For bad input, for ``support`` beside listed estimators, and if every estimator
+            failed; the message says how.
         """
         X = check_data(self, X, reset=True)
         weight = check_sample_weight(sample_weight, X)
@@ -243,6 +245,10 @@ class StackedDensity(MeanScoreMixin, _BaseComposition):
             pairs = stack_candidates(*X.shape, self._support_by_index(X.shape[1]))
         elif not pairs:
             raise ValueError("estimators is empty; expected a list of (name, estimator).")
+        elif self.support is not None:
+            raise ValueError(
+                'support is for estimators="auto"; declare it in each estimator of the list.'
+            )
         self._validate_names([name for name, _ in pairs])
         return seeded_clones(pairs, rng)
 

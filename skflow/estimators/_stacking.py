@@ -34,6 +34,7 @@ MAX_ROWS_HELD_OUT_ALL = 5_000
 WORTH_KEEPING = 1e-3
 # What a flow that is needed gets when the time is over.
 MIN_SECONDS = 0.01
+MIN_ROWS = 2  # that an estimator can be fitted to
 
 
 @dataclass
@@ -101,7 +102,8 @@ def _draw(estimator, n_samples, seed):
 def assign_folds(X, weight, cv, rng):
     """Fold (n_samples,) that holds each row out, -1 for none.
 
-    Equal rows share a fold, and rows of weight 0, which no model sees, are in none.
+    Equal rows share a fold, and rows of weight 0, which no model sees, are in none. Nor is any
+    row if a fold would leave fewer than the two rows that a fit takes.
     """
     fold = np.full(len(X), -1)
     used = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
@@ -116,7 +118,9 @@ def assign_folds(X, weight, cv, rng):
             fold[weight == 0] = -1
         return fold
     first, group = group_rows(X[used])
-    fold[used] = deal_folds(len(first), cv, rng)[group]
+    dealt = deal_folds(len(first), cv, rng)[group]
+    if len(dealt) - np.bincount(dealt[dealt >= 0]).max() >= MIN_ROWS:
+        fold[used] = dealt
     return fold
 
 
@@ -203,7 +207,7 @@ def _cross_fit(name, estimator, X, weight, fold, clock):
 
 
 def _fit(estimator, X, weight, fold, clock):
-    if isinstance(estimator, BaseFlowDensity) and estimator.n_members != 1:
+    if isinstance(estimator, BaseFlowDensity) and estimator.n_members != 1 and fold.max() >= 0:
         clock.limit(estimator)
         estimator._fit(X, weight, fold)
         return estimator, estimator._members(), estimator.held_out_scores_
@@ -245,13 +249,15 @@ def mixture_weights(log_density, weight=None, tol=1e-7, max_iter=2_000):
     Returns
     -------
     weights : ndarray of shape (n_candidates,)
-        Not negative, with sum 1.
+        Not negative, with sum 1; equal where there are no rows to tell.
 
     References
     ----------
     Smyth & Wolpert (1999), Linearly combining density estimators via stacking, Machine Learning
     36, section 3.
     """
+    if not len(log_density):
+        return np.full(log_density.shape[1], 1 / log_density.shape[1])
     share = np.full(len(log_density), 1.0) if weight is None else weight
     share = share / share.sum()
     kept = np.arange(log_density.shape[1])

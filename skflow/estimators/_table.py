@@ -68,6 +68,8 @@ def score_row(name, scores, sample_weight=None, **others):
 
 def mean_and_error(values, weight=None):
     """Weighted mean over rows and its standard error; NaN for the error of a single row."""
+    if not len(values):
+        return float("nan"), float("nan")
     share = np.full(len(values), 1.0) if weight is None else np.asarray(weight)
     share = share / share.sum()
     mean = share @ values

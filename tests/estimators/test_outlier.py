@@ -219,6 +219,12 @@ class TestContract:
             FlowOutlierDetector().fit(rows(2))
         assert FlowOutlierDetector(random_state=0).fit(rows(3)).predict(rows(3)).shape == (3,)
 
+    def test_too_few_rows_that_differ(self):
+        with pytest.raises(ValueError, match="too few that differ"):
+            FlowOutlierDetector(StackedDensity([("kernel", KernelFlowDensity())])).fit(
+                np.ones((5, 2))
+            )
+
     def test_unfitted(self):
         model = FlowOutlierDetector()
         for method in (model.score_samples, model.decision_function, model.p_values):

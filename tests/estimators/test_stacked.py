@@ -159,6 +159,14 @@ class TestWeightsOfRows:
         assert model.score(rows(), sample_weight=weight) == pytest.approx(expected)
 
 
+def test_too_few_rows_to_hold_any_out():
+    model = stack().fit(rows(2))
+    assert set(model.weights_) == {1 / len(model.estimators_)}
+    assert np.isnan(model.held_out_scores_).all()
+    assert np.isfinite(model.score_samples(rows(5))).all()
+    assert "nan" not in str(model.cv_scores_)
+
+
 class TestFailures:
     @pytest.mark.parametrize(
         ("bad", "message"),
@@ -211,6 +219,7 @@ class TestFailures:
             ({"estimators": [*pair(), pair()[0]]}, ValueError, "not unique"),
             ({"estimators": [("a__b", KernelFlowDensity())]}, ValueError, "__"),
             ({"estimators": [("cv", KernelFlowDensity())]}, ValueError, "conflict"),
+            ({"support": {0: (0, None)}}, ValueError, 'support is for estimators="auto"'),
             ({"cv": 1}, InvalidParameterError, "The 'cv' parameter"),
             ({"max_seconds": 0}, InvalidParameterError, "The 'max_seconds' parameter"),
         ],

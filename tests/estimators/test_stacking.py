@@ -161,7 +161,11 @@ class TestFolds:
         fold = assign_folds(rows(), weight, KFold(5), rng())
         np.testing.assert_array_equal(np.bincount(fold + 1), [10] * 6)
 
-    @pytest.mark.parametrize("n", [2, 3, 4])
+    @pytest.mark.parametrize("X", [rows(2), np.ones((5, 1)), np.array([[1], [1], [1], [2.0]])])
+    def test_nothing_is_held_out_where_too_little_would_be_left(self, X):
+        np.testing.assert_array_equal(assign_folds(X, None, 5, rng()), -1)
+
+    @pytest.mark.parametrize("n", [3, 4])
     def test_fewer_rows_than_folds(self, n):
         fold = assign_folds(rows(n), None, 5, rng())
         assert sorted(fold) == list(range(n))
