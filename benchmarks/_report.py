@@ -1,5 +1,7 @@
 """From the rows of a benchmark run to Markdown and a picture."""
 
+from itertools import cycle
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -27,13 +29,15 @@ def write_markdown(results, baselines, machine, path):
 
 def _likelihoods(results):
     models = list(dict.fromkeys(results["model"]))
-    rows = []
+    header, *rows = [["table", "rows", "columns", *models]]
     for (table, n, d), group in results.groupby(["table", "n", "d"], sort=False):
         by_model = group.set_index("model")["log_likelihood"]
         best = by_model.max()
         cells = [_bold(by_model[m], best) if m in by_model else "" for m in models]
         rows.append([table, n, d, *cells])
-    return markdown(["table", "rows", "columns", *models], rows)
+    if len(models) > len(rows):  # a line for each of what there is more of
+        header, *rows = zip(header, *rows, strict=True)
+    return markdown(header, rows)
 
 
 def _bold(value, best):
@@ -67,7 +71,7 @@ def write_picture(results, baselines, path):
     figure, (gains, times) = plt.subplots(
         1, 2, figsize=(13, 2 + 0.3 * max(len(tables), len(models))), layout="constrained"
     )
-    colors = dict(zip(models, plt.get_cmap("tab20").colors, strict=False))
+    colors = dict(zip(models, cycle(plt.get_cmap("tab20").colors), strict=False))
     for model, group in results[~results["model"].isin(baselines)].groupby("model", sort=False):
         rows = [tables.index(t) for t in group["table"]]
         gains.scatter(group["gain_per_column"], rows, s=30, color=colors[model], label=model)

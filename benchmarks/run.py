@@ -26,18 +26,10 @@ from _peers import (
 from _report import write_markdown, write_picture
 from _tables import TunedGMM, TunedKDE, load, names, split
 
+import skflow
+
 N_TIMED = 1000  # rows scored and drawn for the times
-OURS = (
-    "StackedDensity",
-    "NSFDensity",
-    "MAFDensity",
-    "RealNVPDensity",
-    "NICEDensity",
-    "IAFDensity",
-    "GaussianizationFlowDensity",
-    "KernelFlowDensity",
-    "MixtureFlowDensity",
-)
+OURS = [name for name in skflow.__all__ if name.endswith("Density")]
 BASELINES = {"KDE, tuned": TunedKDE, "GMM, tuned": TunedGMM}
 PEERS = {
     "zuko NSF": zuko_nsf,
@@ -48,11 +40,12 @@ PEERS = {
 MODELS = (*BASELINES, *OURS, *PEERS)
 
 
-def build(name):
+def build(name, max_seconds=None):
     if name in OURS:
-        import skflow
-
-        return getattr(skflow, name)(random_state=0)
+        model = getattr(skflow, name)(random_state=0)
+        if "max_seconds" in model.get_params():
+            model.set_params(max_seconds=max_seconds)
+        return model
     return BASELINES[name]() if name in BASELINES else TutorialFit(PEERS[name]())
 
 
@@ -78,7 +71,7 @@ def measure(model, train, test):
     }
 
 
-def run_table(name, models, max_rows):
+def run_table(name, models, max_rows, max_seconds):
     X = load(name, max_rows)
     train, test = split(X)
     for model in models:
@@ -86,7 +79,7 @@ def run_table(name, models, max_rows):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = measure(build(model), train, test)
+                result = measure(build(model, max_seconds), train, test)
         except Exception as error:  # one method's failure is a result, not the end of the run
             result = {"error": f"{type(error).__name__}: {error}"}
         row = {"table": name, "n": len(train), "d": X.shape[1], "model": model, **result}
@@ -114,6 +107,7 @@ def main():
     parser.add_argument("--tables", nargs="*")
     parser.add_argument("--models", nargs="*", default=list(MODELS), choices=MODELS)
     parser.add_argument("--max-rows", type=int, default=20_000)
+    parser.add_argument("--max-seconds", type=float, help="bound of each fit that has one")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args()
@@ -123,7 +117,7 @@ def main():
     args.output.mkdir(parents=True, exist_ok=True)
     rows = []
     for name in args.tables or names():
-        rows += run_table(name, args.models, args.max_rows)
+        rows += run_table(name, args.models, args.max_rows, args.max_seconds)
         # after every table, so that an interrupted run keeps what it has
         results = add_gains(pd.DataFrame(rows))
         results.to_csv(args.output / "results.csv", index=False)
