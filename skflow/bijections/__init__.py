@@ -13,6 +13,7 @@ from skflow.bijections._linear import (
     Reverse,
     Triangular,
 )
+from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._mixture_cdf import MixtureLogisticCDF
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import Orthogonal
@@ -37,12 +38,15 @@ __all__ = [
     "Orthogonal",
     "PReLU",
     "Permutation",
+    "Planar",
+    "Radial",
     "RationalQuadraticSpline",
     "Reverse",
     "SinhArcsinh",
     "SoftTails",
     "Standardize",
     "SupportMap",
+    "Sylvester",
     "Triangular",
     "Whiten",
 ]

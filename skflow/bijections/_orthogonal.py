@@ -33,8 +33,8 @@ class Orthogonal(Bijection):
     n_features : int
     n_reflections : int, optional
         r, an even number. By default the smallest one that is at least ``n_features``.
-    start : {"identity", "pca"}, default="identity"
-        "pca" needs all d or d + 1 reflections.
+    start : {"identity", "pca", "random"}, default="identity"
+        "pca" needs all d or d + 1 reflections; "random" takes vectors that are not paired.
 
     References
     ----------
@@ -51,15 +51,16 @@ class Orthogonal(Bijection):
         super().__init__()
         if n_reflections is None:
             n_reflections = n_features + n_features % 2
-        if start not in ("identity", "pca"):
-            raise ValueError(f'start must be "identity" or "pca", got {start!r}')
+        if start not in ("identity", "pca", "random"):
+            raise ValueError(f'start must be "identity", "pca" or "random", got {start!r}')
         if start == "pca" and n_reflections < n_features:
             raise ValueError(f'start="pca" needs n_reflections >= {n_features}')
         self.start = start
         if n_reflections < 2 or n_reflections % 2:
             raise ValueError(f"n_reflections must be even and at least 2, got {n_reflections}")
-        pairs = torch.randn(n_reflections // 2, n_features)
-        self.vectors = nn.Parameter(pairs.repeat_interleave(2, 0))
+        copies = 1 if start == "random" else 2
+        vectors = torch.randn(n_reflections // copies, n_features)
+        self.vectors = nn.Parameter(vectors.repeat_interleave(copies, 0))
 
     def matrix(self):
         """Q, of shape (*members, d, d)."""
