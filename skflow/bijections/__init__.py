@@ -16,12 +16,13 @@ from skflow.bijections._linear import (
 from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._mixture_cdf import MixtureLogisticCDF
 from skflow.bijections._normalization import ActNorm
-from skflow.bijections._orthogonal import Orthogonal
+from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
 
 __all__ = [
     "PLU",
+    "QR",
     "ActNorm",
     "Additive",
     "Affine",
