@@ -11,8 +11,8 @@ NSF, autoregressive       autoregressive  spline               linear (PLU)
 IAF                       inverse of MAF  affine               linear (PLU)
 Gaussianization flow      every column    normal scores        linear (PLU)
 linear flows              linear          none                 none
-planar, radial flows      one direction   tanh, 1 / (a + r)    none
-Sylvester flow            M directions    tanh                 none
+planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
+Sylvester flow            M directions    tanh                 none, final triangle
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -196,14 +196,17 @@ def linear_stack(n_features, parametrization):
         Each of its parts has a method ``whiten(mean, covariance)``.
     """
     if parametrization not in LINEAR:
-        raise ValueError(f"parametrization must be one of {sorted(LINEAR)}, got {parametrization!r}")
+        raise ValueError(
+            f"parametrization must be one of {sorted(LINEAR)}, got {parametrization!r}"
+        )
     return Chain([part(n_features) for part in LINEAR[parametrization]])
 
 
 def low_rank_stack(n_features, layer, *, n_layers=16):
-    """Planar, radial or Sylvester layers, one after the other.
+    """Planar, radial or Sylvester layers, one after the other, then a triangular matrix.
 
-    Each has directions of its own, so that there is nothing to mix in between.
+    Each has directions of its own, so that there is nothing to mix in between. The matrix is
+    what makes every Gaussian one of these flows, whatever the base.
 
     Parameters
     ----------
@@ -217,7 +220,8 @@ def low_rank_stack(n_features, layer, *, n_layers=16):
     -------
     Chain
     """
-    return Chain([layer(n_features) for _ in range(n_layers)])
+    layers = [layer(n_features) for _ in range(n_layers)]
+    return Chain([*layers, Triangular(n_features)])
 
 
 def _interleave(layer, n_layers, n_features, mixing):

@@ -12,6 +12,7 @@ import skflow
 from skflow.bases import GaussianMixture, Normal, StudentT, Uniform
 from skflow.bijections import (
     PLU,
+    QR,
     ActNorm,
     Additive,
     Affine,
@@ -101,6 +102,7 @@ BIJECTIONS = {
     "Triangular": partial(Triangular, N_FEATURES),
     "PLU": partial(PLU, N_FEATURES),
     "PLU.random": partial(PLU.random, N_FEATURES, seed=0),
+    "QR": partial(QR, N_FEATURES),
     "Orthogonal": partial(Orthogonal, N_FEATURES),
     "Orthogonal, principal directions": partial(Orthogonal, N_FEATURES, start="pca"),
     "Orthogonal, 2 reflections": partial(Orthogonal, N_FEATURES, n_reflections=2),
@@ -144,6 +146,7 @@ BIJECTIONS = {
             Diagonal,
             Triangular,
             PLU,
+            QR,
             Orthogonal,
             Planar,
             Radial,
@@ -275,6 +278,16 @@ ESTIMATORS = {
     "NSFDensity, coupling": partial(_small, "NSFDensity", structure="coupling"),
     "NSFDensity, gaussianized": partial(_small, "NSFDensity", preprocessing="gaussianize"),
     "GaussianizationFlowDensity": partial(_small, "GaussianizationFlowDensity"),
+    "PlanarFlowDensity": partial(_small, "PlanarFlowDensity", n_layers=8),
+    "RadialFlowDensity": partial(_small, "RadialFlowDensity", n_layers=8),
+    "SylvesterFlowDensity": partial(_small, "SylvesterFlowDensity", n_layers=4),
+    "SylvesterFlowDensity, 1 direction": partial(
+        _small, "SylvesterFlowDensity", n_directions=1, n_members=2
+    ),
+    "LinearFlowDensity": skflow.LinearFlowDensity,
+    "LinearFlowDensity, qr": partial(
+        skflow.LinearFlowDensity, parametrization="qr", preprocessing="gaussianize"
+    ),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(
         skflow.KernelFlowDensity, bandwidth="scalar", n_neighbors=None
