@@ -278,12 +278,9 @@ ESTIMATORS = {
     "NSFDensity, coupling": partial(_small, "NSFDensity", structure="coupling"),
     "NSFDensity, gaussianized": partial(_small, "NSFDensity", preprocessing="gaussianize"),
     "GaussianizationFlowDensity": partial(_small, "GaussianizationFlowDensity"),
-    "PlanarFlowDensity": partial(_small, "PlanarFlowDensity", n_layers=8),
-    "RadialFlowDensity": partial(_small, "RadialFlowDensity", n_layers=8),
-    "SylvesterFlowDensity": partial(_small, "SylvesterFlowDensity", n_layers=4),
-    "SylvesterFlowDensity, 1 direction": partial(
-        _small, "SylvesterFlowDensity", n_directions=1, n_members=2
-    ),
+    "PlanarFlowDensity": partial(_small, "PlanarFlowDensity", n_layers=4),
+    "RadialFlowDensity": partial(_small, "RadialFlowDensity", n_layers=4),
+    "SylvesterFlowDensity": partial(_small, "SylvesterFlowDensity", n_layers=2),
     "LinearFlowDensity": skflow.LinearFlowDensity,
     "LinearFlowDensity, qr": partial(
         skflow.LinearFlowDensity, parametrization="qr", preprocessing="gaussianize"

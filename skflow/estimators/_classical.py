@@ -33,7 +33,7 @@ class BaseClassicalDensity(FittedFlow):
     }
 
     def _fit_bijection(self, z, weight):
-        """Return the bijection fitted to preprocessed rows z (n, d), float64; here the identity."""
+        """Return the bijection fitted to preprocessed rows z (n, d), float64; the identity."""
         from skflow.bijections import Chain
 
         return Chain([])

@@ -8,8 +8,8 @@ __all__ = ["documented"]
 SHARED_PARAMETERS = """
 mixing : {"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"}
     Linear map between layers. "plu" is learnt and starts at a reversal of the features, "qr" at
-    the identity; "orthogonal" is a rotation, learnt from the identity, and "pca" one learnt from the principal
-    directions; the others are fixed.
+    the identity; "orthogonal" is a rotation, learnt from the identity, and "pca" one learnt from
+    the principal directions; the others are fixed.
 preprocessing : {"auto", "standardize", "whiten", "gaussianize", "none"}, default="auto"
     Scaling of the columns, after the maps of declared bounds. "gaussianize" maps each column to
     normal scores by a smooth fit of its distribution function. For trained flows "auto" takes it
@@ -115,8 +115,8 @@ def documented(cls):
     """Fill in the parts of a class docstring that estimators share, by their marks.
 
     "{parameters}" is replaced by the shared parameters that the class has and does not explain
-    itself, "{attributes}" by
-    all shared attributes, "{classical attributes}" by those of flows that are not trained.
+    itself, "{attributes}" by all shared attributes, "{classical attributes}" by those of flows
+    that are not trained.
     """
     if cls.__doc__:
         doc = cleandoc(cls.__doc__)

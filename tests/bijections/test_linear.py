@@ -370,7 +370,8 @@ def test_collinear_and_constant_columns_and_few_rows(name):
     torch.testing.assert_close(stack.inverse(z)[0], x)
     # the same density however it is written
     log_det = stack(x)[1]
-    torch.testing.assert_close(log_det, -0.5 * torch.logdet(covariance).expand(5))
+    expected = -0.5 * torch.logdet(covariance).expand(5)
+    torch.testing.assert_close(log_det, expected, rtol=0, atol=1e-3)
 
 
 def test_unknown_parametrization():
