@@ -100,8 +100,8 @@ class Radial(Bijection):
         \log|\det| = (d - 1) \log\bigl(1 - s + k s\bigr) + \log\bigl(1 - s^2 + k s^2\bigr)
 
     which is the :math:`x + \beta\,(x - x_0) / (\alpha + r)` of [1]_ with
-    :math:`\beta = \alpha (k - 1)`; k is the slope at :math:`x_0`. It is invertible if and only if k > 0:
-    :math:`k = c + (1 - c)\,\mathrm{softplus}(\mathrm{raw} + \log(e - 1))` with
+    :math:`\beta = \alpha (k - 1)`; k is the slope at :math:`x_0`. It is invertible if and only
+    if k > 0: :math:`k = c + (1 - c)\,\mathrm{softplus}(\mathrm{raw} + \log(e - 1))` with
     ``c = MIN_SLOPE``, so that raw = 0 is the identity. The logarithm of :math:`\alpha` is softly
     bounded by ``MAX_LOG_RADIUS``.
 

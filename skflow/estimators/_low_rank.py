@@ -131,8 +131,8 @@ class SylvesterFlowDensity(BaseFlowDensity):
     and :math:`\log|\det| = \sum_i \log(1 + (1 - \tanh^2_i)\, R_{ii} S_{ii})`, all
     :math:`R_{ii} S_{ii} > -1`, so that every layer is invertible. Q is made of Householder
     reflections. Here the layers lead from data to noise. A planar flow is the case of one
-    direction, but for a shift along the plane; there are no nets. A triangular matrix ends the stack. With
-    ``base="normal"`` a ``learning_rate`` of 0.01 or more serves it well.
+    direction, but for a shift along the plane; there are no nets. A triangular matrix
+    ends the stack. With ``base="normal"`` it wants a ``learning_rate`` of 0.01 or more.
 
     Cost: scoring O(n_layers d n_directions) a row. Sampling searches for one number a row, layer
     and direction, one direction after the other.
