@@ -10,6 +10,9 @@ MAF                       autoregressive  affine               linear (PLU)
 NSF, autoregressive       autoregressive  spline               linear (PLU)
 IAF                       inverse of MAF  affine               linear (PLU)
 Gaussianization flow      every column    normal scores        linear (PLU)
+linear flows              linear          none                 none
+planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
+Sylvester flow            M directions    tanh                 none, final triangle
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -18,6 +21,7 @@ ordinary torch module.
 
 from skflow.bijections import (
     PLU,
+    QR,
     Additive,
     Affine,
     Autoregressive,
@@ -32,16 +36,20 @@ from skflow.bijections import (
     RationalQuadraticSpline,
     Reverse,
     SinhArcsinh,
+    Triangular,
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.nets import MADE, MLP
 
 __all__ = [
     "ELEMENTWISE",
+    "LINEAR",
     "MIXINGS",
     "autoregressive_stack",
     "coupling_stack",
     "gaussianization_stack",
+    "linear_stack",
+    "low_rank_stack",
 ]
 
 ELEMENTWISE = {
@@ -53,6 +61,14 @@ ELEMENTWISE = {
     "mixture_cdf": MixtureLogisticCDF,
 }
 
+LINEAR = {
+    "diagonal": (Diagonal,),
+    "triangular": (Triangular,),
+    "orthogonal": (Orthogonal, Diagonal),
+    "plu": (PLU,),
+    "qr": (QR,),
+}
+
 MIXINGS = {
     "none": None,
     "reverse": lambda n_features, layer: Reverse(n_features),
@@ -60,6 +76,7 @@ MIXINGS = {
     "orthogonal": lambda n_features, layer: Orthogonal(n_features),
     "pca": lambda n_features, layer: Orthogonal(n_features, start="pca"),
     "plu": lambda n_features, layer: PLU(n_features, order=range(n_features - 1, -1, -1)),
+    "qr": lambda n_features, layer: QR(n_features),
 }
 
 
@@ -86,7 +103,7 @@ def coupling_stack(
         Hidden layers of each coupling's net.
     n_context : int
         Columns of the context.
-    mixing : {"plu", "orthogonal", "permutation", "reverse", "none"}
+    mixing : {"plu", "qr", "orthogonal", "permutation", "reverse", "none"}
         Linear map between layers; those that learn start at the identity.
     residual : bool
         Residual nets.
@@ -150,7 +167,7 @@ def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu
         Layers of normal scores.
     n_components : int
         Logistics in the mixture of each column.
-    mixing : {"pca", "orthogonal", "plu", "permutation", "reverse", "none"}
+    mixing : {"pca", "orthogonal", "plu", "qr", "permutation", "reverse", "none"}
         Linear map between layers. "orthogonal" is a rotation that starts at the identity, "pca"
         one that starts at the principal directions of its rows; both are learnt.
 
@@ -163,6 +180,48 @@ def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu
         return GaussianizeMarginals(n_features, n_components)
 
     return Chain(_interleave(layer, n_layers, n_features, mixing))
+
+
+def linear_stack(n_features, parametrization):
+    """Build a linear flow by the name of its parametrization in LINEAR.
+
+    Parameters
+    ----------
+    n_features : int
+    parametrization : {"diagonal", "triangular", "orthogonal", "plu", "qr"}
+
+    Returns
+    -------
+    Chain
+        Each of its parts has a method ``whiten(mean, covariance)``.
+    """
+    if parametrization not in LINEAR:
+        raise ValueError(
+            f"parametrization must be one of {sorted(LINEAR)}, got {parametrization!r}"
+        )
+    return Chain([part(n_features) for part in LINEAR[parametrization]])
+
+
+def low_rank_stack(n_features, layer, *, n_layers=16):
+    """Planar, radial or Sylvester layers, one after the other, then a triangular matrix.
+
+    Each has directions of its own, so that there is nothing to mix in between. The matrix is
+    what makes every Gaussian one of these flows, whatever the base.
+
+    Parameters
+    ----------
+    n_features : int
+    layer : callable
+        Builds a layer for ``n_features`` columns: Planar, Radial, or Sylvester with its number
+        of directions bound by :func:`functools.partial`.
+    n_layers : int
+
+    Returns
+    -------
+    Chain
+    """
+    layers = [layer(n_features) for _ in range(n_layers)]
+    return Chain([*layers, Triangular(n_features)])
 
 
 def _interleave(layer, n_layers, n_features, mixing):

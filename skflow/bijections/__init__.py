@@ -13,14 +13,16 @@ from skflow.bijections._linear import (
     Reverse,
     Triangular,
 )
+from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._mixture_cdf import MixtureLogisticCDF
 from skflow.bijections._normalization import ActNorm
-from skflow.bijections._orthogonal import Orthogonal
+from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
 
 __all__ = [
     "PLU",
+    "QR",
     "ActNorm",
     "Additive",
     "Affine",
@@ -37,12 +39,15 @@ __all__ = [
     "Orthogonal",
     "PReLU",
     "Permutation",
+    "Planar",
+    "Radial",
     "RationalQuadraticSpline",
     "Reverse",
     "SinhArcsinh",
     "SoftTails",
     "Standardize",
     "SupportMap",
+    "Sylvester",
     "Triangular",
     "Whiten",
 ]

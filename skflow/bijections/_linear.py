@@ -1,4 +1,10 @@
-"""Linear maps: orderings of the features, and learnable mixing of them."""
+"""Linear maps: orderings of the features, and learnable mixing of them.
+
+Those that learn have a method ``whiten(mean, covariance)``, which sets them in closed form so
+that rows of such moments leave them centred, uncorrelated and of variance 1, as far as they can
+do that, and returns the moments with which they leave: before a standard normal base, that is
+maximum likelihood.
+"""
 
 import torch
 from torch import nn
@@ -65,6 +71,14 @@ class Diagonal(Bijection):
         self.log_scale = nn.Parameter(torch.zeros(n_features))
         self.bias = nn.Parameter(torch.zeros(n_features))
 
+    @torch.no_grad()
+    def whiten(self, mean, covariance):
+        """Give every column variance 1; correlations stay."""
+        scale = covariance.diagonal(dim1=-2, dim2=-1).rsqrt()
+        self.log_scale.copy_(scale.log())
+        self.bias.copy_(-mean * scale)
+        return torch.zeros_like(mean), scale.unsqueeze(-1) * covariance * scale.unsqueeze(-2)
+
     def forward(self, x, context=None):
         z = x * self.log_scale.exp().unsqueeze(-2) + self.bias.unsqueeze(-2)
         return z, _same_for_all_rows(self.log_scale.sum(-1), x)
@@ -99,6 +113,15 @@ class Triangular(Bijection):
     def matrix(self):
         """L, of shape (*members, d, d)."""
         return self.raw.tril(-1) + self._log_diag.exp().diag_embed()
+
+    @torch.no_grad()
+    def whiten(self, mean, covariance):
+        """L is the inverse of the Cholesky factor: each column less what those before it say."""
+        eye = torch.eye(mean.shape[-1], dtype=mean.dtype, device=mean.device)
+        inverse = solve_triangular(torch.linalg.cholesky(covariance), eye, upper=False)
+        self.raw.copy_(inverse.tril(-1) + inverse.diagonal(dim1=-2, dim2=-1).log().diag_embed())
+        self.bias.copy_(-(inverse @ mean.unsqueeze(-1)).squeeze(-1))
+        return torch.zeros_like(mean), eye.expand(covariance.shape)
 
     def forward(self, x, context=None):
         z = x @ self.matrix().mT + self.bias.unsqueeze(-2)
@@ -165,6 +188,20 @@ class PLU(Bijection):
         # The ones on L's diagonal give the first term, which saves building an identity.
         weight = upper + self.lu.tril(-1) @ upper
         return weight if self.permutation is None else weight[..., self.permutation.order, :]
+
+    @torch.no_grad()
+    def whiten(self, mean, covariance):
+        """L U is the symmetric root of the precision: columns move as little as they can."""
+        variances, directions = torch.linalg.eigh(covariance)
+        root = directions * variances.rsqrt().unsqueeze(-2) @ directions.mT
+        factor = torch.linalg.cholesky(root)
+        diagonal = factor.diagonal(dim1=-2, dim2=-1)
+        lower = factor / diagonal.unsqueeze(-2)
+        upper = factor.mT * diagonal.unsqueeze(-1)
+        self.lu.copy_(lower.tril(-1) + upper.triu(1) + diagonal.square().log().diag_embed())
+        self.bias.copy_(-(self.matrix() @ mean.to(self.lu).unsqueeze(-1)).squeeze(-1))
+        eye = torch.eye(mean.shape[-1], dtype=mean.dtype, device=mean.device)
+        return torch.zeros_like(mean), eye.expand(covariance.shape)
 
     def forward(self, x, context=None):
         z = x @ self.matrix().mT + self.bias.unsqueeze(-2)

@@ -1,4 +1,4 @@
-"""Learnable rotations by Householder reflections."""
+"""Learnable rotations by Householder reflections, alone and before a triangular matrix."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from torch.nn import functional
 from skflow.bijections._base import Bijection
 from skflow.bijections._normalization import row_shares
 
-__all__ = ["Orthogonal"]
+__all__ = ["QR", "Orthogonal"]
 
 
 class Orthogonal(Bijection):
@@ -33,8 +33,8 @@ class Orthogonal(Bijection):
     n_features : int
     n_reflections : int, optional
         r, an even number. By default the smallest one that is at least ``n_features``.
-    start : {"identity", "pca"}, default="identity"
-        "pca" needs all d or d + 1 reflections.
+    start : {"identity", "pca", "random"}, default="identity"
+        "pca" needs all d or d + 1 reflections; "random" takes vectors that are not paired.
 
     References
     ----------
@@ -51,15 +51,16 @@ class Orthogonal(Bijection):
         super().__init__()
         if n_reflections is None:
             n_reflections = n_features + n_features % 2
-        if start not in ("identity", "pca"):
-            raise ValueError(f'start must be "identity" or "pca", got {start!r}')
+        if start not in ("identity", "pca", "random"):
+            raise ValueError(f'start must be "identity", "pca" or "random", got {start!r}')
         if start == "pca" and n_reflections < n_features:
             raise ValueError(f'start="pca" needs n_reflections >= {n_features}')
         self.start = start
         if n_reflections < 2 or n_reflections % 2:
             raise ValueError(f"n_reflections must be even and at least 2, got {n_reflections}")
-        pairs = torch.randn(n_reflections // 2, n_features)
-        self.vectors = nn.Parameter(pairs.repeat_interleave(2, 0))
+        copies = 1 if start == "random" else 2
+        vectors = torch.randn(n_reflections // copies, n_features)
+        self.vectors = nn.Parameter(vectors.repeat_interleave(copies, 0))
 
     def matrix(self):
         """Q, of shape (*members, d, d)."""
@@ -73,16 +74,90 @@ class Orthogonal(Bijection):
     @torch.no_grad()
     def initialize(self, x, context=None, weight=None):
         if self.start == "pca":
-            self.vectors.copy_(
-                _reflections(_principal_directions(x, weight), self.vectors.shape[-2])
-            )
+            self._turn(_principal_directions(x, weight))
         return self(x)[0]
+
+    @torch.no_grad()
+    def whiten(self, mean, covariance):
+        """Turn to the principal directions: columns end uncorrelated, with other variances."""
+        variances, directions = torch.linalg.eigh(covariance)
+        self._turn(directions)
+        mean = (self.matrix().to(mean) @ mean.unsqueeze(-1)).squeeze(-1)
+        return mean, variances.diag_embed()
+
+    def _turn(self, directions):
+        """Make the given columns (*members, d, d) the rows of Q, up to signs."""
+        self.vectors.copy_(_reflections(directions, self.vectors.shape[-2]))
 
     def forward(self, x, context=None):
         return x @ self.matrix().mT, x.new_zeros(x.shape[:-1])
 
     def inverse(self, z, context=None):
         return z @ self.matrix(), z.new_zeros(z.shape[:-1])
+
+
+class QR(Bijection):
+    """Any matrix of positive determinant, as a rotation times a triangular matrix.
+
+    Forward ``z = x W^T + b`` with ``W = Q R``: Q a rotation as in :class:`Orthogonal`, R upper
+    triangular with ``R_ii = exp(raw_ii)``, ``R_ij = raw_ij`` for j > i and 0 for j < i; log-det
+    ``sum_i raw_ii``. Inverse ``x = (z - b) Q R^-T`` by one triangular solve, log-det minus that.
+    Starts at the identity. Unlike :class:`PLU` it reaches every rotation, without a permutation.
+
+    Cost: O(d^3) once for W, then O(n d^2); the inverse O(n d^2); the log-dets O(d).
+
+    Attributes
+    ----------
+    rotation : Orthogonal
+    raw : parameter of shape (*members, d, d)
+        What lies below the diagonal is unused.
+    bias : parameter of shape (*members, d)
+
+    References
+    ----------
+    Hoogeboom, van den Berg & Welling (2019), Emerging convolutions for generative normalizing
+    flows, arXiv:1901.11137, the part on 1 x 1 convolutions.
+    """
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.n_features = n_features
+        self.rotation = Orthogonal(n_features)
+        self.raw = nn.Parameter(torch.zeros(n_features, n_features))
+        self.bias = nn.Parameter(torch.zeros(n_features))
+
+    @property
+    def _log_diag(self):
+        return self.raw.diagonal(dim1=-2, dim2=-1)
+
+    def _upper(self):
+        return self.raw.triu(1) + self._log_diag.exp().diag_embed()
+
+    def matrix(self):
+        """W, of shape (*members, d, d)."""
+        return self.rotation.matrix() @ self._upper()
+
+    @torch.no_grad()
+    def whiten(self, mean, covariance):
+        """Principal components, each to variance 1; see :mod:`skflow.bijections._linear`."""
+        variances, directions = torch.linalg.eigh(covariance)
+        q, r = torch.linalg.qr(variances.rsqrt().unsqueeze(-1) * directions.mT)
+        sign = torch.where(r.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0).to(r)
+        r = sign.unsqueeze(-1) * r
+        self.rotation._turn((q * sign.unsqueeze(-2)).mT)
+        self.raw.copy_(r.triu(1) + r.diagonal(dim1=-2, dim2=-1).log().diag_embed())
+        self.bias.copy_(-(self.matrix() @ mean.to(self.raw).unsqueeze(-1)).squeeze(-1))
+        eye = torch.eye(mean.shape[-1], dtype=mean.dtype, device=mean.device)
+        return torch.zeros_like(mean), eye.expand(covariance.shape)
+
+    def forward(self, x, context=None):
+        z = x @ self.matrix().mT + self.bias.unsqueeze(-2)
+        return z, self._log_diag.sum(-1, keepdim=True).expand(x.shape[:-1])
+
+    def inverse(self, z, context=None):
+        y = (z - self.bias.unsqueeze(-2)) @ self.rotation.matrix()
+        x = solve_triangular(self._upper().mT, y, upper=False, left=False)
+        return x, -self._log_diag.sum(-1, keepdim=True).expand(z.shape[:-1])
 
 
 def _principal_directions(x, weight=None):

@@ -4,6 +4,12 @@ from skflow.estimators._autoregressive import IAFDensity, MAFDensity, NSFDensity
 from skflow.estimators._classical import KernelFlowDensity, MixtureFlowDensity
 from skflow.estimators._coupling import NICEDensity, RealNVPDensity
 from skflow.estimators._gaussianization import GaussianizationFlowDensity
+from skflow.estimators._linear import LinearFlowDensity
+from skflow.estimators._low_rank import (
+    PlanarFlowDensity,
+    RadialFlowDensity,
+    SylvesterFlowDensity,
+)
 from skflow.estimators._outlier import FlowOutlierDetector
 from skflow.estimators._stacked import StackedDensity
 
@@ -12,10 +18,14 @@ __all__ = [
     "GaussianizationFlowDensity",
     "IAFDensity",
     "KernelFlowDensity",
+    "LinearFlowDensity",
     "MAFDensity",
     "MixtureFlowDensity",
     "NICEDensity",
     "NSFDensity",
+    "PlanarFlowDensity",
+    "RadialFlowDensity",
     "RealNVPDensity",
     "StackedDensity",
+    "SylvesterFlowDensity",
 ]

@@ -18,7 +18,7 @@ __all__ = ["HIDDEN_FEATURES", "MIXING", "BaseFlowDensity", "NetworkFlowDensity"]
 
 # constraints of parameters that several families have
 HIDDEN_FEATURES = [StrOptions({"auto"}), "array-like"]
-MIXING = [StrOptions({"plu", "orthogonal", "pca", "permutation", "reverse", "none"})]
+MIXING = [StrOptions({"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"})]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -18,42 +18,54 @@ __all__ = ["KernelFlowDensity", "MixtureFlowDensity"]
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseClassicalDensity(FittedFlow):
-    """A flow without layers: preprocessing, then a base that is fitted and not trained."""
+    """A flow that is fitted and not trained: preprocessing, perhaps a bijection, then a base."""
 
     preprocessing: str = "auto"
     support: Any = None
     random_state: Any = None
 
+    # whether a likelihood of repeated values has no bound
+    _spread_ties: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict] = {
         "preprocessing": [StrOptions({"auto", "standardize", "whiten", "gaussianize", "none"})],
         "support": [None, dict],
         "random_state": ["random_state"],
     }
 
+    def _fit_bijection(self, z, weight):
+        """Return the bijection fitted to preprocessed rows z (n, d), float64; the identity."""
+        from skflow.bijections import Chain
+
+        return Chain([])
+
     @abstractmethod
     def _fit_base(self, z, weight):
-        """Return the base fitted to preprocessed rows z (n, d), float64, with weights or None."""
+        """Return the base fitted to rows z (n, d) that left the bijection, weights or None."""
+
+    def _fit_preprocessing(self, bounds, x, weight):
+        """Return the fitted preprocessing of rows x (n, d)."""
+        from skflow.estimators._preprocessing import fit_preprocessing
+
+        return fit_preprocessing(self.preprocessing_, bounds, x, weight)
 
     def _fit(self, X, sample_weight=None):
         import torch
 
-        from skflow.bijections import Chain
-        from skflow.estimators._preprocessing import fit_preprocessing
         from skflow.flow import Flow
 
-        table = prepare(
-            self, X, sample_weight, np.random.default_rng(draw_seed(self.random_state))
-        )
+        rng = np.random.default_rng(draw_seed(self.random_state))
+        table = prepare(self, X, sample_weight, rng, spread=self._spread_ties)
         self.support_bounds_ = table.bounds
         self.dequantized_features_ = table.dequantized
         self.preprocessing_ = "standardize" if self.preprocessing == "auto" else self.preprocessing
         self._n_features_out = self.n_features_in_
         x = torch.from_numpy(table.rows)
         weight = None if table.weight is None else torch.from_numpy(table.weight)
-        preprocessing = fit_preprocessing(self.preprocessing_, table.bounds, x, weight)
-        base = self._fit_base(preprocessing(x)[0], weight).double()
-        base.requires_grad_(False)
-        self.flow_ = Flow(Chain([]), base, preprocessing).eval()
+        preprocessing = self._fit_preprocessing(table.bounds, x, weight)
+        u = preprocessing(x)[0]
+        bijection = self._fit_bijection(u, weight).double().requires_grad_(False)
+        base = self._fit_base(bijection(u)[0], weight).double().requires_grad_(False)
+        self.flow_ = Flow(bijection, base, preprocessing).eval()
         return self
 
 

@@ -6,10 +6,10 @@ from inspect import cleandoc
 __all__ = ["documented"]
 
 SHARED_PARAMETERS = """
-mixing : {"plu", "orthogonal", "pca", "permutation", "reverse", "none"}
-    Linear map between layers. "plu" is learnt and starts at a reversal of the features;
-    "orthogonal" is a rotation, learnt from the identity, and "pca" one learnt from the principal
-    directions; the others are fixed.
+mixing : {"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"}
+    Linear map between layers. "plu" is learnt and starts at a reversal of the features, "qr" at
+    the identity; "orthogonal" is a rotation, learnt from the identity, and "pca" one learnt from
+    the principal directions; the others are fixed.
 preprocessing : {"auto", "standardize", "whiten", "gaussianize", "none"}, default="auto"
     Scaling of the columns, after the maps of declared bounds. "gaussianize" maps each column to
     normal scores by a smooth fit of its distribution function. For trained flows "auto" takes it
@@ -114,16 +114,18 @@ def _entries(text, names):
 def documented(cls):
     """Fill in the parts of a class docstring that estimators share, by their marks.
 
-    "{parameters}" is replaced by the shared parameters that the class has, "{attributes}" by
-    all shared attributes, "{classical attributes}" by those of flows that are not trained.
+    "{parameters}" is replaced by the shared parameters that the class has and does not explain
+    itself, "{attributes}" by all shared attributes, "{classical attributes}" by those of flows
+    that are not trained.
     """
     if cls.__doc__:
+        doc = cleandoc(cls.__doc__)
+        fields, explained = set(cls.__dataclass_fields__), set(re.findall(r"^(\w+) :", doc, re.M))
         sections = {
-            "{parameters}": _entries(SHARED_PARAMETERS, cls.__dataclass_fields__),
+            "{parameters}": _entries(SHARED_PARAMETERS, fields - explained),
             "{attributes}": SHARED_ATTRIBUTES.strip(),
             "{classical attributes}": _entries(SHARED_ATTRIBUTES, CLASSICAL_ATTRIBUTES),
         }
-        doc = cleandoc(cls.__doc__)
         for mark, section in sections.items():
             doc = doc.replace(mark, section)
         cls.__doc__ = doc

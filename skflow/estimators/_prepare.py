@@ -44,10 +44,11 @@ class Table:
     holder: np.ndarray | None
 
 
-def prepare(estimator, X, sample_weight, rng, fold=None):
+def prepare(estimator, X, sample_weight, rng, fold=None, spread=True):
     """Check X and weights for ``estimator`` and make the rows to train on.
 
-    ``fold`` (n_samples,) may name the member that is to hold each row of X out.
+    ``fold`` (n_samples,) may name the member that is to hold each row of X out. Without
+    ``spread``, repeated values stay as they are.
     """
     X = check_data(estimator, X, reset=True)
     weight = check_sample_weight(sample_weight, X)
@@ -62,9 +63,10 @@ def prepare(estimator, X, sample_weight, rng, fold=None):
     ties = find_ties(X)
     widths = ties.row_widths(X)
     bounds = (low, high, *boundary_positions(X, low, high, widths))
-    rows = move_inside(dequantize(X, widths, rng, low, high), *bounds)
+    rows = dequantize(X, widths, rng, low, high) if spread else X
+    rows = move_inside(rows, *bounds)
     rows, weight, source[used] = _merge_equal_rows(rows, weight)
-    found = {int(j): float(ties.widths[j]) for j in np.flatnonzero(ties.widths)}
+    found = {int(j): float(ties.widths[j]) for j in np.flatnonzero(ties.widths) if spread}
     holder = None
     if fold is not None:
         holder = np.empty(len(rows), dtype=int)

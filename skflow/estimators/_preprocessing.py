@@ -18,6 +18,8 @@ SCALINGS = {"standardize": Standardize, "whiten": Whiten, "gaussianize": Gaussia
 WORTH_GAUSSIANIZING = 0.02
 NUMBERS_A_COLUMN = 10
 MIN_ROWS_TO_CHOOSE = 50
+# spreads beyond which a logarithm bends the tails in
+SOFT_TAILS_FROM = 5.0
 
 
 def choose_preprocessing(bounds, x, weight=None):
@@ -62,7 +64,7 @@ def _mixture_score(kind, bounds, x, weight):
     return choice.score + float(np.average(log_det, weights=weight))
 
 
-def fit_preprocessing(kind, bounds, x, weight=None, n_members=1):
+def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, tails=SOFT_TAILS_FROM):
     """Fit the bijection from rows in the units of X to rows on a scale near one.
 
     Parameters
@@ -74,6 +76,8 @@ def fit_preprocessing(kind, bounds, x, weight=None, n_members=1):
         Strictly inside the bounds.
     weight : tensor of the shape of x without its last axis, optional
     n_members : int
+    tails : float
+        Where the soft tails begin, in the units of the scaled rows.
 
     Returns
     -------
@@ -91,4 +95,4 @@ def fit_preprocessing(kind, bounds, x, weight=None, n_members=1):
         x = parts[-1](x)[0]
     if kind in SCALINGS:
         parts.append(SCALINGS[kind].from_data(x, weight))
-    return Chain([*parts, shared(SoftTails(x.shape[-1]))])
+    return Chain([*parts, shared(SoftTails(x.shape[-1], tails))])

@@ -19,6 +19,7 @@ VISIBLE = (
     "n_layers",
     "hidden_features",
     "n_bins",
+    "n_directions",
     "preprocessing",
     "base",
     "n_members",
@@ -39,6 +40,7 @@ class Settings:
     n_layers: int
     hidden_features: tuple | None
     n_bins: int | None
+    n_directions: int | None
     preprocessing: str
     base: str
     n_members: int
@@ -85,6 +87,7 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None):
         n_layers=chosen("n_layers", lambda: estimator._auto_layers),
         hidden_features=_checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d))),
         n_bins=chosen("n_bins", lambda: 8),
+        n_directions=chosen("n_directions", lambda: min(d, 16)),
         preprocessing=preprocessing,
         base=chosen("base", lambda: "mixture"),
         n_members=n_members,

@@ -8,7 +8,9 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from skflow.bijections import PLU, Diagonal, Orthogonal, Permutation, Reverse, Triangular
+from skflow.architectures import LINEAR, linear_stack
+from skflow.bijections import PLU, QR, Diagonal, Orthogonal, Permutation, Reverse, Triangular
+from skflow.bijections._gaussian import MIN_VARIANCE, gaussian_moments
 from skflow.members import select_member, stack_members
 
 LEARNABLE = {
@@ -17,6 +19,7 @@ LEARNABLE = {
     "plu": PLU,
     "plu-permuted": lambda d: PLU.random(d, seed=3),
     "orthogonal": Orthogonal,
+    "qr": QR,
 }
 FIXED = {
     "permutation": lambda d: Permutation.random(d, seed=3),
@@ -105,7 +108,7 @@ def test_permuted_plu_starts_at_its_permutation():
 
 
 @pytest.mark.parametrize("d", [1, 2, 5])
-@pytest.mark.parametrize("name", ["diagonal", "triangular", "plu", "plu-permuted"])
+@pytest.mark.parametrize("name", ["diagonal", "triangular", "plu", "plu-permuted", "qr"])
 def test_normal_base_is_the_multivariate_normal(name, d):
     # z = A x + b with a standard normal z is x ~ N(-A^-1 b, A^-1 A^-T).
     bijection = perturbed(LEARNABLE[name](d).double(), seed=1)
@@ -269,3 +272,108 @@ def test_plu_inverse_survives_ill_conditioned_scales():
     back, back_log_det = plu.inverse(z)
     assert back.isfinite().all()
     torch.testing.assert_close(log_det + back_log_det, torch.zeros(5, dtype=torch.float64))
+
+
+def test_qr_matrix_is_the_product_of_its_factors():
+    qr = perturbed(QR(4).double(), seed=2)
+    raw = qr.raw.detach()
+    expected = qr.rotation.matrix() @ (raw.triu(1) + raw.diagonal().exp().diag())
+    torch.testing.assert_close(qr.matrix(), expected)
+    assert torch.linalg.det(qr.matrix()).log().item() == pytest.approx(raw.diagonal().sum().item())
+
+
+def whitened(name, x, weight=None):
+    """Parts of a linear stack set to the moments of x, z, and the moments that they return."""
+    stack = linear_stack(x.shape[-1], name).double()
+    moments = gaussian_moments(x, weight)
+    for part in stack.bijections:
+        moments = part.whiten(*moments)
+    return stack, stack(x)[0].detach(), moments
+
+
+@pytest.mark.parametrize("d", [1, 2, 7])
+@pytest.mark.parametrize("name", sorted(LINEAR))
+def test_whitened_rows_have_the_moments_that_are_returned(name, d):
+    x = 100 + 10 * rows(300, d) @ rows(d, d, seed=1)
+    _, z, (mean, covariance) = whitened(name, x)
+    torch.testing.assert_close(z.mean(0), mean, rtol=0, atol=1e-10)
+    measured = torch.cov(z.mT, correction=0).reshape(d, d)
+    torch.testing.assert_close(measured, covariance, rtol=0, atol=1e-10)
+    torch.testing.assert_close(measured.diagonal(), torch.ones(d, dtype=z.dtype))
+    if name != "diagonal":
+        torch.testing.assert_close(measured, torch.eye(d, dtype=z.dtype), rtol=0, atol=1e-10)
+
+
+def test_whitened_latents_are_what_each_parametrization_says():
+    x = rows(300, 4) @ rows(4, 4, seed=1)
+    z = {name: whitened(name, x)[1] for name in LINEAR}
+    centred = x - x.mean(0)
+    # the first column of a lower triangular matrix is that column alone
+    expected = centred[:, 0] / centred[:, 0].std(correction=0)
+    torch.testing.assert_close(z["triangular"][:, 0], expected)
+    # principal components: rows of the matrix are the principal directions
+    variances, directions = torch.linalg.eigh(torch.cov(x.mT, correction=0))
+    components = (centred @ directions / variances.sqrt()).abs()
+    torch.testing.assert_close(z["orthogonal"].abs(), components)
+    torch.testing.assert_close(z["qr"].abs(), components)
+    matrix = whitened("plu", x)[0].bijections[0].matrix().detach()
+    torch.testing.assert_close(matrix, matrix.mT)
+    distance = {name: (z[name] - centred).square().mean() for name in LINEAR}
+    assert all(distance["plu"] < distance[name] for name in ("triangular", "orthogonal", "qr"))
+
+
+def test_whitening_a_permuted_plu():
+    x = rows(300, 4) @ rows(4, 4, seed=1)
+    plu = PLU.random(4, seed=3).double()
+    plu.whiten(*gaussian_moments(x))
+    covariance = torch.cov(plu(x)[0].mT, correction=0)
+    torch.testing.assert_close(covariance, torch.eye(4, dtype=x.dtype))
+
+
+@pytest.mark.parametrize("name", sorted(LINEAR))
+def test_whitening_members_side_by_side(name):
+    x = torch.stack([rows(50, 3, seed) @ rows(3, 3, seed + 5) for seed in range(2)])
+    stacked = stack_members([linear_stack(3, name).double() for _ in range(2)])
+    moments = gaussian_moments(x)
+    for part in stacked.bijections:
+        moments = part.whiten(*moments)
+    z, log_det = stacked(x)
+    for k in range(2):
+        single, alone, _ = whitened(name, x[k])
+        torch.testing.assert_close(z[k], alone)
+        torch.testing.assert_close(log_det[k], single(x[k])[1])
+
+
+def test_moments_are_those_of_numpy_and_count_weights():
+    x = rows(40, 3) * torch.tensor([1e9, 1.0, 1e-9]) + 1
+    times = torch.arange(40) % 3
+    repeated = x.repeat_interleave(times, 0).numpy()
+    mean, covariance = gaussian_moments(x, times.double())
+    np.testing.assert_allclose(mean.numpy(), repeated.mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(covariance, np.cov(repeated.T, bias=True), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(LINEAR) - {"diagonal"}))
+def test_collinear_and_constant_columns_and_few_rows(name):
+    x = rows(5, 12)
+    x[:, 1] = -3 * x[:, 0]
+    x[:, 2] = 4.0
+    x[:, 3] = 0.0
+    _, covariance = gaussian_moments(x)
+    assert covariance[2, 2].item() == pytest.approx(16)
+    assert covariance[3, 3].item() == pytest.approx(1)
+    scale = covariance.diagonal().sqrt()
+    least = torch.linalg.eigvalsh(covariance / scale.outer(scale)).min().item()
+    assert least == pytest.approx(MIN_VARIANCE, rel=1e-3)
+    stack, z, _ = whitened(name, x)
+    assert z.isfinite().all()
+    torch.testing.assert_close(stack.inverse(z)[0], x)
+    # the same density however it is written
+    log_det = stack(x)[1]
+    expected = -0.5 * torch.logdet(covariance).expand(5)
+    torch.testing.assert_close(log_det, expected, rtol=0, atol=1e-3)
+
+
+def test_unknown_parametrization():
+    with pytest.raises(ValueError, match="parametrization must be one of .*'triangular'"):
+        linear_stack(3, "lu")

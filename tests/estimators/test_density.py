@@ -6,6 +6,9 @@ import skflow
 from skflow.testing import check_density
 from tests.instances import DENSITIES, ESTIMATORS, FLOWS, TRAINED
 
+# a Gaussian gains nothing over a Gaussian
+LACKING = {"LinearFlowDensity": ["moons"]}
+
 
 def test_every_estimator_is_tested():
     tested = {type(build()).__name__ for build in ESTIMATORS.values()}
@@ -16,7 +19,7 @@ def test_every_estimator_is_tested():
 def test_density(name):
     estimator = ESTIMATORS[name]()
     assert hasattr(estimator, "transform") == (type(estimator) in FLOWS)
-    check_density(estimator)
+    check_density(estimator, skip=LACKING.get(name, ()))
 
 
 @pytest.mark.slow

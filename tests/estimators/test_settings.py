@@ -64,7 +64,7 @@ class TestAuto:
         assert small.batch_size_ < large.batch_size_
 
 
-@pytest.mark.parametrize("mixing", ["plu", "orthogonal", "permutation", "reverse", "none"])
+@pytest.mark.parametrize("mixing", ["plu", "qr", "orthogonal", "permutation", "reverse", "none"])
 @pytest.mark.parametrize("cls", [skflow.MAFDensity, skflow.RealNVPDensity])
 def test_mixings(cls, mixing):
     model = cls(**{**SMALL, "n_layers": 3, "n_members": 2}, mixing=mixing).fit(rows())

@@ -208,6 +208,8 @@ class TestRandomState:
             np.testing.assert_array_equal(fit.score_samples(rows()), fits[0].score_samples(rows()))
 
     def test_other_seed_or_none_other_fit(self, cls):
+        if cls is skflow.LinearFlowDensity:
+            pytest.skip("nothing about the fit of a Gaussian is random")
         # repeated values are spread at random: else the classical fits need no seed
         X = rows()
         X[:, 0] = X[:, 0].round(1)
