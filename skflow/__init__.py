@@ -3,15 +3,18 @@
 from skflow.diagnostics import compare_densities
 from skflow.estimators import (
     FlowOutlierDetector,
+    FlowPPDensity,
     GaussianizationFlowDensity,
     IAFDensity,
     KernelFlowDensity,
     MAFDensity,
     MixtureFlowDensity,
+    NAFDensity,
     NICEDensity,
     NSFDensity,
     RealNVPDensity,
     StackedDensity,
+    UMNNDensity,
 )
 from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 
@@ -19,16 +22,19 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FlowOutlierDetector",
+    "FlowPPDensity",
     "GaussianizationFlowDensity",
     "IAFDensity",
     "KernelFlowDensity",
     "MAFDensity",
     "MixtureFlowDensity",
+    "NAFDensity",
     "NICEDensity",
     "NSFDensity",
     "NotInvertibleError",
     "RealNVPDensity",
     "StackedDensity",
     "TrainingDivergedError",
+    "UMNNDensity",
     "compare_densities",
 ]

@@ -4,7 +4,7 @@ from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
-from skflow.bijections._elementwise import Additive, Affine, Elementwise
+from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
 from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.bijections._linear import (
     PLU,
@@ -13,7 +13,8 @@ from skflow.bijections._linear import (
     Reverse,
     Triangular,
 )
-from skflow.bijections._mixture_cdf import MixtureLogisticCDF
+from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
+from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import Orthogonal
 from skflow.bijections._spline import RationalQuadraticSpline
@@ -27,13 +28,16 @@ __all__ = [
     "Autoregressive",
     "Bijection",
     "Chain",
+    "Composed",
     "Coupling",
+    "DeepSigmoid",
     "Diagonal",
     "Elementwise",
     "Gaussianize",
     "GaussianizeMarginals",
     "Inverse",
     "MixtureLogisticCDF",
+    "MonotoneNet",
     "Orthogonal",
     "PReLU",
     "Permutation",
@@ -44,5 +48,6 @@ __all__ = [
     "Standardize",
     "SupportMap",
     "Triangular",
+    "UnconstrainedMonotone",
     "Whiten",
 ]

@@ -37,6 +37,7 @@ class PReLU(Elementwise):
     n_params = 2
 
     def __init__(self, max_log_slope=2.0):
+        super().__init__()
         self.max_log_slope = max_log_slope
 
     def forward(self, x, raw):
@@ -81,6 +82,7 @@ class SinhArcsinh(Elementwise):
     max_log_power = 1.0
 
     def __init__(self, bound=10.0):
+        super().__init__()
         self.bound = bound
 
     def forward(self, x, raw):

@@ -4,18 +4,22 @@ from skflow.estimators._autoregressive import IAFDensity, MAFDensity, NSFDensity
 from skflow.estimators._classical import KernelFlowDensity, MixtureFlowDensity
 from skflow.estimators._coupling import NICEDensity, RealNVPDensity
 from skflow.estimators._gaussianization import GaussianizationFlowDensity
+from skflow.estimators._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators._outlier import FlowOutlierDetector
 from skflow.estimators._stacked import StackedDensity
 
 __all__ = [
     "FlowOutlierDetector",
+    "FlowPPDensity",
     "GaussianizationFlowDensity",
     "IAFDensity",
     "KernelFlowDensity",
     "MAFDensity",
     "MixtureFlowDensity",
+    "NAFDensity",
     "NICEDensity",
     "NSFDensity",
     "RealNVPDensity",
     "StackedDensity",
+    "UMNNDensity",
 ]
