@@ -35,8 +35,8 @@ class MixtureLogisticCDF(Searched):
     have proportional gradients and would move as one for ever, so the raw mean and log-scale of
     each count by a factor of its own, from 1/2 to 2.
 
-    Cost: O(n_components) a number. The inverse searches: some ten evaluations, to the last few
-    digits; its gradients are those of the implicit function theorem.
+    Cost: O(n_components) a number. The inverse searches: ten evaluations, sixty for the steepest
+    maps in float64, to the last few digits; its gradients are those of the implicit function theorem.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ class DeepSigmoid(Searched):
     1/2 to 2. In distinction from :class:`MixtureLogisticCDF` there are several layers, and
     the units have steepness and offset for parameters in place of scale and mean.
 
-    Cost: O(n_layers n_units) a number. The inverse searches, all layers at once: some ten to
-    twenty evaluations, to the last few digits.
+    Cost: O(n_layers n_units) a number. The inverse searches, all layers at once: up to thirty
+    evaluations in float32 and sixty in float64, to the last few digits.
 
     Parameters
     ----------

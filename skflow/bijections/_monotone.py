@@ -28,12 +28,12 @@ class UnconstrainedMonotone(Searched):
     The integral is a Gauss-Legendre sum over (0, x), and the log-slope is that of the integrand,
     which differs from the sum's own by the error of the rule. Since g is analytic, that falls
     geometrically: on nets trained on 1,000 rows the log-slope is off by at most 4e-5 with 12
-    nodes, 1e-9 with 24 and 4e-13 with 32. Nets with steeper units than training makes
-    them (weights of t above 5, say) need more. Training uses fewer nodes than scoring: the
-    likelihood that it climbs is that much off, the one that stops it is not.
+    nodes, 1e-9 with 24 and 4e-13 with 32; the steeper the units, the more nodes they need.
+    Training uses fewer nodes than scoring: the likelihood that it climbs is that much off, the
+    one that decides when it stops is not.
 
-    Cost: O(n_nodes (widths of the net)^2) a number, by far the slowest elementwise map to score; its
-    inverse takes ten to fifty times that.
+    Cost: n_nodes passes of the net a number, by far the slowest elementwise map to score. The
+    inverse takes ten to twenty times that.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class MonotoneNet(Searched):
     it is the kind of monotone net that [1]_ starts from.
 
     Cost: two products with each weight matrix of N a number. The inverse searches: some ten to
-    fifty evaluations.
+    thirty evaluations.
 
     Parameters
     ----------

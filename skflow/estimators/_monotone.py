@@ -27,7 +27,7 @@ class NAFDensity(NetworkFlowDensity):
     of 8 numbers steers. Each starts at the identity.
 
     Cost: scoring is one pass of each layer's net and of the maps, some twice the time of splines.
-    Sampling searches for the inverse of every map, at ten to twenty evaluations of it, column
+    Sampling searches for the inverse of every map, at ten to thirty evaluations of it, column
     after column.
 
     Parameters
@@ -105,7 +105,7 @@ class UMNNDensity(NetworkFlowDensity):
     to one: on trained flows some 1e-12 nats in float64, far less than the rounding of float32.
 
     Cost: scoring is n_nodes evaluations of g for each entry of the table. Sampling searches for
-    the inverse of every map, at ten to fifty times that, column after column. Slow both ways;
+    the inverse of every map, at ten to twenty times that, column after column. Slow both ways;
     splines do about as well for less.
 
     Parameters

@@ -29,7 +29,7 @@ class IntegrandNet(nn.Module):
         )
 
     def offset(self, signal):
-        """What the signal (*members, n_signal, n) adds to the first layer, whatever t."""
+        """Compute what a signal (*members, n_signal, n) adds to the first layer, whatever t."""
         return self.signal(signal)
 
     def forward(self, t, offset):
@@ -68,7 +68,7 @@ class PositiveNet(nn.Module):
             self.register_buffer(f"sign_{i}", sign, persistent=False)
 
     def offset(self, signal):
-        """What the signal (*members, n_signal, n) adds to the first layer."""
+        """Compute what a signal (*members, n_signal, n) adds to the first layer."""
         return self.signal @ signal
 
     def forward(self, x, offset):
@@ -89,7 +89,7 @@ class PositiveNet(nn.Module):
         return h.squeeze(-2), tangent.squeeze(-2)
 
     def steepest(self):
-        """A bound of the derivative, (*members, 1): that of a net without bends."""
+        """Bound the derivative, (*members, 1), by that of a net without bends."""
         product = self.layers[0].weight.abs()
         for layer in self.layers[1:]:
             product = layer.weight.abs() @ product
