@@ -284,8 +284,10 @@ ESTIMATORS = {
     "NAFDensity, monotone net": partial(
         _small, "NAFDensity", transformer="monotone_net", structure="coupling"
     ),
-    "UMNNDensity": partial(_small, "UMNNDensity", n_layers=2),
-    "UMNNDensity, coupling": partial(_small, "UMNNDensity", structure="coupling"),
+    "UMNNDensity": partial(_small, "UMNNDensity", n_layers=2, n_units=8, n_nodes=16),
+    "UMNNDensity, coupling": partial(
+        _small, "UMNNDensity", structure="coupling", n_layers=2, n_units=8, n_nodes=16
+    ),
     "FlowPPDensity": partial(_small, "FlowPPDensity", n_components=4),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(

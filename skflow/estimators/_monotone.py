@@ -114,7 +114,7 @@ class UMNNDensity(NetworkFlowDensity):
     n_units : int, default=16
         Units in each of the two hidden layers of g's net.
     n_nodes : int, default=32
-        Nodes of the quadrature when scoring and sampling.
+        Nodes of the quadrature when scoring and sampling, at least 12.
     n_layers : int or "auto", default="auto"
         Layers; 3.
     hidden_features : tuple of int or "auto", default="auto"
@@ -155,7 +155,7 @@ class UMNNDensity(NetworkFlowDensity):
         **NetworkFlowDensity._parameter_constraints,
         "structure": STRUCTURE,
         "n_units": POSITIVE,
-        "n_nodes": POSITIVE,
+        "n_nodes": [Interval(Integral, 12, None, closed="left")],
     }
 
     def _build_bijection(self, n_features, n_context, settings):
