@@ -3,12 +3,14 @@
 from skflow.diagnostics import compare_densities
 from skflow.estimators import (
     FlowOutlierDetector,
+    FlowPPDensity,
     GaussianizationFlowDensity,
     IAFDensity,
     KernelFlowDensity,
     LinearFlowDensity,
     MAFDensity,
     MixtureFlowDensity,
+    NAFDensity,
     NICEDensity,
     NSFDensity,
     PlanarFlowDensity,
@@ -16,6 +18,7 @@ from skflow.estimators import (
     RealNVPDensity,
     StackedDensity,
     SylvesterFlowDensity,
+    UMNNDensity,
 )
 from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 
@@ -23,12 +26,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FlowOutlierDetector",
+    "FlowPPDensity",
     "GaussianizationFlowDensity",
     "IAFDensity",
     "KernelFlowDensity",
     "LinearFlowDensity",
     "MAFDensity",
     "MixtureFlowDensity",
+    "NAFDensity",
     "NICEDensity",
     "NSFDensity",
     "NotInvertibleError",
@@ -38,5 +43,6 @@ __all__ = [
     "StackedDensity",
     "SylvesterFlowDensity",
     "TrainingDivergedError",
+    "UMNNDensity",
     "compare_densities",
 ]

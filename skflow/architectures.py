@@ -9,6 +9,9 @@ NSF, coupling             coupling        spline               linear (PLU)
 MAF                       autoregressive  affine               linear (PLU)
 NSF, autoregressive       autoregressive  spline               linear (PLU)
 IAF                       inverse of MAF  affine               linear (PLU)
+NAF                       either          deep sigmoids        linear (PLU)
+UMNN                      either          integral of a net    linear (PLU)
+Flow++                    coupling        mixture CDF, affine  linear (PLU)
 Gaussianization flow      every column    normal scores        linear (PLU)
 linear flows              linear          none                 none
 planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
@@ -27,9 +30,11 @@ from skflow.bijections import (
     Autoregressive,
     Chain,
     Coupling,
+    DeepSigmoid,
     Diagonal,
     GaussianizeMarginals,
     MixtureLogisticCDF,
+    MonotoneNet,
     Orthogonal,
     Permutation,
     PReLU,
@@ -37,6 +42,7 @@ from skflow.bijections import (
     Reverse,
     SinhArcsinh,
     Triangular,
+    UnconstrainedMonotone,
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.nets import MADE, MLP
@@ -45,6 +51,7 @@ __all__ = [
     "ELEMENTWISE",
     "LINEAR",
     "MIXINGS",
+    "STACKS",
     "autoregressive_stack",
     "coupling_stack",
     "gaussianization_stack",
@@ -59,6 +66,9 @@ ELEMENTWISE = {
     "prelu": PReLU,
     "sinh_arcsinh": SinhArcsinh,
     "mixture_cdf": MixtureLogisticCDF,
+    "deep_sigmoid": DeepSigmoid,
+    "monotone_net": MonotoneNet,
+    "unconstrained_monotone": UnconstrainedMonotone,
 }
 
 LINEAR = {
@@ -98,6 +108,7 @@ def coupling_stack(
     ----------
     n_features : int
     elementwise : Elementwise
+        The map of each layer; one with weights of its own is drawn anew in each.
     n_layers : int
     hidden_features : tuple of int
         Hidden layers of each coupling's net.
@@ -128,7 +139,7 @@ def coupling_stack(
             residual,
             dropout,
         )
-        return Coupling(n_features, elementwise, net, swap)
+        return Coupling(n_features, elementwise.fresh(), net, swap)
 
     last = [Diagonal(n_features)] if final_scaling else []
     return Chain(_interleave(layer, n_layers, n_features, mixing) + last)
@@ -152,9 +163,13 @@ def autoregressive_stack(
 
     def layer(i):
         net = MADE(n_features, elementwise.n_params, hidden_features, n_context, residual, dropout)
-        return Autoregressive(elementwise, net)
+        return Autoregressive(elementwise.fresh(), net)
 
     return Chain(_interleave(layer, n_layers, n_features, mixing))
+
+
+# how the features steer each other, where an estimator leaves that open
+STACKS = {"autoregressive": autoregressive_stack, "coupling": coupling_stack}
 
 
 def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu"):

@@ -18,12 +18,15 @@ from skflow.bijections import (
     Affine,
     Autoregressive,
     Chain,
+    Composed,
     Coupling,
+    DeepSigmoid,
     Diagonal,
     Gaussianize,
     GaussianizeMarginals,
     Inverse,
     MixtureLogisticCDF,
+    MonotoneNet,
     Orthogonal,
     Permutation,
     Planar,
@@ -37,6 +40,7 @@ from skflow.bijections import (
     SupportMap,
     Sylvester,
     Triangular,
+    UnconstrainedMonotone,
     Whiten,
 )
 from skflow.bijections._coupling import coupling_sizes
@@ -58,7 +62,19 @@ ELEMENTWISE = {
     "SinhArcsinh, short": partial(SinhArcsinh, bound=2.0),
     "MixtureLogisticCDF": MixtureLogisticCDF,
     "MixtureLogisticCDF, 1 component": partial(MixtureLogisticCDF, n_components=1),
+    "DeepSigmoid": partial(DeepSigmoid, n_units=4),
+    "DeepSigmoid, 1 unit": partial(DeepSigmoid, n_units=1, n_layers=1),
+    "MonotoneNet": MonotoneNet,
+    "MonotoneNet, 1 unit": partial(MonotoneNet, 1, (1,)),
+    "UnconstrainedMonotone": UnconstrainedMonotone,
+    "UnconstrainedMonotone, 1 unit": partial(UnconstrainedMonotone, 1, (1,)),
+    "Composed": lambda: flow_plus_plus(),
+    "Composed, with weights": lambda: Composed([MonotoneNet(2, (4,)), Affine()]),
 }
+
+
+def flow_plus_plus():
+    return Composed([MixtureLogisticCDF(4), Affine()])
 
 
 def coupling(elementwise, n_features=N_FEATURES, n_context=0, swap=False, residual=False):
@@ -171,6 +187,10 @@ def _add_network_bijections():
             PReLU,
             SinhArcsinh,
             MixtureLogisticCDF,
+            DeepSigmoid,
+            MonotoneNet,
+            UnconstrainedMonotone,
+            flow_plus_plus,
         ):
             name = f"{structure.__name__.title()}({elementwise.__name__})"
             for n_features, size in ((N_FEATURES, ""), (1, ", d = 1")):
@@ -285,6 +305,15 @@ ESTIMATORS = {
     "LinearFlowDensity, qr": partial(
         skflow.LinearFlowDensity, parametrization="qr", preprocessing="gaussianize"
     ),
+    "NAFDensity": partial(_small, "NAFDensity"),
+    "NAFDensity, monotone net": partial(
+        _small, "NAFDensity", transformer="monotone_net", structure="coupling"
+    ),
+    "UMNNDensity": partial(_small, "UMNNDensity", n_layers=2, n_units=8, n_nodes=16),
+    "UMNNDensity, coupling": partial(
+        _small, "UMNNDensity", structure="coupling", n_layers=2, n_units=8, n_nodes=16
+    ),
+    "FlowPPDensity": partial(_small, "FlowPPDensity", n_components=4),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(
         skflow.KernelFlowDensity, bandwidth="scalar", n_neighbors=None

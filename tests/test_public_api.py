@@ -9,12 +9,14 @@ import skflow.testing
 NAMES = {
     skflow: [
         "FlowOutlierDetector",
+        "FlowPPDensity",
         "GaussianizationFlowDensity",
         "IAFDensity",
         "KernelFlowDensity",
         "LinearFlowDensity",
         "MAFDensity",
         "MixtureFlowDensity",
+        "NAFDensity",
         "NICEDensity",
         "NSFDensity",
         "NotInvertibleError",
@@ -24,6 +26,7 @@ NAMES = {
         "StackedDensity",
         "SylvesterFlowDensity",
         "TrainingDivergedError",
+        "UMNNDensity",
         "compare_densities",
     ],
     skflow.plots: ["DensityComparisonDisplay"],

@@ -4,7 +4,7 @@ from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
-from skflow.bijections._elementwise import Additive, Affine, Elementwise
+from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
 from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.bijections._linear import (
     PLU,
@@ -14,7 +14,8 @@ from skflow.bijections._linear import (
     Triangular,
 )
 from skflow.bijections._low_rank import Planar, Radial, Sylvester
-from skflow.bijections._mixture_cdf import MixtureLogisticCDF
+from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
+from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._spline import RationalQuadraticSpline
@@ -29,13 +30,16 @@ __all__ = [
     "Autoregressive",
     "Bijection",
     "Chain",
+    "Composed",
     "Coupling",
+    "DeepSigmoid",
     "Diagonal",
     "Elementwise",
     "Gaussianize",
     "GaussianizeMarginals",
     "Inverse",
     "MixtureLogisticCDF",
+    "MonotoneNet",
     "Orthogonal",
     "PReLU",
     "Permutation",
@@ -49,5 +53,6 @@ __all__ = [
     "SupportMap",
     "Sylvester",
     "Triangular",
+    "UnconstrainedMonotone",
     "Whiten",
 ]

@@ -37,6 +37,7 @@ class PReLU(Elementwise):
     n_params = 2
 
     def __init__(self, max_log_slope=2.0):
+        super().__init__()
         self.max_log_slope = max_log_slope
 
     def forward(self, x, raw):
@@ -81,17 +82,18 @@ class SinhArcsinh(Elementwise):
     max_log_power = 1.0
 
     def __init__(self, bound=10.0):
+        super().__init__()
         self.bound = bound
 
     def forward(self, x, raw):
-        shift, log_power = self._parameters(raw)
+        shift, log_power = self._constrain(raw)
         middle = x.clamp(-self.bound, self.bound)
         u = log_power.exp() * torch.asinh(middle) + shift
         log_slope = log_power + u.cosh().log() - 0.5 * middle.square().log1p()
         return u.sinh() + (x - middle) * log_slope.exp(), log_slope
 
     def inverse(self, y, raw):
-        shift, log_power = self._parameters(raw)
+        shift, log_power = self._constrain(raw)
         reach = log_power.exp() * math.asinh(self.bound)
         low, high = torch.sinh(shift - reach), torch.sinh(shift + reach)
         middle = torch.maximum(torch.minimum(y, high), low)
@@ -100,5 +102,5 @@ class SinhArcsinh(Elementwise):
         log_slope = log_power + 0.5 * middle.square().log1p() - v.cosh().log()
         return v.sinh() + (y - middle) * torch.exp(-log_slope), -log_slope
 
-    def _parameters(self, raw):
+    def _constrain(self, raw):
         return soft_bound(raw[..., 0], self.max_shift), soft_bound(raw[..., 1], self.max_log_power)

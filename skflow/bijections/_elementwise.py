@@ -3,16 +3,23 @@
 from abc import ABC, abstractmethod
 
 import torch
+from torch import nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["Additive", "Affine", "Elementwise"]
+from skflow.numerics import implicit_root, increasing_root
+
+__all__ = ["Additive", "Affine", "Composed", "Elementwise", "Searched"]
 
 
-class Elementwise(ABC):
+class Elementwise(nn.Module, ABC):
     """An increasing map of one number, steered by ``n_params`` unconstrained raw numbers.
 
     All constraints are applied here, with their floors named, and ``raw = 0`` is the identity,
     so that nets whose last layer is zero start every flow at the identity.
+
+    Most have no weights of their own. Those of one that does may carry leading member axes, and
+    then lead the axes of x and raw too; where all else is free, (...,) is ``(*members, n, d)``
+    or, when an autoregressive map is inverted, ``(*members, n)``.
 
     Attributes
     ----------
@@ -30,9 +37,85 @@ class Elementwise(ABC):
     def inverse(self, y, raw):
         """Map y (...,) with raw (..., n_params) to x (...,) and log dx/dy (...,)."""
 
-    def __repr__(self):
-        settings = ", ".join(f"{k}={v}" for k, v in vars(self).items() if not k.startswith("_"))
-        return f"{type(self).__name__}({settings})"
+    def fresh(self):
+        """Return the map for another layer: itself, or with weights of its own drawn anew."""
+        return self
+
+    def extra_repr(self):
+        """Show the settings, which are the plain attributes."""
+        settings = {k: v for k, v in vars(self).items() if k != "training" and k[0] != "_"}
+        return ", ".join(f"{k}={v}" for k, v in settings.items())
+
+
+class Searched(Elementwise):
+    """An increasing map without a formula for its inverse, which is searched for.
+
+    Newton's method safeguarded by bisection, without a box that x must lie in; see
+    :func:`skflow.numerics.increasing_root`. Gradients of the inverse are those of the implicit
+    function theorem.
+    """
+
+    @abstractmethod
+    def _constrain(self, raw):
+        """Constrain raw (..., n_params): what :meth:`_map` needs, whatever x."""
+
+    @abstractmethod
+    def _map(self, x, parameters):
+        """Map x (...,) to y (...,) and log dy/dx (...,)."""
+
+    def forward(self, x, raw):
+        return self._map(x, self._constrain(raw))
+
+    def inverse(self, y, raw):
+        parameters = self._constrain(raw)
+
+        def value_and_log_slope(x):
+            return self._map(x, parameters)
+
+        def value_and_slope(x):
+            value, log_slope = self._map(x, parameters)
+            return value, log_slope.exp()
+
+        x = increasing_root(value_and_slope, y, y)
+        x, log_slope = implicit_root(value_and_log_slope, y, x)
+        return x, -log_slope
+
+
+class Composed(Elementwise):
+    r"""Maps one after the other, :math:`y = f_k(\dots f_2(f_1(x)))`; log-slopes add up.
+
+    Raw numbers are those of the parts, side by side.
+
+    Parameters
+    ----------
+    parts : sequence of Elementwise
+        The map that x passes first comes first.
+    """
+
+    def __init__(self, parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.n_params = sum(part.n_params for part in self.parts)
+
+    def forward(self, x, raw):
+        total = torch.zeros_like(x)
+        for part, own in zip(self.parts, self._split(raw), strict=True):
+            x, log_slope = part.forward(x, own)
+            total = total + log_slope
+        return x, total
+
+    def inverse(self, y, raw):
+        total = torch.zeros_like(y)
+        for part, own in zip(reversed(self.parts), reversed(self._split(raw)), strict=True):
+            y, log_slope = part.inverse(y, own)
+            total = total + log_slope
+        return y, total
+
+    def fresh(self):
+        return Composed([part.fresh() for part in self.parts])
+
+    def _split(self, raw):
+        return raw.split([part.n_params for part in self.parts], dim=-1)
 
 
 class Additive(Elementwise):
@@ -65,6 +148,7 @@ class Affine(Elementwise):
     n_params = 2
 
     def __init__(self, max_log_scale=2.0):
+        super().__init__()
         self.max_log_scale = max_log_scale
 
     def forward(self, x, raw):

@@ -9,7 +9,13 @@ from skflow.bijections._base import Bijection
 from skflow.bijections._marginal_fit import BACKGROUND, LOG_UNUSED, fit_mixtures
 from skflow.bijections._normalization import moments, row_shares
 from skflow.bijections._support import SoftTails
-from skflow.numerics import increasing_root, logit_of_normal, mixture_logit, normal_of_logit
+from skflow.numerics import (
+    implicit_root,
+    increasing_root,
+    logit_of_normal,
+    mixture_logit,
+    normal_of_logit,
+)
 
 __all__ = ["Gaussianize", "GaussianizeMarginals"]
 
@@ -126,11 +132,7 @@ class GaussianizeMarginals(Bijection):
 
         with torch.no_grad():
             u = increasing_root(value_and_slope, logit_of_normal(z), torch.zeros_like(z))
-        value, log_slope = self._scores(u, mixture)
-        if torch.is_grad_enabled():
-            # one Newton step gives u its gradient by the implicit function theorem
-            u = u - (value - z) * torch.exp(-log_slope.detach())
-            log_slope = self._scores(u, mixture)[1]
+        u, log_slope = implicit_root(lambda u: self._scores(u, mixture), z, u)
         scale = self.scale.unsqueeze(-2)
         return u * scale + self.shift.unsqueeze(-2), (scale.log() - log_slope).sum(-1)
 

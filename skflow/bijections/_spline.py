@@ -48,6 +48,7 @@ class RationalQuadraticSpline(Elementwise):
     def __init__(self, n_bins=8, bound=3.0):
         if not 2 <= n_bins < 1 / MIN_BIN:
             raise ValueError(f"a spline has 2 to {1 / MIN_BIN - 1:.0f} bins, got n_bins={n_bins}")
+        super().__init__()
         self.n_bins = n_bins
         self.bound = bound
         self.n_params = 3 * n_bins - 1

@@ -10,17 +10,20 @@ from skflow.estimators._low_rank import (
     RadialFlowDensity,
     SylvesterFlowDensity,
 )
+from skflow.estimators._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators._outlier import FlowOutlierDetector
 from skflow.estimators._stacked import StackedDensity
 
 __all__ = [
     "FlowOutlierDetector",
+    "FlowPPDensity",
     "GaussianizationFlowDensity",
     "IAFDensity",
     "KernelFlowDensity",
     "LinearFlowDensity",
     "MAFDensity",
     "MixtureFlowDensity",
+    "NAFDensity",
     "NICEDensity",
     "NSFDensity",
     "PlanarFlowDensity",
@@ -28,4 +31,5 @@ __all__ = [
     "RealNVPDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
+    "UMNNDensity",
 ]

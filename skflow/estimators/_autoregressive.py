@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skflow.estimators._base import NetworkFlowDensity
+from skflow.estimators._base import STRUCTURE, NetworkFlowDensity
 from skflow.estimators._docs import documented
 
 __all__ = ["IAFDensity", "MAFDensity", "NSFDensity"]
@@ -191,22 +191,17 @@ class NSFDensity(NetworkFlowDensity):
     _auto_layers: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict] = {
         **NetworkFlowDensity._parameter_constraints,
-        "structure": [StrOptions({"autoregressive", "coupling"})],
+        "structure": STRUCTURE,
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }
 
     def _build_bijection(self, n_features, n_context, settings):
-        from skflow.architectures import autoregressive_stack, coupling_stack
+        from skflow.architectures import STACKS
         from skflow.bijections import RationalQuadraticSpline
 
-        stack = {"autoregressive": autoregressive_stack, "coupling": coupling_stack}
-        return stack[self.structure](
+        return STACKS[self.structure](
             n_features,
             RationalQuadraticSpline(settings.n_bins),
-            n_layers=settings.n_layers,
-            hidden_features=settings.hidden_features,
-            n_context=n_context,
-            mixing=self.mixing,
+            **self._layer_settings(n_context, settings),
             residual=True,
-            dropout=settings.dropout,
         )

@@ -14,11 +14,12 @@ from skflow.estimators._fitted import FittedFlow
 from skflow.estimators._prepare import prepare
 from skflow.estimators._rules import resolve_settings
 
-__all__ = ["HIDDEN_FEATURES", "MIXING", "BaseFlowDensity", "NetworkFlowDensity"]
+__all__ = ["HIDDEN_FEATURES", "MIXING", "STRUCTURE", "BaseFlowDensity", "NetworkFlowDensity"]
 
 # constraints of parameters that several families have
 HIDDEN_FEATURES = [StrOptions({"auto"}), "array-like"]
 MIXING = [StrOptions({"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"})]
+STRUCTURE = [StrOptions({"autoregressive", "coupling"})]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -2,5 +2,6 @@
 
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP
+from skflow.nets._monotone import IntegrandNet, PositiveNet
 
-__all__ = ["MADE", "MLP"]
+__all__ = ["MADE", "MLP", "IntegrandNet", "PositiveNet"]

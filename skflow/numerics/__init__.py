@@ -1,7 +1,15 @@
-"""Numerical tools that know nothing of flows: root finding and stable special functions."""
+"""Numerical tools that know nothing of flows: roots, integrals, stable special functions."""
 
 from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
-from skflow.numerics._roots import increasing_root
+from skflow.numerics._quadrature import gauss_legendre
+from skflow.numerics._roots import implicit_root, increasing_root
 
-__all__ = ["increasing_root", "logit_of_normal", "mixture_logit", "normal_of_logit"]
+__all__ = [
+    "gauss_legendre",
+    "implicit_root",
+    "increasing_root",
+    "logit_of_normal",
+    "mixture_logit",
+    "normal_of_logit",
+]

@@ -1,8 +1,8 @@
-"""Solving ``f(x) = y`` for many numbers at once."""
+"""Solving ``f(x) = y`` for many numbers at once, and differentiating the solution."""
 
 import torch
 
-__all__ = ["increasing_root"]
+__all__ = ["implicit_root", "increasing_root"]
 
 MAX_EXPANSIONS = 1100  # factors of at least 2 cover all of float64
 MAX_STEPS = 200
@@ -35,8 +35,8 @@ def increasing_root(function, target, start):
     -------
     x : tensor of shape (...,)
         Without gradients. Either f(x) is y within ``2 eps |y|``, or the last step was at most
-        ``4 eps max(|x|, 1)`` long, or the bracket is as narrow. One Newton step on it with
-        gradients switched on gives x the gradients of the implicit function theorem.
+        ``4 eps max(|x|, 1)`` long, or the bracket is as narrow. :func:`implicit_root` gives it
+        gradients.
     """
     x = start.clone()
     value, slope = function(x)
@@ -64,6 +64,32 @@ def increasing_root(function, target, start):
         value, slope = function(x)
         done = done | ((value - target).abs() <= near)
     return x
+
+
+def implicit_root(function, target, root):
+    """Give a root of ``function(x) = target`` the gradients of the implicit function theorem.
+
+    One Newton step from the root, in which the slope counts as a constant: x hardly moves, and
+    ``dx = (dy - df) / slope`` holds for whatever the target and the function depend on.
+
+    Parameters
+    ----------
+    function : callable
+        Maps x (...,) to ``(f(x), log of the slope of f at x)``, both (...,).
+    target : tensor of shape (...,)
+    root : tensor of shape (...,)
+        Of :func:`increasing_root`, without gradients.
+
+    Returns
+    -------
+    x, log_slope : tensors of shape (...,)
+        With gradients, if they are switched on and the function or the target has any.
+    """
+    value, log_slope = function(root)
+    if not (torch.is_grad_enabled() and (value.requires_grad or target.requires_grad)):
+        return root, log_slope
+    x = root - (value - target) * torch.exp(-log_slope.detach())
+    return x, function(x)[1]
 
 
 def _bracket(function, target, start, value):

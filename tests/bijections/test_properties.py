@@ -29,7 +29,8 @@ def _numbers(elementwise, size=1.0, n=2001, seed=0, reach=4.0):
 
 @pytest.fixture(params=ELEMENTWISE)
 def elementwise(request):
-    return ELEMENTWISE[request.param]()
+    torch.manual_seed(0)
+    return ELEMENTWISE[request.param]().double().eval()
 
 
 def test_zero_raw_is_the_identity(elementwise):
@@ -47,7 +48,7 @@ def test_zero_raw_is_the_identity(elementwise):
 )
 @pytest.mark.parametrize("size", [0.1, 1.0, 3.0])
 def test_round_trip(elementwise, size, dtype, tolerance, log_tolerance):
-    x, raw = (t.to(dtype) for t in _numbers(elementwise, size))
+    x, raw = (t.to(dtype) for t in _numbers(elementwise.to(dtype), size))
     y, log_slope = elementwise.forward(x, raw)
     back, back_log_slope = elementwise.inverse(y, raw)
     assert {t.dtype for t in (y, log_slope, back, back_log_slope)} == {dtype}
@@ -90,6 +91,7 @@ def test_increasing(elementwise, size):
 def test_extremes(elementwise, size, dtype):
     x = torch.tensor([0.0, 1.0, 3.0, 3.0 - 1e-7, 3.0 + 1e-7, 1e3, 1e9], dtype=torch.float64)
     x = torch.cat([x, -x])
+    elementwise.to(dtype)
     for seed in range(5):
         _, raw = _numbers(elementwise, size, n=len(x), seed=seed)
         raw = raw.to(dtype).requires_grad_()
