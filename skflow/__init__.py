@@ -16,6 +16,7 @@ from skflow.estimators import (
     RealNVPDensity,
     StackedDensity,
     SylvesterFlowDensity,
+    distill,
 )
 from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 
@@ -39,4 +40,5 @@ __all__ = [
     "SylvesterFlowDensity",
     "TrainingDivergedError",
     "compare_densities",
+    "distill",
 ]

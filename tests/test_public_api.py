@@ -25,6 +25,7 @@ NAMES = {
         "SylvesterFlowDensity",
         "TrainingDivergedError",
         "compare_densities",
+        "distill",
     ],
     skflow.plots: ["DensityComparisonDisplay"],
     skflow.testing: ["check_bijection", "check_density"],

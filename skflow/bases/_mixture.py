@@ -26,10 +26,11 @@ class GaussianMixture(Base):
     neither scoring nor its gradient solves or inverts anything. Learnt are
     ``log_weights`` (C,), before a softmax; ``means`` (C, d); ``log_diagonal`` (C, d) of U, used up
     to ``-log(MIN_SCALE)``; and ``off_diagonal`` (C, d, d), of which the strict upper triangle
-    counts. Sampling is exact: a component by its weight, then ``mu_c + e U_c^{-1}``.
+    counts. Sampling is exact: a component by its weight, then ``mu_c + e U_c^{-1}``, which
+    is also how draws depend on the means and factors smoothly (:meth:`from_seeds`).
 
     Cost: O(n C d^2) for scoring, as one matrix product, with n C d numbers of memory (callers
-    score in blocks); O(n C d^2) for sampling. Coordinates beyond 1e15 in float32 (1e123 in
+    score in blocks); O(n C d^2) for sampling; n d^2 numbers of memory for draws from seeds. Coordinates beyond 1e15 in float32 (1e123 in
     float64) are scored as if they were there.
 
     Until :meth:`initialize` the components are unit Gaussians around random points.
@@ -114,14 +115,28 @@ class GaussianMixture(Base):
         log_joint = level.unsqueeze(-1) - 0.5 * distance.clamp(max=limit / 4)
         return log_joint.logsumexp(-2) - 0.5 * self.n_features * math.log(2 * math.pi)
 
+    @property
+    def n_seeds(self):
+        return self.n_features + 1  # the last one chooses the component
+
+    def from_seeds(self, seeds, context=None):
+        noise, last = seeds[..., :-1], seeds[..., -1]
+        component = self._components(torch.special.ndtr(last.double()))
+        log_share = self.log_weights.log_softmax(-1).gather(-1, component)
+        d = self.n_features
+        index = component.unsqueeze(-1)
+        means = self.means.gather(-2, index.expand(*component.shape, d))
+        inverse = self._inverse_factor().flatten(-2)
+        inverse = inverse.gather(-2, index.expand(*component.shape, d * d))
+        spread = noise.unsqueeze(-2) @ inverse.unflatten(-1, (d, d))
+        return means + spread.squeeze(-2), log_share
+
     @torch.no_grad()
     def sample(self, n, context=None):
-        factor, _ = self._factor()
-        eye = torch.eye(self.n_features, dtype=factor.dtype, device=factor.device)
-        inverse = torch.linalg.solve_triangular(factor, eye, upper=True)
+        inverse = self._inverse_factor()
         shape = (*self.members, n, self.n_features)
         component = self._sample_components(shape[:-1]).unsqueeze(-1)
-        noise = torch.randn(shape, dtype=factor.dtype, device=factor.device)
+        noise = torch.randn(shape, dtype=inverse.dtype, device=inverse.device)
         z = noise
         # One component at a time over all rows: a matrix for each row would need n d^2 memory.
         for c in range(self.n_components):
@@ -134,10 +149,20 @@ class GaussianMixture(Base):
 
     def _sample_components(self, shape):
         """Draw component indices of the given shape, by inversion of the cumulative weights."""
+        at = torch.rand(shape, dtype=torch.float64, device=self.log_weights.device)
+        return self._components(at)
+
+    @torch.no_grad()
+    def _components(self, at):
+        """Component indices at the given places in the cumulative weights, in [0, 1]."""
         cumulative = self.log_weights.double().softmax(-1).cumsum(-1)
-        at = torch.rand(shape, dtype=cumulative.dtype, device=cumulative.device)
         # Rounding may leave the last sum below one, and a draw above it.
         return torch.searchsorted(cumulative, at, right=True).clamp(max=self.n_components - 1)
+
+    def _inverse_factor(self):
+        factor, _ = self._factor()
+        eye = torch.eye(self.n_features, dtype=factor.dtype, device=factor.device)
+        return torch.linalg.solve_triangular(factor, eye, upper=True)
 
     def _factor(self):
         """Return the triangular factors (*members, C, d, d) and their log-determinants."""
