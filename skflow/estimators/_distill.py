@@ -51,7 +51,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         Its settings; it is cloned, not changed. None is ``IAFDensity()``. Where a setting is
         "auto", one member is trained, without dropout, at a rate of 3e-3, with 256 draws a
         step; an epoch is 50 steps, and ``300 + 220 n_features`` steps, at most 2,500, are taken
-        in all; ``n_iter_no_change`` is 10. Each of several members learns the whole teacher.
+        in all. Each of several members learns the whole teacher.
         Preprocessing and bounds are the teacher's: ``preprocessing`` must be "auto" and
         ``support`` None. There are no rows, so ``input_noise``, ``validation_fraction`` and
         ``warm_start`` play no part.
@@ -150,11 +150,13 @@ def _checked(teacher, student, n_samples):
 
 def _measure(student, teacher, n, rng):
     """Compare both densities where the student draws, and where the teacher does."""
+    from skflow.estimators._scoring import log_density
+
     draws = student.sample(n, random_state=rng)
-    gap = student.score_samples(draws) - teacher.score_samples(draws)
+    gap = log_density(student.flow_, draws) - log_density(teacher.flow_, draws)
     student.reverse_kl_, student.reverse_kl_error_ = mean_and_error(gap)
     draws = teacher.sample(n, random_state=rng)
-    scores = student.score_samples(draws)
-    gap = teacher.score_samples(draws) - scores
+    scores = log_density(student.flow_, draws)
+    gap = log_density(teacher.flow_, draws) - scores
     student.forward_kl_, student.forward_kl_error_ = mean_and_error(gap)
     student.validation_score_ = float(scores.mean())

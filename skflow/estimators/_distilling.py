@@ -35,7 +35,6 @@ def resolve_student_settings(student, teacher, n_samples):
         "batch_size": 256,
         "learning_rate": 3e-3,
         "dropout": 0.0,
-        "n_iter_no_change": 10,
     }
     chosen = {name: _unless_auto(getattr(student, name), value) for name, value in own.items()}
     return replace(settings, **chosen, n_folds=0, input_noise=0.0, validation_fraction=0.0)
