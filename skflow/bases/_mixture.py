@@ -12,6 +12,7 @@ __all__ = ["GaussianMixture"]
 
 # Smallest standard deviation of a column given the columns before it, in a component.
 MIN_SCALE = 1e-4
+BLOCK_ENTRIES = 2**21  # numbers gathered at a time when rows are drawn
 
 
 class GaussianMixture(Base):
@@ -30,8 +31,8 @@ class GaussianMixture(Base):
     is also how draws depend on the means and factors smoothly (:meth:`from_seeds`).
 
     Cost: O(n C d^2) for scoring, as one matrix product, with n C d numbers of memory (callers
-    score in blocks); O(n C d^2) for sampling; n d^2 numbers of memory for draws from seeds. Coordinates beyond 1e15 in float32 (1e123 in
-    float64) are scored as if they were there.
+    score in blocks); O(n d^2) for sampling, and as many numbers of memory for draws from seeds.
+    Coordinates beyond 1e15 in float32 (1e123 in float64) are scored as if they were there.
 
     Until :meth:`initialize` the components are unit Gaussians around random points.
 
@@ -120,29 +121,28 @@ class GaussianMixture(Base):
         return self.n_features + 1  # the last one chooses the component
 
     def from_seeds(self, seeds, context=None):
-        noise, last = seeds[..., :-1], seeds[..., -1]
-        component = self._components(torch.special.ndtr(last.double()))
+        component = self._components(torch.special.ndtr(seeds[..., -1].double()))
         log_share = self.log_weights.log_softmax(-1).gather(-1, component)
-        d = self.n_features
-        index = component.unsqueeze(-1)
-        means = self.means.gather(-2, index.expand(*component.shape, d))
-        inverse = self._inverse_factor().flatten(-2)
-        inverse = inverse.gather(-2, index.expand(*component.shape, d * d))
-        spread = noise.unsqueeze(-2) @ inverse.unflatten(-1, (d, d))
-        return means + spread.squeeze(-2), log_share
+        return self._place(seeds[..., :-1], component, self._inverse_factor()), log_share
 
     @torch.no_grad()
     def sample(self, n, context=None):
         inverse = self._inverse_factor()
         shape = (*self.members, n, self.n_features)
-        component = self._sample_components(shape[:-1]).unsqueeze(-1)
+        component = self._sample_components(shape[:-1])
         noise = torch.randn(shape, dtype=inverse.dtype, device=inverse.device)
-        z = noise
-        # One component at a time over all rows: a matrix for each row would need n d^2 memory.
-        for c in range(self.n_components):
-            rows = self.means[..., c, :].unsqueeze(-2) + noise @ inverse[..., c, :, :]
-            z = torch.where(component == c, rows, z)
-        return z
+        # Every row gathers a matrix: in blocks, so that memory stays bounded in wide tables.
+        size = max(1, BLOCK_ENTRIES // self.n_features**2)
+        blocks = zip(noise.split(size, dim=-2), component.split(size, dim=-1), strict=True)
+        return torch.cat([self._place(e, c, inverse) for e, c in blocks], dim=-2)
+
+    def _place(self, noise, component, inverse):
+        """Rows ``mu_c + e U_c^{-1}`` of noise e (*members, n, d) and components c (*members, n)."""
+        d, members = self.n_features, math.prod(self.members)
+        first = self.n_components * torch.arange(members, device=component.device)
+        row = component + first.reshape(*self.members, 1)  # in one long table for all members
+        matrix = inverse.reshape(-1, d, d)[row]
+        return self.means.reshape(-1, d)[row] + (noise.unsqueeze(-1) * matrix).sum(-2)
 
     def extra_repr(self):
         return f"{super().extra_repr()}, n_components={self.n_components}"

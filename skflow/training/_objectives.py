@@ -14,8 +14,8 @@ class ReverseKL:
     r"""How far the flow's own draws are from a target, without rows of the target.
 
     .. math::
-        \mathrm{KL}(q \,\|\, p) = E_{z \sim q_0}\bigl[\log q_0(z) - \log|\det J_g(z)| - \log p(g(z))
-        \bigr]
+        \mathrm{KL}(q \,\|\, p) = E_{z \sim q_0}\bigl[\log q_0(z) - \log|\det J_g(z)|
+                                - \log p(g(z))\bigr]
 
     with the flow's map g from noise to data and its base :math:`q_0`. The gradient runs through
     the draws (reparameterisation), into the parameters of the map and of the base; the weights
