@@ -137,7 +137,7 @@ class GaussianMixture(Base):
         return torch.cat([self._place(e, c, inverse) for e, c in blocks], dim=-2)
 
     def _place(self, noise, component, inverse):
-        """Rows ``mu_c + e U_c^{-1}`` of noise e (*members, n, d) and components c (*members, n)."""
+        """Map noise e (*members, n, d), components c (*members, n) to ``mu_c + e U_c^{-1}``."""
         d, members = self.n_features, math.prod(self.members)
         first = self.n_components * torch.arange(members, device=component.device)
         row = component + first.reshape(*self.members, 1)  # in one long table for all members
