@@ -18,7 +18,11 @@ from skflow.estimators import (
     RealNVPDensity,
     StackedDensity,
     SylvesterFlowDensity,
+<<<<<<< HEAD
     UMNNDensity,
+=======
+    distill,
+>>>>>>> h/distill
 )
 from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 
@@ -45,4 +49,5 @@ __all__ = [
     "TrainingDivergedError",
     "UMNNDensity",
     "compare_densities",
+    "distill",
 ]

@@ -28,6 +28,7 @@ NAMES = {
         "TrainingDivergedError",
         "UMNNDensity",
         "compare_densities",
+        "distill",
     ],
     skflow.plots: ["DensityComparisonDisplay"],
     skflow.testing: ["check_bijection", "check_density"],

@@ -66,6 +66,39 @@ class Base(nn.Module, ABC):
         z : tensor of shape (*members, n, n_features)
         """
 
+    @property
+    def n_seeds(self):
+        """How many standard normal numbers :meth:`from_seeds` makes one row of."""
+        return self.n_features
+
+    def draw_seeds(self, n):
+        """Seeds of n rows for each member, (*members, n, n_seeds), for :meth:`from_seeds`."""
+        shape = (*self.members, n, self.n_seeds)
+        return torch.randn(shape, dtype=self.origin.dtype, device=self.origin.device)
+
+    def from_seeds(self, seeds, context=None):
+        """Make draws that are differentiable in the parameters, from standard normal numbers.
+
+        What depends on the parameters smoothly has its gradient through z. A choice among
+        components has none there; its probability is returned, so that for any f the gradient
+        of ``f(z) + f(z).detach() * log_share`` has the gradient of E[f(z)] as its mean.
+
+        Parameters
+        ----------
+        seeds : tensor of shape (*members, n, n_seeds)
+        context : tensor of shape (*members, n, c), optional
+
+        Returns
+        -------
+        z : tensor of shape (*members, n, n_features)
+        log_share : tensor of shape (*members, n)
+            Log probability of the component that each row comes from; 0 where there is one only.
+        """
+        raise NotImplementedError(
+            f"the base {type(self).__name__} has no draws that are differentiable in its "
+            "parameters, which reverse KL needs"
+        )
+
     def initialize(self, z, weight=None):
         """Set data-dependent parameters once, from latents of training rows; nothing by default.
 

@@ -12,6 +12,7 @@ __all__ = ["GaussianMixture"]
 
 # Smallest standard deviation of a column given the columns before it, in a component.
 MIN_SCALE = 1e-4
+BLOCK_ENTRIES = 2**21  # numbers gathered at a time when rows are drawn
 
 
 class GaussianMixture(Base):
@@ -26,11 +27,12 @@ class GaussianMixture(Base):
     neither scoring nor its gradient solves or inverts anything. Learnt are
     ``log_weights`` (C,), before a softmax; ``means`` (C, d); ``log_diagonal`` (C, d) of U, used up
     to ``-log(MIN_SCALE)``; and ``off_diagonal`` (C, d, d), of which the strict upper triangle
-    counts. Sampling is exact: a component by its weight, then ``mu_c + e U_c^{-1}``.
+    counts. Sampling is exact: a component by its weight, then ``mu_c + e U_c^{-1}``, which
+    is also how draws depend on the means and factors smoothly (:meth:`from_seeds`).
 
     Cost: O(n C d^2) for scoring, as one matrix product, with n C d numbers of memory (callers
-    score in blocks); O(n C d^2) for sampling. Coordinates beyond 1e15 in float32 (1e123 in
-    float64) are scored as if they were there.
+    score in blocks); O(n d^2) for sampling, and as many numbers of memory for draws from seeds.
+    Coordinates beyond 1e15 in float32 (1e123 in float64) are scored as if they were there.
 
     Until :meth:`initialize` the components are unit Gaussians around random points.
 
@@ -114,30 +116,53 @@ class GaussianMixture(Base):
         log_joint = level.unsqueeze(-1) - 0.5 * distance.clamp(max=limit / 4)
         return log_joint.logsumexp(-2) - 0.5 * self.n_features * math.log(2 * math.pi)
 
+    @property
+    def n_seeds(self):
+        return self.n_features + 1  # the last one chooses the component
+
+    def from_seeds(self, seeds, context=None):
+        component = self._components(torch.special.ndtr(seeds[..., -1].double()))
+        log_share = self.log_weights.log_softmax(-1).gather(-1, component)
+        return self._place(seeds[..., :-1], component, self._inverse_factor()), log_share
+
     @torch.no_grad()
     def sample(self, n, context=None):
-        factor, _ = self._factor()
-        eye = torch.eye(self.n_features, dtype=factor.dtype, device=factor.device)
-        inverse = torch.linalg.solve_triangular(factor, eye, upper=True)
+        inverse = self._inverse_factor()
         shape = (*self.members, n, self.n_features)
-        component = self._sample_components(shape[:-1]).unsqueeze(-1)
-        noise = torch.randn(shape, dtype=factor.dtype, device=factor.device)
-        z = noise
-        # One component at a time over all rows: a matrix for each row would need n d^2 memory.
-        for c in range(self.n_components):
-            rows = self.means[..., c, :].unsqueeze(-2) + noise @ inverse[..., c, :, :]
-            z = torch.where(component == c, rows, z)
-        return z
+        component = self._sample_components(shape[:-1])
+        noise = torch.randn(shape, dtype=inverse.dtype, device=inverse.device)
+        # Every row gathers a matrix: in blocks, so that memory stays bounded in wide tables.
+        size = max(1, BLOCK_ENTRIES // self.n_features**2)
+        blocks = zip(noise.split(size, dim=-2), component.split(size, dim=-1), strict=True)
+        return torch.cat([self._place(e, c, inverse) for e, c in blocks], dim=-2)
+
+    def _place(self, noise, component, inverse):
+        """Map noise e (*members, n, d), components c (*members, n) to ``mu_c + e U_c^{-1}``."""
+        d, members = self.n_features, math.prod(self.members)
+        first = self.n_components * torch.arange(members, device=component.device)
+        row = component + first.reshape(*self.members, 1)  # in one long table for all members
+        matrix = inverse.reshape(-1, d, d)[row]
+        return self.means.reshape(-1, d)[row] + (noise.unsqueeze(-1) * matrix).sum(-2)
 
     def extra_repr(self):
         return f"{super().extra_repr()}, n_components={self.n_components}"
 
     def _sample_components(self, shape):
         """Draw component indices of the given shape, by inversion of the cumulative weights."""
+        at = torch.rand(shape, dtype=torch.float64, device=self.log_weights.device)
+        return self._components(at)
+
+    @torch.no_grad()
+    def _components(self, at):
+        """Component indices at the given places in the cumulative weights, in [0, 1]."""
         cumulative = self.log_weights.double().softmax(-1).cumsum(-1)
-        at = torch.rand(shape, dtype=cumulative.dtype, device=cumulative.device)
         # Rounding may leave the last sum below one, and a draw above it.
         return torch.searchsorted(cumulative, at, right=True).clamp(max=self.n_components - 1)
+
+    def _inverse_factor(self):
+        factor, _ = self._factor()
+        eye = torch.eye(self.n_features, dtype=factor.dtype, device=factor.device)
+        return torch.linalg.solve_triangular(factor, eye, upper=True)
 
     def _factor(self):
         """Return the triangular factors (*members, C, d, d) and their log-determinants."""

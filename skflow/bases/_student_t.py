@@ -31,6 +31,10 @@ class StudentT(Base):
     fixed while nu changes (at zero it goes from 0.40 to 0.32), so that tail and scale are learnt
     apart; unit variance has no meaning for nu of 2 and less and couples the two above it.
 
+    Draws that are differentiable in nu come from two standard normals a and b a column [1]_:
+
+    .. math:: z = a \sqrt{\frac{\nu}{r^2} \bigl(e^{r^2/\nu} - 1\bigr)}, \qquad r^2 = a^2 + b^2
+
     Cost: O(n d); log-gammas only of nu, once a call. Finite for every finite z of the dtype.
 
     Parameters
@@ -40,6 +44,11 @@ class StudentT(Base):
     df : float, default=20.0
         Degrees of freedom at the start, the same in all columns; between ``MIN_DF`` and
         ``MAX_DF``, both excluded.
+
+    References
+    ----------
+    .. [1] Bailey (1994), Polar generation of random variates with the t-distribution,
+       Mathematics of Computation 62(206).
     """
 
     def __init__(self, n_features, df=20.0):
@@ -66,6 +75,17 @@ class StudentT(Base):
         # log(1 + u^2) / 2 as log(hypot(1, u)): no square that overflows.
         tail = torch.hypot(z * scale, z.new_ones(())).log()
         return constant.to(z.dtype) - (power * tail).sum(-1)
+
+    @property
+    def n_seeds(self):
+        return 2 * self.n_features
+
+    def from_seeds(self, seeds, context=None):
+        # Box and Muller's pair, its radius stretched to that of a Student-t: see the class.
+        a, b = seeds.chunk(2, dim=-1)
+        share = (a.square() + b.square()) / self.df.to(seeds.dtype).unsqueeze(-2)
+        share = share.clamp(min=torch.finfo(share.dtype).tiny)
+        return a * (torch.expm1(share) / share).sqrt(), seeds.new_zeros(seeds.shape[:-1])
 
     def sample(self, n, context=None):
         # Drawn in float64, where the gamma variate under the root has no underflow to speak of.

@@ -38,6 +38,10 @@ class Uniform(Base):
         log_prob = torch.where(reach <= self.bound, inside, -math.inf)
         return log_prob.masked_fill(reach.isnan(), math.nan)
 
+    def from_seeds(self, seeds, context=None):
+        z = self.bound * torch.erf(seeds / math.sqrt(2))
+        return z, seeds.new_zeros(seeds.shape[:-1])
+
     def sample(self, n, context=None):
         shape = (*self.members, n, self.n_features)
         unit = torch.rand(shape, dtype=self.origin.dtype, device=self.origin.device)

@@ -3,6 +3,7 @@
 from skflow.estimators._autoregressive import IAFDensity, MAFDensity, NSFDensity
 from skflow.estimators._classical import KernelFlowDensity, MixtureFlowDensity
 from skflow.estimators._coupling import NICEDensity, RealNVPDensity
+from skflow.estimators._distill import distill
 from skflow.estimators._gaussianization import GaussianizationFlowDensity
 from skflow.estimators._linear import LinearFlowDensity
 from skflow.estimators._low_rank import (
@@ -31,5 +32,9 @@ __all__ = [
     "RealNVPDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
+<<<<<<< HEAD
     "UMNNDensity",
+=======
+    "distill",
+>>>>>>> h/distill
 ]

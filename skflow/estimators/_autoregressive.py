@@ -99,6 +99,8 @@ class IAFDensity(NetworkFlowDensity):
     See Also
     --------
     MAFDensity : Fast to fit and to score.
+    skflow.distill : Fits this flow to a fitted MAF or spline flow instead of to rows, with the
+        attributes ``reverse_kl_`` and ``forward_kl_`` for how near it comes.
 
     References
     ----------

@@ -97,13 +97,17 @@ class BaseFlowDensity(FittedFlow):
         rows, _ = self._rows(X)
         holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
         self.held_out_scores_ = held_out_log_density(flow, rows, holder)
+        self._note(settings, history)
+        self.validation_score_ = score
+        return self
+
+    def _note(self, settings, history):
+        """Show what "auto" came to and how training went."""
         for name, value in settings.visible().items():
             setattr(self, f"{name}_", value)
         self.history_ = history.records
         self.n_iter_ = max(1, len(history.records))
         self.stopped_by_ = history.stopped_by
-        self.validation_score_ = score
-        return self
 
     def _choose_preprocessing(self, table, previous):
         from skflow.estimators._preprocessing import choose_preprocessing

@@ -22,7 +22,7 @@ from skflow.training import (
     train,
 )
 
-__all__ = ["fit_flow"]
+__all__ = ["build_flow", "fit_flow", "training_config"]
 
 
 def fit_flow(estimator, table, settings, seed, previous=None):
@@ -58,14 +58,14 @@ def fit_flow(estimator, table, settings, seed, previous=None):
             _to_core(rows, preprocessing, device, dtype) for rows in (train_rows, held_rows)
         )
         if previous is None:
-            core = _build(estimator, settings, train_rows, held_rows, dtype).to(device)
+            core = build_flow(estimator, settings, train_rows, held_rows, dtype).to(device)
         else:
             core = Flow(_core(previous).bijection, _core(previous).base).to(device)
         history = train(
             core,
             MaximumLikelihood(),
             Batches(train_rows, settings.batch_size, settings.input_noise),
-            _config(estimator, settings, start),
+            training_config(estimator, settings, start),
             validation=held_rows,
             n_members=settings.n_members if settings.n_members > 1 else None,
         )
@@ -115,8 +115,8 @@ def _mean_log_det(preprocessing, rows):
     return float((log_det * weight).sum() / weight.sum())
 
 
-def _build(estimator, settings, rows, held, dtype):
-    """Build an untrained flow at its data-dependent start."""
+def build_flow(estimator, settings, rows, held, dtype):
+    """Build an untrained flow at its data-dependent start, from preprocessed rows."""
     d = rows.x.shape[-1]
     choice = _choose_mixture(rows, held, settings) if settings.base == "mixture" else None
     flows = [
@@ -153,7 +153,8 @@ def _base(settings, d, choice):
     )
 
 
-def _config(estimator, settings, start):
+def training_config(estimator, settings, start):
+    """Return how to train, with what is left of ``max_seconds`` since ``start``."""
     limit = estimator.max_seconds
     return TrainingConfig(
         max_epochs=settings.max_epochs,

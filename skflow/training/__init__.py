@@ -1,15 +1,17 @@
 """One loop, several objectives; usable on any :class:`skflow.flow.Flow` without scikit-learn."""
 
 from skflow.training._config import History, TrainingConfig
-from skflow.training._data import Batch, Batches, assign_folds, fold_rows
+from skflow.training._data import Batch, Batches, SeedBatches, assign_folds, fold_rows
 from skflow.training._loop import train
-from skflow.training._objectives import MaximumLikelihood
+from skflow.training._objectives import MaximumLikelihood, ReverseKL
 
 __all__ = [
     "Batch",
     "Batches",
     "History",
     "MaximumLikelihood",
+    "ReverseKL",
+    "SeedBatches",
     "TrainingConfig",
     "assign_folds",
     "fold_rows",

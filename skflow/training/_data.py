@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Batch", "Batches", "assign_folds", "fold_rows"]
+__all__ = ["Batch", "Batches", "SeedBatches", "assign_folds", "fold_rows"]
 
 
 class Batch(NamedTuple):
@@ -56,6 +56,31 @@ class Batches:
             if self.noise:
                 x = torch.add(x, torch.randn_like(x), alpha=self.noise)
             yield Batch(x, context, weight)
+
+
+class SeedBatches:
+    """Fresh seeds of a base's draws without end; an epoch is as many batches as one says.
+
+    Parameters
+    ----------
+    base : Base
+    batch_size : int
+        Draws a batch and member.
+    n_batches : int
+        Batches an epoch.
+    """
+
+    def __init__(self, base, batch_size, n_batches):
+        self.base = base
+        self.batch_size = batch_size
+        self.n_batches = n_batches
+
+    def __len__(self):
+        return self.n_batches
+
+    def __iter__(self):
+        for _ in range(self.n_batches):
+            yield Batch(self.base.draw_seeds(self.batch_size))
 
 
 def _lengthen(tensor, x):
