@@ -18,11 +18,8 @@ from skflow.estimators import (
     RealNVPDensity,
     StackedDensity,
     SylvesterFlowDensity,
-<<<<<<< HEAD
     UMNNDensity,
-=======
     distill,
->>>>>>> h/distill
 )
 from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 

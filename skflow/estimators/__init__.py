@@ -32,9 +32,6 @@ __all__ = [
     "RealNVPDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
-<<<<<<< HEAD
     "UMNNDensity",
-=======
     "distill",
->>>>>>> h/distill
 ]
