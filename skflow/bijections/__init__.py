@@ -2,6 +2,7 @@
 
 from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
+from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Elementwise
@@ -16,6 +17,7 @@ from skflow.bijections._linear import (
 from skflow.bijections._mixture_cdf import MixtureLogisticCDF
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import Orthogonal
+from skflow.bijections._penalty import charge, collected_penalties
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
 
@@ -27,6 +29,7 @@ __all__ = [
     "Autoregressive",
     "Bijection",
     "Chain",
+    "Continuous",
     "Coupling",
     "Diagonal",
     "Elementwise",
@@ -45,4 +48,6 @@ __all__ = [
     "SupportMap",
     "Triangular",
     "Whiten",
+    "charge",
+    "collected_penalties",
 ]

@@ -2,5 +2,6 @@
 
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP
+from skflow.nets._velocity import VelocityField, VelocityNet
 
-__all__ = ["MADE", "MLP"]
+__all__ = ["MADE", "MLP", "VelocityField", "VelocityNet"]
