@@ -2,6 +2,7 @@
 
 from skflow.diagnostics import compare_densities
 from skflow.estimators import (
+    ContinuousFlowDensity,
     FlowOutlierDetector,
     GaussianizationFlowDensity,
     IAFDensity,
@@ -18,6 +19,7 @@ from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 __version__ = "0.1.0"
 
 __all__ = [
+    "ContinuousFlowDensity",
     "FlowOutlierDetector",
     "GaussianizationFlowDensity",
     "IAFDensity",

@@ -10,6 +10,7 @@ MAF                       autoregressive  affine               linear (PLU)
 NSF, autoregressive       autoregressive  spline               linear (PLU)
 IAF                       inverse of MAF  affine               linear (PLU)
 Gaussianization flow      every column    normal scores        linear (PLU)
+FFJORD                    velocity field  none                 none
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -22,6 +23,7 @@ from skflow.bijections import (
     Affine,
     Autoregressive,
     Chain,
+    Continuous,
     Coupling,
     Diagonal,
     GaussianizeMarginals,
@@ -34,12 +36,13 @@ from skflow.bijections import (
     SinhArcsinh,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.nets import MADE, MLP
+from skflow.nets import MADE, MLP, VelocityNet
 
 __all__ = [
     "ELEMENTWISE",
     "MIXINGS",
     "autoregressive_stack",
+    "continuous_stack",
     "coupling_stack",
     "gaussianization_stack",
 ]
@@ -163,6 +166,40 @@ def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu
         return GaussianizeMarginals(n_features, n_components)
 
     return Chain(_interleave(layer, n_layers, n_features, mixing))
+
+
+def continuous_stack(
+    n_features,
+    *,
+    n_layers=1,
+    hidden_features=(64, 64),
+    n_context=0,
+    n_frequencies=1,
+    activation="tanh",
+    **settings,
+):
+    """Continuous flows one after the other, each with a velocity net of its own.
+
+    Parameters
+    ----------
+    n_features, n_layers : int
+    hidden_features : tuple of int
+        Hidden layers of each net.
+    n_context : int
+        Columns of the context.
+    n_frequencies : int
+        Pairs of sine and cosine that tell a net the time.
+    activation : {"tanh", "softplus", "elu"}
+    **settings
+        Of :class:`skflow.bijections.Continuous`: n_steps, tolerance, trace, kinetic.
+
+    Returns
+    -------
+    Chain
+    """
+    sizes = (hidden_features, n_context, n_frequencies, activation)
+    nets = [VelocityNet(n_features, *sizes) for _ in range(n_layers)]
+    return Chain([Continuous(net, **settings) for net in nets])
 
 
 def _interleave(layer, n_layers, n_features, mixing):

@@ -17,6 +17,7 @@ from skflow.bijections import (
     Affine,
     Autoregressive,
     Chain,
+    Continuous,
     Coupling,
     Diagonal,
     Gaussianize,
@@ -37,7 +38,7 @@ from skflow.bijections import (
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.estimators._base import BaseFlowDensity
-from skflow.nets import MADE, MLP
+from skflow.nets import MADE, MLP, VelocityNet
 
 N_FEATURES = 4
 N_CONTEXT = 2
@@ -75,6 +76,11 @@ def _net(n_context, residual):
         "residual": residual,
         "dropout": 0.1,
     }
+
+
+def continuous(n_features=N_FEATURES, n_context=0, hidden_features=(8, 8), **settings):
+    net = VelocityNet(n_features, hidden_features, n_context)
+    return Continuous(net, tolerance=1e-9, **settings)
 
 
 def _chain(n_context=0):
@@ -122,6 +128,11 @@ BIJECTIONS = {
         RationalQuadraticSpline(), n_context=N_CONTEXT, residual=True
     ),
     "Autoregressive, many features": lambda: autoregressive(Affine(), n_features=19),
+    "Continuous": continuous,
+    "Continuous with context": partial(continuous, n_context=N_CONTEXT),
+    "Continuous, d = 1": partial(continuous, 1, hidden_features=(8,)),
+    "Continuous, three hidden layers": partial(continuous, hidden_features=(8, 6, 4)),
+    "Continuous, estimated in training": partial(continuous, trace="hutchinson", kinetic=0.1),
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),
@@ -260,6 +271,7 @@ ESTIMATORS = {
     "NSFDensity, coupling": partial(_small, "NSFDensity", structure="coupling"),
     "NSFDensity, gaussianized": partial(_small, "NSFDensity", preprocessing="gaussianize"),
     "GaussianizationFlowDensity": partial(_small, "GaussianizationFlowDensity"),
+    "ContinuousFlowDensity": partial(_small, "ContinuousFlowDensity", n_layers=1),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(
         skflow.KernelFlowDensity, bandwidth="scalar", n_neighbors=None

@@ -17,7 +17,6 @@ from skflow.bijections._linear import (
 from skflow.bijections._mixture_cdf import MixtureLogisticCDF
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import Orthogonal
-from skflow.bijections._penalty import charge, collected_penalties
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
 
@@ -48,6 +47,4 @@ __all__ = [
     "SupportMap",
     "Triangular",
     "Whiten",
-    "charge",
-    "collected_penalties",
 ]

@@ -1,6 +1,6 @@
 """What to minimise: callables from a flow and a batch to losses per row."""
 
-from skflow.bijections import collected_penalties
+from skflow.bijections._penalty import collected_penalties
 
 __all__ = ["MaximumLikelihood"]
 
