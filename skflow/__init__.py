@@ -2,6 +2,7 @@
 
 from skflow.diagnostics import compare_densities
 from skflow.estimators import (
+    ContinuousFlowDensity,
     FlowOutlierDetector,
     FlowPPDensity,
     GaussianizationFlowDensity,
@@ -26,6 +27,7 @@ from skflow.exceptions import NotInvertibleError, TrainingDivergedError
 __version__ = "0.1.0"
 
 __all__ = [
+    "ContinuousFlowDensity",
     "FlowOutlierDetector",
     "FlowPPDensity",
     "GaussianizationFlowDensity",

@@ -16,6 +16,7 @@ Gaussianization flow      every column    normal scores        linear (PLU)
 linear flows              linear          none                 none
 planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
 Sylvester flow            M directions    tanh                 none, final triangle
+FFJORD                    velocity field  none                 none
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -29,6 +30,7 @@ from skflow.bijections import (
     Affine,
     Autoregressive,
     Chain,
+    Continuous,
     Coupling,
     DeepSigmoid,
     Diagonal,
@@ -45,7 +47,7 @@ from skflow.bijections import (
     UnconstrainedMonotone,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.nets import MADE, MLP
+from skflow.nets import MADE, MLP, VelocityNet
 
 __all__ = [
     "ELEMENTWISE",
@@ -53,6 +55,7 @@ __all__ = [
     "MIXINGS",
     "STACKS",
     "autoregressive_stack",
+    "continuous_stack",
     "coupling_stack",
     "gaussianization_stack",
     "linear_stack",
@@ -230,6 +233,30 @@ def low_rank_stack(n_features, layer, *, n_layers=16):
         Builds a layer for ``n_features`` columns: Planar, Radial, or Sylvester with its number
         of directions bound by :func:`functools.partial`.
     n_layers : int
+def continuous_stack(
+    n_features,
+    *,
+    n_layers=1,
+    hidden_features=(64, 64),
+    n_context=0,
+    n_frequencies=1,
+    activation="tanh",
+    **settings,
+):
+    """Continuous flows one after the other, each with a velocity net of its own.
+
+    Parameters
+    ----------
+    n_features, n_layers : int
+    hidden_features : tuple of int
+        Hidden layers of each net.
+    n_context : int
+        Columns of the context.
+    n_frequencies : int
+        Pairs of sine and cosine that tell a net the time.
+    activation : {"tanh", "softplus", "elu"}
+    **settings
+        Of :class:`skflow.bijections.Continuous`: n_steps, tolerance, trace, kinetic.
 
     Returns
     -------
@@ -237,6 +264,9 @@ def low_rank_stack(n_features, layer, *, n_layers=16):
     """
     layers = [layer(n_features) for _ in range(n_layers)]
     return Chain([*layers, Triangular(n_features)])
+    sizes = (hidden_features, n_context, n_frequencies, activation)
+    nets = [VelocityNet(n_features, *sizes) for _ in range(n_layers)]
+    return Chain([Continuous(net, **settings) for net in nets])
 
 
 def _interleave(layer, n_layers, n_features, mixing):

@@ -2,11 +2,20 @@
 
 from sklearn.exceptions import ConvergenceWarning
 
-__all__ = ["ConvergenceWarning", "NotInvertibleError", "TrainingDivergedError"]
+__all__ = [
+    "ConvergenceWarning",
+    "NotInvertibleError",
+    "StepLimitError",
+    "TrainingDivergedError",
+]
 
 
 class NotInvertibleError(NotImplementedError):
     """The bijection declares no inverse, so that it can score but not sample."""
+
+
+class StepLimitError(RuntimeError):
+    """The integration of a differential equation needs more steps than it was allowed."""
 
 
 class TrainingDivergedError(RuntimeError):

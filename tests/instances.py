@@ -19,6 +19,7 @@ from skflow.bijections import (
     Autoregressive,
     Chain,
     Composed,
+    Continuous,
     Coupling,
     DeepSigmoid,
     Diagonal,
@@ -45,7 +46,7 @@ from skflow.bijections import (
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.estimators._base import BaseFlowDensity
-from skflow.nets import MADE, MLP
+from skflow.nets import MADE, MLP, VelocityNet
 
 N_FEATURES = 4
 N_CONTEXT = 2
@@ -95,6 +96,11 @@ def _net(n_context, residual):
         "residual": residual,
         "dropout": 0.1,
     }
+
+
+def continuous(n_features=N_FEATURES, n_context=0, hidden_features=(8, 8), **settings):
+    net = VelocityNet(n_features, hidden_features, n_context)
+    return Continuous(net, tolerance=1e-9, **settings)
 
 
 def _chain(n_context=0):
@@ -152,6 +158,11 @@ BIJECTIONS = {
         RationalQuadraticSpline(), n_context=N_CONTEXT, residual=True
     ),
     "Autoregressive, many features": lambda: autoregressive(Affine(), n_features=19),
+    "Continuous": continuous,
+    "Continuous with context": partial(continuous, n_context=N_CONTEXT),
+    "Continuous, d = 1": partial(continuous, 1, hidden_features=(8,)),
+    "Continuous, three hidden layers": partial(continuous, hidden_features=(8, 6, 4)),
+    "Continuous, estimated in training": partial(continuous, trace="hutchinson", kinetic=0.1),
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),
@@ -314,6 +325,7 @@ ESTIMATORS = {
         _small, "UMNNDensity", structure="coupling", n_layers=2, n_units=8, n_nodes=16
     ),
     "FlowPPDensity": partial(_small, "FlowPPDensity", n_components=4),
+    "ContinuousFlowDensity": partial(_small, "ContinuousFlowDensity", n_layers=1),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(
         skflow.KernelFlowDensity, bandwidth="scalar", n_neighbors=None

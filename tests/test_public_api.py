@@ -8,6 +8,7 @@ import skflow.testing
 
 NAMES = {
     skflow: [
+        "ContinuousFlowDensity",
         "FlowOutlierDetector",
         "FlowPPDensity",
         "GaussianizationFlowDensity",

@@ -2,6 +2,7 @@
 
 from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
+from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
@@ -31,6 +32,7 @@ __all__ = [
     "Bijection",
     "Chain",
     "Composed",
+    "Continuous",
     "Coupling",
     "DeepSigmoid",
     "Diagonal",

@@ -25,9 +25,13 @@ class Bijection(nn.Module, ABC):
     ----------
     invertible : {"exact", "iterative", "no"}
         How :meth:`inverse` works; declared by the class, never found out by trying.
+    tolerance : float or None
+        What results in eval mode, of either direction, may be off by, relative to 1 + their
+        size, where they come from an iteration that stops; None where only rounding is left.
     """
 
     invertible: ClassVar[Literal["exact", "iterative", "no"]] = "exact"
+    tolerance: float | None = None
 
     @abstractmethod
     def forward(self, x, context=None):
@@ -72,6 +76,11 @@ class Chain(Bijection):
         kinds = {b.invertible for b in self.bijections}
         return next((kind for kind in ("no", "iterative") if kind in kinds), "exact")
 
+    @property
+    def tolerance(self):
+        """The largest of the parts."""
+        return max((b.tolerance for b in self.bijections if b.tolerance is not None), default=None)
+
     def forward(self, x, context=None):
         return _cascade(x, [b.forward for b in self.bijections], context)
 
@@ -108,6 +117,10 @@ class Inverse(Bijection):
     @property
     def invertible(self):
         return "exact"
+
+    @property
+    def tolerance(self):
+        return self.bijection.tolerance
 
     def forward(self, x, context=None):
         return self.bijection.inverse(x, context)

@@ -2,6 +2,7 @@
 
 from skflow.estimators._autoregressive import IAFDensity, MAFDensity, NSFDensity
 from skflow.estimators._classical import KernelFlowDensity, MixtureFlowDensity
+from skflow.estimators._continuous import ContinuousFlowDensity
 from skflow.estimators._coupling import NICEDensity, RealNVPDensity
 from skflow.estimators._distill import distill
 from skflow.estimators._gaussianization import GaussianizationFlowDensity
@@ -16,6 +17,7 @@ from skflow.estimators._outlier import FlowOutlierDetector
 from skflow.estimators._stacked import StackedDensity
 
 __all__ = [
+    "ContinuousFlowDensity",
     "FlowOutlierDetector",
     "FlowPPDensity",
     "GaussianizationFlowDensity",

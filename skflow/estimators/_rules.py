@@ -20,6 +20,7 @@ VISIBLE = (
     "hidden_features",
     "n_bins",
     "n_directions",
+    "trace",
     "preprocessing",
     "base",
     "n_members",
@@ -41,6 +42,7 @@ class Settings:
     hidden_features: tuple | None
     n_bins: int | None
     n_directions: int | None
+    trace: str | None
     preprocessing: str
     base: str
     n_members: int
@@ -83,11 +85,13 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None):
         fraction = 1 / n_folds
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
+    hidden = _checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d)))
     return Settings(
         n_layers=chosen("n_layers", lambda: estimator._auto_layers),
-        hidden_features=_checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d))),
+        hidden_features=hidden,
         n_bins=chosen("n_bins", lambda: 8),
         n_directions=chosen("n_directions", lambda: min(d, 16)),
+        trace=chosen("trace", lambda: _trace(hidden, d)),
         preprocessing=preprocessing,
         base=chosen("base", lambda: "mixture"),
         n_members=n_members,
@@ -128,6 +132,11 @@ def _folds(n, n_members, fraction):
 
 def _hidden_features(n, d):
     return (128, 128) if n > 10_000 and d > 4 else (64, 64)
+
+
+def _trace(hidden, d):
+    """Exact where that is as cheap as a probe, see :class:`skflow.nets.VelocityField`."""
+    return "exact" if len(hidden) <= 2 or d <= 2 else "hutchinson"
 
 
 def _checked_widths(hidden):

@@ -5,3 +5,6 @@ from skflow.nets._mlp import MLP
 from skflow.nets._monotone import IntegrandNet, PositiveNet
 
 __all__ = ["MADE", "MLP", "IntegrandNet", "PositiveNet"]
+from skflow.nets._velocity import VelocityField, VelocityNet
+
+__all__ = ["MADE", "MLP", "VelocityField", "VelocityNet"]

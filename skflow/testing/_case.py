@@ -29,6 +29,10 @@ class Case:
         if self.bijection.invertible != "no":
             yield "inverse", self.forward()[0]
 
+    def allowed(self, tolerance):
+        """What errors may be: the tolerance, or what the bijection declares if that is more."""
+        return max(tolerance, self.bijection.tolerance or 0.0)
+
     def require(self, prop, ours, theirs, tolerance, explanation):
         """Fail unless two tensors agree, relative to ``theirs`` where that is above one."""
         error = ((ours - theirs).abs() / theirs.abs().clamp_min(1.0)).max().item()

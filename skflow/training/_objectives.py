@@ -1,10 +1,16 @@
 """What to minimise: callables from a flow and a batch to losses per row."""
 
 __all__ = ["MaximumLikelihood", "ReverseKL"]
+from skflow.bijections._penalty import collected_penalties
+
+__all__ = ["MaximumLikelihood"]
 
 
 class MaximumLikelihood:
-    """Negative log density of the rows, (*members, n), in nats."""
+    """Negative log density of the rows, (*members, n), in nats, plus what bijections charge.
+
+    They charge in training mode only, so that the loss in eval mode is the log density's.
+    """
 
     def __call__(self, flow, batch):
         return -flow.log_prob(batch.x, batch.context)
@@ -53,3 +59,6 @@ class ReverseKL:
         n = losses.shape[-1]
         others = (n * losses.detach() - losses.detach().sum(-1, keepdim=True)) / max(1, n - 1)
         return losses + others * (log_share - log_share.detach())
+        with collected_penalties() as penalties:
+            losses = -flow.log_prob(batch.x, batch.context)
+        return sum(penalties, losses)
