@@ -14,17 +14,25 @@ from skflow.estimators import (
     PlanarFlowDensity,
     RadialFlowDensity,
     RealNVPDensity,
+    ResidualFlowDensity,
     StackedDensity,
     SylvesterFlowDensity,
 )
-from skflow.exceptions import NotInvertibleError, TrainingDivergedError
+from skflow.exceptions import (
+    BrokenGuaranteeError,
+    InverseNotConvergedError,
+    NotInvertibleError,
+    TrainingDivergedError,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BrokenGuaranteeError",
     "FlowOutlierDetector",
     "GaussianizationFlowDensity",
     "IAFDensity",
+    "InverseNotConvergedError",
     "KernelFlowDensity",
     "LinearFlowDensity",
     "MAFDensity",
@@ -35,6 +43,7 @@ __all__ = [
     "PlanarFlowDensity",
     "RadialFlowDensity",
     "RealNVPDensity",
+    "ResidualFlowDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
     "TrainingDivergedError",

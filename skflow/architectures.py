@@ -13,6 +13,7 @@ Gaussianization flow      every column    normal scores        linear (PLU)
 linear flows              linear          none                 none
 planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
 Sylvester flow            M directions    tanh                 none, final triangle
+residual flow             x + g(x)        (all at once)        scale and shift
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -22,6 +23,7 @@ ordinary torch module.
 from skflow.bijections import (
     PLU,
     QR,
+    ActNorm,
     Additive,
     Affine,
     Autoregressive,
@@ -34,12 +36,13 @@ from skflow.bijections import (
     Permutation,
     PReLU,
     RationalQuadraticSpline,
+    Residual,
     Reverse,
     SinhArcsinh,
     Triangular,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.nets import MADE, MLP
+from skflow.nets import MADE, MLP, LipschitzMLP
 
 __all__ = [
     "ELEMENTWISE",
@@ -50,6 +53,7 @@ __all__ = [
     "gaussianization_stack",
     "linear_stack",
     "low_rank_stack",
+    "residual_stack",
 ]
 
 ELEMENTWISE = {
@@ -222,6 +226,42 @@ def low_rank_stack(n_features, layer, *, n_layers=16):
     """
     layers = [layer(n_features) for _ in range(n_layers)]
     return Chain([*layers, Triangular(n_features)])
+
+
+def residual_stack(
+    n_features,
+    *,
+    n_layers=8,
+    hidden_features=(64, 64),
+    n_context=0,
+    lipschitz=0.9,
+    log_det="roulette",
+):
+    """Residual blocks, a scale and shift of each feature before each of them.
+
+    Parameters
+    ----------
+    n_features : int
+    n_layers : int
+        Residual blocks.
+    hidden_features : tuple of int
+        Hidden layers of each block's net.
+    n_context : int
+        Columns of the context.
+    lipschitz : float
+        Bound of the Lipschitz constant of each block's net, between 0 and 1.
+    log_det : {"roulette", "exact"}
+        In training mode: an unbiased estimate or the exact log-determinant.
+
+    Returns
+    -------
+    Chain
+    """
+    parts = []
+    for _ in range(n_layers):
+        net = LipschitzMLP(n_features, hidden_features, n_context, lipschitz)
+        parts += [ActNorm(n_features), Residual(net, log_det)]
+    return Chain(parts)
 
 
 def _interleave(layer, n_layers, n_features, mixing):

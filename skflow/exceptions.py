@@ -2,7 +2,13 @@
 
 from sklearn.exceptions import ConvergenceWarning
 
-__all__ = ["ConvergenceWarning", "NotInvertibleError", "TrainingDivergedError"]
+__all__ = [
+    "BrokenGuaranteeError",
+    "ConvergenceWarning",
+    "InverseNotConvergedError",
+    "NotInvertibleError",
+    "TrainingDivergedError",
+]
 
 
 class NotInvertibleError(NotImplementedError):
@@ -11,3 +17,11 @@ class NotInvertibleError(NotImplementedError):
 
 class TrainingDivergedError(RuntimeError):
     """Training met non-finite losses from its first steps on and no rate could save it."""
+
+
+class InverseNotConvergedError(RuntimeError):
+    """An iterative inverse did not reach its stated tolerance."""
+
+
+class BrokenGuaranteeError(RuntimeError):
+    """A map was found, after training, not to keep what it guarantees by its construction."""

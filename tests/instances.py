@@ -30,6 +30,7 @@ from skflow.bijections import (
     PReLU,
     Radial,
     RationalQuadraticSpline,
+    Residual,
     Reverse,
     SinhArcsinh,
     SoftTails,
@@ -41,7 +42,7 @@ from skflow.bijections import (
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.estimators._base import BaseFlowDensity
-from skflow.nets import MADE, MLP
+from skflow.nets import MADE, MLP, LipschitzMLP
 
 N_FEATURES = 4
 N_CONTEXT = 2
@@ -70,6 +71,11 @@ def coupling(elementwise, n_features=N_FEATURES, n_context=0, swap=False, residu
 def autoregressive(elementwise, n_features=N_FEATURES, n_context=0, residual=False):
     net = MADE(n_features, elementwise.n_params, **_net(n_context, residual))
     return Autoregressive(elementwise, net)
+
+
+def residual(n_features=N_FEATURES, n_context=0, hidden_features=(16, 16), **settings):
+    lipschitz = settings.pop("lipschitz", 0.9)
+    return Residual(LipschitzMLP(n_features, hidden_features, n_context, lipschitz), **settings)
 
 
 def _net(n_context, residual):
@@ -136,6 +142,14 @@ BIJECTIONS = {
         RationalQuadraticSpline(), n_context=N_CONTEXT, residual=True
     ),
     "Autoregressive, many features": lambda: autoregressive(Affine(), n_features=19),
+    "Residual": residual,
+    "Residual, d = 1": partial(residual, 1),
+    "Residual, narrow and with context": partial(residual, N_FEATURES, N_CONTEXT, (8, 3)),
+    "Residual, power series": partial(
+        residual, hidden_features=(8,), lipschitz=0.5, exact_limit=0, series_tolerance=1e-12
+    ),
+    "Inverse(Residual)": lambda: Inverse(residual()),
+    "Inverse(Residual) with context": lambda: Inverse(residual(n_context=N_CONTEXT)),
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),
@@ -285,6 +299,7 @@ ESTIMATORS = {
     "LinearFlowDensity, qr": partial(
         skflow.LinearFlowDensity, parametrization="qr", preprocessing="gaussianize"
     ),
+    "ResidualFlowDensity": partial(_small, "ResidualFlowDensity", n_layers=2),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(
         skflow.KernelFlowDensity, bandwidth="scalar", n_neighbors=None

@@ -8,9 +8,11 @@ import skflow.testing
 
 NAMES = {
     skflow: [
+        "BrokenGuaranteeError",
         "FlowOutlierDetector",
         "GaussianizationFlowDensity",
         "IAFDensity",
+        "InverseNotConvergedError",
         "KernelFlowDensity",
         "LinearFlowDensity",
         "MAFDensity",
@@ -21,6 +23,7 @@ NAMES = {
         "PlanarFlowDensity",
         "RadialFlowDensity",
         "RealNVPDensity",
+        "ResidualFlowDensity",
         "StackedDensity",
         "SylvesterFlowDensity",
         "TrainingDivergedError",

@@ -11,6 +11,7 @@ from skflow.estimators._low_rank import (
     SylvesterFlowDensity,
 )
 from skflow.estimators._outlier import FlowOutlierDetector
+from skflow.estimators._residual import ResidualFlowDensity
 from skflow.estimators._stacked import StackedDensity
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "PlanarFlowDensity",
     "RadialFlowDensity",
     "RealNVPDensity",
+    "ResidualFlowDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
 ]

@@ -1,7 +1,24 @@
 """Numerical tools that know nothing of flows: root finding and stable special functions."""
 
+from skflow.numerics._fixed_point import contraction_root
+from skflow.numerics._log_det import (
+    exact_log_det,
+    roulette_log_det,
+    series_log_det,
+    series_terms,
+)
 from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
 from skflow.numerics._roots import increasing_root
 
-__all__ = ["increasing_root", "logit_of_normal", "mixture_logit", "normal_of_logit"]
+__all__ = [
+    "contraction_root",
+    "exact_log_det",
+    "increasing_root",
+    "logit_of_normal",
+    "mixture_logit",
+    "normal_of_logit",
+    "roulette_log_det",
+    "series_log_det",
+    "series_terms",
+]
