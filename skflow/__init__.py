@@ -17,21 +17,29 @@ from skflow.estimators import (
     PlanarFlowDensity,
     RadialFlowDensity,
     RealNVPDensity,
+    ResidualFlowDensity,
     StackedDensity,
     SylvesterFlowDensity,
     UMNNDensity,
     distill,
 )
-from skflow.exceptions import NotInvertibleError, TrainingDivergedError
+from skflow.exceptions import (
+    BrokenGuaranteeError,
+    InverseNotConvergedError,
+    NotInvertibleError,
+    TrainingDivergedError,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ContinuousFlowDensity",
+    "BrokenGuaranteeError",
     "FlowOutlierDetector",
     "FlowPPDensity",
     "GaussianizationFlowDensity",
     "IAFDensity",
+    "InverseNotConvergedError",
     "KernelFlowDensity",
     "LinearFlowDensity",
     "MAFDensity",
@@ -43,6 +51,7 @@ __all__ = [
     "PlanarFlowDensity",
     "RadialFlowDensity",
     "RealNVPDensity",
+    "ResidualFlowDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
     "TrainingDivergedError",

@@ -17,6 +17,7 @@ linear flows              linear          none                 none
 planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
 Sylvester flow            M directions    tanh                 none, final triangle
 FFJORD                    velocity field  none                 none
+residual flow             x + g(x)        (all at once)        scale and shift
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -26,6 +27,7 @@ ordinary torch module.
 from skflow.bijections import (
     PLU,
     QR,
+    ActNorm,
     Additive,
     Affine,
     Autoregressive,
@@ -41,6 +43,7 @@ from skflow.bijections import (
     Permutation,
     PReLU,
     RationalQuadraticSpline,
+    Residual,
     Reverse,
     SinhArcsinh,
     Triangular,
@@ -48,6 +51,7 @@ from skflow.bijections import (
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.nets import MADE, MLP, VelocityNet
+from skflow.nets import MADE, MLP, LipschitzMLP
 
 __all__ = [
     "ELEMENTWISE",
@@ -60,6 +64,7 @@ __all__ = [
     "gaussianization_stack",
     "linear_stack",
     "low_rank_stack",
+    "residual_stack",
 ]
 
 ELEMENTWISE = {
@@ -267,6 +272,42 @@ def continuous_stack(
     sizes = (hidden_features, n_context, n_frequencies, activation)
     nets = [VelocityNet(n_features, *sizes) for _ in range(n_layers)]
     return Chain([Continuous(net, **settings) for net in nets])
+
+
+def residual_stack(
+    n_features,
+    *,
+    n_layers=8,
+    hidden_features=(64, 64),
+    n_context=0,
+    lipschitz=0.9,
+    log_det="roulette",
+):
+    """Residual blocks, a scale and shift of each feature before each of them.
+
+    Parameters
+    ----------
+    n_features : int
+    n_layers : int
+        Residual blocks.
+    hidden_features : tuple of int
+        Hidden layers of each block's net.
+    n_context : int
+        Columns of the context.
+    lipschitz : float
+        Bound of the Lipschitz constant of each block's net, between 0 and 1.
+    log_det : {"roulette", "exact"}
+        In training mode: an unbiased estimate or the exact log-determinant.
+
+    Returns
+    -------
+    Chain
+    """
+    parts = []
+    for _ in range(n_layers):
+        net = LipschitzMLP(n_features, hidden_features, n_context, lipschitz)
+        parts += [ActNorm(n_features), Residual(net, log_det)]
+    return Chain(parts)
 
 
 def _interleave(layer, n_layers, n_features, mixing):

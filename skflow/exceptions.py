@@ -6,6 +6,10 @@ __all__ = [
     "ConvergenceWarning",
     "NotInvertibleError",
     "StepLimitError",
+    "BrokenGuaranteeError",
+    "ConvergenceWarning",
+    "InverseNotConvergedError",
+    "NotInvertibleError",
     "TrainingDivergedError",
 ]
 
@@ -20,3 +24,11 @@ class StepLimitError(RuntimeError):
 
 class TrainingDivergedError(RuntimeError):
     """Training met non-finite losses from its first steps on and no rate could save it."""
+
+
+class InverseNotConvergedError(RuntimeError):
+    """An iterative inverse did not reach its stated tolerance."""
+
+
+class BrokenGuaranteeError(RuntimeError):
+    """A map was found, after training, not to keep what it guarantees by its construction."""

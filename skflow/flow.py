@@ -68,6 +68,10 @@ class Flow(nn.Module):
         x, log_det = self.from_noise(z, context)
         return x, self.base.log_prob(z, context) - log_det
 
+    def verify(self):
+        """Check what its parts guarantee; see :meth:`skflow.bijections.Bijection.verify`."""
+        self.bijection.verify()
+
 
 class Ensemble(nn.Module):
     r"""The equal mixture of K flows, :math:`p(x) = \frac1K \sum_k p_k(x)`.

@@ -34,6 +34,7 @@ from skflow.bijections import (
     PReLU,
     Radial,
     RationalQuadraticSpline,
+    Residual,
     Reverse,
     SinhArcsinh,
     SoftTails,
@@ -47,6 +48,7 @@ from skflow.bijections import (
 from skflow.bijections._coupling import coupling_sizes
 from skflow.estimators._base import BaseFlowDensity
 from skflow.nets import MADE, MLP, VelocityNet
+from skflow.nets import MADE, MLP, LipschitzMLP
 
 N_FEATURES = 4
 N_CONTEXT = 2
@@ -87,6 +89,11 @@ def coupling(elementwise, n_features=N_FEATURES, n_context=0, swap=False, residu
 def autoregressive(elementwise, n_features=N_FEATURES, n_context=0, residual=False):
     net = MADE(n_features, elementwise.n_params, **_net(n_context, residual))
     return Autoregressive(elementwise, net)
+
+
+def residual(n_features=N_FEATURES, n_context=0, hidden_features=(16, 16), **settings):
+    lipschitz = settings.pop("lipschitz", 0.9)
+    return Residual(LipschitzMLP(n_features, hidden_features, n_context, lipschitz), **settings)
 
 
 def _net(n_context, residual):
@@ -163,6 +170,14 @@ BIJECTIONS = {
     "Continuous, d = 1": partial(continuous, 1, hidden_features=(8,)),
     "Continuous, three hidden layers": partial(continuous, hidden_features=(8, 6, 4)),
     "Continuous, estimated in training": partial(continuous, trace="hutchinson", kinetic=0.1),
+    "Residual": residual,
+    "Residual, d = 1": partial(residual, 1),
+    "Residual, narrow and with context": partial(residual, N_FEATURES, N_CONTEXT, (8, 3)),
+    "Residual, power series": partial(
+        residual, hidden_features=(8,), lipschitz=0.5, exact_limit=0, series_tolerance=1e-12
+    ),
+    "Inverse(Residual)": lambda: Inverse(residual()),
+    "Inverse(Residual) with context": lambda: Inverse(residual(n_context=N_CONTEXT)),
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),
@@ -326,6 +341,7 @@ ESTIMATORS = {
     ),
     "FlowPPDensity": partial(_small, "FlowPPDensity", n_components=4),
     "ContinuousFlowDensity": partial(_small, "ContinuousFlowDensity", n_layers=1),
+    "ResidualFlowDensity": partial(_small, "ResidualFlowDensity", n_layers=2),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(
         skflow.KernelFlowDensity, bandwidth="scalar", n_neighbors=None

@@ -9,10 +9,12 @@ import skflow.testing
 NAMES = {
     skflow: [
         "ContinuousFlowDensity",
+        "BrokenGuaranteeError",
         "FlowOutlierDetector",
         "FlowPPDensity",
         "GaussianizationFlowDensity",
         "IAFDensity",
+        "InverseNotConvergedError",
         "KernelFlowDensity",
         "LinearFlowDensity",
         "MAFDensity",
@@ -24,6 +26,7 @@ NAMES = {
         "PlanarFlowDensity",
         "RadialFlowDensity",
         "RealNVPDensity",
+        "ResidualFlowDensity",
         "StackedDensity",
         "SylvesterFlowDensity",
         "TrainingDivergedError",

@@ -19,6 +19,7 @@ from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
 from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import QR, Orthogonal
+from skflow.bijections._residual import Residual
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
 
@@ -48,6 +49,7 @@ __all__ = [
     "Planar",
     "Radial",
     "RationalQuadraticSpline",
+    "Residual",
     "Reverse",
     "SinhArcsinh",
     "SoftTails",

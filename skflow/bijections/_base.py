@@ -62,6 +62,15 @@ class Bijection(nn.Module, ABC):
         """
         return self(x, context)[0]
 
+    def verify(self):
+        """Check what the map guarantees by its construction; called once after training.
+
+        Raises
+        ------
+        BrokenGuaranteeError
+            If it does not hold, which would be a defect of the map and not of the data.
+        """
+
 
 class Chain(Bijection):
     """Bijections one after the other: ``z = f_k(...f_2(f_1(x)))``; log-dets add up."""
@@ -91,6 +100,10 @@ class Chain(Bijection):
         for b in self.bijections:
             x = b.initialize(x, context, weight)
         return x
+
+    def verify(self):
+        for b in self.bijections:
+            b.verify()
 
 
 def _cascade(x, maps, context):
@@ -127,3 +140,6 @@ class Inverse(Bijection):
 
     def inverse(self, z, context=None):
         return self.bijection.forward(z, context)
+
+    def verify(self):
+        self.bijection.verify()

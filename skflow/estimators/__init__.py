@@ -14,6 +14,7 @@ from skflow.estimators._low_rank import (
 )
 from skflow.estimators._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators._outlier import FlowOutlierDetector
+from skflow.estimators._residual import ResidualFlowDensity
 from skflow.estimators._stacked import StackedDensity
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "PlanarFlowDensity",
     "RadialFlowDensity",
     "RealNVPDensity",
+    "ResidualFlowDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
     "UMNNDensity",

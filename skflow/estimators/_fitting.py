@@ -69,6 +69,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
             validation=held_rows,
             n_members=settings.n_members if settings.n_members > 1 else None,
         )
+    core.verify()
     flow = Flow(core.bijection.cpu(), core.base.cpu(), preprocessing)
     if settings.n_members > 1:
         best = int(np.argmin(history.validation_loss))

@@ -1,5 +1,6 @@
 """Networks that steer bijections; they know nothing of flows."""
 
+from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP
 from skflow.nets._monotone import IntegrandNet, PositiveNet
@@ -8,3 +9,4 @@ __all__ = ["MADE", "MLP", "IntegrandNet", "PositiveNet"]
 from skflow.nets._velocity import VelocityField, VelocityNet
 
 __all__ = ["MADE", "MLP", "VelocityField", "VelocityNet"]
+__all__ = ["MADE", "MLP", "LipschitzMLP"]

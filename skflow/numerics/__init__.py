@@ -1,5 +1,12 @@
 """Numerical tools that know nothing of flows: roots, integrals, stable special functions."""
 
+from skflow.numerics._fixed_point import contraction_root
+from skflow.numerics._log_det import (
+    exact_log_det,
+    roulette_log_det,
+    series_log_det,
+    series_terms,
+)
 from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
 from skflow.numerics._quadrature import gauss_legendre
@@ -24,4 +31,13 @@ __all__ = [
     "logit_of_normal",
     "mixture_logit",
     "normal_of_logit",
+    "contraction_root",
+    "exact_log_det",
+    "increasing_root",
+    "logit_of_normal",
+    "mixture_logit",
+    "normal_of_logit",
+    "roulette_log_det",
+    "series_log_det",
+    "series_terms",
 ]
