@@ -33,8 +33,8 @@ from skflow.exceptions import (
 __version__ = "0.1.0"
 
 __all__ = [
-    "ContinuousFlowDensity",
     "BrokenGuaranteeError",
+    "ContinuousFlowDensity",
     "FlowOutlierDetector",
     "FlowPPDensity",
     "GaussianizationFlowDensity",

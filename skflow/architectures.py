@@ -50,8 +50,7 @@ from skflow.bijections import (
     UnconstrainedMonotone,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.nets import MADE, MLP, VelocityNet
-from skflow.nets import MADE, MLP, LipschitzMLP
+from skflow.nets import MADE, MLP, LipschitzMLP, VelocityNet
 
 __all__ = [
     "ELEMENTWISE",
@@ -238,6 +237,15 @@ def low_rank_stack(n_features, layer, *, n_layers=16):
         Builds a layer for ``n_features`` columns: Planar, Radial, or Sylvester with its number
         of directions bound by :func:`functools.partial`.
     n_layers : int
+
+    Returns
+    -------
+    Chain
+    """
+    layers = [layer(n_features) for _ in range(n_layers)]
+    return Chain([*layers, Triangular(n_features)])
+
+
 def continuous_stack(
     n_features,
     *,
@@ -267,8 +275,6 @@ def continuous_stack(
     -------
     Chain
     """
-    layers = [layer(n_features) for _ in range(n_layers)]
-    return Chain([*layers, Triangular(n_features)])
     sizes = (hidden_features, n_context, n_frequencies, activation)
     nets = [VelocityNet(n_features, *sizes) for _ in range(n_layers)]
     return Chain([Continuous(net, **settings) for net in nets])

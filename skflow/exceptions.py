@@ -3,13 +3,11 @@
 from sklearn.exceptions import ConvergenceWarning
 
 __all__ = [
-    "ConvergenceWarning",
-    "NotInvertibleError",
-    "StepLimitError",
     "BrokenGuaranteeError",
     "ConvergenceWarning",
     "InverseNotConvergedError",
     "NotInvertibleError",
+    "StepLimitError",
     "TrainingDivergedError",
 ]
 

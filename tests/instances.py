@@ -47,8 +47,7 @@ from skflow.bijections import (
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.estimators._base import BaseFlowDensity
-from skflow.nets import MADE, MLP, VelocityNet
-from skflow.nets import MADE, MLP, LipschitzMLP
+from skflow.nets import MADE, MLP, LipschitzMLP, VelocityNet
 
 N_FEATURES = 4
 N_CONTEXT = 2

@@ -8,8 +8,8 @@ import skflow.testing
 
 NAMES = {
     skflow: [
-        "ContinuousFlowDensity",
         "BrokenGuaranteeError",
+        "ContinuousFlowDensity",
         "FlowOutlierDetector",
         "FlowPPDensity",
         "GaussianizationFlowDensity",

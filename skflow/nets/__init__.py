@@ -4,9 +4,14 @@ from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP
 from skflow.nets._monotone import IntegrandNet, PositiveNet
-
-__all__ = ["MADE", "MLP", "IntegrandNet", "PositiveNet"]
 from skflow.nets._velocity import VelocityField, VelocityNet
 
-__all__ = ["MADE", "MLP", "VelocityField", "VelocityNet"]
-__all__ = ["MADE", "MLP", "LipschitzMLP"]
+__all__ = [
+    "MADE",
+    "MLP",
+    "IntegrandNet",
+    "LipschitzMLP",
+    "PositiveNet",
+    "VelocityField",
+    "VelocityNet",
+]

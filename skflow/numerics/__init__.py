@@ -9,31 +9,18 @@ from skflow.numerics._log_det import (
 )
 from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
+from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
 from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._roots import implicit_root, increasing_root
 
 __all__ = [
+    "contraction_root",
+    "exact_log_det",
     "gauss_legendre",
     "implicit_root",
     "increasing_root",
-"""Numerical tools that know nothing of flows: root finding, stable special functions,
-integration."""
-
-from skflow.numerics._logistic import mixture_logit
-from skflow.numerics._normal import logit_of_normal, normal_of_logit
-from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
-from skflow.numerics._roots import increasing_root
-
-__all__ = [
-    "increasing_root",
     "integrate_adaptively",
     "integrate_in_steps",
-    "logit_of_normal",
-    "mixture_logit",
-    "normal_of_logit",
-    "contraction_root",
-    "exact_log_det",
-    "increasing_root",
     "logit_of_normal",
     "mixture_logit",
     "normal_of_logit",

@@ -1,9 +1,8 @@
 """What to minimise: callables from a flow and a batch to losses per row."""
 
-__all__ = ["MaximumLikelihood", "ReverseKL"]
 from skflow.bijections._penalty import collected_penalties
 
-__all__ = ["MaximumLikelihood"]
+__all__ = ["MaximumLikelihood", "ReverseKL"]
 
 
 class MaximumLikelihood:
@@ -13,7 +12,9 @@ class MaximumLikelihood:
     """
 
     def __call__(self, flow, batch):
-        return -flow.log_prob(batch.x, batch.context)
+        with collected_penalties() as penalties:
+            losses = -flow.log_prob(batch.x, batch.context)
+        return sum(penalties, losses)
 
 
 class ReverseKL:
@@ -59,6 +60,3 @@ class ReverseKL:
         n = losses.shape[-1]
         others = (n * losses.detach() - losses.detach().sum(-1, keepdim=True)) / max(1, n - 1)
         return losses + others * (log_share - log_share.detach())
-        with collected_penalties() as penalties:
-            losses = -flow.log_prob(batch.x, batch.context)
-        return sum(penalties, losses)
