@@ -69,16 +69,12 @@ class Searched(Elementwise):
     def inverse(self, y, raw):
         parameters = self._constrain(raw)
 
-        def value_and_log_slope(x):
-            return self._map(x, parameters)
-
         def value_and_slope(x):
             value, log_slope = self._map(x, parameters)
             return value, log_slope.exp()
 
-        x = increasing_root(value_and_slope, y, y)
-        x, log_slope = implicit_root(value_and_log_slope, y, x)
-        return x, -log_slope
+        x = implicit_root(value_and_slope, y, increasing_root(value_and_slope, y, y))
+        return x, -self._map(x, parameters)[1]
 
 
 class Composed(Elementwise):

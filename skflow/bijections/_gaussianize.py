@@ -130,9 +130,14 @@ class GaussianizeMarginals(Bijection):
             value, log_slope = mixture_logit(u, *mixture)
             return value, log_slope.exp()
 
+        def score_and_slope(u):
+            score, log_slope = self._scores(u, mixture)
+            return score, log_slope.exp()
+
         with torch.no_grad():
             u = increasing_root(value_and_slope, logit_of_normal(z), torch.zeros_like(z))
-        u, log_slope = implicit_root(lambda u: self._scores(u, mixture), z, u)
+        u = implicit_root(score_and_slope, z, u)
+        log_slope = self._scores(u, mixture)[1]
         scale = self.scale.unsqueeze(-2)
         return u * scale + self.shift.unsqueeze(-2), (scale.log() - log_slope).sum(-1)
 

@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from skflow.bijections._base import Bijection
 from skflow.bijections._curves import soft_bound
 from skflow.bijections._orthogonal import Orthogonal
-from skflow.numerics import increasing_root
+from skflow.numerics import implicit_root, increasing_root
 
 __all__ = ["Planar", "Radial", "Sylvester"]
 
@@ -271,7 +271,4 @@ def _unbend(target, k):
 
     # right in both limits, near 0 and far from it
     start = target - (k - 1) * torch.tanh(target / k)
-    a = increasing_root(value_and_slope, target, start)
-    # one Newton step gives a its gradient by the implicit function theorem
-    value, slope = value_and_slope(a)
-    return a - (value - target) / slope.detach()
+    return implicit_root(value_and_slope, target, increasing_root(value_and_slope, target, start))

@@ -35,8 +35,8 @@ class MixtureLogisticCDF(Searched):
     have proportional gradients and would move as one for ever, so the raw mean and log-scale of
     each count by a factor of its own, from 1/2 to 2.
 
-    Cost: O(n_components) a number. The inverse searches to the last few digits: ten evaluations,
-    sixty for the steepest maps in float64. Its gradients are those of the implicit function
+    Cost: O(n_components) a number. The inverse searches: ten evaluations, sixty for the steepest
+    maps in float64, to the last few digits; its gradients are those of the implicit function
     theorem.
 
     Parameters

@@ -75,21 +75,20 @@ def implicit_root(function, target, root):
     Parameters
     ----------
     function : callable
-        Maps x (...,) to ``(f(x), log of the slope of f at x)``, both (...,).
+        As for :func:`increasing_root`.
     target : tensor of shape (...,)
     root : tensor of shape (...,)
-        Of :func:`increasing_root`, without gradients.
+        What :func:`increasing_root` returned.
 
     Returns
     -------
-    x, log_slope : tensors of shape (...,)
+    x : tensor of shape (...,)
         With gradients, if they are switched on and the function or the target has any.
     """
-    value, log_slope = function(root)
-    if not (torch.is_grad_enabled() and (value.requires_grad or target.requires_grad)):
-        return root, log_slope
-    x = root - (value - target) * torch.exp(-log_slope.detach())
-    return x, function(x)[1]
+    if not torch.is_grad_enabled():
+        return root
+    value, slope = function(root)
+    return root - (value - target) / slope.detach()
 
 
 def _bracket(function, target, start, value):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skflow.numerics import increasing_root
+from skflow.numerics import implicit_root, increasing_root
 
 FUNCTIONS = {
     "line": (lambda x: (3 * x - 1, torch.full_like(x, 3.0))),
@@ -82,3 +82,26 @@ def test_no_gradients_and_input_untouched():
     x = increasing_root(FUNCTIONS["line"], target, start)
     assert not x.requires_grad
     assert (start == 0).all()
+
+
+def test_gradients_of_the_implicit_function():
+    y = torch.linspace(-3, 3, 7, dtype=torch.float64, requires_grad=True)
+    rate = torch.linspace(0.5, 2, 7, dtype=torch.float64, requires_grad=True)
+
+    def inverse(y, rate):
+        def function(x):
+            return (rate * x).sinh(), rate * (rate * x).cosh()
+
+        root = increasing_root(function, y, y)
+        x = implicit_root(function, y, root)
+        torch.testing.assert_close(x, root, rtol=1e-14, atol=1e-14)
+        return x
+
+    torch.testing.assert_close(inverse(y, rate), y.asinh() / rate, rtol=1e-13, atol=1e-14)
+    assert torch.autograd.gradcheck(inverse, (y, rate))
+
+
+def test_without_gradients_the_root_stays():
+    root = torch.tensor([1.0])
+    with torch.no_grad():
+        assert implicit_root(FUNCTIONS["line"], torch.tensor([2.0]), root) is root
