@@ -1,5 +1,4 @@
-"""Numerical tools that know nothing of flows: root finding, stable special functions,
-integration."""
+"""Numerical tools that know nothing of flows: roots, integration, stable special functions."""
 
 from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
