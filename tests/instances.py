@@ -106,7 +106,7 @@ def _net(n_context, residual):
 
 def continuous(n_features=N_FEATURES, n_context=0, hidden_features=(8, 8), **settings):
     net = VelocityNet(n_features, hidden_features, n_context)
-    return Continuous(net, tolerance=1e-9, **settings)
+    return Continuous(net, tolerance=1e-8, **settings)
 
 
 def _chain(n_context=0):

@@ -42,9 +42,10 @@ class ContinuousFlowDensity(BaseFlowDensity):
         Hidden layers of each net; (64, 64), or (128, 128) above 10,000 rows and 4 columns.
     n_steps : int, default=4
         Steps in training.
-    kinetic : float, default=0.01
+    kinetic : float, default=0.1
         Weight of the kinetic energy of each row [3]_, :math:`\int_0^1 |v|^2 dt`, that is added to
-        its loss in training. Straighter ways take fewer steps.
+        its loss in training. It straightens the ways, so that few steps follow them: with 0, four
+        steps lag behind the exact flow by tenths of a nat.
     trace : {"auto", "exact", "hutchinson"}, default="auto"
         Of the Jacobian, in training; "auto" is "exact" where it costs no more than an estimate,
         with up to two hidden layers or two columns.
@@ -81,7 +82,7 @@ class ContinuousFlowDensity(BaseFlowDensity):
 
     hidden_features: tuple | str = "auto"
     n_steps: int = 4
-    kinetic: float = 0.01
+    kinetic: float = 0.1
     trace: str = "auto"
     tolerance: float = 1e-5
 

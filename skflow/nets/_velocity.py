@@ -87,7 +87,7 @@ class VelocityNet(nn.Module):
         self.activation = activation
 
     def drive(self, x, context=None):
-        """What the first layer adds up of x (*members, n, d) and context: (*members, h_1, n)."""
+        """Return what x (*members, n, d) and context give the first layer, (*members, h_1, n)."""
         first = self.hidden[0]
         rows = x if context is None else torch.cat([context, x], dim=-1)
         return affine_map(rows.mT, first.weight[..., 2 * self.n_frequencies :], first.bias)
@@ -130,7 +130,7 @@ class VelocityField:
         return (self.of_place.mT * self.of_velocity).sum(dim=-2).unsqueeze(-2)
 
     def probe(self, e):
-        """What calls take of probes e (*members, d, n): both ends of the chain at them."""
+        """Return what calls take of probes e (*members, d, n): both ends of the chain at them."""
         return self.of_place @ e, self.of_velocity.mT @ e
 
     def __call__(self, t, u, drive, *probe):

@@ -206,7 +206,7 @@ class _Journey:
         return self.out
 
     def accepted_steps(self):
-        """Steps of each row, one behind the other, without those that failed."""
+        """Return the steps of each row, one behind the other, without those that failed."""
         if not self.log:
             return ()
         steps = torch.stack(self.log)

@@ -30,7 +30,7 @@ class Case:
             yield "inverse", self.forward()[0]
 
     def allowed(self, tolerance):
-        """What errors may be: the tolerance, or what the bijection declares if that is more."""
+        """Return the tolerance, or what the bijection declares if that is more."""
         return max(tolerance, self.bijection.tolerance or 0.0)
 
     def require(self, prop, ours, theirs, tolerance, explanation):
