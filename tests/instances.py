@@ -339,7 +339,9 @@ ESTIMATORS = {
         _small, "UMNNDensity", structure="coupling", n_layers=2, n_units=8, n_nodes=16
     ),
     "FlowPPDensity": partial(_small, "FlowPPDensity", n_components=4),
-    "ContinuousFlowDensity": partial(_small, "ContinuousFlowDensity", n_layers=1),
+    "ContinuousFlowDensity": partial(
+        _small, "ContinuousFlowDensity", n_layers=1, hidden_features=(16, 16)
+    ),
     "ResidualFlowDensity": partial(_small, "ResidualFlowDensity", n_layers=2),
     "KernelFlowDensity": skflow.KernelFlowDensity,
     "KernelFlowDensity, scalar": partial(

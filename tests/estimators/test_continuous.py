@@ -13,15 +13,15 @@ from tests.instances import quick
 def test_steps_of_training_follow_the_exact_flow():
     """From one Gaussian to two moons, so that the flow has all of the way to go."""
     X = make_moons(600, noise=0.07, random_state=0)[0]
-    model = ContinuousFlowDensity(
-        base="normal", n_members=1, max_epochs=60, hidden_features=(32, 32), random_state=0
-    ).fit(X)
+    settings = {"base": "normal", "n_members": 1, "hidden_features": (32, 32)}
+    training = {"max_epochs": 50, "learning_rate": 0.02, "random_state": 0}
+    model = ContinuousFlowDensity(**settings, **training).fit(X)
     fresh = torch.from_numpy(make_moons(1000, noise=0.07, random_state=1)[0])
     with torch.no_grad():
         exact = model.flow_.log_prob(fresh)
         model.flow_.bijection.train()
         in_steps = model.flow_.log_prob(fresh)
-    assert exact.mean() > -1.6  # a Gaussian has -1.9
+    assert exact.mean() > -1.2  # a Gaussian has about -1.9
     assert abs((exact - in_steps).mean()) < 0.05
 
 
