@@ -12,7 +12,6 @@ __all__ = ["GaussianMixture"]
 
 # Smallest standard deviation of a column given the columns before it, in a component.
 MIN_SCALE = 1e-4
-BLOCK_ENTRIES = 2**21  # numbers gathered at a time when rows are drawn
 
 
 class GaussianMixture(Base):
@@ -31,8 +30,8 @@ class GaussianMixture(Base):
     is also how draws depend on the means and factors smoothly (:meth:`from_seeds`).
 
     Cost: O(n C d^2) for scoring, as one matrix product, with n C d numbers of memory (callers
-    score in blocks); O(n d^2) for sampling, and as many numbers of memory for draws from seeds.
-    Coordinates beyond 1e15 in float32 (1e123 in float64) are scored as if they were there.
+    score in blocks); O(n d^2) for sampling. Coordinates beyond 1e15 in float32 (1e123 in
+    float64) are scored as if they were there.
 
     Until :meth:`initialize` the components are unit Gaussians around random points.
 
@@ -131,18 +130,21 @@ class GaussianMixture(Base):
         shape = (*self.members, n, self.n_features)
         component = self._sample_components(shape[:-1])
         noise = torch.randn(shape, dtype=inverse.dtype, device=inverse.device)
-        # Every row gathers a matrix: in blocks, so that memory stays bounded in wide tables.
-        size = max(1, BLOCK_ENTRIES // self.n_features**2)
-        blocks = zip(noise.split(size, dim=-2), component.split(size, dim=-1), strict=True)
-        return torch.cat([self._place(e, c, inverse) for e, c in blocks], dim=-2)
+        return self._place(noise, component, inverse)
 
     def _place(self, noise, component, inverse):
         """Map noise e (*members, n, d), components c (*members, n) to ``mu_c + e U_c^{-1}``."""
         d, members = self.n_features, math.prod(self.members)
         first = self.n_components * torch.arange(members, device=component.device)
-        row = component + first.reshape(*self.members, 1)  # in one long table for all members
-        matrix = inverse.reshape(-1, d, d)[row]
-        return self.means.reshape(-1, d)[row] + (noise.unsqueeze(-1) * matrix).sum(-2)
+        which = (component + first.reshape(*self.members, 1)).flatten()
+        # Rows of a component side by side: a product each, without a matrix for each row.
+        order = which.argsort()
+        counts = torch.bincount(which, minlength=members * self.n_components).tolist()
+        groups = noise.reshape(-1, d)[order].split(counts)
+        matrices = inverse.reshape(-1, d, d).unbind()
+        spread = torch.cat([e @ m for e, m in zip(groups, matrices, strict=True)])
+        z = self.means.reshape(-1, d)[which] + spread[order.argsort()]
+        return z.reshape(noise.shape)
 
     def extra_repr(self):
         return f"{super().extra_repr()}, n_components={self.n_components}"

@@ -14,6 +14,7 @@ from sklearn.mixture import GaussianMixture
 
 import skflow
 from skflow import IAFDensity, MAFDensity, NSFDensity, distill
+from skflow._threads import one_thread
 from skflow.bijections import Autoregressive
 from skflow.exceptions import ConvergenceWarning
 from skflow.flow import Ensemble
@@ -260,20 +261,20 @@ def test_defaults_come_near_their_teachers(cls):
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", [MAFDensity, NSFDensity])
 def test_draws_d_times_faster_than_passes_column_by_column(cls):
-    d, n = 12, 2_000
-    teacher = cls(n_members=1, max_epochs=1, base="normal", random_state=0).fit(rows(300, d))
-    student = distill(teacher, IAFDensity(max_epochs=1), random_state=0)
-    with torch.no_grad():
+    d, n = 12, 4_000
+    teacher = cls(n_members=1, max_epochs=1, random_state=0).fit(rows(300, d))
+    student = distill(teacher, IAFDensity(max_epochs=1), n_samples=2_000, random_state=0)
+    with torch.no_grad(), one_thread():
         assert naive_sample(teacher.flow_, n).shape == (n, d)
         naive = fastest(lambda: naive_sample(teacher.flow_, n))
-    assert naive > d * fastest(lambda: student.flow_.sample(n))
+        assert naive > d * fastest(lambda: student.flow_.sample(n))
 
 
-def fastest(function, repeats=5):
-    """Seconds of the fastest of some calls."""
+def fastest(function, repeats=9):
+    """Seconds of the processor in the fastest of some calls, whatever else the machine does."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         function()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
