@@ -13,10 +13,9 @@ The settings are those of a toy, not of a table: one member, no preprocessing bu
 column, and ``base="normal"``, so that the flow does all the work. By default the base is a mixture
 of Gaussians started by EM, which finds most of these targets before the flow has begun.
 
-Linear, planar and radial flows are here because they are in the catalogue: a linear flow is a
-Gaussian, and a planar or radial layer bends space along one direction or around one point, so that
-many make little. Additive and affine layers need many more steps than splines to part what is
-apart.
+Some flows are weak by nature: a linear flow is a Gaussian, a planar or radial layer bends space
+along one direction or around one point, a Gaussianization layer sees one column at a time.
+Additive and affine layers need many more steps than splines to part what is apart.
 
 Then the corridor. A flow is a diffeomorphism: it bends space and cannot tear it. A normal base is
 one piece, so what the flow makes of it is one piece too, and between modes that have nothing
@@ -61,7 +60,6 @@ OWN = {
     "MAFDensity": {"n_layers": 6, "hidden_features": (128, 128)},
     "IAFDensity": {"n_layers": 6, "hidden_features": (128, 128)},
     "NSFDensity": {"n_layers": 2, "n_bins": 16},
-    "GaussianizationFlowDensity": {"n_layers": 8},
 }
 FLOWS = [
     name
@@ -76,6 +74,11 @@ IMAGE = {"origin": "lower", "extent": EXTENT, "cmap": "magma", "interpolation": 
 BASES = {"normal": "tab:red", "mixture": "tab:blue"}
 CORRIDOR = 1.0  # half its width; the modes are at -3 and 3 and have the spread 0.4
 N_DRAWS = 10_000
+
+
+def short(name):
+    """Return the name of a flow as it stands beside a picture."""
+    return name.removesuffix("Density").removesuffix("Flow")
 
 
 def flow_of(name, **changes):
@@ -162,7 +165,7 @@ def draw_gallery(cells, floors, options):
             label = f"{cell.nll:.2f}   {cell.nll - floor:+.2f}"
             draw_density(axis, cell.image, cell.draws, top, label)
     for name, axis in zip(["the target", *options.flows], axes[:, 0], strict=True):
-        axis.set_ylabel(name.removesuffix("Density"), fontsize=8.5)
+        axis.set_ylabel(short(name), fontsize=8.5)
     return figure
 
 
@@ -170,7 +173,8 @@ def draw_density(axis, image, draws, top, label):
     # the square root, so that a tenth of the greatest density can be seen
     norm = PowerNorm(0.5, vmin=0, vmax=top, clip=True)
     axis.imshow(image, norm=norm, **IMAGE)
-    axis.scatter(*draws[:250].T, s=0.35, color="white", alpha=0.5, linewidths=0)
+    inside = draws[np.abs(draws).max(axis=1) < WINDOW]
+    axis.scatter(*inside[:250].T, s=0.35, color="white", alpha=0.5, linewidths=0)
     axis.set(xlim=EXTENT[:2], ylim=EXTENT[2:], xticks=[], yticks=[])
     axis.set_xlabel(label, fontsize=7.5, labelpad=1.5)
     axis.spines[:].set_visible(False)
@@ -211,7 +215,7 @@ def draw_corridor(cells, options):
         layout="constrained",
     )
     for name, column in zip(flows, axes.T, strict=True):
-        column[0].set_title(name.removesuffix("Density"), fontsize=10)
+        column[0].set_title(short(name), fontsize=10)
         for axis, (base, colour) in zip(column, BASES.items(), strict=False):
             flow = cells[name, target.name, base].flow
             draw_log_density(axis, flow, options)
@@ -251,7 +255,6 @@ def strays(flow):
 
 
 def log_density_of(density, x):
-    """Log density of a fitted flow or of a target."""
     return density.log_density(x) if isinstance(density, Target) else density.score_samples(x)
 
 
@@ -282,10 +285,8 @@ def main():
         delayed(fit_cell)(name, target, floors[target.name], options, base)
         for name, target, base in tasks
     )
-    cells = {
-        (name, target.name, base): cell
-        for (name, target, base), cell in zip(tasks, fitted, strict=True)
-    }
+    keys = [(name, target.name, base) for name, target, base in tasks]
+    cells = dict(zip(keys, fitted, strict=True))
     options.flows = sorted(options.flows, key=lambda name: mean_gap(cells, floors, name))
     print_table(cells, floors, options)
     draw_gallery(cells, floors, options).savefig(options.picture, dpi=180)
