@@ -6,6 +6,8 @@ paper                     structure       elementwise          mixing between la
 NICE                      coupling        additive             reverse, final scaling
 Real NVP                  coupling        affine               linear (PLU)
 NSF, coupling             coupling        spline               linear (PLU)
+MADE                      autoregressive  affine               one layer
+MADE, mixtures            autoregressive  mixture of normals   one layer
 MAF                       autoregressive  affine               linear (PLU)
 NSF, autoregressive       autoregressive  spline               linear (PLU)
 IAF                       inverse of MAF  affine               linear (PLU)
@@ -24,6 +26,8 @@ They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(
 ordinary torch module.
 """
 
+import torch
+
 from skflow.bijections import (
     PLU,
     QR,
@@ -38,6 +42,7 @@ from skflow.bijections import (
     Diagonal,
     GaussianizeMarginals,
     MixtureLogisticCDF,
+    MixtureNormalCDF,
     MonotoneNet,
     Orthogonal,
     Permutation,
@@ -76,6 +81,7 @@ ELEMENTWISE = {
     "deep_sigmoid": DeepSigmoid,
     "monotone_net": MonotoneNet,
     "unconstrained_monotone": UnconstrainedMonotone,
+    "mixture_score": MixtureNormalCDF,
 }
 
 LINEAR = {
@@ -107,6 +113,8 @@ def coupling_stack(
     mixing="plu",
     residual=False,
     dropout=0.0,
+    reach=None,
+    order=None,
     final_scaling=False,
 ):
     """Coupling layers that take turns in which half they move, with a mixing between them.
@@ -126,6 +134,11 @@ def coupling_stack(
     residual : bool
         Residual nets.
     dropout : float
+    reach : float, optional
+        What the nets see is bent from about this size on, for features with heavy tails.
+    order : sequence of int, optional
+        The features are put in this order before the first layer, so that its first half makes
+        one part of the couplings.
     final_scaling : bool
         End with a learnable scale per feature, as NICE does since its couplings preserve volume.
 
@@ -145,11 +158,12 @@ def coupling_stack(
             n_context,
             residual,
             dropout,
+            reach,
         )
         return Coupling(n_features, elementwise.fresh(), net, swap)
 
     last = [Diagonal(n_features)] if final_scaling else []
-    return Chain(_interleave(layer, n_layers, n_features, mixing) + last)
+    return Chain(_interleave(layer, n_layers, n_features, mixing, order) + last)
 
 
 def autoregressive_stack(
@@ -162,17 +176,21 @@ def autoregressive_stack(
     mixing="plu",
     residual=False,
     dropout=0.0,
+    reach=None,
+    order=None,
 ):
     """Autoregressive layers with a mixing between them; parameters as for coupling_stack.
 
-    With "plu" and "reverse" every second layer goes through the features in reverse order.
+    The first layer goes through the features in the given order; with "plu" and "reverse" every
+    second layer does so backwards.
     """
 
     def layer(i):
-        net = MADE(n_features, elementwise.n_params, hidden_features, n_context, residual, dropout)
+        sizes = (n_features, elementwise.n_params, hidden_features)
+        net = MADE(*sizes, n_context, residual, dropout, reach, elementwise.start())
         return Autoregressive(elementwise.fresh(), net)
 
-    return Chain(_interleave(layer, n_layers, n_features, mixing))
+    return Chain(_interleave(layer, n_layers, n_features, mixing, order))
 
 
 # how the features steer each other, where an estimator leaves that open
@@ -316,13 +334,22 @@ def residual_stack(
     return Chain(parts)
 
 
-def _interleave(layer, n_layers, n_features, mixing):
+def _interleave(layer, n_layers, n_features, mixing, order=None):
+    """Layers and mixings in turn; in the end every feature is back in its place."""
     if mixing not in MIXINGS:
         raise ValueError(f"mixing must be one of {sorted(MIXINGS)}, got {mixing!r}")
     mix = MIXINGS[mixing] if n_features > 1 else None
-    parts = []
+    natural = torch.arange(n_features)
+    ordered = order is None or list(order) == natural.tolist()
+    parts = [] if ordered else [Permutation(order)]
+    mixings = list(parts)
     for i in range(n_layers):
         if i and mix is not None:
-            parts.append(mix(n_features, i))
+            mixings.append(mix(n_features, i))
+            parts.append(mixings[-1])
         parts.append(layer(i))
-    return parts
+    # each mixing that learns starts at a permutation, as those that do not are
+    with torch.no_grad():
+        places = Chain(mixings)(natural.to(torch.get_default_dtype()).unsqueeze(0))[0]
+    places = places.squeeze(0).round().long()
+    return parts if torch.equal(places, natural) else [*parts, Permutation(places.argsort())]

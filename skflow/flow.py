@@ -91,6 +91,11 @@ class Ensemble(nn.Module):
         self.n_members = n_members
         self.reference = reference
 
+    @property
+    def base(self):
+        """The members' bases as one stacked base."""
+        return self.members.base
+
     def log_prob(self, x, context=None):
         """Log density (n,) of rows x (n, d), in nats and in the units of x."""
         each = self.members.log_prob(self._spread(x), self._spread(context))

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 import skflow
-from skflow.bases import GaussianMixture, Normal, StudentT, Uniform
+from skflow.bases import GaussianMixture, Normal, Product, StudentT, Uniform
 from skflow.bijections import (
     PLU,
     QR,
@@ -27,6 +27,7 @@ from skflow.bijections import (
     GaussianizeMarginals,
     Inverse,
     MixtureLogisticCDF,
+    MixtureNormalCDF,
     MonotoneNet,
     Orthogonal,
     Permutation,
@@ -72,6 +73,8 @@ ELEMENTWISE = {
     "UnconstrainedMonotone, 1 unit": partial(UnconstrainedMonotone, 1, (1,)),
     "Composed": lambda: flow_plus_plus(),
     "Composed, with weights": lambda: Composed([MonotoneNet(2, (4,)), Affine()]),
+    "MixtureNormalCDF": MixtureNormalCDF,
+    "MixtureNormalCDF, 1 component": partial(MixtureNormalCDF, n_components=1),
 }
 
 
@@ -216,6 +219,7 @@ def _add_network_bijections():
             MonotoneNet,
             UnconstrainedMonotone,
             flow_plus_plus,
+            MixtureNormalCDF,
         ):
             name = f"{structure.__name__.title()}({elementwise.__name__})"
             for n_features, size in ((N_FEATURES, ""), (1, ", d = 1")):
@@ -259,6 +263,7 @@ BASES = {
     "GaussianMixture": partial(GaussianMixture, 3, 4),
     "GaussianMixture, one component": partial(GaussianMixture, 2, 1),
     "GaussianMixture, d = 1": partial(GaussianMixture, 1, 3),
+    "Product": lambda: Product([StudentT(2), Uniform(1), Normal(1)], [[3, 0], [2], [1]]),
 }
 
 
@@ -316,7 +321,13 @@ def _stack_with_flow():
 ESTIMATORS = {
     "NICEDensity": partial(_small, "NICEDensity", n_layers=6),
     "RealNVPDensity": partial(_small, "RealNVPDensity", n_layers=6, base="student_t"),
+    "MADEDensity": partial(_small, "MADEDensity", n_layers=1),
+    "MADEDensity, mixtures": partial(
+        _small, "MADEDensity", n_layers=1, n_components=8, base="normal", order="reversed"
+    ),
     "MAFDensity": partial(_small, "MAFDensity", base="normal"),
+    "MAFDensity, uniform": partial(_small, "MAFDensity", base="uniform"),
+    "MAFDensity, student_t": partial(_small, "MAFDensity", base="student_t", order="random"),
     "MAFDensity, ensemble": partial(_small, "MAFDensity", n_members=2),
     "IAFDensity": partial(_small, "IAFDensity", preprocessing="whiten"),
     "NSFDensity": partial(_small, "NSFDensity", base="normal"),

@@ -17,6 +17,7 @@ NAMES = {
         "InverseNotConvergedError",
         "KernelFlowDensity",
         "LinearFlowDensity",
+        "MADEDensity",
         "MAFDensity",
         "MixtureFlowDensity",
         "NAFDensity",

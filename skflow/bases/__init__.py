@@ -5,6 +5,7 @@ from skflow.bases._em import MixtureChoice, choose_mixture
 from skflow.bases._kernel import KernelDensity
 from skflow.bases._mixture import GaussianMixture
 from skflow.bases._normal import Normal
+from skflow.bases._product import Product
 from skflow.bases._student_t import StudentT
 from skflow.bases._uniform import Uniform
 
@@ -14,6 +15,7 @@ __all__ = [
     "KernelDensity",
     "MixtureChoice",
     "Normal",
+    "Product",
     "StudentT",
     "Uniform",
     "choose_mixture",

@@ -41,6 +41,15 @@ class Base(nn.Module, ABC):
         """The leading axes of the parameters."""
         return tuple(self.origin.shape[:-1])
 
+    @property
+    def tail_index(self):
+        """Power at which each column's tails fall, float64 (*members, n_features).
+
+        ``P(|z_j| > t)`` falls like ``t**-tail_index[j]``; infinite where it falls faster than
+        any power, as it does by default.
+        """
+        return torch.full_like(self.origin, torch.inf, dtype=torch.float64)
+
     @abstractmethod
     def log_prob(self, z, context=None):
         """Natural-log density of each row.

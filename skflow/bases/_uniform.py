@@ -1,4 +1,4 @@
-"""The uniform base on a centred box."""
+"""The uniform base on a box."""
 
 import math
 
@@ -10,42 +10,49 @@ __all__ = ["Uniform"]
 
 
 class Uniform(Base):
-    r"""Uniform on the box ``[-bound, bound]**d``, without parameters.
+    r"""Uniform on the box ``[low, high]**d``, without parameters.
 
-    .. math:: \log p(z) = -d \log(2\,\mathrm{bound}) \text{ inside}, \quad -\infty \text{ outside}
+    .. math::
+        \log p(z) = -d \log(\mathrm{high} - \mathrm{low}) \text{ inside},
+        \quad -\infty \text{ outside}
 
     Of use behind a bijection that ends inside the box, such as a squashing or a spline that maps
     the box onto itself; a flow whose latents may leave it scores those rows -inf and gets no
-    gradient from them. Cost: O(n d).
+    gradient from them. Draws lie strictly inside. Cost: O(n d).
 
     Parameters
     ----------
     n_features : int
         Number of columns d.
-    bound : float, default=3.0
-        Half the side of the box; the default is the tail bound of the package's splines.
+    low, high : float, default=0.0 and 1.0
+        Bounds of every column.
     """
 
-    def __init__(self, n_features, bound=3.0):
+    def __init__(self, n_features, low=0.0, high=1.0):
         super().__init__(n_features)
-        if not 0 < bound < math.inf:
-            raise ValueError(f"bound must be positive and finite, got {bound}")
-        self.bound = bound
+        if not (low < high and math.isfinite(high - low)):
+            raise ValueError(f"low and high must be finite, low < high, got {low} and {high}")
+        self.low, self.high = low, high
 
     def log_prob(self, z, context=None):
-        reach = self._with_members(z).abs().amax(-1)
-        inside = reach.new_full((), -self.n_features * math.log(2 * self.bound))
-        log_prob = torch.where(reach <= self.bound, inside, -math.inf)
-        return log_prob.masked_fill(reach.isnan(), math.nan)
+        z = self._with_members(z)
+        inside = z.new_full((), -self.n_features * math.log(self.high - self.low))
+        outside = ((z < self.low) | (z > self.high)).any(-1)
+        log_prob = torch.where(outside, -math.inf, inside)
+        return log_prob.masked_fill(z.isnan().any(-1), math.nan)
 
     def from_seeds(self, seeds, context=None):
-        z = self.bound * torch.erf(seeds / math.sqrt(2))
-        return z, seeds.new_zeros(seeds.shape[:-1])
+        return self._place(torch.special.ndtr(seeds)), seeds.new_zeros(seeds.shape[:-1])
 
     def sample(self, n, context=None):
         shape = (*self.members, n, self.n_features)
         unit = torch.rand(shape, dtype=self.origin.dtype, device=self.origin.device)
-        return (2 * unit - 1) * self.bound
+        return self._place(unit)
+
+    def _place(self, unit):
+        """Map numbers from 0 to 1 into the box, those on its bounds to just inside."""
+        eps = torch.finfo(unit.dtype).eps
+        return unit.clamp(eps / 4, 1 - eps) * (self.high - self.low) + self.low
 
     def extra_repr(self):
-        return f"{super().extra_repr()}, bound={self.bound}"
+        return f"{super().extra_repr()}, low={self.low}, high={self.high}"

@@ -16,12 +16,14 @@ from skflow.bijections._linear import (
 )
 from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
+from skflow.bijections._mixture_normal import MixtureNormalCDF
 from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._residual import Residual
+from skflow.bijections._soft_tails import SoftTails
 from skflow.bijections._spline import RationalQuadraticSpline
-from skflow.bijections._support import SoftTails, Standardize, SupportMap, Whiten
+from skflow.bijections._support import Standardize, SupportMap, Whiten
 
 __all__ = [
     "PLU",
@@ -42,6 +44,7 @@ __all__ = [
     "GaussianizeMarginals",
     "Inverse",
     "MixtureLogisticCDF",
+    "MixtureNormalCDF",
     "MonotoneNet",
     "Orthogonal",
     "PReLU",

@@ -37,6 +37,10 @@ class Elementwise(nn.Module, ABC):
     def inverse(self, y, raw):
         """Map y (...,) with raw (..., n_params) to x (...,) and log dx/dy (...,)."""
 
+    def start(self):
+        """Raw numbers (n_params,) to start a flow at: zeros unless others train better."""
+        return torch.zeros(self.n_params)
+
     def fresh(self):
         """Return the map for another layer: itself, or with weights of its own drawn anew."""
         return self
@@ -106,6 +110,9 @@ class Composed(Elementwise):
             y, log_slope = part.inverse(y, own)
             total = total + log_slope
         return y, total
+
+    def start(self):
+        return torch.cat([part.start() for part in self.parts])
 
     def fresh(self):
         return Composed([part.fresh() for part in self.parts])

@@ -7,8 +7,8 @@ from torch import nn
 
 from skflow.bijections._base import Bijection
 from skflow.bijections._marginal_fit import BACKGROUND, LOG_UNUSED, fit_mixtures
-from skflow.bijections._normalization import moments, row_shares
-from skflow.bijections._support import SoftTails
+from skflow.bijections._normalization import robust_moments
+from skflow.bijections._soft_tails import SoftTails
 from skflow.numerics import (
     implicit_root,
     increasing_root,
@@ -22,8 +22,6 @@ __all__ = ["Gaussianize", "GaussianizeMarginals"]
 SIZES = (1, 2, 3, 5, 8)  # of the mixtures that are tried
 MIN_SCALE = 5e-3
 SPARE_SHARE = 0.02
-QUANTILE = 0.1
-NORMAL_QUANTILE = 1.2815515655446004  # minus the QUANTILE of the standard normal
 
 
 class GaussianizeMarginals(Bijection):
@@ -192,8 +190,11 @@ class Gaussianize(Bijection):
         self.margins.requires_grad_(False)
 
     @classmethod
-    def from_data(cls, x, weight=None):
-        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows."""
+    def from_data(cls, x, weight=None, robust=None):
+        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows.
+
+        All columns are scaled by the spread of their middle, whatever ``robust`` says.
+        """
         gaussianize = cls(x.shape[-1])
         gaussianize._fit(x, weight)
         return gaussianize
@@ -219,35 +220,6 @@ class Gaussianize(Bijection):
         scale = self.scale.unsqueeze(-2)
         u, inner = self.margins.inverse(z)
         u, outer = self.tails.inverse(u)
-        return u * scale + self.shift.unsqueeze(-2), outer + inner + scale.log().sum(-1)
-
-
-def robust_moments(x, weight=None):
-    """Weighted median of each column, and the spread of its middle 80 % as a normal's deviation.
-
-    Exact under a change of units by a power of two. Where the middle 80 % are one value, the
-    spread is the standard deviation; where all are, the size of the value, or 1 where it is 0.
-
-    Parameters
-    ----------
-    x : tensor of shape (*members, n, d)
-    weight : tensor of shape (*members, n), optional
-
-    Returns
-    -------
-    median, spread : tensors of shape (*members, d), float64
-    """
-    mean, std = moments(x, weight)
-    share = row_shares(x, weight).unsqueeze(-1)
-    x = torch.where(share > 0, x.double(), mean.unsqueeze(-2))
-    x, order = x.sort(-2)
-    below = share.expand_as(x).gather(-2, order).cumsum(-2)
-    low, median, high = (
-        x.gather(-2, (below < q - 1e-9).sum(-2, keepdim=True)).squeeze(-2)
-        for q in (QUANTILE, 0.5, 1 - QUANTILE)
-    )
-    # halved first, since a difference of the largest numbers overflows
-    spread = (0.5 * high - 0.5 * low) / NORMAL_QUANTILE
-    size = median.abs()
-    spread = torch.where((std > 0) & (spread > 0), spread, std)
-    return median, torch.where(spread > 0, spread, torch.where(size > 0, size, 1.0))
+        largest = torch.finfo(u.dtype).max
+        x = (u * scale + self.shift.unsqueeze(-2)).clamp(-largest, largest)
+        return x, outer + inner + scale.log().sum(-1)

@@ -16,7 +16,31 @@ MIN_RATE, MAX_RATE = 1e-4, 1e4
 UNIT_RATE = math.log(math.expm1(1))  # softplus of it is 1
 
 
-class MixtureLogisticCDF(Searched):
+class MixtureCDF(Searched):
+    """What maps by a mixture's distribution function share: the raw numbers, and their limits.
+
+    Raw numbers are n_components each of log-weights (softmax), means and log-scales (softly
+    bounded). Components that coincide have proportional gradients and would move as one for
+    ever, so the raw mean and log-scale of each count by a factor of its own, from 1/2 to 2.
+    """
+
+    def __init__(self, n_components=8, max_log_scale=2.0):
+        super().__init__()
+        if n_components < 1:
+            raise ValueError(f"n_components must be at least 1, got {n_components}")
+        self.n_components = n_components
+        self.max_log_scale = max_log_scale
+        self.n_params = 3 * n_components
+
+    def _constrain(self, raw):
+        """Log-weights, means and log-scales with the components along the first axis."""
+        weight, loc, scale = raw.movedim(-1, 0).unflatten(0, (3, self.n_components))
+        factor = factors(self.n_components, raw).view(-1, *[1] * (raw.dim() - 1))
+        log_scale = soft_bound(factor * scale, self.max_log_scale)
+        return torch.log_softmax(weight, 0), factor * loc, log_scale
+
+
+class MixtureLogisticCDF(MixtureCDF):
     r"""Log-odds of the distribution function of a mixture of logistics [1]_.
 
     .. math::
@@ -50,23 +74,8 @@ class MixtureLogisticCDF(Searched):
        section 3.2.
     """
 
-    def __init__(self, n_components=8, max_log_scale=2.0):
-        super().__init__()
-        if n_components < 1:
-            raise ValueError(f"n_components must be at least 1, got {n_components}")
-        self.n_components = n_components
-        self.max_log_scale = max_log_scale
-        self.n_params = 3 * n_components
-
     def _map(self, x, parameters):
         return _log_odds(x, *parameters, MIN_SLOPE)
-
-    def _constrain(self, raw):
-        """Log-weights, means and log-scales with the components along the first axis."""
-        weight, loc, scale = raw.movedim(-1, 0).unflatten(0, (3, self.n_components))
-        factor = _factors(self.n_components, raw).view(-1, *[1] * (raw.dim() - 1))
-        log_scale = soft_bound(factor * scale, self.max_log_scale)
-        return torch.log_softmax(weight, 0), factor * loc, log_scale
 
 
 class DeepSigmoid(Searched):
@@ -129,21 +138,24 @@ class DeepSigmoid(Searched):
         """Log-weights, means -b/a and log-scales -log a, each (n_layers, n_units, ...)."""
         numbers = raw.movedim(-1, 0).unflatten(0, (3, self.n_layers, self.n_units))
         weight, steepness, offset = numbers
-        factor = _factors(self.n_units, raw).view(-1, *[1] * (raw.dim() - 1))
+        factor = factors(self.n_units, raw).view(-1, *[1] * (raw.dim() - 1))
         rate = F.softplus(factor * steepness + UNIT_RATE).clamp(MIN_RATE, MAX_RATE)
         return torch.log_softmax(weight, 1), -factor * offset / rate, -rate.log()
 
 
-def _factors(n, like):
+def factors(n, like):
     """Numbers from 1/2 to 2 that tell equal units apart."""
     return torch.logspace(-1, 1, n, 2, dtype=like.dtype, device=like.device)
 
 
-def _log_odds(x, log_weight, loc, log_scale, min_slope):
-    """Log-odds of a mixture with a line of slope ``min_slope`` mixed in, and the log-slope."""
-    logit, log_slope = mixture_logit(x, log_weight, loc, log_scale)
+def with_floor(x, score, log_slope, min_slope):
+    """Mix a line of slope ``min_slope`` into scores of x and the log of their slope."""
     if min_slope == 0:
-        return logit, log_slope
+        return score, log_slope
     floor = torch.full_like(log_slope, math.log(min_slope))
     log_slope = torch.logaddexp(log_slope + math.log1p(-min_slope), floor)
-    return (1 - min_slope) * logit + min_slope * x, log_slope
+    return (1 - min_slope) * score + min_slope * x, log_slope
+
+
+def _log_odds(x, log_weight, loc, log_scale, min_slope):
+    return with_floor(x, *mixture_logit(x, log_weight, loc, log_scale), min_slope)

@@ -4,11 +4,15 @@ import torch
 from torch import nn
 
 from skflow.bijections._base import Bijection
+from skflow.numerics import fit_student_t
 
-__all__ = ["ActNorm", "moments"]
+__all__ = ["ActNorm", "moments", "robust_moments", "row_shares", "student_t_moments"]
 
 # A spread below so many roundings of the mean is rounding noise of a constant column.
 CONSTANT_ULPS = 10
+QUANTILE = 0.1
+FARTHEST = 1e100  # spreads, whose square is still a number
+NORMAL_QUANTILE = 1.2815515655446004  # minus the QUANTILE of the standard normal
 
 
 class ActNorm(Bijection):
@@ -87,3 +91,42 @@ def row_shares(x, weight=None):
     weight = weight.double()
     weight = weight / weight.amax(-1, keepdim=True)
     return weight / weight.sum(-1, keepdim=True)
+
+
+def robust_moments(x, weight=None):
+    """Weighted median of each column, and the spread of its middle 80 % as a normal's deviation.
+
+    Exact under a change of units by a power of two. Where the middle 80 % are one value, the
+    spread is the standard deviation; where all are, the size of the value, or 1 where it is 0.
+
+    Parameters
+    ----------
+    x : tensor of shape (*members, n, d)
+    weight : tensor of shape (*members, n), optional
+
+    Returns
+    -------
+    median, spread : tensors of shape (*members, d), float64
+    """
+    mean, std = moments(x, weight)
+    share = row_shares(x, weight).unsqueeze(-1)
+    x = torch.where(share > 0, x.double(), mean.unsqueeze(-2))
+    x, order = x.sort(-2)
+    below = share.expand_as(x).gather(-2, order).cumsum(-2)
+    low, median, high = (
+        x.gather(-2, (below < q - 1e-9).sum(-2, keepdim=True)).squeeze(-2)
+        for q in (QUANTILE, 0.5, 1 - QUANTILE)
+    )
+    # halved first, since a difference of the largest numbers overflows
+    spread = (0.5 * high - 0.5 * low) / NORMAL_QUANTILE
+    size = median.abs()
+    spread = torch.where((std > 0) & (spread > 0), spread, std)
+    return median, torch.where(spread > 0, spread, torch.where(size > 0, size, 1.0))
+
+
+def student_t_moments(x, weight):
+    """Location and scale (*members, d) of a Student-t density, exact under powers of two."""
+    median, spread = robust_moments(x, weight)
+    u = (x.double() - median.unsqueeze(-2)) / spread.unsqueeze(-2)
+    loc, scale, _ = fit_student_t(u.clamp(-FARTHEST, FARTHEST), weight)
+    return median + loc * spread, scale * spread

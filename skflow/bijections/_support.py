@@ -13,19 +13,22 @@ from torch.linalg import solve_triangular
 from torch.nn.functional import logsigmoid
 
 from skflow.bijections._base import Bijection
-from skflow.bijections._normalization import moments, row_shares
+from skflow.bijections._normalization import moments, row_shares, student_t_moments
+from skflow.bijections._soft_tails import max_exponent
 
-__all__ = ["SoftTails", "Standardize", "SupportMap", "Whiten"]
+__all__ = ["Standardize", "SupportMap", "Whiten"]
 
 # Smallest Ledoit-Wolf shrinkage: no direction is scaled by more than 1e4 over its columns.
 MIN_SHRINKAGE = 1e-8
+# Spreads as which farther values of columns with heavy tails count in a covariance.
+WINSORIZED = 5.0
 
 
 class Standardize(Bijection):
     """Columns centred on their mean and divided by their standard deviation.
 
     Forward ``z = (x - mean) / scale``, log-det ``-sum_i log scale_i``; inverse
-    ``x = z * scale + mean``, log-det minus that. Cost: O(n d).
+    ``x = z * scale + mean``, at most the largest float, log-det minus that. Cost: O(n d).
 
     A column that is constant up to rounding has no spread to divide by: its scale is the size
     of its value, or 1 where the value is 0. So the scale follows the units there as well.
@@ -38,20 +41,28 @@ class Standardize(Bijection):
         self.register_buffer("scale", torch.ones(n_features, dtype=torch.float64))
 
     @classmethod
-    def from_data(cls, x, weight=None):
-        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows."""
+    def from_data(cls, x, weight=None, robust=None):
+        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows.
+
+        Columns marked in ``robust`` (d,) get the location and the scale of a Student-t density
+        fitted to them: their tails may be so heavy that there is no variance to estimate.
+        """
         standardize = cls(x.shape[-1])
-        standardize._fit(x, weight)
+        standardize._fit(x, weight, robust)
         return standardize
 
     def initialize(self, x, context=None, weight=None):
         self._fit(x, weight)
         return self(x)[0]
 
-    def _fit(self, x, weight):
+    def _fit(self, x, weight, robust=None):
         self.mean, std = moments(x, weight)
         size = self.mean.abs()
         self.scale = torch.where(std > 0, std, torch.where(size > 0, size, 1.0))
+        if robust is not None and bool(robust.any()):
+            loc, scale = student_t_moments(x, weight)
+            self.mean = torch.where(robust, loc, self.mean)
+            self.scale = torch.where(robust, scale, self.scale)
 
     def forward(self, x, context=None):
         z = (x - self.mean.unsqueeze(-2)) / self.scale.unsqueeze(-2)
@@ -59,7 +70,8 @@ class Standardize(Bijection):
 
     def inverse(self, z, context=None):
         x = z * self.scale.unsqueeze(-2) + self.mean.unsqueeze(-2)
-        return x, self._log_volume().expand(z.shape[:-1])
+        largest = torch.finfo(x.dtype).max
+        return x.clamp(-largest, largest), self._log_volume().expand(z.shape[:-1])
 
     def _log_volume(self):
         return self.scale.log().sum(-1, keepdim=True)
@@ -93,20 +105,26 @@ class Whiten(Bijection):
         self.register_buffer("factor", torch.eye(n_features, dtype=torch.float64))
 
     @classmethod
-    def from_data(cls, x, weight=None):
-        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows."""
+    def from_data(cls, x, weight=None, robust=None):
+        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows.
+
+        Columns marked in ``robust`` (d,) are scaled as :class:`Standardize` does it, and count
+        in the covariance with at most ``WINSORIZED`` spreads.
+        """
         whiten = cls(x.shape[-1])
-        whiten._fit(x, weight)
+        whiten._fit(x, weight, robust)
         return whiten
 
     def initialize(self, x, context=None, weight=None):
         self._fit(x, weight)
         return self(x)[0]
 
-    def _fit(self, x, weight):
-        self.standardize._fit(x, weight)
+    def _fit(self, x, weight, robust=None):
+        self.standardize._fit(x, weight, robust)
         share = row_shares(x, weight)
         z = torch.where(share.unsqueeze(-1) > 0, self.standardize(x)[0], 0.0)
+        if robust is not None:
+            z = torch.where(robust, z.clamp(-WINSORIZED, WINSORIZED), z)
         covariance, shrinkage = _ledoit_wolf(z, share)
         d = x.shape[-1]
         variances = covariance.diagonal(dim1=-2, dim2=-1)
@@ -123,7 +141,8 @@ class Whiten(Bijection):
         return z, log_det - self._log_volume()
 
     def inverse(self, z, context=None):
-        x, log_det = self.standardize.inverse(z @ self.factor.mT)
+        limit = torch.finfo(z.dtype).max ** 0.95  # so that the sums below are numbers
+        x, log_det = self.standardize.inverse(z.clamp(-limit, limit) @ self.factor.mT)
         return x, log_det + self._log_volume()
 
     def _log_volume(self):
@@ -212,7 +231,7 @@ class SupportMap(Bijection):
 
     def inverse(self, z, context=None):
         low, high, has_low, has_high, width = self._bounds()
-        limit = _max_exponent(z)
+        limit = max_exponent(z)
         log_above, log_below = z.clamp(max=limit), -z.clamp(min=-limit)
         # From the nearer edge, where the distance to it keeps all its digits.
         edge = (-z.abs()).exp()
@@ -240,51 +259,3 @@ def _check_bounds(low, high):
             raise ValueError(f"{bounds}: there is no number between them")
         if math.isfinite(a) and math.isfinite(b) and math.isinf(b - a):
             raise ValueError(f"{bounds}: too wide for float64, leave one of them out")
-
-
-class SoftTails(Bijection):
-    """The identity in the middle, logarithmic far out: bounds what a flow must extrapolate.
-
-    By column, with ``e = max(|x| - t, 0)``: forward ``z = x`` for |x| <= t, otherwise
-    ``z = sign(x) (t + log(1 + e))``; log-det ``-sum log(1 + e)``. Inverse, with
-    ``e' = max(|z| - t, 0)``: ``x = sign(z) (t + exp(e') - 1)`` beyond t; log-det ``sum e'``.
-    Once continuously differentiable. Cost: O(n d).
-
-    A normal base behind it has tails like a log-normal's: a value a million standard deviations
-    out comes to ``z = t + 13.8``, its log density to some -200 and not to -5e11. Expects
-    standardised columns.
-
-    The inverse is exact up to ``e' = 709`` in float64 (88 in float32), the largest whole
-    exponent; beyond it x and the log-det stay where they are there, finite. Likewise an x that
-    overflowed to +-inf on its way counts as the largest float.
-
-    Parameters
-    ----------
-    n_features : int
-    threshold : float or array-like of length d, default=5.0
-        t, at least 0.
-    """
-
-    def __init__(self, n_features, threshold=5.0):
-        super().__init__()
-        threshold = torch.as_tensor(threshold, dtype=torch.float64)
-        if not bool(((threshold >= 0) & threshold.isfinite()).all()):
-            raise ValueError(f"threshold must be finite and not negative, got {threshold}")
-        self.register_buffer("threshold", threshold.expand(n_features).clone())
-
-    def forward(self, x, context=None):
-        t = self.threshold.unsqueeze(-2)
-        excess = (x.abs().clamp(max=torch.finfo(x.dtype).max) - t).clamp(min=0)
-        stretch = excess.log1p()
-        z = torch.where(excess > 0, x.sign() * (t + stretch), x)
-        return z, -stretch.sum(-1)
-
-    def inverse(self, z, context=None):
-        t = self.threshold.unsqueeze(-2)
-        excess = (z.abs() - t).clamp(min=0, max=_max_exponent(z))
-        x = torch.where(excess > 0, z.sign() * (t + excess.expm1()), z)
-        return x, excess.sum(-1)
-
-
-def _max_exponent(x):
-    return math.floor(math.log(torch.finfo(x.dtype).max))

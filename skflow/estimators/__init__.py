@@ -12,6 +12,7 @@ from skflow.estimators._low_rank import (
     RadialFlowDensity,
     SylvesterFlowDensity,
 )
+from skflow.estimators._made import MADEDensity
 from skflow.estimators._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators._outlier import FlowOutlierDetector
 from skflow.estimators._residual import ResidualFlowDensity
@@ -25,6 +26,7 @@ __all__ = [
     "IAFDensity",
     "KernelFlowDensity",
     "LinearFlowDensity",
+    "MADEDensity",
     "MAFDensity",
     "MixtureFlowDensity",
     "NAFDensity",

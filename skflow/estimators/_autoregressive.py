@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skflow.estimators._base import STRUCTURE, NetworkFlowDensity
+from skflow.estimators._base import STRUCTURE, OrderedFlowDensity
 from skflow.estimators._docs import documented
 
 __all__ = ["IAFDensity", "MAFDensity", "NSFDensity"]
@@ -14,12 +14,13 @@ __all__ = ["IAFDensity", "MAFDensity", "NSFDensity"]
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class MAFDensity(NetworkFlowDensity):
+class MAFDensity(OrderedFlowDensity):
     r"""Masked autoregressive flow: affine autoregressive layers [1]_.
 
     Each layer scales and shifts feature i as the features before it say,
     :math:`z_i = x_i e^{s_i(x_{<i})} + t_i(x_{<i})`, with :math:`|s_i|` softly bounded by 2. On
-    its default base this is the paper's flow on a mixture of Gaussians.
+    its default base, ``base="mixture"``, this is the paper's flow on a mixture of Gaussians,
+    which can hold modes that a continuous map of one Gaussian cannot part.
 
     Cost: scoring is one pass of each layer's masked net. Sampling goes through the features one
     by one, yet computes every hidden unit once, so that it costs about as much arithmetic.
@@ -72,7 +73,7 @@ class MAFDensity(NetworkFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class IAFDensity(NetworkFlowDensity):
+class IAFDensity(OrderedFlowDensity):
     r"""Inverse autoregressive flow: a masked autoregressive flow run the other way [1]_.
 
     From noise to data each layer is one pass, :math:`x_i = z_i e^{s_i(z_{<i})} + t_i(z_{<i})`,
@@ -123,22 +124,13 @@ class IAFDensity(NetworkFlowDensity):
         from skflow.architectures import autoregressive_stack
         from skflow.bijections import Affine, Inverse
 
-        return Inverse(
-            autoregressive_stack(
-                n_features,
-                Affine(),
-                n_layers=settings.n_layers,
-                hidden_features=settings.hidden_features,
-                n_context=n_context,
-                mixing=self.mixing,
-                dropout=settings.dropout,
-            )
-        )
+        layers = self._layer_settings(n_context, settings)
+        return Inverse(autoregressive_stack(n_features, Affine(), **layers))
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class NSFDensity(NetworkFlowDensity):
+class NSFDensity(OrderedFlowDensity):
     r"""Neural spline flow: rational-quadratic splines steered by neural nets [1]_.
 
     Each layer maps features by monotone splines, whose bins and slopes come from a masked
@@ -192,7 +184,7 @@ class NSFDensity(NetworkFlowDensity):
 
     _auto_layers: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict] = {
-        **NetworkFlowDensity._parameter_constraints,
+        **OrderedFlowDensity._parameter_constraints,
         "structure": STRUCTURE,
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }

@@ -2,7 +2,7 @@
 
 import copy
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -12,12 +12,20 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._random import draw_seed
 from skflow.estimators._fitted import FittedFlow
 from skflow.estimators._prepare import prepare
-from skflow.estimators._rules import resolve_settings
+from skflow.estimators._rules import BASES, ORDERS, resolve_base, resolve_settings
 
-__all__ = ["HIDDEN_FEATURES", "MIXING", "STRUCTURE", "BaseFlowDensity", "NetworkFlowDensity"]
+__all__ = [
+    "HIDDEN_FEATURES",
+    "MIXING",
+    "STRUCTURE",
+    "BaseFlowDensity",
+    "NetworkFlowDensity",
+    "OrderedFlowDensity",
+]
 
 # constraints of parameters that several families have
 HIDDEN_FEATURES = [StrOptions({"auto"}), "array-like"]
+NET_REACH = 3.0  # spreads beyond which nets see the logarithm of columns with heavy tails
 MIXING = [StrOptions({"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"})]
 STRUCTURE = [StrOptions({"autoregressive", "coupling"})]
 
@@ -31,7 +39,7 @@ class BaseFlowDensity(FittedFlow):
 
     n_layers: int | str = "auto"
     preprocessing: str = "auto"
-    base: str = "auto"
+    base: Any = "auto"
     support: Any = None
     n_members: int | str = "auto"
     max_epochs: int | str = "auto"
@@ -51,7 +59,7 @@ class BaseFlowDensity(FittedFlow):
     _parameter_constraints: ClassVar[dict] = {
         "n_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "preprocessing": [StrOptions({"auto", "standardize", "whiten", "gaussianize", "none"})],
-        "base": [StrOptions({"auto", "normal", "student_t", "mixture"})],
+        "base": [StrOptions({"auto", *BASES}), "array-like"],
         "support": [None, dict],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -86,7 +94,9 @@ class BaseFlowDensity(FittedFlow):
         previous = self.__dict__.get("flow_") if self.warm_start else None
         table = prepare(self, X, sample_weight, np.random.default_rng(seed), fold)
         preprocessing = self._choose_preprocessing(table, previous)
-        settings = resolve_settings(self, *table.rows.shape, preprocessing, table.holder)
+        settings = resolve_settings(self, *table.rows.shape, preprocessing, table.holder, seed)
+        if previous is not None and settings.order is not None:  # it may have been drawn
+            settings = replace(settings, order=self.order_)
         self.support_bounds_ = table.bounds
         self.dequantized_features_ = table.dequantized
         self._n_features_out = self.n_features_in_
@@ -103,6 +113,8 @@ class BaseFlowDensity(FittedFlow):
 
     def _note(self, settings, history):
         """Show what "auto" came to and how training went."""
+        tail_index = self.flow_.base.tail_index.numpy()
+        self.tail_index_ = tail_index.reshape(-1, tail_index.shape[-1]).mean(axis=0)
         for name, value in settings.visible().items():
             setattr(self, f"{name}_", value)
         self.history_ = history.records
@@ -110,12 +122,16 @@ class BaseFlowDensity(FittedFlow):
         self.stopped_by_ = history.stopped_by
 
     def _choose_preprocessing(self, table, previous):
+        from skflow.estimators._bases import heavy_columns
         from skflow.estimators._preprocessing import choose_preprocessing
 
+        d = table.rows.shape[1]
         if previous is not None:
             return self.preprocessing_
         if self.preprocessing != "auto":
             return self.preprocessing
+        if heavy_columns(resolve_base(self.base, d), d).any():
+            return "standardize"  # normal scores have no heavy tails
         return choose_preprocessing(table.bounds, table.rows, table.weight)
 
     def _members(self):
@@ -147,10 +163,29 @@ class NetworkFlowDensity(BaseFlowDensity):
 
     def _layer_settings(self, n_context, settings):
         """Return what every recipe of :mod:`skflow.architectures` for such layers takes."""
+        from skflow.estimators._bases import heavy_columns
+
+        heavy = heavy_columns(settings.base, 1).any()
         return {
             "n_layers": settings.n_layers,
             "hidden_features": settings.hidden_features,
             "n_context": n_context,
             "mixing": self.mixing,
             "dropout": settings.dropout,
+            "reach": NET_REACH if heavy else None,
         }
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class OrderedFlowDensity(NetworkFlowDensity):
+    """Base of flows whose layers take the columns in an order."""
+
+    order: Any = "natural"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **NetworkFlowDensity._parameter_constraints,
+        "order": [StrOptions(set(ORDERS)), "array-like"],
+    }
+
+    def _layer_settings(self, n_context, settings):
+        return {**super()._layer_settings(n_context, settings), "order": settings.order}

@@ -109,7 +109,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
     for name in COPIED:
         if hasattr(teacher, name):
             setattr(student, name, getattr(teacher, name))
-    settings = resolve_student_settings(student, teacher, n_samples)
+    settings = resolve_student_settings(student, teacher, n_samples, seed)
     student.flow_, history = fit_student(student, teacher.flow_, settings, n_samples, seed)
     student._note(settings, history)
     unseen = getattr(teacher, "held_out_scores_", np.empty(0))

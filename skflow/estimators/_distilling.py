@@ -24,10 +24,10 @@ VALIDATION_DRAWS = 2_000
 BLOCK = 2_048  # draws of the teacher at a time
 
 
-def resolve_student_settings(student, teacher, n_samples):
+def resolve_student_settings(student, teacher, n_samples, seed):
     """Resolve every "auto" of a student, of which there are as many rows as one draws."""
     d = teacher.n_features_in_
-    settings = resolve_settings(student, n_samples, d, teacher.preprocessing_)
+    settings = resolve_settings(student, n_samples, d, teacher.preprocessing_, seed=seed)
     steps = min(300 + 220 * d, 2_500)
     own = {
         "n_members": 1,

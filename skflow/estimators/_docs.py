@@ -10,6 +10,11 @@ mixing : {"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"}
     Linear map between layers. "plu" is learnt and starts at a reversal of the features, "qr" at
     the identity; "orthogonal" is a rotation, learnt from the identity, and "pca" one learnt from
     the principal directions; the others are fixed.
+order : {"natural", "reversed", "random"} or sequence of int, default="natural"
+    Order in which the first autoregressive layer takes the columns, whose indices a sequence
+    holds once each; "random" is drawn from ``random_state``, alike for all members. Of coupling
+    layers, the first half in this order is the half that steers first. Latents come in the order
+    of the columns all the same.
 preprocessing : {"auto", "standardize", "whiten", "gaussianize", "none"}, default="auto"
     Scaling of the columns, after the maps of declared bounds. "gaussianize" maps each column to
     normal scores by a smooth fit of its distribution function. For trained flows "auto" takes it
@@ -17,12 +22,18 @@ preprocessing : {"auto", "standardize", "whiten", "gaussianize", "none"}, defaul
     "standardize" (by 0.02 + 10 / n_samples nats a column), and otherwise standardises. The
     Jacobian is counted, so that log densities are in the units of X whatever is chosen. Beyond 5
     standard deviations a logarithm bends the tails in, so that a row far outside the data costs
-    little more than the logarithm of its distance.
-base : {"auto", "normal", "student_t", "mixture"}, default="auto"
-    Distribution of the latents. "mixture" is a Gaussian mixture, its size, shape and
-    regularisation cross-validated and started by EM on the training rows, so that training
-    starts from a tuned mixture and improves on it; "auto" takes it. "student_t" learns the
-    degrees of freedom of each column.
+    little more than the logarithm of its distance. Columns with ``base="student_t"`` are not
+    bent, and are standardised by the location and scale of a Student-t fitted to them.
+base : str or sequence of str, default="auto"
+    Distribution of the latents: "normal", "student_t", "uniform", "mixture", or a sequence with
+    one of these for each column of X, whose latent starts as that column. Columns of one name
+    share a distribution, so that those of "mixture" may depend on each other. "mixture" is a
+    Gaussian mixture, its size, shape and regularisation cross-validated and started by EM on the
+    training rows, so that training starts from a tuned mixture and improves on it; "auto" takes
+    it. "student_t" learns the degrees of freedom of each column (``tail_index_``), and nothing
+    in front of it changes how fast tails fall, unless ``preprocessing="gaussianize"`` does.
+    "uniform" has latents between 0 and 1, like probability integral transforms; far out
+    the last digit of their distance from 1 is lost, and with it the way back to X.
 support : dict {column index or name: (low, high)}, default=None
     Declared bounds, either may be None. The density is zero outside and samples stay inside. A
     value exactly on a bound is scored slightly inside it.
@@ -70,6 +81,10 @@ flow_ : skflow.flow.Flow or skflow.flow.Ensemble
 history_ : list of dict
     One record an epoch: ``epoch``, ``learning_rate``, ``train_loss`` and ``validation_loss``
     (means over members, in nats, of preprocessed rows) and ``seconds``.
+tail_index_ : ndarray of shape (n_features,)
+    Power at which the tails of each latent column fall, the mean over members: the degrees of
+    freedom with ``base="student_t"``, for each member in ``flow_.base.df``; infinite with other
+    bases. With one layer, or ``mixing="none"``, they are those of the columns of X.
 n_iter_ : int
     Epochs trained.
 stopped_by_ : str

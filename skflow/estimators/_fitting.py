@@ -8,7 +8,7 @@ import torch
 from skflow._random import seeded
 from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
-from skflow.bases import GaussianMixture, Normal, StudentT, choose_mixture
+from skflow.estimators._bases import build_base, end_where_base_lies, heavy_columns
 from skflow.estimators._preprocessing import fit_preprocessing
 from skflow.flow import Ensemble, Flow
 from skflow.members import stack_members
@@ -50,6 +50,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
                 train_rows.x,
                 train_rows.weight,
                 settings.n_members,
+                heavy_columns(settings.base, table.rows.shape[1]),
             )
         else:
             preprocessing = _core(previous).preprocessing
@@ -119,11 +120,13 @@ def _mean_log_det(preprocessing, rows):
 def build_flow(estimator, settings, rows, held, dtype):
     """Build an untrained flow at its data-dependent start, from preprocessed rows."""
     d = rows.x.shape[-1]
-    choice = _choose_mixture(rows, held, settings) if settings.base == "mixture" else None
-    flows = [
-        Flow(estimator._build_bijection(d, 0, settings), _base(settings, d, choice)).to(dtype)
-        for _ in range(settings.n_members)
-    ]
+    base = build_base(settings.base, *_all_rows(rows, held, settings))
+
+    def bijection():
+        built = estimator._build_bijection(d, 0, settings)
+        return end_where_base_lies(built, settings.base, d)
+
+    flows = [Flow(bijection(), base).to(dtype) for _ in range(settings.n_members)]
     flow = stack_members(flows) if settings.n_members > 1 else flows[0]
     flow = flow.to(rows.x.device)
     with torch.no_grad():
@@ -132,26 +135,12 @@ def build_flow(estimator, settings, rows, held, dtype):
     return flow
 
 
-def _choose_mixture(rows, held, settings):
-    """Choose the mixture's settings by cross-validation on all rows, as the members share them."""
+def _all_rows(rows, held, settings):
+    """Rows (n, d) and weights that members share: those that one trains on and holds out."""
     several = settings.n_members > 1
     parts = [tuple(t[0] if several and t is not None else t for t in p) for p in (rows, held) if p]
     x = torch.cat([x for x, _, _ in parts])
-    weight = None if rows.weight is None else torch.cat([w for _, _, w in parts])
-    return choose_mixture(x, weight)
-
-
-def _base(settings, d, choice):
-    if settings.base == "normal":
-        return Normal(d)
-    if settings.base == "student_t":
-        return StudentT(d)
-    return GaussianMixture(
-        d,
-        choice.n_components,
-        covariance_type=choice.covariance_type,
-        reg_covar=choice.reg_covar,
-    )
+    return x, None if rows.weight is None else torch.cat([w for _, _, w in parts])
 
 
 def training_config(estimator, settings, start):

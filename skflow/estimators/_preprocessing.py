@@ -11,7 +11,9 @@ from skflow.members import stack_members
 __all__ = ["choose_preprocessing", "fit_preprocessing"]
 
 SCALINGS = {"standardize": Standardize, "whiten": Whiten, "gaussianize": Gaussianize}
-
+# Where columns are bent in whose base has heavy tails. Float32 does not tell rows beyond it apart,
+# and holds its square. Of a Cauchy's draws, one in a thousand million lies there.
+HEAVY_TAILS_FROM = 1e9
 
 # Nats a column that normal scores must bring a mixture before a flow gets them. They were fitted
 # to the held-out rows too, at some ten numbers a column, which flatters them by about 10 / n.
@@ -64,7 +66,9 @@ def _mixture_score(kind, bounds, x, weight):
     return choice.score + float(np.average(log_det, weights=weight))
 
 
-def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, tails=SOFT_TAILS_FROM):
+def fit_preprocessing(
+    kind, bounds, x, weight=None, n_members=1, tails=SOFT_TAILS_FROM, heavy=None
+):
     """Fit the bijection from rows in the units of X to rows on a scale near one.
 
     Parameters
@@ -78,6 +82,10 @@ def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, tails=SOFT_TAIL
     n_members : int
     tails : float
         Where the soft tails begin, in the units of the scaled rows.
+    heavy : tensor of shape (d,), optional
+        Columns whose tails should reach the flow as they are: these are scaled by a fitted
+        Student-t, as their variance may be infinite, and not bent. "gaussianize" leaves
+        them no such tails all the same.
 
     Returns
     -------
@@ -88,11 +96,14 @@ def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, tails=SOFT_TAIL
     def shared(bijection):
         return stack_members([bijection] * n_members) if n_members > 1 else bijection
 
+    heavy = torch.zeros(x.shape[-1], dtype=torch.bool) if heavy is None else heavy
     low, high = bounds[:2]
     parts = []
     if np.isfinite(low).any() or np.isfinite(high).any():
         parts.append(shared(SupportMap(low, high)))
         x = parts[-1](x)[0]
     if kind in SCALINGS:
-        parts.append(SCALINGS[kind].from_data(x, weight))
-    return Chain([*parts, shared(SoftTails(x.shape[-1], tails))])
+        parts.append(SCALINGS[kind].from_data(x, weight, robust=heavy))
+    threshold = torch.full(heavy.shape, tails, dtype=torch.float64)
+    threshold = threshold.masked_fill(heavy, HEAVY_TAILS_FROM)
+    return Chain([*parts, shared(SoftTails(x.shape[-1], threshold))])

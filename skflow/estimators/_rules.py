@@ -10,8 +10,10 @@ from numbers import Integral
 
 import numpy as np
 
-__all__ = ["Settings", "resolve_settings"]
+__all__ = ["BASES", "ORDERS", "Settings", "resolve_base", "resolve_settings"]
 
+BASES = ("normal", "student_t", "uniform", "mixture")
+ORDERS = ("natural", "reversed", "random")
 MIN_ROWS_TO_HOLD_OUT = 20
 # entries of the table that training may pass over, up to 20,000 rows: minutes on one core
 WORK = 6e7
@@ -23,6 +25,7 @@ VISIBLE = (
     "trace",
     "preprocessing",
     "base",
+    "order",
     "n_members",
     "max_epochs",
     "batch_size",
@@ -44,7 +47,8 @@ class Settings:
     n_directions: int | None
     trace: str | None
     preprocessing: str
-    base: str
+    base: str | tuple
+    order: tuple | None
     n_members: int
     n_folds: int
     max_epochs: int
@@ -61,11 +65,12 @@ class Settings:
         return {name: values[name] for name in VISIBLE if values[name] is not None}
 
 
-def resolve_settings(estimator, n, d, preprocessing, holder=None):
+def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
     """Resolve the settings for ``estimator`` on a table of n rows and d columns.
 
     ``preprocessing`` is settled, since the rows decide it and not their number; ``holder`` (n,)
-    says which member is to hold out each row, if that is settled too.
+    says which member is to hold out each row, if that is settled too. ``seed`` draws a random
+    order of the columns.
     """
 
     def chosen(name, rule):
@@ -93,7 +98,8 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None):
         n_directions=chosen("n_directions", lambda: min(d, 16)),
         trace=chosen("trace", lambda: _trace(hidden, d)),
         preprocessing=preprocessing,
-        base=chosen("base", lambda: "mixture"),
+        base=resolve_base(estimator.base, d),
+        order=_resolve_order(getattr(estimator, "order", None), d, seed),
         n_members=n_members,
         n_folds=n_folds,
         max_epochs=chosen(
@@ -106,6 +112,38 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None):
         validation_fraction=float(fraction),
         n_iter_no_change=chosen("n_iter_no_change", lambda: 30),
     )
+
+
+def resolve_base(base, d):
+    """Return the name of the base of all d latent columns, or a tuple with a name for each."""
+    if isinstance(base, str):
+        return "mixture" if base == "auto" else base
+    names = tuple(str(name) for name in base)
+    if len(names) != d or not set(names) <= set(BASES):
+        raise ValueError(
+            f"base must be one name for all columns or a sequence of {d} names, one for each "
+            f"column of X, out of {', '.join(map(repr, BASES))}; got {list(names)!r}."
+        )
+    return names
+
+
+def _resolve_order(order, d, seed):
+    """Return the order as a tuple of all column indices; None for flows that have none."""
+    if order is None:
+        return None
+    if isinstance(order, str):
+        # a stream of its own: the seed has drawn the spread of repeated values too
+        drawn = np.random.default_rng([seed, 1]).permutation(d)
+        natural = np.arange(d)
+        order = dict(zip(ORDERS, (natural, natural[::-1], drawn), strict=True))[order]
+    columns = np.asarray(order)
+    whole = columns.ndim == 1 and np.issubdtype(columns.dtype, np.integer)
+    if not whole or sorted(columns) != list(range(d)):
+        raise ValueError(
+            f"order must be {', '.join(map(repr, ORDERS))} or a sequence that holds the index of "
+            f"each column of X once, the integers 0 to {d - 1}; got {order!r}."
+        )
+    return tuple(columns.tolist())
 
 
 def _n_members(n):

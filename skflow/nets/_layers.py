@@ -9,7 +9,16 @@ from torch.nn import functional as F
 
 SEGMENT = 128  # outputs of a masked layer that are computed together
 
-__all__ = ["Dense", "MaskedDense", "affine_map", "hidden_pass", "plain_pass"]
+__all__ = ["Dense", "MaskedDense", "affine_map", "bend", "hidden_pass", "plain_pass"]
+
+
+def bend(x, reach):
+    """Make inputs what a net can bear: ``reach * log(1 + |x| / reach)`` with the sign of x.
+
+    Nearly x in the middle, with slope 1 at 0, and the logarithm of its size far out. ``reach``
+    None leaves all as they are.
+    """
+    return x if reach is None else (x.abs() / reach).log1p().mul(reach).copysign(x)
 
 
 def affine_map(h, weight, bias):

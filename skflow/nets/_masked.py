@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skflow.nets._layers import MaskedDense, affine_map, hidden_pass
+from skflow.nets._layers import MaskedDense, affine_map, bend, hidden_pass
 
 __all__ = ["MADE"]
 
@@ -29,6 +29,10 @@ class MADE(nn.Module):
     residual : bool
         ``h + W relu(h)`` between hidden layers; equal widths only.
     dropout : float
+    reach : float, optional
+        Inputs far beyond it count by the logarithm of their size; None takes them as they are.
+    start : tensor of shape (n_params,), optional
+        Raw numbers that every output emits before training; zeros by default.
 
     References
     ----------
@@ -43,6 +47,8 @@ class MADE(nn.Module):
         n_context=0,
         residual=False,
         dropout=0.0,
+        reach=None,
+        start=None,
     ):
         super().__init__()
         if residual and len(set(hidden_features)) > 1:
@@ -54,12 +60,16 @@ class MADE(nn.Module):
         masks = [b[:, None] >= a for a, b in zip(degrees, [*degrees[1:], outputs], strict=True)]
         self.hidden = nn.ModuleList(MaskedDense(mask) for mask in masks[:-1])
         self.last = MaskedDense(masks[-1], zero=True)
+        if start is not None:
+            with torch.no_grad():
+                self.last.bias.copy_(start.repeat_interleave(n_features))
         # how many units of each hidden layer are known once i features are
         self.known_units = [[int((d <= i).sum()) for i in range(n_features)] for d in degrees[1:]]
         self.n_features, self.n_params, self.n_context = n_features, n_params, n_context
-        self.residual, self.dropout = residual, dropout
+        self.residual, self.dropout, self.reach = residual, dropout, reach
 
     def forward(self, x, context=None):
+        x = bend(x, self.reach)
         h = (x if context is None else torch.cat([context, x], dim=-1)).mT
         raw = self.last(hidden_pass(self, h))
         return raw.unflatten(-2, (self.n_params, self.n_features)).transpose(-1, -3)
@@ -107,7 +117,7 @@ class MADECursor:
 
     def append(self, x):
         """Tell the value of the current feature, (*members, n), and go to the next."""
-        self.inputs.append(x.unsqueeze(-2))
+        self.inputs.append(bend(x, self.net.reach).unsqueeze(-2))
         self.feature += 1
 
     def _advance_units(self):

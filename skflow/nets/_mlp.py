@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from skflow.nets._layers import Dense, hidden_pass, plain_pass
+from skflow.nets._layers import Dense, bend, hidden_pass, plain_pass
 
 __all__ = ["MLP"]
 
@@ -22,6 +22,8 @@ class MLP(nn.Module):
         Add each hidden layer to what came before it, ``h + W relu(h)``; equal widths only.
     dropout : float
         Share of hidden units dropped in training.
+    reach : float, optional
+        Inputs far beyond it count by the logarithm of their size; None takes them as they are.
 
     Notes
     -----
@@ -37,6 +39,7 @@ class MLP(nn.Module):
         n_context=0,
         residual=False,
         dropout=0.0,
+        reach=None,
     ):
         super().__init__()
         if residual and len(set(hidden_features)) > 1:
@@ -47,7 +50,7 @@ class MLP(nn.Module):
         )
         self.last = Dense(widths[-1], n_params * n_features, zero=True)
         self.n_features, self.n_params = n_features, n_params
-        self.residual, self.dropout = residual, dropout
+        self.residual, self.dropout, self.reach = residual, dropout, reach
 
     @property
     def layers(self):
@@ -55,6 +58,7 @@ class MLP(nn.Module):
         return [*self.hidden, self.last]
 
     def forward(self, x, context=None):
+        x = bend(x, self.reach)
         h = (x if context is None else torch.cat([context, x], dim=-1)).mT
         plain = not self.residual and not (self.dropout and self.training)
         raw = plain_pass(h, self.layers) if plain else self.last(hidden_pass(self, h))

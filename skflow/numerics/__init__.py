@@ -9,13 +9,16 @@ from skflow.numerics._log_det import (
 )
 from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
+from skflow.numerics._normal_mixture import mixture_score
 from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
 from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._roots import implicit_root, increasing_root
+from skflow.numerics._student_t_fit import fit_student_t
 
 __all__ = [
     "contraction_root",
     "exact_log_det",
+    "fit_student_t",
     "gauss_legendre",
     "implicit_root",
     "increasing_root",
@@ -23,6 +26,7 @@ __all__ = [
     "integrate_in_steps",
     "logit_of_normal",
     "mixture_logit",
+    "mixture_score",
     "normal_of_logit",
     "roulette_log_det",
     "series_log_det",

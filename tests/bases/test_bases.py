@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from skflow.bases import GaussianMixture, KernelDensity, Normal, StudentT, Uniform
+from skflow.bases import GaussianMixture, KernelDensity, Normal, Product, StudentT, Uniform
 from skflow.members import select_member, stack_members
 
 
@@ -18,6 +18,15 @@ def kernels(d):
     return base
 
 
+def product(d):
+    """A Student-t of the outer columns beside a normal of the middle one."""
+    if d == 1:
+        return Product([StudentT(1, df=4.0)], [[0]])
+    middle = d // 2
+    outer = [column for column in range(d) if column != middle]
+    return Product([StudentT(d - 1, df=4.0), Normal(1)], [outer[::-1], [middle]])
+
+
 BASES = {
     "Normal": Normal,
     "StudentT": StudentT,
@@ -25,6 +34,7 @@ BASES = {
     "Uniform": Uniform,
     "GaussianMixture": lambda d: GaussianMixture(d, 4),
     "KernelDensity": kernels,
+    "Product": product,
 }
 UNBOUNDED = [name for name in BASES if name != "Uniform"]
 # As many kernels as rows: there is no common shape that members could share.
@@ -185,10 +195,9 @@ def test_repr_names_the_number_of_features(name):
 
 
 def test_initialize_does_nothing_by_default():
-    base = StudentT(2)
-    before = base.raw_df.clone()
+    base = Uniform(2)
     assert base.initialize(rows(9, 2)) is None
-    assert torch.equal(base.raw_df, before)
+    assert torch.equal(base.origin, torch.zeros(2))
 
 
 def test_normal_against_scipy():
@@ -237,14 +246,21 @@ def test_student_t_refuses_df_out_of_range(df):
 
 def test_uniform_against_scipy():
     z = 2 * rows(200, 2)
-    expected = stats.uniform.logpdf(z.numpy(), -2.5, 5).sum(1)
+    expected = stats.uniform.logpdf(z.numpy(), -2.5, 4).sum(1)
     assert np.isneginf(expected).any()
-    np.testing.assert_allclose(Uniform(2, bound=2.5).log_prob(z), expected, rtol=1e-12)
-    corner = torch.tensor([[2.5, -2.5]])
-    assert Uniform(2, bound=2.5).log_prob(corner).item() == pytest.approx(-2 * math.log(5))
+    np.testing.assert_allclose(Uniform(2, -2.5, 1.5).log_prob(z), expected, rtol=1e-12)
+    corner = torch.tensor([[1.5, -2.5]])
+    assert Uniform(2, -2.5, 1.5).log_prob(corner).item() == pytest.approx(-2 * math.log(4))
 
 
-@pytest.mark.parametrize("bound", [0.0, -1.0, math.inf, math.nan])
-def test_uniform_refuses_a_bound_that_is_no_size(bound):
-    with pytest.raises(ValueError, match="bound must be positive and finite"):
-        Uniform(2, bound=bound)
+def test_uniform_draws_lie_inside():
+    torch.manual_seed(0)
+    draws = Uniform(1).sample(2**22)
+    assert draws.min() > 0
+    assert draws.max() < 1
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 0.0), (1.0, -1.0), (0.0, math.inf), (math.nan, 1.0)])
+def test_uniform_refuses_bounds_that_hold_nothing(bounds):
+    with pytest.raises(ValueError, match="low and high must be finite, low < high"):
+        Uniform(2, *bounds)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from skflow.bases import GaussianMixture, KernelDensity, Normal, StudentT, Uniform
+from skflow.bases import GaussianMixture, KernelDensity, Normal, Product, StudentT, Uniform
 from skflow.members import stack_members
 
 BASES = {
@@ -13,6 +13,7 @@ BASES = {
     "StudentT, nearly normal": lambda d: StudentT(d, df=900),
     "Uniform": Uniform,
     "GaussianMixture": lambda d: GaussianMixture(d, 4),
+    "Product": lambda d: Product([StudentT(1), GaussianMixture(d - 1, 3)], [[1], [2, 0]]),
 }
 
 

@@ -72,7 +72,7 @@ def test_mixings(cls, mixing):
     np.testing.assert_allclose(model.inverse_transform(Z), rows(), atol=1e-3)
 
 
-@pytest.mark.parametrize("base", ["normal", "student_t", "mixture"])
+@pytest.mark.parametrize("base", ["normal", "student_t", "uniform", "mixture"])
 @pytest.mark.parametrize("preprocessing", ["standardize", "whiten", "gaussianize", "none"])
 def test_preprocessing_and_base(preprocessing, base):
     settings = {**SMALL, "base": base, "preprocessing": preprocessing, "n_members": 2}
@@ -89,7 +89,8 @@ BAD_PARAMETERS = [
     ("hidden_features", 64),
     ("mixing", "lu"),
     ("preprocessing", "robust"),
-    ("base", "uniform"),
+    ("base", "cauchy"),
+    ("order", "sorted"),
     ("n_members", 0),
     ("max_epochs", 0),
     ("batch_size", 0),
