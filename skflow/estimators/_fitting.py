@@ -50,7 +50,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
                 train_rows.x,
                 train_rows.weight,
                 settings.n_members,
-                heavy_columns(settings.base, table.rows.shape[1]),
+                heavy=heavy_columns(settings.base, table.rows.shape[1]),
             )
         else:
             preprocessing = _core(previous).preprocessing
