@@ -1,7 +1,7 @@
 """The same weights give the same continuous flow in zuko.
 
-Its default activation, ELU, has kinks, which both solvers pass with small steps; theirs controls the
-log-det a hundred times less strictly than the places.
+Its default activation, ELU, has kinks, which both solvers pass with small steps; theirs
+controls the log-det a hundred times less strictly than the places.
 """
 
 import pytest
