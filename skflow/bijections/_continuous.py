@@ -24,7 +24,10 @@ class Continuous(Bijection):
 
     In training, ``n_steps`` equal steps of the classical Runge-Kutta method, through which the
     gradients flow, 4 evaluations of the net each. In eval mode, Dormand and Prince's method with
-    XX
+    steps for each row, whose errors are controlled to a tenth of ``tolerance``, and the exact
+    trace always. No tolerance is finer than 80 roundings: 1e-5 in float32, 2e-14 in float64. The
+    kinks of ELU let errors through that are hundreds of times as large.
+
     The trace: exact at the cost of one more product in nets of up to two hidden layers, for any
     number of features (see :class:`skflow.nets.VelocityField`); deeper nets take d passes. With
     ``trace="hutchinson"`` it is, in training, :math:`e^\top (\partial v/\partial x)\, e` with a

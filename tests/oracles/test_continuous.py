@@ -1,6 +1,7 @@
 """The same weights give the same continuous flow in zuko.
 
-Its default activation, ELU, has kinks, which both solvers pass with small steps.
+Its default activation, ELU, has kinks, which both solvers pass with small steps; theirs
+controls the log-det a hundred times less strictly than the places.
 """
 
 import pytest
@@ -18,16 +19,20 @@ def linear_layers(net):
 
 
 @pytest.mark.parametrize(
-    ("activation", "theirs"), [("elu", torch.nn.ELU), ("tanh", torch.nn.Tanh)]
+    ("d", "n_context", "hidden", "activation", "theirs"),
+    [
+        (1, 0, (16,), "tanh", torch.nn.Tanh),
+        (2, 0, (16, 12), "tanh", torch.nn.Tanh),
+        (4, 3, (16, 12), "tanh", torch.nn.Tanh),
+        (3, 0, (8, 8, 8), "tanh", torch.nn.Tanh),
+        (2, 3, (16, 12), "elu", torch.nn.ELU),
+        (3, 0, (8, 8, 8), "elu", torch.nn.ELU),
+    ],
 )
-@pytest.mark.parametrize(
-    ("d", "n_context", "hidden"),
-    [(1, 0, (16,)), (2, 0, (16, 12)), (4, 3, (16, 12)), (3, 0, (8, 8, 8))],
-)
-def test_continuous_flow_equals_zuko(d, n_context, activation, theirs, hidden):
+def test_continuous_flow_equals_zuko(d, n_context, hidden, activation, theirs):
     torch.manual_seed(0)
     their = zuko.flows.continuous.FFJTransform(
-        d, n_context, freqs=3, atol=1e-9, rtol=1e-9, hidden_features=hidden, activation=theirs
+        d, n_context, freqs=3, atol=1e-10, rtol=1e-10, hidden_features=hidden, activation=theirs
     ).double()
     # theirs takes time, features and context; ours time, context and features
     order = torch.tensor([*range(6), *range(6 + d, 6 + d + n_context), *range(6, 6 + d)])
@@ -40,8 +45,8 @@ def test_continuous_flow_equals_zuko(d, n_context, activation, theirs, hidden):
         ):
             our.weight.copy_(layer.weight[:, order] if our is ours.net.hidden[0] else layer.weight)
             our.bias.copy_(layer.bias)
-    x = 1.5 * torch.randn(20, d, dtype=torch.float64)
-    context = torch.randn(20, n_context, dtype=torch.float64) if n_context else None
+    x = 1.5 * torch.randn(12, d, dtype=torch.float64)
+    context = torch.randn(12, n_context, dtype=torch.float64) if n_context else None
     with torch.no_grad():
         z, log_det = ours.eval()(x, context)
         back, _ = ours.inverse(z, context)
