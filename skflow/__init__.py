@@ -28,6 +28,7 @@ from skflow.exceptions import (
     BrokenGuaranteeError,
     InverseNotConvergedError,
     NotInvertibleError,
+    StepLimitError,
     TrainingDivergedError,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "RealNVPDensity",
     "ResidualFlowDensity",
     "StackedDensity",
+    "StepLimitError",
     "SylvesterFlowDensity",
     "TrainingDivergedError",
     "UMNNDensity",

@@ -29,6 +29,7 @@ NAMES = {
         "RealNVPDensity",
         "ResidualFlowDensity",
         "StackedDensity",
+        "StepLimitError",
         "SylvesterFlowDensity",
         "TrainingDivergedError",
         "UMNNDensity",

@@ -98,7 +98,7 @@ def check(estimator, X):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 @settings(
-    max_examples=60,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,
