@@ -7,6 +7,8 @@ from skflow.numerics import mixture_score
 
 __all__ = ["MixtureNormalCDF"]
 
+BETWEEN = 0.5  # share of the variance that lies between the components at the start
+
 
 class MixtureNormalCDF(MixtureCDF):
     r"""Normal scores of a mixture of normals: in front of a normal base, that mixture itself.
@@ -24,7 +26,7 @@ class MixtureNormalCDF(MixtureCDF):
     MADE with mixtures [1]_, as a flow. Largest slope, tails, raw numbers and what parts
     components that coincide are those of :class:`MixtureLogisticCDF`; at 0 all components are
     the standard normal. Nets start from components spread over the quantiles of the standard
-    normal, of variance 1 together: near the identity, and several modes are found much faster.
+    normal, of variance 1 together: near the identity, and several modes are found faster.
 
     Cost: O(n_components) a number, each with an error function, some ten times the price of an
     exponential. The inverse searches: some ten evaluations, to the last few digits; its
@@ -46,7 +48,9 @@ class MixtureNormalCDF(MixtureCDF):
 
     def start(self):
         loc = torch.special.ndtri((torch.arange(self.n_components) + 0.5) / self.n_components)
-        log_scale = (0.5 * torch.log(1 - loc.square().mean())).expand_as(loc)
+        spread = loc.square().mean().clamp(min=1e-9)  # 0 of a single component
+        loc = loc * (BETWEEN / spread).sqrt()
+        log_scale = 0.5 * torch.log(1 - loc.square().mean()).expand_as(loc)
         log_scale = log_scale / (1 - log_scale.abs() / self.max_log_scale)  # soft_bound undone
         factor = factors(self.n_components, loc)
         return torch.cat([torch.zeros_like(loc), loc / factor, log_scale / factor])
