@@ -17,6 +17,9 @@ ABANDON_MARGIN = 0.1
 # held-out scores were no better.
 COMPARISON_MAX_ITER = 30
 COMPARISON_TOL = 1e-2
+# Starts of the EM whose result is used, where an iteration takes at most so many products.
+N_STARTS = 3
+CHEAP_ITERATION = 5e6
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,8 @@ def fit_mixture(
     of the mean variance; last comes a single Gaussian with the columns' variances. With fewer
     distinct rows than components, as many components as there are distinct rows are fitted and
     the heaviest are written down several times with their weight split, which is the same
-    density.
+    density. Of several starts the best is taken, where EM is cheap: one alone may end with a
+    component across two clusters.
 
     Parameters
     ----------
@@ -199,7 +203,11 @@ def fit_mixture(
     spread = rows.var(0).mean()
     for reg in (reg_covar, 10 * reg_covar, 100 * reg_covar, 1e-3 * spread, 1e-1 * spread):
         model = GaussianMixture(
-            n_fitted, covariance_type=covariance_type, reg_covar=reg, random_state=random_state
+            n_fitted,
+            covariance_type=covariance_type,
+            reg_covar=reg,
+            n_init=_n_starts(rows, n_fitted),
+            random_state=random_state,
         )
         if _fits(model, rows):
             found = model.weights_, model.means_, _full_factors(model)
@@ -207,6 +215,11 @@ def fit_mixture(
     scale = 1 / np.sqrt(rows.var(0) + max(reg_covar, np.finfo(float).tiny))
     found = np.ones(1), rows.mean(0, keepdims=True), np.diag(scale)[None]
     return _split_heaviest(*found, n_components)
+
+
+def _n_starts(rows, n_components):
+    n, d = rows.shape
+    return N_STARTS if n * n_components * d * d <= CHEAP_ITERATION else 1
 
 
 def equal_rows(z, weight, max_rows, random_state):

@@ -24,8 +24,9 @@ def clusters(n=300, d=3, seed=0):
 @pytest.mark.parametrize("kind", ["full", "diag", "tied"])
 def test_starts_as_scikit_learns_mixture(kind):
     x = clusters()
-    peer = mixture.GaussianMixture(3, covariance_type=kind, reg_covar=1e-3, random_state=0).fit(x)
-    base = GaussianMixture(3, 3, covariance_type=kind, reg_covar=1e-3).double()
+    settings = {"covariance_type": kind, "reg_covar": 1e-3}
+    peer = mixture.GaussianMixture(3, n_init=3, random_state=0, **settings).fit(x)
+    base = GaussianMixture(3, 3, **settings).double()
     base.initialize(torch.as_tensor(x))
     far = np.concatenate([x, 10 * x, -1e4 * x])
     ours = base.log_prob(torch.as_tensor(far)).detach()
