@@ -52,9 +52,15 @@ COMMON = {
     "n_members": 1,
     "n_iter_no_change": None,
     "dropout": 0.0,
+    "learning_rate": 0.01,  # time is short
     "random_state": 0,
 }
+BENDS = {"n_layers": 24, "learning_rate": 0.02}
 OWN = {
+    "PlanarFlowDensity": BENDS,
+    "RadialFlowDensity": BENDS,
+    "SylvesterFlowDensity": BENDS,
+    "MADEDensity": {"n_components": 16},
     "NICEDensity": {"n_layers": 8},
     "RealNVPDensity": {"n_layers": 8},
     "MAFDensity": {"n_layers": 6, "hidden_features": (128, 128)},
