@@ -15,7 +15,7 @@ from skflow.bijections import (
     MonotoneNet,
     UnconstrainedMonotone,
 )
-from skflow.bijections._mixture_cdf import UNIT_RATE, _factors
+from skflow.bijections._mixture_cdf import UNIT_RATE, factors
 from skflow.members import select_member, stack_members
 from skflow.testing._case import perturbed
 
@@ -131,7 +131,7 @@ class TestDeepSigmoid:
         curve = DeepSigmoid(n_units=3, n_layers=2, min_slope=0.0)
         raw = numbers(curve, 101)
         w, a, b = raw[0].view(3, 2, 3).numpy()
-        factor = _factors(3, raw).numpy()
+        factor = factors(3, raw).numpy()
         y = x = np.linspace(-4, 4, 101)
         for i in range(2):
             rate = np.log1p(np.exp(factor * a[i] + UNIT_RATE))

@@ -15,7 +15,7 @@ from skflow.bijections import (
     MonotoneNet,
     UnconstrainedMonotone,
 )
-from skflow.bijections._mixture_cdf import UNIT_RATE, _factors
+from skflow.bijections._mixture_cdf import UNIT_RATE, factors
 from skflow.bijections._monotone import MIN_SLOPE
 from skflow.flow import Flow
 from skflow.nets import MADE
@@ -55,7 +55,7 @@ def test_deep_sigmoid_equals_pyro(d, n_units, width):
     # they emit steepness, weight and offset, we weight, steepness and offset
     outputs = torch.arange(3 * n_units * d).view(3, -1)[[1, 0, 2]].flatten()
     copy_net(ours.net, linear_layers(arn.layers), torch.arange(d), outputs)
-    factor = _factors(n_units, arn.layers[0].weight).repeat_interleave(d).repeat(2)
+    factor = factors(n_units, arn.layers[0].weight).repeat_interleave(d).repeat(2)
     with torch.no_grad():
         weight, bias = (p[n_units * d :] for p in (ours.net.last.weight, ours.net.last.bias))
         bias[: n_units * d] -= UNIT_RATE
