@@ -29,9 +29,6 @@ class MAFDensity(OrderedFlowDensity):
     ----------
     n_layers : int or "auto", default="auto"
         Autoregressive layers; 5.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each masked net; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     {parameters}
 
     Attributes
@@ -88,9 +85,6 @@ class IAFDensity(OrderedFlowDensity):
     ----------
     n_layers : int or "auto", default="auto"
         Autoregressive layers; 3.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each masked net; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     {parameters}
 
     Attributes

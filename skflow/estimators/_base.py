@@ -23,9 +23,10 @@ __all__ = [
     "OrderedFlowDensity",
 ]
 
+# spreads beyond which nets see the logarithm of columns with heavy tails
+NET_REACH = 3.0
 # constraints of parameters that several families have
 HIDDEN_FEATURES = [StrOptions({"auto"}), "array-like"]
-NET_REACH = 3.0  # spreads beyond which nets see the logarithm of columns with heavy tails
 MIXING = [StrOptions({"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"})]
 STRUCTURE = [StrOptions({"autoregressive", "coupling"})]
 

@@ -38,8 +38,6 @@ class ContinuousFlowDensity(BaseFlowDensity):
     ----------
     n_layers : int or "auto", default="auto"
         Flows one after the other, each with a net of its own; 1.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each net; (64, 64), or (128, 128) above 10,000 rows and 4 columns.
     n_steps : int, default=4
         Steps in training.
     kinetic : float, default=0.1

@@ -24,9 +24,6 @@ class NICEDensity(NetworkFlowDensity):
     ----------
     n_layers : int or "auto", default="auto"
         Coupling layers; 6.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each coupling's net; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     {parameters}
 
     Attributes
@@ -82,9 +79,6 @@ class RealNVPDensity(NetworkFlowDensity):
     ----------
     n_layers : int or "auto", default="auto"
         Coupling layers; 8.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each coupling's net; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     {parameters}
 
     Attributes

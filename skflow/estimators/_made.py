@@ -41,9 +41,6 @@ class MADEDensity(OrderedFlowDensity):
         column's.
     n_layers : int or "auto", default="auto"
         Autoregressive layers; 1.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of the masked net; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     {parameters}
 
     Attributes

@@ -39,9 +39,6 @@ class NAFDensity(NetworkFlowDensity):
         monotone net.
     n_layers : int or "auto", default="auto"
         Layers; 3.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each net that steers; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     {parameters}
 
     Attributes
@@ -102,7 +99,8 @@ class UMNNDensity(NetworkFlowDensity):
     h and :math:`\beta`, or a net of the half of the features that stays fixed
     (``structure="coupling"``). Each starts at the identity. The integral is a Gauss-Legendre sum
     of n_nodes terms, 12 while training, and its error is how far the density is from integrating
-    to one: on trained flows some 1e-12 nats in float64, far less than the rounding of float32.
+    to one. On the one trained flow where it was measured, the log-slope of a map was off by 4e-13
+    at 32 nodes, 1e-9 at 24 and 4e-5 at 12.
 
     Cost: scoring is n_nodes evaluations of g for each entry of the table. Sampling searches for
     the inverse of every map, at ten to twenty times that, column after column. Slow both ways;
@@ -117,9 +115,6 @@ class UMNNDensity(NetworkFlowDensity):
         Nodes of the quadrature when scoring and sampling, at least 12.
     n_layers : int or "auto", default="auto"
         Layers; 3.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each net that steers; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     {parameters}
 
     Attributes

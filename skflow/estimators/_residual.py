@@ -42,9 +42,6 @@ class ResidualFlowDensity(BaseFlowDensity):
     ----------
     n_layers : int or "auto", default="auto"
         Residual blocks; 8.
-    hidden_features : tuple of int or "auto", default="auto"
-        Hidden layers of each block's net; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
     lipschitz : float, default=0.9
         Bound of the Lipschitz constant of each block's net, between 0 and 1. Nearer to 1 blocks
         can do more, training needs more terms, and the inverse more steps.

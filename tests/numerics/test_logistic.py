@@ -4,16 +4,7 @@ import pytest
 import torch
 
 from skflow.numerics import mixture_logit
-
-
-def mixture(k=5, n=40, seed=0, reach=3.0):
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(*shape):
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    log_weight = torch.log_softmax(2 * normal(k, 1), 0)
-    return reach * normal(n), log_weight, reach * normal(k, 1), normal(k, 1)
+from tests.numerics.mixtures import mixture
 
 
 def plainly(x, log_weight, loc, log_scale):
@@ -67,28 +58,3 @@ def test_slope_is_at_most_that_of_the_narrowest():
         x, log_weight, loc, log_scale = mixture(n=500, seed=seed)
         _, log_slope = mixture_logit(x, log_weight, loc, log_scale)
         assert (log_slope <= -log_scale.min() + 1e-12).all()
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_a_valley_in_which_all_have_vanished(dtype):
-    loc = torch.tensor([[-1e4], [1e4]], dtype=dtype).requires_grad_()
-    half = torch.full((2, 1), 0.5, dtype=dtype).log()
-    x = torch.zeros(1, dtype=dtype).requires_grad_()
-    results = mixture_logit(x, half, loc, torch.zeros_like(loc))
-    assert results[0] == 0
-    grads = torch.autograd.grad(sum(t.sum() for t in results), [x, loc])
-    assert all(t.isfinite().all() for t in (*results, *grads))
-
-
-def test_components_without_weight_do_not_count():
-    x, log_weight, loc, log_scale = mixture(k=3)
-    few = mixture_logit(x, log_weight, loc, log_scale)
-    zero = torch.zeros(1, 1, dtype=x.dtype)
-    many = mixture_logit(
-        x,
-        torch.cat([log_weight, zero - 1e3]),
-        torch.cat([loc, zero]),
-        torch.cat([log_scale, zero - 3]),
-    )
-    for a, b in zip(few, many, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-13, atol=1e-13)

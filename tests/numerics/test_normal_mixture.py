@@ -6,16 +6,11 @@ import pytest
 import torch
 
 from skflow.numerics import mixture_score
+from tests.numerics import mixtures
 
 
-def mixture(k=5, n=40, seed=0, reach=2.0):
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(*shape):
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-    log_weight = torch.log_softmax(2 * normal(k, 1), 0)
-    return reach * normal(n), log_weight, reach * normal(k, 1), 0.5 * normal(k, 1)
+def mixture(**settings):
+    return mixtures.mixture(**{"reach": 2.0, "spread": 0.5, **settings})
 
 
 def plainly(x, log_weight, loc, log_scale):
@@ -67,28 +62,3 @@ def test_tails_are_lines(far, dtype):
         torch.testing.assert_close(score.abs(), far * torch.exp(-widest), rtol=1e-2, atol=0)
     for result in (score, log_slope):
         assert torch.autograd.grad(result.sum(), x, retain_graph=True)[0].isfinite().all()
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_a_valley_in_which_all_have_vanished(dtype):
-    loc = torch.tensor([[-1e4], [1e4]], dtype=dtype).requires_grad_()
-    half = torch.full((2, 1), 0.5, dtype=dtype).log()
-    x = torch.zeros(1, dtype=dtype).requires_grad_()
-    results = mixture_score(x, half, loc, torch.zeros_like(loc))
-    assert results[0] == 0
-    grads = torch.autograd.grad(sum(t.sum() for t in results), [x, loc])
-    assert all(t.isfinite().all() for t in (*results, *grads))
-
-
-def test_components_without_weight_do_not_count():
-    x, log_weight, loc, log_scale = mixture(k=3)
-    few = mixture_score(x, log_weight, loc, log_scale)
-    zero = torch.zeros(1, 1, dtype=x.dtype)
-    many = mixture_score(
-        x,
-        torch.cat([log_weight, zero - 1e3]),
-        torch.cat([loc, zero]),
-        torch.cat([log_scale, zero - 3]),
-    )
-    for a, b in zip(few, many, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)

@@ -1,42 +1,14 @@
-"""Recipes: settings to bijections. A paper is a row of pieces here, not a class.
-
-========================  ==============  ===================  =====================
-paper                     structure       elementwise          mixing between layers
-========================  ==============  ===================  =====================
-NICE                      coupling        additive             reverse, final scaling
-Real NVP                  coupling        affine               linear (PLU)
-NSF, coupling             coupling        spline               linear (PLU)
-MADE                      autoregressive  affine               one layer
-MADE, mixtures            autoregressive  mixture of normals   one layer
-MAF                       autoregressive  affine               linear (PLU)
-NSF, autoregressive       autoregressive  spline               linear (PLU)
-IAF                       inverse of MAF  affine               linear (PLU)
-NAF                       either          deep sigmoids        linear (PLU)
-UMNN                      either          integral of a net    linear (PLU)
-Flow++                    coupling        mixture CDF, affine  linear (PLU)
-Gaussianization flow      every column    normal scores        linear (PLU)
-linear flows              linear          none                 none
-planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
-Sylvester flow            M directions    tanh                 none, final triangle
-FFJORD                    velocity field  none                 none
-residual flow             x + g(x)        (all at once)        scale and shift
-========================  ==============  ===================  =====================
-
-They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
-ordinary torch module.
-"""
+"""Layers of columns that are mapped one by one, with a mixing between two layers."""
 
 import torch
 
 from skflow.bijections import (
     PLU,
     QR,
-    ActNorm,
     Additive,
     Affine,
     Autoregressive,
     Chain,
-    Continuous,
     Coupling,
     DeepSigmoid,
     Diagonal,
@@ -48,27 +20,20 @@ from skflow.bijections import (
     Permutation,
     PReLU,
     RationalQuadraticSpline,
-    Residual,
     Reverse,
     SinhArcsinh,
-    Triangular,
     UnconstrainedMonotone,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.nets import MADE, MLP, LipschitzMLP, VelocityNet
+from skflow.nets import MADE, MLP
 
 __all__ = [
     "ELEMENTWISE",
-    "LINEAR",
     "MIXINGS",
     "STACKS",
     "autoregressive_stack",
-    "continuous_stack",
     "coupling_stack",
     "gaussianization_stack",
-    "linear_stack",
-    "low_rank_stack",
-    "residual_stack",
 ]
 
 ELEMENTWISE = {
@@ -82,14 +47,6 @@ ELEMENTWISE = {
     "monotone_net": MonotoneNet,
     "unconstrained_monotone": UnconstrainedMonotone,
     "mixture_score": MixtureNormalCDF,
-}
-
-LINEAR = {
-    "diagonal": (Diagonal,),
-    "triangular": (Triangular,),
-    "orthogonal": (Orthogonal, Diagonal),
-    "plu": (PLU,),
-    "qr": (QR,),
 }
 
 MIXINGS = {
@@ -220,118 +177,6 @@ def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu
         return GaussianizeMarginals(n_features, n_components)
 
     return Chain(_interleave(layer, n_layers, n_features, mixing))
-
-
-def linear_stack(n_features, parametrization):
-    """Build a linear flow by the name of its parametrization in LINEAR.
-
-    Parameters
-    ----------
-    n_features : int
-    parametrization : {"diagonal", "triangular", "orthogonal", "plu", "qr"}
-
-    Returns
-    -------
-    Chain
-        Each of its parts has a method ``whiten(mean, covariance)``.
-    """
-    if parametrization not in LINEAR:
-        raise ValueError(
-            f"parametrization must be one of {sorted(LINEAR)}, got {parametrization!r}"
-        )
-    return Chain([part(n_features) for part in LINEAR[parametrization]])
-
-
-def low_rank_stack(n_features, layer, *, n_layers=16):
-    """Planar, radial or Sylvester layers, one after the other, then a triangular matrix.
-
-    Each has directions of its own, so that there is nothing to mix in between. The matrix is
-    what makes every Gaussian one of these flows, whatever the base.
-
-    Parameters
-    ----------
-    n_features : int
-    layer : callable
-        Builds a layer for ``n_features`` columns: Planar, Radial, or Sylvester with its number
-        of directions bound by :func:`functools.partial`.
-    n_layers : int
-
-    Returns
-    -------
-    Chain
-    """
-    layers = [layer(n_features) for _ in range(n_layers)]
-    return Chain([*layers, Triangular(n_features)])
-
-
-def continuous_stack(
-    n_features,
-    *,
-    n_layers=1,
-    hidden_features=(64, 64),
-    n_context=0,
-    n_frequencies=1,
-    activation="tanh",
-    **settings,
-):
-    """Continuous flows one after the other, each with a velocity net of its own.
-
-    Parameters
-    ----------
-    n_features, n_layers : int
-    hidden_features : tuple of int
-        Hidden layers of each net.
-    n_context : int
-        Columns of the context.
-    n_frequencies : int
-        Pairs of sine and cosine that tell a net the time.
-    activation : {"tanh", "softplus", "elu"}
-    **settings
-        Of :class:`skflow.bijections.Continuous`: n_steps, tolerance, trace, kinetic.
-
-    Returns
-    -------
-    Chain
-    """
-    sizes = (hidden_features, n_context, n_frequencies, activation)
-    nets = [VelocityNet(n_features, *sizes) for _ in range(n_layers)]
-    return Chain([Continuous(net, **settings) for net in nets])
-
-
-def residual_stack(
-    n_features,
-    *,
-    n_layers=8,
-    hidden_features=(64, 64),
-    n_context=0,
-    lipschitz=0.9,
-    log_det="roulette",
-):
-    """Residual blocks, a scale and shift of each feature before each of them.
-
-    Parameters
-    ----------
-    n_features : int
-    n_layers : int
-        Residual blocks.
-    hidden_features : tuple of int
-        Hidden layers of each block's net.
-    n_context : int
-        Columns of the context.
-    lipschitz : float
-        Bound of the Lipschitz constant of each block's net, between 0 and 1.
-    log_det : {"roulette", "exact"}
-        In training mode: an unbiased estimate or the exact log-determinant.
-
-    Returns
-    -------
-    Chain
-    """
-    parts = []
-    for _ in range(n_layers):
-        net = LipschitzMLP(n_features, hidden_features, n_context, lipschitz)
-        parts += [ActNorm(n_features), Residual(net, log_det)]
-    return Chain(parts)
 
 
 def _interleave(layer, n_layers, n_features, mixing, order=None):

@@ -1,0 +1,57 @@
+"""Recipes: settings to bijections. A paper is a row of pieces here, not a class.
+
+========================  ==============  ===================  =====================
+paper                     structure       elementwise          mixing between layers
+========================  ==============  ===================  =====================
+NICE                      coupling        additive             reverse, final scaling
+Real NVP                  coupling        affine               linear (PLU)
+NSF, coupling             coupling        spline               linear (PLU)
+MADE                      autoregressive  affine               one layer
+MADE, mixtures            autoregressive  mixture of normals   one layer
+MAF                       autoregressive  affine               linear (PLU)
+NSF, autoregressive       autoregressive  spline               linear (PLU)
+IAF                       inverse of MAF  affine               linear (PLU)
+NAF                       either          deep sigmoids        linear (PLU)
+UMNN                      either          integral of a net    linear (PLU)
+Flow++                    coupling        mixture CDF, affine  linear (PLU)
+Gaussianization flow      every column    normal scores        linear (PLU)
+linear flows              linear          none                 none
+planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
+Sylvester flow            M directions    tanh                 none, final triangle
+FFJORD                    velocity field  none                 none
+residual flow             x + g(x)        (all at once)        scale and shift
+========================  ==============  ===================  =====================
+
+They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
+ordinary torch module.
+"""
+
+from skflow.architectures._layered import (
+    ELEMENTWISE,
+    MIXINGS,
+    STACKS,
+    autoregressive_stack,
+    coupling_stack,
+    gaussianization_stack,
+)
+from skflow.architectures._whole import (
+    LINEAR,
+    continuous_stack,
+    linear_stack,
+    low_rank_stack,
+    residual_stack,
+)
+
+__all__ = [
+    "ELEMENTWISE",
+    "LINEAR",
+    "MIXINGS",
+    "STACKS",
+    "autoregressive_stack",
+    "continuous_stack",
+    "coupling_stack",
+    "gaussianization_stack",
+    "linear_stack",
+    "low_rank_stack",
+    "residual_stack",
+]
