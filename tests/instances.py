@@ -49,6 +49,7 @@ from skflow.bijections import (
 from skflow.bijections._coupling import coupling_sizes
 from skflow.estimators._base import BaseFlowDensity
 from skflow.nets import MADE, MLP, LipschitzMLP, VelocityNet
+from tests.images import IMAGE_BIJECTIONS, image_rows
 
 N_FEATURES = 4
 N_CONTEXT = 2
@@ -183,6 +184,7 @@ BIJECTIONS = {
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),
+    **IMAGE_BIJECTIONS,
     **{
         f"{cls.__name__}, d = 1": partial(cls, 1)
         for cls in (
@@ -242,6 +244,9 @@ _add_network_bijections()
 
 def rows_for(name, n_rows=9):
     """Rows (n, d) and context (n, c) or None, in float64, for the bijection of that name."""
+    if name in IMAGE_BIJECTIONS:
+        x, context = image_rows()
+        return x, context if "context" in name else None
     n_features = N_FEATURES
     if "d = 1" in name:
         n_features = 1

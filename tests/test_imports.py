@@ -18,6 +18,7 @@ LAYERS = [
     {"_support", "members", "nets", "numerics"},
     {"bases", "bijections"},
     {"flow"},
+    {"dequantization"},
     {"architectures"},
     {"training"},
     {"estimators"},

@@ -20,12 +20,20 @@ planar, radial flows      one direction   tanh, 1 / (a + r)    none, final trian
 Sylvester flow            M directions    tanh                 none, final triangle
 FFJORD                    velocity field  none                 none
 residual flow             x + g(x)        (all at once)        scale and shift
+Glow                      coupling        affine, additive     PLU of channels
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
 ordinary torch module.
 """
 
+from skflow.architectures._images import (
+    IMAGE_MIXINGS,
+    glow_step,
+    image_coupling,
+    largest_n_scales,
+    multiscale_stack,
+)
 from skflow.architectures._layered import (
     ELEMENTWISE,
     MIXINGS,
@@ -44,6 +52,7 @@ from skflow.architectures._whole import (
 
 __all__ = [
     "ELEMENTWISE",
+    "IMAGE_MIXINGS",
     "LINEAR",
     "MIXINGS",
     "STACKS",
@@ -51,7 +60,11 @@ __all__ = [
     "continuous_stack",
     "coupling_stack",
     "gaussianization_stack",
+    "glow_step",
+    "image_coupling",
+    "largest_n_scales",
     "linear_stack",
     "low_rank_stack",
+    "multiscale_stack",
     "residual_stack",
 ]

@@ -7,6 +7,7 @@ from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
 from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
+from skflow.bijections._image import Checkerboard, PerPixel, Split, Squeeze, ToImage
 from skflow.bijections._linear import (
     PLU,
     Diagonal,
@@ -26,14 +27,13 @@ from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import Standardize, SupportMap, Whiten
 
 __all__ = [
-    "PLU",
-    "QR",
     "ActNorm",
     "Additive",
     "Affine",
     "Autoregressive",
     "Bijection",
     "Chain",
+    "Checkerboard",
     "Composed",
     "Continuous",
     "Coupling",
@@ -47,18 +47,24 @@ __all__ = [
     "MixtureNormalCDF",
     "MonotoneNet",
     "Orthogonal",
+    "PLU",
     "PReLU",
+    "PerPixel",
     "Permutation",
     "Planar",
+    "QR",
     "Radial",
     "RationalQuadraticSpline",
     "Residual",
     "Reverse",
     "SinhArcsinh",
     "SoftTails",
+    "Split",
+    "Squeeze",
     "Standardize",
     "SupportMap",
     "Sylvester",
+    "ToImage",
     "Triangular",
     "UnconstrainedMonotone",
     "Whiten",

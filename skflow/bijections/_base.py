@@ -2,7 +2,8 @@
 
 One direction for the whole package: ``forward`` maps data ``x`` to noise ``z``.
 
-Shapes are ``(*members, n, d)`` for vectors. ``members`` is usually empty. Every tensor of
+Shapes are ``(*members, n, d)`` for vectors and ``(*members, n, channels, height, width)`` for
+images; log-dets are ``(*members, n)``. ``members`` is usually empty. Every tensor of
 parameters may carry the same leading axes, so that the one piece of code runs a single flow,
 ``x (n, d)`` with a weight ``(out, in)``, or an ensemble of K flows in one batched product,
 ``x (K, n, d)`` with a weight ``(K, out, in)``; see :func:`skflow.members.stack_members`.
@@ -82,13 +83,12 @@ class Chain(Bijection):
     @property
     def invertible(self):
         """The weakest of the parts: one "no" makes the whole a "no"."""
-        kinds = {b.invertible for b in self.bijections}
-        return next((kind for kind in ("no", "iterative") if kind in kinds), "exact")
+        return weakest_inverse(self.bijections)
 
     @property
     def tolerance(self):
         """The largest of the parts."""
-        return max((b.tolerance for b in self.bijections if b.tolerance is not None), default=None)
+        return largest_tolerance(self.bijections)
 
     def forward(self, x, context=None):
         return _cascade(x, [b.forward for b in self.bijections], context)
@@ -104,6 +104,17 @@ class Chain(Bijection):
     def verify(self):
         for b in self.bijections:
             b.verify()
+
+
+def weakest_inverse(bijections):
+    """How the whole of several bijections is invertible: one "no" makes it a "no"."""
+    kinds = {b.invertible for b in bijections}
+    return next((kind for kind in ("no", "iterative") if kind in kinds), "exact")
+
+
+def largest_tolerance(bijections):
+    """Return the largest tolerance of several bijections, None where all are exact."""
+    return max((b.tolerance for b in bijections if b.tolerance is not None), default=None)
 
 
 def _cascade(x, maps, context):

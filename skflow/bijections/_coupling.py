@@ -27,6 +27,8 @@ class Coupling(Bijection):
         From ``(x_A, context)`` of shape (*members, n, |A|) to (*members, n, |B|, n_params).
     swap : bool, default=False
         A is the first half of the features; swapped, the second half.
+    axis : int, default=-1
+        Where the features are; -3 for the channels of images, of which all pixels are moved.
 
     References
     ----------
@@ -34,11 +36,12 @@ class Coupling(Bijection):
        Bengio (2017), Real NVP, arXiv:1605.08803, eqs. 4 to 8.
     """
 
-    def __init__(self, n_features, elementwise, net, swap=False):
+    def __init__(self, n_features, elementwise, net, swap=False, axis=-1):
         super().__init__()
         self.elementwise = elementwise
         self.net = net
         self.swap = swap
+        self.axis = axis
         self.sizes = coupling_sizes(n_features, swap)
 
     def forward(self, x, context=None):
@@ -50,12 +53,12 @@ class Coupling(Bijection):
     def _apply_map(self, x, context, f):
         n_steering, n_moved = self.sizes
         if self.swap:
-            moved, steering = x.split((n_moved, n_steering), dim=-1)
+            moved, steering = x.split((n_moved, n_steering), dim=self.axis)
         else:
-            steering, moved = x.split((n_steering, n_moved), dim=-1)
+            steering, moved = x.split((n_steering, n_moved), dim=self.axis)
         moved, log_det = f(moved, self.net(steering, context))
         parts = (moved, steering) if self.swap else (steering, moved)
-        return torch.cat(parts, dim=-1), log_det.sum(dim=-1)
+        return torch.cat(parts, dim=self.axis), log_det.flatten(self.axis).sum(-1)
 
 
 def coupling_sizes(n_features, swap=False):

@@ -1,5 +1,6 @@
 """Networks that steer bijections; they know nothing of flows."""
 
+from skflow.nets._conv import ConvNet
 from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP
@@ -9,6 +10,7 @@ from skflow.nets._velocity import VelocityField, VelocityNet
 __all__ = [
     "MADE",
     "MLP",
+    "ConvNet",
     "IntegrandNet",
     "LipschitzMLP",
     "PositiveNet",

@@ -1,0 +1,85 @@
+"""Stacks for images: steps at several scales, half of the channels leaving between two."""
+
+from skflow.bijections import (
+    PLU,
+    ActNorm,
+    Chain,
+    Coupling,
+    Inverse,
+    Permutation,
+    PerPixel,
+    Split,
+    Squeeze,
+    ToImage,
+)
+from skflow.bijections._coupling import coupling_sizes
+from skflow.nets import ConvNet
+
+__all__ = ["IMAGE_MIXINGS", "glow_step", "image_coupling", "largest_n_scales", "multiscale_stack"]
+
+IMAGE_MIXINGS = {
+    "conv1x1": lambda channels, i: PLU(channels),
+    "permutation": Permutation.random,
+}
+
+
+def largest_n_scales(image_shape):
+    """How many scales an image allows: each but the first halves its height and width."""
+    _, height, width = image_shape
+    n_scales = 0
+    while height % 2 == 0 and width % 2 == 0:
+        n_scales, height, width = n_scales + 1, height // 2, width // 2
+    return max(1, n_scales)
+
+
+def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales):
+    """Build steps at several scales, between rows of pixels and rows of latents.
+
+    Each scale squeezes the image, runs its steps and, unless it is the last, lets half of the
+    channels leave as latents, given the other half (Dinh et al. 2017, eqs. 14 to 16).
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (channels, height, width), both even as often as there are scales; an image of odd size
+        allows one scale, which is not squeezed.
+    step, prior : callable
+        ``step(shape, i)`` builds the i-th step for images of that shape, and ``prior(shape)``
+        what makes the leaving half depend on the other.
+    n_steps : int
+        At each scale.
+    n_scales : int
+
+    Returns
+    -------
+    Chain
+        From rows to rows.
+    """
+    return Chain([ToImage(image_shape), *_scales(image_shape, step, prior, n_steps, n_scales)])
+
+
+def _scales(shape, step, prior, n_steps, n_left):
+    channels, height, width = shape
+    squeezed = height % 2 == 0 and width % 2 == 0
+    parts = [Squeeze()] if squeezed else []
+    shape = (4 * channels, height // 2, width // 2) if squeezed else shape
+    parts += [step(shape, i) for i in range(n_steps)]
+    if n_left == 1:
+        return [*parts, Inverse(ToImage(shape))]
+    kept = (coupling_sizes(shape[0])[0], *shape[1:])
+    deeper = Chain(_scales(kept, step, prior, n_steps, n_left - 1))
+    return [*parts, Split(shape, prior(shape), deeper)]
+
+
+def image_coupling(shape, elementwise, swap=False, **net):
+    """Build a coupling of channels with a convolutional net."""
+    n_steering, n_moved = coupling_sizes(shape[0], swap)
+    net = ConvNet(n_steering, shape[1:], n_moved, elementwise.n_params, **net)
+    return Coupling(shape[0], elementwise.fresh(), net, swap, axis=-3)
+
+
+def glow_step(shape, i, elementwise, mixing="conv1x1", **net):
+    """Build a scaling of channels, a mixing of them and a coupling (Glow, figure 2)."""
+    channels = shape[0]
+    first = PerPixel(Chain([ActNorm(channels), IMAGE_MIXINGS[mixing](channels, i)]))
+    return Chain([first, image_coupling(shape, elementwise, **net)])

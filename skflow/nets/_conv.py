@@ -1,0 +1,116 @@
+"""Convolutional networks that steer couplings of images."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+__all__ = ["Conv", "ConvNet", "convolve"]
+
+
+def convolve(x, weight, bias=None):
+    """Convolve images with zeros around them, at every member's own weights.
+
+    Parameters
+    ----------
+    x : tensor of shape (*members, n, channels, height, width)
+    weight : tensor of shape (*members, n_out, channels, k, k)
+        k is odd.
+    bias : tensor of shape (*members, n_out), optional
+
+    Returns
+    -------
+    y : tensor of shape (*members, n, n_out, height, width)
+    """
+    if weight.dim() == 4:
+        return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+    biases = [None] * len(weight) if bias is None else bias
+    return torch.stack([convolve(*one) for one in zip(x, weight, biases, strict=True)])
+
+
+class Conv(nn.Module):
+    """A convolution with zeros around the image; ``zero=True`` starts it at zero."""
+
+    def __init__(self, n_in, n_out, kernel_size=3, zero=False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_out, n_in, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        if not zero:
+            bound = 1 / math.sqrt(max(n_in * kernel_size**2, 1))
+            nn.init.uniform_(self.weight, -bound, bound)
+            nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, h):
+        return convolve(h, self.weight, self.bias)
+
+
+class ConvNet(nn.Module):
+    r"""A convolutional net from images to raw numbers of every pixel and channel.
+
+    Plain, it is the net of Glow [1]_: a 3 x 3 convolution, 1 x 1 convolutions, a 3 x 3 one.
+    Residual, every hidden layer is 3 x 3 and adds to what came before it. After the first layer
+    a learnt number for each place and channel is added, since what stands where matters in
+    images that are centred alike; it starts at zero, like the last layer.
+
+    Parameters
+    ----------
+    n_in : int
+        Channels of the input.
+    image_size : tuple of int
+        (height, width). Kernels are 1 x 1 where both are 1.
+    n_out, n_params : int
+        Output ``(*members, n, n_out, height, width, n_params)``.
+    hidden_features : tuple of int
+        Channels of the hidden layers.
+    n_context : int
+        Columns of the context, which every pixel sees.
+    residual : bool
+        Equal widths only.
+    dropout : float
+        Share of hidden channels (of whole images) dropped in training.
+
+    References
+    ----------
+    .. [1] Kingma & Dhariwal (2018), Glow, arXiv:1807.03039, section 4.
+    """
+
+    def __init__(
+        self,
+        n_in,
+        image_size,
+        n_out,
+        n_params,
+        hidden_features=(64, 64),
+        n_context=0,
+        residual=False,
+        dropout=0.0,
+    ):
+        super().__init__()
+        if residual and len(set(hidden_features)) > 1:
+            raise ValueError(f"a residual net needs equal widths, got {tuple(hidden_features)}")
+        k = 1 if max(image_size) == 1 else 3
+        widths = [n_context + n_in, *hidden_features]
+        sizes = [k] + [k if residual else 1] * (len(hidden_features) - 1)
+        self.hidden = nn.ModuleList(
+            Conv(a, b, size) for a, b, size in zip(widths[:-1], widths[1:], sizes, strict=True)
+        )
+        self.place = nn.Parameter(torch.zeros(widths[1], *image_size))
+        self.last = Conv(widths[-1], n_params * n_out, k, zero=True)
+        self.n_params, self.residual, self.dropout = n_params, residual, dropout
+
+    def forward(self, x, context=None):
+        if context is not None:
+            everywhere = context[..., None, None].expand(*context.shape, *x.shape[-2:])
+            x = torch.cat([everywhere, x], dim=-3)
+        h = self.hidden[0](x) + self.place.unsqueeze(-4)
+        for layer in self.hidden[1:]:
+            update = self._drop(layer(F.relu(h)))
+            h = h + update if self.residual else update
+        return self.last(F.relu(h)).unflatten(-3, (-1, self.n_params)).movedim(-3, -1)
+
+    def _drop(self, h):
+        if not (self.dropout and self.training):
+            return h
+        kept = torch.rand(*h.shape[:-2], 1, 1, device=h.device, dtype=h.dtype) >= self.dropout
+        return h * (kept / (1 - self.dropout))

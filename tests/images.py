@@ -1,0 +1,65 @@
+"""Maps of images for the property tests, as maps of rows: see tests/instances.py."""
+
+from functools import partial
+
+import torch
+
+from skflow.architectures import glow_step, image_coupling, multiscale_stack
+from skflow.bijections import (
+    PLU,
+    ActNorm,
+    Affine,
+    Chain,
+    Checkerboard,
+    Inverse,
+    PerPixel,
+    RationalQuadraticSpline,
+    Split,
+    Squeeze,
+    ToImage,
+)
+
+IMAGE_SHAPE = (2, 4, 4)
+NET = {"hidden_features": (8, 8)}
+
+
+def on_rows(bijection, out=IMAGE_SHAPE):
+    """Run a map of images on rows; ``out`` is the shape of its latents."""
+    return Chain([ToImage(IMAGE_SHAPE), bijection, Inverse(ToImage(out))])
+
+
+def coupling(shape=IMAGE_SHAPE, elementwise=None, **settings):
+    return image_coupling(shape, elementwise or Affine(), **NET, **settings)
+
+
+def split():
+    return Split(IMAGE_SHAPE, coupling(), Inverse(ToImage((1, 4, 4))))
+
+
+def glow(n_context=0, **settings):
+    step = partial(glow_step, elementwise=Affine(), n_context=n_context, **NET)
+    prior = partial(image_coupling, elementwise=Affine(), n_context=n_context, **NET)
+    return multiscale_stack(IMAGE_SHAPE, step, prior, n_steps=1, n_scales=2, **settings)
+
+
+IMAGE_BIJECTIONS = {
+    "Squeeze": lambda: on_rows(Squeeze(), (8, 2, 2)),
+    "Checkerboard": lambda: on_rows(Checkerboard(), (4, 4, 2)),
+    "PerPixel": lambda: on_rows(PerPixel(Chain([ActNorm(2), PLU(2)]))),
+    "Inverse(PerPixel)": lambda: on_rows(Inverse(PerPixel(PLU.random(2, seed=0)))),
+    "Coupling of images": lambda: on_rows(coupling()),
+    "Coupling of images, swapped": lambda: on_rows(coupling(swap=True)),
+    "Coupling of images, residual": lambda: on_rows(coupling(residual=True)),
+    "Coupling of images, spline": lambda: on_rows(coupling(elementwise=RationalQuadraticSpline())),
+    "Coupling of images with context": lambda: on_rows(coupling(n_context=2)),
+    "Split": lambda: Chain([ToImage(IMAGE_SHAPE), split()]),
+    "Glow": glow,
+    "Glow with context": partial(glow, n_context=2),
+}
+
+
+def image_rows(n_rows=6):
+    """Rows (n, d) and context (n, 2) for them, in float64."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(n_rows, 32, generator=generator, dtype=torch.float64)
+    return x, torch.randn(n_rows, 2, generator=generator, dtype=torch.float64)
