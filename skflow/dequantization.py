@@ -66,6 +66,7 @@ class Dequantized(nn.Module):
 
     def log_prob(self, x, context=None):
         """Bound on the log probability (*members, n) of rows of integers x, in nats."""
+        x = x.to(self.dtype)
         if self.training:
             return self._bound(x, self._draw_seeds(x), context)
         each = [self._bound(x, seeds.expand_as(x), context) for seeds in self.seeds.to(x)]
@@ -77,12 +78,20 @@ class Dequantized(nn.Module):
 
     def to_noise(self, x, context=None):
         """Latents (*members, n, d) of the middles of the integers' cells, and their log-dets."""
-        return self.flow.to_noise(x + 0.5, context)
+        return self.flow.to_noise(x.to(self.dtype) + 0.5, context)
 
     def from_noise(self, z, context=None):
         """Rows of integers in whose cells the latents lie, and log-dets there."""
         x, log_det = self.flow.from_noise(z, context)
         return self._quantize(x), log_det
+
+    def initialize(self, x, weight=None):
+        """Set data-dependent parameters from rows of integers (*members, n, d), once."""
+        self.flow.initialize(x + torch.rand_like(x), weight)
+
+    def behind(self, preprocessing):
+        """Return itself: integers are what X holds, and nothing comes before them."""
+        return self
 
     def verify(self):
         """Check what the parts of the flow guarantee."""

@@ -58,15 +58,26 @@ class Flow(nn.Module):
         z, log_det = self.to_noise(x, context)
         return self.base.log_prob(z, context) + log_det
 
-    def sample(self, n, context=None):
-        """Draw n rows, (*members, n, d)."""
-        return self.from_noise(self.base.sample(n, context), context)[0]
+    def sample(self, n, context=None, temperature=1.0):
+        """Draw n rows, (*members, n, d), of latents with ``temperature`` times their deviation."""
+        z = self.base.sample(n, context)
+        if temperature != 1:
+            z = self.base.cool(z, temperature)
+        return self.from_noise(z, context)[0]
 
     def sample_and_log_prob(self, n, context=None):
         """Draw n rows and their log densities in one pass through the inverse."""
         z = self.base.sample(n, context)
         x, log_det = self.from_noise(z, context)
         return x, self.base.log_prob(z, context) - log_det
+
+    def initialize(self, x, weight=None):
+        """Set data-dependent parameters from rows x (*members, n, d), once."""
+        self.base.initialize(self.bijection.initialize(x, weight=weight), weight)
+
+    def behind(self, preprocessing):
+        """Return the flow with another preprocessing; None for none."""
+        return Flow(self.bijection, self.base, preprocessing)
 
     def verify(self):
         """Check what its parts guarantee; see :meth:`skflow.bijections.Bijection.verify`."""
@@ -101,13 +112,14 @@ class Ensemble(nn.Module):
         each = self.members.log_prob(self._spread(x), self._spread(context))
         return torch.logsumexp(each, dim=0) - math.log(self.n_members)
 
-    def sample(self, n, context=None):
+    def sample(self, n, context=None, **options):
         """Draw n rows (n, d): for each a member at random, then a draw from it."""
         member = torch.randint(self.n_members, (n,))
         if context is not None:  # every member draws for every context
-            return self.members.sample(n, self._spread(context))[member, torch.arange(n)]
+            draws = self.members.sample(n, self._spread(context), **options)
+            return draws[member, torch.arange(n)]
         counts = torch.bincount(member, minlength=self.n_members)
-        draws = self.members.sample(int(counts.max()))
+        draws = self.members.sample(int(counts.max()), **options)
         rank = torch.empty(n, dtype=torch.long)
         for k, count in enumerate(counts.tolist()):
             rank[member == k] = torch.arange(count)

@@ -339,6 +339,8 @@ ESTIMATORS = {
     "NSFDensity, coupling": partial(_small, "NSFDensity", structure="coupling"),
     "NSFDensity, gaussianized": partial(_small, "NSFDensity", preprocessing="gaussianize"),
     "GaussianizationFlowDensity": partial(_small, "GaussianizationFlowDensity"),
+    "GlowDensity": partial(_small, "GlowDensity", n_layers=6),
+    "GlowDensity, additive": partial(_small, "GlowDensity", n_layers=6, coupling="additive"),
     "PlanarFlowDensity": partial(_small, "PlanarFlowDensity", n_layers=4),
     "RadialFlowDensity": partial(_small, "RadialFlowDensity", n_layers=4),
     "SylvesterFlowDensity": partial(_small, "SylvesterFlowDensity", n_layers=2),

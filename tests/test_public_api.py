@@ -13,6 +13,7 @@ NAMES = {
         "FlowOutlierDetector",
         "FlowPPDensity",
         "GaussianizationFlowDensity",
+        "GlowDensity",
         "IAFDensity",
         "InverseNotConvergedError",
         "KernelFlowDensity",

@@ -75,6 +75,13 @@ class Base(nn.Module, ABC):
         z : tensor of shape (*members, n, n_features)
         """
 
+    def cool(self, z, temperature):
+        """Latents of a distribution with ``temperature`` times the deviation of this one."""
+        raise ValueError(
+            f"temperature={temperature} needs a normal base; a {type(self).__name__} has no "
+            "deviation to scale. Draw with temperature=1, or fit with base='normal'."
+        )
+
     @property
     def n_seeds(self):
         """How many standard normal numbers :meth:`from_seeds` makes one row of."""

@@ -6,6 +6,7 @@ from skflow.estimators._continuous import ContinuousFlowDensity
 from skflow.estimators._coupling import NICEDensity, RealNVPDensity
 from skflow.estimators._distill import distill
 from skflow.estimators._gaussianization import GaussianizationFlowDensity
+from skflow.estimators._glow import GlowDensity
 from skflow.estimators._linear import LinearFlowDensity
 from skflow.estimators._low_rank import (
     PlanarFlowDensity,
@@ -23,6 +24,7 @@ __all__ = [
     "FlowOutlierDetector",
     "FlowPPDensity",
     "GaussianizationFlowDensity",
+    "GlowDensity",
     "IAFDensity",
     "KernelFlowDensity",
     "LinearFlowDensity",

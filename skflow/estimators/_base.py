@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._random import draw_seed
 from skflow.estimators._fitted import FittedFlow
 from skflow.estimators._prepare import prepare
-from skflow.estimators._rules import BASES, ORDERS, resolve_base, resolve_settings
+from skflow.estimators._rules import BASES, ORDERS, PREPROCESSING, resolve_base, resolve_settings
 
 __all__ = [
     "HIDDEN_FEATURES",
@@ -59,7 +59,7 @@ class BaseFlowDensity(FittedFlow):
 
     _parameter_constraints: ClassVar[dict] = {
         "n_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "preprocessing": [StrOptions({"auto", "standardize", "whiten", "gaussianize", "none"})],
+        "preprocessing": [StrOptions(set(PREPROCESSING))],
         "base": [StrOptions({"auto", *BASES}), "array-like"],
         "support": [None, dict],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -82,9 +82,20 @@ class BaseFlowDensity(FittedFlow):
         "warm_start": ["boolean"],
     }
 
+    _n_threads: ClassVar[int | None] = 1  # of torch in a fit; None leaves it as it is
+    _spreads_ties: ClassVar[bool] = True
+
     @abstractmethod
     def _build_bijection(self, n_features, n_context, settings):
         """Return the bijection between preprocessing and base, built from resolved settings."""
+
+    def _auto(self, n, d):
+        """Return what "auto" means for this flow where no common rule says it, by name."""
+        return {"n_layers": self._auto_layers}
+
+    def _observe(self, flow):
+        """Make of a flow of continuous rows one of rows as they are in X."""
+        return flow
 
     def _fit(self, X, sample_weight=None, fold=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
@@ -93,7 +104,9 @@ class BaseFlowDensity(FittedFlow):
 
         seed = draw_seed(self.random_state)
         previous = self.__dict__.get("flow_") if self.warm_start else None
-        table = prepare(self, X, sample_weight, np.random.default_rng(seed), fold)
+        table = prepare(
+            self, X, sample_weight, np.random.default_rng(seed), fold, self._spreads_ties
+        )
         preprocessing = self._choose_preprocessing(table, previous)
         settings = resolve_settings(self, *table.rows.shape, preprocessing, table.holder, seed)
         if previous is not None and settings.order is not None:  # it may have been drawn

@@ -12,6 +12,7 @@ from skflow._random import draw_seed
 from skflow.estimators._docs import documented
 from skflow.estimators._fitted import FittedFlow
 from skflow.estimators._prepare import prepare
+from skflow.estimators._rules import PREPROCESSING
 
 __all__ = ["KernelFlowDensity", "MixtureFlowDensity"]
 
@@ -27,7 +28,7 @@ class BaseClassicalDensity(FittedFlow):
     # whether a likelihood of repeated values has no bound
     _spread_ties: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict] = {
-        "preprocessing": [StrOptions({"auto", "standardize", "whiten", "gaussianize", "none"})],
+        "preprocessing": [StrOptions(set(PREPROCESSING))],
         "support": [None, dict],
         "random_state": ["random_state"],
     }

@@ -17,11 +17,28 @@ order : {"natural", "reversed", "random"} or sequence of int, default="natural"
     holds once each; "random" is drawn from ``random_state``, alike for all members. Of coupling
     layers, the first half in this order is the half that steers first. Latents come in the order
     of the columns all the same.
-preprocessing : {"auto", "standardize", "whiten", "gaussianize", "none"}, default="auto"
-    Scaling of the columns, after the maps of declared bounds. "gaussianize" maps each column to
-    normal scores by a smooth fit of its distribution function. For trained flows "auto" takes it
-    where a mixture of Gaussians behind it foretells held-out rows clearly better than behind
-    "standardize" (by 0.02 + 10 / n_samples nats a column), and otherwise standardises. The
+image_shape : tuple of int, default=None
+    (channels, height, width) of the images that the rows of X are, in this order; without it
+    rows are rows.
+levels : int, default=None
+    Says that X holds integers 0 to levels - 1. Scores are then lower bounds of the log
+    probability of the integers, draws are integers.
+n_scales : int or "auto", default="auto"
+    Scales of images; each halves height and width and, but for the last, lets half of the
+    channels leave. "auto" halves down to 2 pixels, three times at most.
+dequantization : {"uniform", "variational"}, default="uniform"
+    Noise that fills the cells between integers: uniform, or by a conditional flow that is
+    trained along, which tightens the bound and takes longer.
+memory_efficient : bool, default=False
+    Keep no activations of the steps in training, and compute them again from the outputs by the
+    inverse: the memory of a training step does not grow with ``n_layers``, its time does by half.
+preprocessing : str, default="auto"
+    Scaling of the columns, after the maps of declared bounds: "standardize", "rescale" (one
+    centre and scale for all columns), "whiten", "gaussianize", "none", or "auto". "gaussianize"
+    maps each column to normal scores by a smooth fit of its distribution function. For trained
+    flows "auto" takes it where a mixture of Gaussians behind it foretells held-out rows clearly
+    better than behind "standardize" (by 0.02 + 10 / n_samples nats a column), and otherwise
+    standardises; images it rescales. The
     Jacobian is counted, so that log densities are in the units of X whatever is chosen. Beyond 5
     standard deviations a logarithm bends the tails in, so that a row far outside the data costs
     little more than the logarithm of its distance. Columns with ``base="student_t"`` are not

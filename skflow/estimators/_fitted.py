@@ -165,9 +165,14 @@ class FittedFlow(
         tags.non_deterministic = False
         return tags
 
+    def _check_values(self, X):
+        """Raise a ValueError for values (n_samples, n_features) that this flow cannot take."""
+        return
+
     def _rows(self, X):
         check_is_fitted(self, "flow_")
         rows = check_data(self, X, reset=False)
+        self._check_values(rows)
         low, high, low_at, high_at = self.support_bounds_
         outside = outside_support(rows, low, high)
         return move_inside(rows, low, high, low_at, high_at), outside

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skflow._random import seeded
-from skflow._threads import one_thread
+from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.estimators._bases import build_base, end_where_base_lies, heavy_columns
 from skflow.estimators._preprocessing import fit_preprocessing
@@ -41,7 +41,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
     """
     start = time.perf_counter()
     device, dtype = resolve_device(estimator.device), resolve_dtype(estimator.dtype)
-    with one_thread(), seeded(seed, device):
+    with threads(estimator._n_threads), seeded(seed, device):
         train_rows, held_rows, holder = _split(table, settings)
         if previous is None:
             preprocessing = fit_preprocessing(
@@ -61,7 +61,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
         if previous is None:
             core = build_flow(estimator, settings, train_rows, held_rows, dtype).to(device)
         else:
-            core = Flow(_core(previous).bijection, _core(previous).base).to(device)
+            core = _core(previous).behind(None).to(device)
         history = train(
             core,
             MaximumLikelihood(),
@@ -71,7 +71,7 @@ def fit_flow(estimator, table, settings, seed, previous=None):
             n_members=settings.n_members if settings.n_members > 1 else None,
         )
     core.verify()
-    flow = Flow(core.bijection.cpu(), core.base.cpu(), preprocessing)
+    flow = core.cpu().behind(preprocessing)
     if settings.n_members > 1:
         best = int(np.argmin(history.validation_loss))
         flow = Ensemble(flow, settings.n_members, reference=best)
@@ -126,12 +126,12 @@ def build_flow(estimator, settings, rows, held, dtype):
         built = estimator._build_bijection(d, 0, settings)
         return end_where_base_lies(built, settings.base, d)
 
-    flows = [Flow(bijection(), base).to(dtype) for _ in range(settings.n_members)]
+    flows = [estimator._observe(Flow(bijection(), base)) for _ in range(settings.n_members)]
+    flows = [flow.to(dtype) for flow in flows]
     flow = stack_members(flows) if settings.n_members > 1 else flows[0]
     flow = flow.to(rows.x.device)
     with torch.no_grad():
-        z = flow.bijection.initialize(rows.x, weight=rows.weight)
-        flow.base.initialize(z, rows.weight)
+        flow.initialize(rows.x, rows.weight)
     return flow
 
 

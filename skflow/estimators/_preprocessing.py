@@ -10,7 +10,6 @@ from skflow.members import stack_members
 
 __all__ = ["choose_preprocessing", "fit_preprocessing"]
 
-SCALINGS = {"standardize": Standardize, "whiten": Whiten, "gaussianize": Gaussianize}
 # Where columns are bent in whose base has heavy tails. Float32 does not tell rows beyond it apart,
 # and holds its square. Of a Cauchy's draws, one in a thousand million lies there.
 HEAVY_TAILS_FROM = 1e9
@@ -73,7 +72,8 @@ def fit_preprocessing(
 
     Parameters
     ----------
-    kind : {"standardize", "whiten", "gaussianize", "none"}
+    kind : {"standardize", "whiten", "gaussianize", "rescale", "none", "identity"}
+        "none" still bends far tails, "identity" does nothing at all.
     bounds : tuple of ndarray
         Declared bounds low and high, and whatever follows.
     x : tensor of shape (n, d), or (n_members, n, d) if there are several
@@ -96,6 +96,8 @@ def fit_preprocessing(
     def shared(bijection):
         return stack_members([bijection] * n_members) if n_members > 1 else bijection
 
+    if kind == "identity":
+        return Chain([])
     heavy = torch.zeros(x.shape[-1], dtype=torch.bool) if heavy is None else heavy
     low, high = bounds[:2]
     parts = []
@@ -103,7 +105,25 @@ def fit_preprocessing(
         parts.append(shared(SupportMap(low, high)))
         x = parts[-1](x)[0]
     if kind in SCALINGS:
-        parts.append(SCALINGS[kind].from_data(x, weight, robust=heavy))
+        parts.append(SCALINGS[kind](x, weight, heavy))
     threshold = torch.full(heavy.shape, tails, dtype=torch.float64)
     threshold = threshold.masked_fill(heavy, HEAVY_TAILS_FROM)
     return Chain([*parts, shared(SoftTails(x.shape[-1], threshold))])
+
+
+def _rescale(x, weight, heavy):
+    """One centre and scale for all columns, for entries that are all of one kind."""
+    d = x.shape[-1]
+    weight = None if weight is None else weight.repeat_interleave(d, dim=-1)
+    scaling = Standardize.from_data(x.flatten(-2).unsqueeze(-1), weight)
+    scaling.mean = scaling.mean.repeat_interleave(d, dim=-1)
+    scaling.scale = scaling.scale.repeat_interleave(d, dim=-1)
+    return scaling
+
+
+SCALINGS = {
+    "standardize": Standardize.from_data,
+    "whiten": Whiten.from_data,
+    "gaussianize": Gaussianize.from_data,
+    "rescale": _rescale,
+}

@@ -10,8 +10,9 @@ from numbers import Integral
 
 import numpy as np
 
-__all__ = ["BASES", "ORDERS", "Settings", "resolve_base", "resolve_settings"]
+__all__ = ["BASES", "ORDERS", "PREPROCESSING", "Settings", "resolve_base", "resolve_settings"]
 
+PREPROCESSING = ("auto", "standardize", "rescale", "whiten", "gaussianize", "none")
 BASES = ("normal", "student_t", "uniform", "mixture")
 ORDERS = ("natural", "reversed", "random")
 MIN_ROWS_TO_HOLD_OUT = 20
@@ -19,6 +20,7 @@ MIN_ROWS_TO_HOLD_OUT = 20
 WORK = 6e7
 VISIBLE = (
     "n_layers",
+    "n_scales",
     "hidden_features",
     "n_bins",
     "n_directions",
@@ -42,6 +44,7 @@ class Settings:
     """Every "auto" resolved; the fitted estimator shows each as ``<name>_``."""
 
     n_layers: int
+    n_scales: int | None
     hidden_features: tuple | None
     n_bins: int | None
     n_directions: int | None
@@ -75,7 +78,11 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
 
     def chosen(name, rule):
         value = getattr(estimator, name, None)  # not every flow has every parameter
-        return rule() if isinstance(value, str) and value == "auto" else value
+        if not (isinstance(value, str) and value == "auto"):
+            return value
+        return own[name] if name in own else rule()
+
+    own = estimator._auto(n, d)
 
     n_members = chosen("n_members", lambda: _n_members(n))
     fraction = chosen("validation_fraction", lambda: _validation_fraction(n, n_members))
@@ -92,13 +99,14 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
     hidden = _checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d)))
     return Settings(
-        n_layers=chosen("n_layers", lambda: estimator._auto_layers),
+        n_layers=chosen("n_layers", None),
+        n_scales=chosen("n_scales", lambda: None),
         hidden_features=hidden,
         n_bins=chosen("n_bins", lambda: 8),
         n_directions=chosen("n_directions", lambda: min(d, 16)),
         trace=chosen("trace", lambda: _trace(hidden, d)),
         preprocessing=preprocessing,
-        base=resolve_base(estimator.base, d),
+        base=resolve_base(chosen("base", lambda: "mixture"), d),
         order=_resolve_order(getattr(estimator, "order", None), d, seed),
         n_members=n_members,
         n_folds=n_folds,

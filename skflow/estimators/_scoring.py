@@ -52,12 +52,12 @@ def from_latents(flow, rows):
     return _in_blocks(_first_of(flow.from_noise), rows, flow.dtype)
 
 
-def draw(flow, n, seed):
-    """Draw n rows (n, d) from the flow."""
+def draw(flow, n, seed, **options):
+    """Draw n rows (n, d) from the flow; options are those of its method ``sample``."""
     blocks = []
     with torch.no_grad(), seeded(seed):
         for start in range(0, n, BLOCK):
-            blocks.append(flow.sample(min(BLOCK, n - start)).double().numpy())
+            blocks.append(flow.sample(min(BLOCK, n - start), **options).double().numpy())
     return np.concatenate(blocks)
 
 
