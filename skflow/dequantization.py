@@ -5,6 +5,8 @@ import math
 import torch
 from torch import nn
 
+from skflow.bijections import Chain
+
 __all__ = ["Dequantized"]
 
 N_DRAWS = 4  # of the noise, for a score
@@ -60,6 +62,11 @@ class Dequantized(nn.Module):
         return self.flow.base
 
     @property
+    def preprocessing(self):
+        """Nothing: integers are what X holds."""
+        return Chain([])
+
+    @property
     def dtype(self):
         """Floating dtype of the flow."""
         return self.flow.dtype
@@ -90,7 +97,7 @@ class Dequantized(nn.Module):
         self.flow.initialize(x + torch.rand_like(x), weight)
 
     def behind(self, preprocessing):
-        """Return itself: integers are what X holds, and nothing comes before them."""
+        """Return itself, whatever is to come before it."""
         return self
 
     def verify(self):

@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 
+from skflow import GlowDensity
 from skflow.architectures import glow_step, image_coupling, multiscale_stack
 from skflow.bijections import (
     PLU,
@@ -63,3 +64,10 @@ def image_rows(n_rows=6):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(n_rows, 32, generator=generator, dtype=torch.float64)
     return x, torch.randn(n_rows, 2, generator=generator, dtype=torch.float64)
+
+
+IMAGE_ESTIMATORS = {
+    "GlowDensity": GlowDensity,
+    "GlowDensity, additive": partial(GlowDensity, coupling="additive"),
+    "GlowDensity, permutation": partial(GlowDensity, mixing="permutation"),
+}

@@ -116,7 +116,6 @@ class ImageParameters:
         return {
             "n_steps": settings.n_layers,
             "n_scales": settings.n_scales,
-            "memory_efficient": self.memory_efficient,
         }
 
     def _shape(self):
@@ -164,8 +163,7 @@ class ImageParameters:
     def _check_values(self, X):
         if self.image_shape is not None:
             _check_shape(self.image_shape, X.shape[1])
-            if self.n_scales != "auto":
-                _check_scales(self._shape(), self.n_scales)
+            _check_scales(self._shape(), self.n_scales)
         if self.levels is not None:
             if self.support is not None or self.preprocessing != "auto":
                 raise ValueError(
@@ -211,9 +209,15 @@ def _fitting_shape(n_features, channels):
 
 
 def _check_scales(shape, n_scales):
-    _, height, width = shape
+    channels, height, width = shape
     largest = _halvings_in_all(height, width)
-    if n_scales > max(1, largest):
+    if channels == 1 and height * width > 1 and not largest:
+        raise ValueError(
+            f"images of {height} x {width} pixels with one channel cannot be squeezed into "
+            f"several channels, of which one half could steer the other: pad them to "
+            f"{height + height % 2} x {width + width % 2}, or leave image_shape=None."
+        )
+    if n_scales != "auto" and n_scales > max(1, largest):
         unit = 2**n_scales
         raise ValueError(
             f"n_scales={n_scales} halves height and width {n_scales} times, and {height} x "

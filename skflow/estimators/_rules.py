@@ -100,7 +100,7 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
     hidden = _checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d)))
     return Settings(
         n_layers=chosen("n_layers", None),
-        n_scales=chosen("n_scales", lambda: None),
+        n_scales=chosen("n_scales", lambda: 1),
         hidden_features=hidden,
         n_bins=chosen("n_bins", lambda: 8),
         n_directions=chosen("n_directions", lambda: min(d, 16)),
