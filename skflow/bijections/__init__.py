@@ -6,6 +6,7 @@ from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
+from skflow.bijections._emerging import EmergingConv
 from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.bijections._image import Checkerboard, PerPixel, Split, Squeeze, ToImage
 from skflow.bijections._linear import (
@@ -40,6 +41,7 @@ __all__ = [
     "DeepSigmoid",
     "Diagonal",
     "Elementwise",
+    "EmergingConv",
     "Gaussianize",
     "GaussianizeMarginals",
     "Inverse",

@@ -1,6 +1,6 @@
 """Networks that steer bijections; they know nothing of flows."""
 
-from skflow.nets._conv import ConvNet
+from skflow.nets._conv import ConvNet, convolve
 from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP
@@ -16,4 +16,5 @@ __all__ = [
     "PositiveNet",
     "VelocityField",
     "VelocityNet",
+    "convolve",
 ]
