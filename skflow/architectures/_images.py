@@ -2,12 +2,16 @@
 
 from skflow.bijections import (
     PLU,
+    QR,
     ActNorm,
     Chain,
     Coupling,
+    EmergingConv,
     Inverse,
+    Orthogonal,
     Permutation,
     PerPixel,
+    Reversible,
     Split,
     Squeeze,
     ToImage,
@@ -17,9 +21,13 @@ from skflow.nets import ConvNet
 
 __all__ = ["IMAGE_MIXINGS", "glow_step", "image_coupling", "largest_n_scales", "multiscale_stack"]
 
+# name: images' channels and the layer's number, to a map of images
 IMAGE_MIXINGS = {
-    "conv1x1": lambda channels, i: PLU(channels),
-    "permutation": Permutation.random,
+    "conv1x1": lambda channels, i: PerPixel(PLU(channels)),
+    "qr": lambda channels, i: PerPixel(QR(channels)),
+    "orthogonal": lambda channels, i: PerPixel(Orthogonal(channels)),
+    "permutation": lambda channels, i: PerPixel(Permutation.random(channels, i)),
+    "emerging": lambda channels, i: Chain([PerPixel(PLU(channels)), EmergingConv(channels)]),
 }
 
 
@@ -32,7 +40,9 @@ def largest_n_scales(image_shape):
     return max(1, n_scales)
 
 
-def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales):
+def multiscale_stack(
+    image_shape, step, prior, *, n_steps, n_scales, memory_efficient=False
+):
     """Build steps at several scales, between rows of pixels and rows of latents.
 
     Each scale squeezes the image, runs its steps and, unless it is the last, lets half of the
@@ -49,25 +59,33 @@ def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales):
     n_steps : int
         At each scale.
     n_scales : int
+    memory_efficient : bool, default=False
+        The steps of each scale are one :class:`skflow.bijections.Reversible`: in training they
+        are computed twice, and the memory is that of one step.
 
     Returns
     -------
     Chain
         From rows to rows.
     """
-    return Chain([ToImage(image_shape), *_scales(image_shape, step, prior, n_steps, n_scales)])
+
+    def joined(shape):
+        steps = [step(shape, i) for i in range(n_steps)]
+        return [Reversible(steps)] if memory_efficient else steps
+
+    return Chain([ToImage(image_shape), *_scales(image_shape, joined, prior, n_scales)])
 
 
-def _scales(shape, step, prior, n_steps, n_left):
+def _scales(shape, steps, prior, n_left):
     channels, height, width = shape
     squeezed = height % 2 == 0 and width % 2 == 0
     parts = [Squeeze()] if squeezed else []
     shape = (4 * channels, height // 2, width // 2) if squeezed else shape
-    parts += [step(shape, i) for i in range(n_steps)]
+    parts += steps(shape)
     if n_left == 1:
         return [*parts, Inverse(ToImage(shape))]
     kept = (coupling_sizes(shape[0])[0], *shape[1:])
-    deeper = Chain(_scales(kept, step, prior, n_steps, n_left - 1))
+    deeper = Chain(_scales(kept, steps, prior, n_left - 1))
     return [*parts, Split(shape, prior(shape), deeper)]
 
 
@@ -81,5 +99,5 @@ def image_coupling(shape, elementwise, swap=False, **net):
 def glow_step(shape, i, elementwise, mixing="conv1x1", **net):
     """Build a scaling of channels, a mixing of them and a coupling (Glow, figure 2)."""
     channels = shape[0]
-    first = PerPixel(Chain([ActNorm(channels), IMAGE_MIXINGS[mixing](channels, i)]))
-    return Chain([first, image_coupling(shape, elementwise, **net)])
+    scaling, mixed = PerPixel(ActNorm(channels)), IMAGE_MIXINGS[mixing](channels, i)
+    return Chain([scaling, mixed, image_coupling(shape, elementwise, **net)])

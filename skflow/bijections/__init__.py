@@ -23,6 +23,7 @@ from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._residual import Residual
+from skflow.bijections._reversible import Reversible
 from skflow.bijections._soft_tails import SoftTails
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import Standardize, SupportMap, Whiten
@@ -59,6 +60,7 @@ __all__ = [
     "RationalQuadraticSpline",
     "Residual",
     "Reverse",
+    "Reversible",
     "SinhArcsinh",
     "SoftTails",
     "Split",

@@ -12,7 +12,9 @@ parameters may carry the same leading axes, so that the one piece of code runs a
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
+import torch
 from torch import nn
+from torch.random import fork_rng
 
 from skflow.exceptions import NotInvertibleError
 
@@ -55,6 +57,23 @@ class Bijection(nn.Module, ABC):
         raise NotInvertibleError(
             f"{type(self).__name__} has no inverse: it scores but cannot sample"
         )
+
+    def retrace(self, z, context=None):
+        """Find x from z = forward(x), and run forward from it for a gradient; both draw alike.
+
+        Maps for which the two directions share most of their work may save half of it.
+
+        Returns
+        -------
+        x : tensor of shape (*members, n, d)
+            A leaf that requires a gradient.
+        z, log_det : tensors
+            forward(x), with its graph.
+        """
+        with torch.no_grad(), fork_rng([z.device] if z.is_cuda else []):
+            x, _ = self.inverse(z, context)
+        x = x.detach().requires_grad_()
+        return x, *self(x, context)
 
     def initialize(self, x, context=None, weight=None):
         """Set data-dependent parameters from training rows, once, and return forward(x)[0].

@@ -50,15 +50,35 @@ class Coupling(Bijection):
     def inverse(self, z, context=None):
         return self._apply_map(z, context, self.elementwise.inverse)
 
+    def retrace(self, z, context=None):
+        x = z.detach().clone().requires_grad_()
+        steering, moved = self._parts(x)
+        raw = self.net(steering, context)
+        with torch.no_grad():
+            found, _ = self.elementwise.inverse(moved, raw)
+        # Through .data, since autograd need not know: the net has seen the other part only.
+        moved.data.copy_(found)
+        moved, log_det = self.elementwise.forward(moved, raw)
+        return x, self._joined(steering, moved), self._total(log_det)
+
     def _apply_map(self, x, context, f):
-        n_steering, n_moved = self.sizes
-        if self.swap:
-            moved, steering = x.split((n_moved, n_steering), dim=self.axis)
-        else:
-            steering, moved = x.split((n_steering, n_moved), dim=self.axis)
+        steering, moved = self._parts(x)
         moved, log_det = f(moved, self.net(steering, context))
+        return self._joined(steering, moved), self._total(log_det)
+
+    def _parts(self, x):
+        """Split into what steers and what is moved."""
+        if not self.swap:
+            return x.split(self.sizes, dim=self.axis)
+        moved, steering = x.split(self.sizes[::-1], dim=self.axis)
+        return steering, moved
+
+    def _joined(self, steering, moved):
         parts = (moved, steering) if self.swap else (steering, moved)
-        return torch.cat(parts, dim=self.axis), log_det.flatten(self.axis).sum(-1)
+        return torch.cat(parts, dim=self.axis)
+
+    def _total(self, log_det):
+        return log_det.flatten(self.axis).sum(-1)
 
 
 def coupling_sizes(n_features, swap=False):
