@@ -12,9 +12,11 @@ from skflow.bijections import (
     Affine,
     Chain,
     Checkerboard,
+    EmergingConv,
     Inverse,
     PerPixel,
     RationalQuadraticSpline,
+    Reversible,
     Split,
     Squeeze,
     ToImage,
@@ -37,8 +39,8 @@ def split():
     return Split(IMAGE_SHAPE, coupling(), Inverse(ToImage((1, 4, 4))))
 
 
-def glow(n_context=0, **settings):
-    step = partial(glow_step, elementwise=Affine(), n_context=n_context, **NET)
+def glow(n_context=0, mixing="conv1x1", **settings):
+    step = partial(glow_step, elementwise=Affine(), mixing=mixing, n_context=n_context, **NET)
     prior = partial(image_coupling, elementwise=Affine(), n_context=n_context, **NET)
     return multiscale_stack(IMAGE_SHAPE, step, prior, n_steps=1, n_scales=2, **settings)
 
@@ -53,9 +55,18 @@ IMAGE_BIJECTIONS = {
     "Coupling of images, residual": lambda: on_rows(coupling(residual=True)),
     "Coupling of images, spline": lambda: on_rows(coupling(elementwise=RationalQuadraticSpline())),
     "Coupling of images with context": lambda: on_rows(coupling(n_context=2)),
+    "EmergingConv": lambda: on_rows(EmergingConv(2)),
+    "EmergingConv, 5 x 5": lambda: on_rows(EmergingConv(2, kernel_size=5)),
+    "Inverse(EmergingConv)": lambda: on_rows(Inverse(EmergingConv(2))),
+    "Reversible": lambda: on_rows(Reversible([EmergingConv(2), PerPixel(PLU(2)), coupling()])),
     "Split": lambda: Chain([ToImage(IMAGE_SHAPE), split()]),
     "Glow": glow,
     "Glow with context": partial(glow, n_context=2),
+    "Glow with emerging convolutions": partial(glow, mixing="emerging"),
+    "Glow with QR": partial(glow, mixing="qr"),
+    "Glow with Householder reflections": partial(glow, mixing="orthogonal"),
+    "Glow with permutations": partial(glow, mixing="permutation"),
+    "Glow, memory efficient": partial(glow, memory_efficient=True),
 }
 
 

@@ -40,9 +40,7 @@ def largest_n_scales(image_shape):
     return max(1, n_scales)
 
 
-def multiscale_stack(
-    image_shape, step, prior, *, n_steps, n_scales, memory_efficient=False
-):
+def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales, memory_efficient=False):
     """Build steps at several scales, between rows of pixels and rows of latents.
 
     Each scale squeezes the image, runs its steps and, unless it is the last, lets half of the

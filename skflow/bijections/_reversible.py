@@ -42,8 +42,8 @@ class Reversible(Bijection):
     def __init__(self, bijections):
         super().__init__()
         self.chain = Chain(bijections)
-        for part in self.chain.modules():
-            if isinstance(part, Bijection) and not _only_rounds(part):
+        for part in _parts(self):
+            if part.invertible != "exact" or part.tolerance is not None:
                 raise NotInvertibleError(
                     f"{type(part).__name__} has no exact inverse from which its input could be "
                     "found again: use a Chain, and memory_efficient=False in a recipe"
@@ -63,10 +63,6 @@ class Reversible(Bijection):
 
     def verify(self):
         self.chain.verify()
-
-
-def _only_rounds(bijection):
-    return bijection.invertible == "exact" and bijection.tolerance is None
 
 
 def _parts(bijection):
