@@ -20,11 +20,12 @@ class Reversible(Bijection):
     that of one part, whatever their number, beside the parameters and their gradients.
 
     Gradients are those of the chain up to the rounding of the inverses, which adds up over the
-    parts. Parts that draw random numbers, such as dropout, draw the same in all passes; one that
-    draws several times must do so in the same order in both directions. Gradients of
-    gradients need eval mode, in which nothing differs from a chain.
+    parts and grows with their condition numbers. Parts that draw random numbers, such as dropout,
+    draw the same in all passes; one that draws several times must do so in the same order in
+    both directions. Gradients of gradients need eval mode, in which nothing differs from a chain.
 
-    Cost: forward and inverse those of the chain; a training step about 5/3 of one.
+    Cost: forward and inverse those of the chain. A training step takes 4/3 of the chain's where
+    :meth:`Bijection.retrace` needs one pass of a net (couplings), else about 5/3.
 
     Parameters
     ----------
