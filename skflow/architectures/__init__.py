@@ -31,7 +31,6 @@ from skflow.architectures._images import (
     IMAGE_MIXINGS,
     glow_step,
     image_coupling,
-    largest_n_scales,
     multiscale_stack,
 )
 from skflow.architectures._layered import (
@@ -62,7 +61,6 @@ __all__ = [
     "gaussianization_stack",
     "glow_step",
     "image_coupling",
-    "largest_n_scales",
     "linear_stack",
     "low_rank_stack",
     "multiscale_stack",

@@ -19,7 +19,7 @@ from skflow.bijections import (
 from skflow.bijections._coupling import coupling_sizes
 from skflow.nets import ConvNet
 
-__all__ = ["IMAGE_MIXINGS", "glow_step", "image_coupling", "largest_n_scales", "multiscale_stack"]
+__all__ = ["IMAGE_MIXINGS", "glow_step", "image_coupling", "multiscale_stack"]
 
 # name: images' channels and the layer's number, to a map of images
 IMAGE_MIXINGS = {
@@ -29,15 +29,6 @@ IMAGE_MIXINGS = {
     "permutation": lambda channels, i: PerPixel(Permutation.random(channels, i)),
     "emerging": lambda channels, i: Chain([PerPixel(PLU(channels)), EmergingConv(channels)]),
 }
-
-
-def largest_n_scales(image_shape):
-    """How many scales an image allows: each but the first halves its height and width."""
-    _, height, width = image_shape
-    n_scales = 0
-    while height % 2 == 0 and width % 2 == 0:
-        n_scales, height, width = n_scales + 1, height // 2, width // 2
-    return max(1, n_scales)
 
 
 def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales, memory_efficient=False):

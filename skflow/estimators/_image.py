@@ -116,6 +116,7 @@ class ImageParameters:
         return {
             "n_steps": settings.n_layers,
             "n_scales": settings.n_scales,
+            "memory_efficient": self.memory_efficient,
         }
 
     def _shape(self):
