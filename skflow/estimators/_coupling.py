@@ -1,10 +1,12 @@
 """Density estimators built from coupling layers."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from skflow.estimators._base import NetworkFlowDensity
 from skflow.estimators._docs import documented
+from skflow.estimators._image import ImageParameters
 
 __all__ = ["NICEDensity", "RealNVPDensity"]
 
@@ -67,18 +69,25 @@ class NICEDensity(NetworkFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RealNVPDensity(NetworkFlowDensity):
+class RealNVPDensity(ImageParameters, NetworkFlowDensity):
     r"""Real-valued non-volume-preserving flow: affine coupling layers [1]_.
 
     Each layer scales and shifts one half of the features as the other half says,
     :math:`z_B = x_B \odot e^{s(x_A)} + t(x_A)`, with :math:`|s|` softly bounded by 2.
+
+    With ``image_shape`` the halves are the colours of a checkerboard, then halves of the
+    channels, at several scales, and the nets are convolutional; a normal base is the default
+    there. What ``levels`` does, :class:`GlowDensity` explains.
 
     Cost: both directions are one pass of each layer's net, so that it scores and samples fast.
 
     Parameters
     ----------
     n_layers : int or "auto", default="auto"
-        Coupling layers; 8.
+        Coupling layers; 8. With ``image_shape`` couplings of channels at each scale, 4, and as
+        many of checkerboards before them.
+    mixing : {"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"}
+        Of rows: the linear map between layers. "plu" is the default. Images have none.
     {parameters}
 
     Attributes
@@ -106,8 +115,12 @@ class RealNVPDensity(NetworkFlowDensity):
     """
 
     _auto_layers: ClassVar[int] = 8
+    _parameter_constraints: ClassVar[dict] = {
+        **NetworkFlowDensity._parameter_constraints,
+        **ImageParameters._image_constraints,
+    }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_rows_bijection(self, n_features, n_context, settings):
         from skflow.architectures import coupling_stack
         from skflow.bijections import Affine
 
@@ -116,3 +129,11 @@ class RealNVPDensity(NetworkFlowDensity):
             Affine(),
             **self._layer_settings(n_context, settings),
         )
+
+    def _build_image_bijection(self, settings):
+        from skflow.architectures import checkerboard_step, realnvp_step
+        from skflow.bijections import Affine
+
+        step = partial(realnvp_step, elementwise=Affine(), **self._net_settings(settings))
+        before = partial(checkerboard_step, step=step)
+        return self._multiscale(settings, step, before_squeeze=before)

@@ -103,15 +103,11 @@ class GlowDensity(ImageParameters, NetworkFlowDensity):
         return coupling_stack(n_features, self._elementwise(), **layers)
 
     def _build_image_bijection(self, settings):
-        from skflow.architectures import glow_step, image_coupling, multiscale_stack
-        from skflow.bijections import Affine
+        from skflow.architectures import glow_step
 
-        net = {"hidden_features": settings.hidden_features, "dropout": settings.dropout}
-        return multiscale_stack(
-            self._shape(),
-            partial(glow_step, elementwise=self._elementwise(), mixing=self.mixing, **net),
-            partial(image_coupling, elementwise=Affine(), **net),
-            **self._scale_settings(settings),
+        step = {"elementwise": self._elementwise(), "mixing": self.mixing}
+        return self._multiscale(
+            settings, partial(glow_step, **step, **self._net_settings(settings))
         )
 
     def _elementwise(self):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -111,13 +112,25 @@ class ImageParameters:
         low = np.full(n_features, -margin)
         return Chain([SupportMap(low, self.levels - low), bijection])
 
-    def _scale_settings(self, settings):
-        """Return what every recipe of a multi-scale stack takes."""
-        return {
-            "n_steps": settings.n_layers,
-            "n_scales": settings.n_scales,
-            "memory_efficient": self.memory_efficient,
-        }
+    def _net_settings(self, settings):
+        """Return what every recipe of a step with a convolutional net takes."""
+        dropout = 0.0 if settings.dropout is None else settings.dropout
+        return {"hidden_features": settings.hidden_features, "dropout": dropout}
+
+    def _multiscale(self, settings, step, **others):
+        """Build a multi-scale stack of the steps."""
+        from skflow.architectures import image_coupling, multiscale_stack
+        from skflow.bijections import Affine
+
+        return multiscale_stack(
+            self._shape(),
+            step,
+            partial(image_coupling, elementwise=Affine(), **self._net_settings(settings)),
+            n_steps=settings.n_layers,
+            n_scales=settings.n_scales,
+            memory_efficient=self.memory_efficient,
+            **others,
+        )
 
     def _shape(self):
         return tuple(int(size) for size in self.image_shape)
@@ -157,9 +170,13 @@ class ImageParameters:
         """Wrap a flow of continuous values so that it is one of the values that X holds."""
         if self.levels is None:
             return flow
+        from skflow.architectures import dequantizing_flow
         from skflow.dequantization import Dequantized
 
-        return Dequantized(flow, self.levels)
+        if self.dequantization == "uniform":
+            return Dequantized(flow, self.levels)
+        shape = self._shape() if self.image_shape else (flow.base.n_features, 1, 1)
+        return Dequantized(flow, self.levels, dequantizing_flow(shape))
 
     def _check_values(self, X):
         if self.image_shape is not None:

@@ -1,6 +1,7 @@
 """Density estimators whose maps of one column are monotone functions inverted by search."""
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
@@ -8,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._base import STRUCTURE, NetworkFlowDensity
 from skflow.estimators._docs import documented
+from skflow.estimators._image import ImageParameters
 
 __all__ = ["FlowPPDensity", "NAFDensity", "UMNNDensity"]
 
@@ -166,7 +168,7 @@ class UMNNDensity(NetworkFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowPPDensity(NetworkFlowDensity):
+class FlowPPDensity(ImageParameters, NetworkFlowDensity):
     r"""Flow++: couplings by log-odds of mixtures of logistics, then an affine map [1]_.
 
     One half of the features steers, by a residual net, the map of the other half,
@@ -175,8 +177,10 @@ class FlowPPDensity(NetworkFlowDensity):
         z_B = e^s \operatorname{logit} F(x_B) + t, \quad
         F(x) = \sum_k w_k\, \sigma\bigl((x - \mu_k) / s_k\bigr)
 
-    Of [1]_ these are the couplings; its convolutions, attention and variational dequantization
-    are for images.
+    With ``image_shape`` the halves are channels, at several scales, mixed by 1 x 1 convolutions,
+    and the nets are convolutions with attention over the pixels [1]_; a normal base is the
+    default there. What ``levels`` does, :class:`GlowDensity` explains;
+    ``dequantization="variational"`` is that of [1]_.
 
     Cost: scoring is one pass of each layer's net. Sampling searches for the inverse of every
     map, at some ten evaluations, all columns of a half at once.
@@ -186,7 +190,7 @@ class FlowPPDensity(NetworkFlowDensity):
     n_components : int, default=8
         Logistics in each mixture.
     n_layers : int or "auto", default="auto"
-        Coupling layers; 6.
+        Coupling layers; 6. With ``image_shape``, couplings at each scale; 4.
     hidden_features : tuple of int or "auto", default="auto"
         Hidden layers of each residual net, of equal widths; (64, 64), or (128, 128) above
         10,000 rows and 4 columns.
@@ -220,10 +224,19 @@ class FlowPPDensity(NetworkFlowDensity):
     _auto_layers: ClassVar[int] = 6
     _parameter_constraints: ClassVar[dict] = {
         **NetworkFlowDensity._parameter_constraints,
+        **ImageParameters._image_constraints,
         "n_components": POSITIVE,
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_image_bijection(self, settings):
+        from skflow.architectures import flowpp_step
+
+        net = self._net_settings(settings)
+        return self._multiscale(
+            settings, partial(flowpp_step, n_components=self.n_components, **net)
+        )
+
+    def _build_rows_bijection(self, n_features, n_context, settings):
         from skflow.architectures import coupling_stack
         from skflow.bijections import Affine, Composed, MixtureLogisticCDF
 

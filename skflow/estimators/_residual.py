@@ -1,6 +1,7 @@
 """The residual flow: blocks that add a contraction."""
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import ClassVar
 
@@ -8,13 +9,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._base import HIDDEN_FEATURES, BaseFlowDensity
 from skflow.estimators._docs import documented
+from skflow.estimators._image import ImageParameters
 
 __all__ = ["ResidualFlowDensity"]
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class ResidualFlowDensity(BaseFlowDensity):
+class ResidualFlowDensity(ImageParameters, BaseFlowDensity):
     r"""Residual flow: blocks that add a contraction to what they are given [1]_ [2]_.
 
     Each block is :math:`z = x + g(x)` with a neural net g on all columns at once whose Lipschitz
@@ -34,6 +36,10 @@ class ResidualFlowDensity(BaseFlowDensity):
     needs more blocks for sharp features than others need layers. :class:`NSFDensity` is usually
     better for the time it takes.
 
+    With ``image_shape`` g is convolutional and x of several scales; a normal base is the default
+    there. What ``levels`` does, :class:`GlowDensity` explains. ``memory_efficient`` is for
+    flows with an exact inverse, and refused here.
+
     Cost: a training step is some ten passes of each block's net; scoring as many as the table
     has columns (or the narrowest hidden layer units), and a determinant; sampling solves for the
     inverse, in some ten to thirty passes.
@@ -41,7 +47,7 @@ class ResidualFlowDensity(BaseFlowDensity):
     Parameters
     ----------
     n_layers : int or "auto", default="auto"
-        Residual blocks; 8.
+        Residual blocks; 8. With ``image_shape``, blocks at each scale; 4.
     lipschitz : float, default=0.9
         Bound of the Lipschitz constant of each block's net, between 0 and 1. Nearer to 1 blocks
         can do more, training needs more terms, and the inverse more steps.
@@ -82,12 +88,24 @@ class ResidualFlowDensity(BaseFlowDensity):
     _auto_layers: ClassVar[int] = 8
     _parameter_constraints: ClassVar[dict] = {
         **BaseFlowDensity._parameter_constraints,
+        **ImageParameters._image_constraints,
         "hidden_features": HIDDEN_FEATURES,
         "lipschitz": [Interval(Real, 0, 1, closed="neither")],
         "log_det": [StrOptions({"roulette", "exact"})],
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_image_bijection(self, settings):
+        from skflow.architectures import residual_step
+
+        step = partial(
+            residual_step,
+            hidden_features=settings.hidden_features,
+            lipschitz=self.lipschitz,
+            log_det=self.log_det,
+        )
+        return self._multiscale(settings, step)
+
+    def _build_rows_bijection(self, n_features, n_context, settings):
         from skflow.architectures import residual_stack
 
         return residual_stack(
