@@ -27,11 +27,13 @@ NETS = {"conv": ConvNet, "attention": AttentionConvNet}
 
 # name: images' channels and the layer's number, to a map of images
 IMAGE_MIXINGS = {
-    "conv1x1": lambda channels, i: PerPixel(PLU(channels)),
+    "conv1x1": lambda channels, i: PerPixel(PLU.random(channels, i)),
     "qr": lambda channels, i: PerPixel(QR(channels)),
     "orthogonal": lambda channels, i: PerPixel(Orthogonal(channels)),
     "permutation": lambda channels, i: PerPixel(Permutation.random(channels, i)),
-    "emerging": lambda channels, i: Chain([PerPixel(PLU(channels)), EmergingConv(channels)]),
+    "emerging": lambda channels, i: Chain(
+        [PerPixel(PLU.random(channels, i)), EmergingConv(channels)]
+    ),
 }
 
 
