@@ -31,8 +31,9 @@ class Dequantized(nn.Module):
     n_levels : int
         L.
     noise : Flow, optional
-        Of rows u (n, d) between 0 and 1, given ``context`` (n, d), the integers scaled to
-        -1 to 1. Uniform by default.
+        Of rows u (n, d) between 0 and 1, with base Normal, given ``context`` (n, d), the
+        integers scaled to -1 to 1; :func:`skflow.architectures.dequantizing_flow` builds one for
+        images. Uniform noise by default.
 
     References
     ----------
@@ -106,11 +107,16 @@ class Dequantized(nn.Module):
 
     def _bound(self, x, seeds, context):
         if self.noise is None:
-            return self.flow.log_prob(x + seeds, context)
-        given = 2 * x / (self.n_levels - 1) - 1
+            return self.flow.log_prob(self._inside(x + seeds), context)
+        given = 2 * x / max(self.n_levels - 1, 1) - 1
         u, log_det = self.noise.from_noise(seeds, given)
         log_q = self.noise.base.log_prob(seeds, given) - log_det
-        return self.flow.log_prob(x + u, context) - log_q
+        return self.flow.log_prob(self._inside(x + u), context) - log_q
+
+    def _inside(self, y):
+        """Keep below L what rounding took there, as it does where u is next to 1."""
+        end = torch.full((), self.n_levels, dtype=y.dtype, device=y.device)
+        return torch.minimum(y, torch.nextafter(end, torch.zeros_like(end)))
 
     def _draw_seeds(self, x):
         return torch.rand_like(x) if self.noise is None else torch.randn_like(x)

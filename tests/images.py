@@ -5,7 +5,14 @@ from functools import partial
 import torch
 
 from skflow import GlowDensity
-from skflow.architectures import glow_step, image_coupling, multiscale_stack
+from skflow.architectures import (
+    checkerboard_step,
+    flowpp_step,
+    glow_step,
+    image_coupling,
+    multiscale_stack,
+    realnvp_step,
+)
 from skflow.bijections import (
     PLU,
     ActNorm,
@@ -16,6 +23,7 @@ from skflow.bijections import (
     Inverse,
     PerPixel,
     RationalQuadraticSpline,
+    Rearranged,
     Reversible,
     Split,
     Squeeze,
@@ -45,6 +53,15 @@ def glow(n_context=0, mixing="conv1x1", **settings):
     return multiscale_stack(IMAGE_SHAPE, step, prior, n_steps=1, n_scales=2, **settings)
 
 
+def real_nvp(n_context=0, **more):
+    settings = {"elementwise": Affine(), "n_context": n_context, **NET}
+    step = partial(realnvp_step, **settings)
+    prior = partial(image_coupling, **settings)
+    before = partial(checkerboard_step, step=step)
+    sizes = {"n_steps": 2, "n_scales": 2}
+    return multiscale_stack(IMAGE_SHAPE, step, prior, before_squeeze=before, **sizes, **more)
+
+
 IMAGE_BIJECTIONS = {
     "Squeeze": lambda: on_rows(Squeeze(), (8, 2, 2)),
     "Checkerboard": lambda: on_rows(Checkerboard(), (4, 4, 2)),
@@ -55,6 +72,11 @@ IMAGE_BIJECTIONS = {
     "Coupling of images, residual": lambda: on_rows(coupling(residual=True)),
     "Coupling of images, spline": lambda: on_rows(coupling(elementwise=RationalQuadraticSpline())),
     "Coupling of images with context": lambda: on_rows(coupling(n_context=2)),
+    "Coupling of images, attention": lambda: on_rows(coupling(net="attention", dropout=0.1)),
+    "Coupling of images, attention with context": lambda: on_rows(
+        coupling(net="attention", n_context=2, n_heads=2)
+    ),
+    "Rearranged": lambda: on_rows(Rearranged(Checkerboard(), coupling((4, 4, 2)))),
     "EmergingConv": lambda: on_rows(EmergingConv(2)),
     "EmergingConv, 5 x 5": lambda: on_rows(EmergingConv(2, kernel_size=5)),
     "Inverse(EmergingConv)": lambda: on_rows(Inverse(EmergingConv(2))),
@@ -67,6 +89,10 @@ IMAGE_BIJECTIONS = {
     "Glow with Householder reflections": partial(glow, mixing="orthogonal"),
     "Glow with permutations": partial(glow, mixing="permutation"),
     "Glow, memory efficient": partial(glow, memory_efficient=True),
+    "Flow++ step": lambda: on_rows(flowpp_step(IMAGE_SHAPE, 0, n_components=2, **NET)),
+    "Real NVP of images": real_nvp,
+    "Real NVP of images with context": partial(real_nvp, n_context=2),
+    "Real NVP of images, memory efficient": partial(real_nvp, memory_efficient=True),
 }
 
 

@@ -26,6 +26,7 @@ from skflow.bijections import (
     Gaussianize,
     GaussianizeMarginals,
     Inverse,
+    LogisticToNormal,
     MixtureLogisticCDF,
     MixtureNormalCDF,
     MonotoneNet,
@@ -184,6 +185,7 @@ BIJECTIONS = {
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),
+    "LogisticToNormal": LogisticToNormal,
     **IMAGE_BIJECTIONS,
     **{
         f"{cls.__name__}, d = 1": partial(cls, 1)

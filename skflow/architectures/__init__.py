@@ -21,14 +21,23 @@ Sylvester flow            M directions    tanh                 none, final trian
 FFJORD                    velocity field  none                 none
 residual flow             x + g(x)        (all at once)        scale and shift
 Glow                      coupling        affine, additive     PLU of channels
+Flow++, of images         coupling        mixture CDF, affine  PLU of channels
+Real NVP, of images       coupling        affine               halves take turns
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
 ordinary torch module.
 """
 
+from skflow.architectures._image_steps import (
+    checkerboard_step,
+    dequantizing_flow,
+    flowpp_step,
+    realnvp_step,
+)
 from skflow.architectures._images import (
     IMAGE_MIXINGS,
+    NETS,
     glow_step,
     image_coupling,
     multiscale_stack,
@@ -54,15 +63,20 @@ __all__ = [
     "IMAGE_MIXINGS",
     "LINEAR",
     "MIXINGS",
+    "NETS",
     "STACKS",
     "autoregressive_stack",
+    "checkerboard_step",
     "continuous_stack",
     "coupling_stack",
+    "dequantizing_flow",
+    "flowpp_step",
     "gaussianization_stack",
     "glow_step",
     "image_coupling",
     "linear_stack",
     "low_rank_stack",
     "multiscale_stack",
+    "realnvp_step",
     "residual_stack",
 ]

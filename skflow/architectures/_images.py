@@ -1,5 +1,7 @@
 """Stacks for images: steps at several scales, half of the channels leaving between two."""
 
+from functools import partial
+
 from skflow.bijections import (
     PLU,
     QR,
@@ -17,21 +19,27 @@ from skflow.bijections import (
     ToImage,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.nets import ConvNet
+from skflow.nets import AttentionConvNet, ConvNet
 
-__all__ = ["IMAGE_MIXINGS", "glow_step", "image_coupling", "multiscale_stack"]
+__all__ = ["IMAGE_MIXINGS", "NETS", "glow_step", "image_coupling", "multiscale_stack"]
+
+NETS = {"conv": ConvNet, "attention": AttentionConvNet}
 
 # name: images' channels and the layer's number, to a map of images
 IMAGE_MIXINGS = {
-    "conv1x1": lambda channels, i: PerPixel(PLU(channels)),
+    "conv1x1": lambda channels, i: PerPixel(PLU.random(channels, i)),
     "qr": lambda channels, i: PerPixel(QR(channels)),
     "orthogonal": lambda channels, i: PerPixel(Orthogonal(channels)),
     "permutation": lambda channels, i: PerPixel(Permutation.random(channels, i)),
-    "emerging": lambda channels, i: Chain([PerPixel(PLU(channels)), EmergingConv(channels)]),
+    "emerging": lambda channels, i: Chain(
+        [PerPixel(PLU.random(channels, i)), EmergingConv(channels)]
+    ),
 }
 
 
-def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales, memory_efficient=False):
+def multiscale_stack(
+    image_shape, step, prior, *, n_steps, n_scales, before_squeeze=None, memory_efficient=False
+):
     """Build steps at several scales, between rows of pixels and rows of latents.
 
     Each scale squeezes the image, runs its steps and, unless it is the last, lets half of the
@@ -48,9 +56,11 @@ def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales, memory_effi
     n_steps : int
         At each scale.
     n_scales : int
+    before_squeeze : callable, optional
+        Like ``step``: as many steps more at each scale that is squeezed, before it is.
     memory_efficient : bool, default=False
-        The steps of each scale are one :class:`skflow.bijections.Reversible`: in training they
-        are computed twice, and the memory is that of one step.
+        Steps in a row are one :class:`skflow.bijections.Reversible`: in training they are
+        computed twice, and the memory is that of one step.
 
     Returns
     -------
@@ -58,30 +68,33 @@ def multiscale_stack(image_shape, step, prior, *, n_steps, n_scales, memory_effi
         From rows to rows.
     """
 
-    def joined(shape):
-        steps = [step(shape, i) for i in range(n_steps)]
-        return [Reversible(steps)] if memory_efficient else steps
+    def in_a_row(build, shape):
+        steps = [build(shape, i) for i in range(n_steps if build else 0)]
+        return [Reversible(steps)] if steps and memory_efficient else steps
 
-    return Chain([ToImage(image_shape), *_scales(image_shape, joined, prior, n_scales)])
+    first, then = (partial(in_a_row, build) for build in (before_squeeze, step))
+    scales = _scales(image_shape, first, then, prior, n_scales)
+    return Chain([ToImage(image_shape), *scales])
 
 
-def _scales(shape, steps, prior, n_left):
+def _scales(shape, first, then, prior, n_left):
     channels, height, width = shape
-    squeezed = height % 2 == 0 and width % 2 == 0
-    parts = [Squeeze()] if squeezed else []
-    shape = (4 * channels, height // 2, width // 2) if squeezed else shape
-    parts += steps(shape)
+    parts = []
+    if height % 2 == 0 and width % 2 == 0:
+        parts += [*first(shape), Squeeze()]
+        shape = (4 * channels, height // 2, width // 2)
+    parts += then(shape)
     if n_left == 1:
         return [*parts, Inverse(ToImage(shape))]
     kept = (coupling_sizes(shape[0])[0], *shape[1:])
-    deeper = Chain(_scales(kept, steps, prior, n_left - 1))
+    deeper = Chain(_scales(kept, first, then, prior, n_left - 1))
     return [*parts, Split(shape, prior(shape), deeper)]
 
 
-def image_coupling(shape, elementwise, swap=False, **net):
-    """Build a coupling of channels with a convolutional net."""
+def image_coupling(shape, elementwise, swap=False, net="conv", **settings):
+    """Build a coupling of channels with a convolutional net, a name in NETS with its settings."""
     n_steering, n_moved = coupling_sizes(shape[0], swap)
-    net = ConvNet(n_steering, shape[1:], n_moved, elementwise.n_params, **net)
+    net = NETS[net](n_steering, shape[1:], n_moved, elementwise.n_params, **settings)
     return Coupling(shape[0], elementwise.fresh(), net, swap, axis=-3)
 
 

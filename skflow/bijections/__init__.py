@@ -8,7 +8,7 @@ from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
 from skflow.bijections._emerging import EmergingConv
 from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
-from skflow.bijections._image import Checkerboard, PerPixel, Split, Squeeze, ToImage
+from skflow.bijections._image import Checkerboard, PerPixel, Rearranged, Split, Squeeze, ToImage
 from skflow.bijections._linear import (
     PLU,
     Diagonal,
@@ -16,6 +16,7 @@ from skflow.bijections._linear import (
     Reverse,
     Triangular,
 )
+from skflow.bijections._logistic import LogisticToNormal
 from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
 from skflow.bijections._mixture_normal import MixtureNormalCDF
@@ -46,6 +47,7 @@ __all__ = [
     "Gaussianize",
     "GaussianizeMarginals",
     "Inverse",
+    "LogisticToNormal",
     "MixtureLogisticCDF",
     "MixtureNormalCDF",
     "MonotoneNet",
@@ -58,6 +60,7 @@ __all__ = [
     "QR",
     "Radial",
     "RationalQuadraticSpline",
+    "Rearranged",
     "Residual",
     "Reverse",
     "Reversible",

@@ -13,7 +13,7 @@ import torch
 from skflow.bijections._base import Bijection, largest_tolerance, weakest_inverse
 from skflow.bijections._coupling import coupling_sizes
 
-__all__ = ["Checkerboard", "PerPixel", "Split", "Squeeze", "ToImage"]
+__all__ = ["Checkerboard", "PerPixel", "Rearranged", "Split", "Squeeze", "ToImage"]
 
 
 class ToImage(Bijection):
@@ -209,3 +209,53 @@ class Split(Bijection):
 
     def _halves(self, y):
         return y.split([self.n_kept, y.shape[-3] - self.n_kept], dim=-3)
+
+
+class Rearranged(Bijection):
+    """A bijection of numbers in another order or shape, of x and of the context alike.
+
+    ``z = r^-1(f(r(x); r(context)))``, log-dets those of f: a way for context that is an image
+    like x to reach the nets of f pixel by pixel. A coupling of the fields of a checkerboard,
+    say, whose net sees both fields of the context: ``Rearranged(Checkerboard(), coupling)``.
+
+    Parameters
+    ----------
+    arrangement : Bijection
+        r, which takes a context like x and changes no volume: :class:`ToImage`,
+        :class:`Squeeze` or :class:`Checkerboard`.
+    bijection : Bijection
+        f, between numbers of the same shape.
+    """
+
+    def __init__(self, arrangement, bijection):
+        super().__init__()
+        self.arrangement = arrangement
+        self.bijection = bijection
+
+    @property
+    def invertible(self):
+        return self.bijection.invertible
+
+    @property
+    def tolerance(self):
+        return self.bijection.tolerance
+
+    def forward(self, x, context=None):
+        return self._apply_map(self.bijection.forward, x, context)
+
+    def inverse(self, z, context=None):
+        return self._apply_map(self.bijection.inverse, z, context)
+
+    def initialize(self, x, context=None, weight=None):
+        y = self.bijection.initialize(self._arrange(x), self._arrange(context), weight)
+        return self.arrangement.inverse(y)[0]
+
+    def verify(self):
+        self.bijection.verify()
+
+    def _apply_map(self, f, x, context):
+        y, log_det = f(self._arrange(x), self._arrange(context))
+        return self.arrangement.inverse(y)[0], log_det
+
+    def _arrange(self, x):
+        return None if x is None else self.arrangement(x)[0]

@@ -1,5 +1,6 @@
 """Networks that steer bijections; they know nothing of flows."""
 
+from skflow.nets._attention import AttentionConvNet
 from skflow.nets._conv import ConvNet, convolve
 from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._masked import MADE
@@ -10,6 +11,7 @@ from skflow.nets._velocity import VelocityField, VelocityNet
 __all__ = [
     "MADE",
     "MLP",
+    "AttentionConvNet",
     "ConvNet",
     "IntegrandNet",
     "LipschitzMLP",

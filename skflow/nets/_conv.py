@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["Conv", "ConvNet", "convolve"]
+__all__ = ["Conv", "ConvNet", "convolve", "drop_channels", "with_context"]
 
 
 def convolve(x, weight, bias=None):
@@ -23,13 +23,33 @@ def convolve(x, weight, bias=None):
     -------
     y : tensor of shape (*members, n, n_out, height, width)
     """
-    if weight.dim() == 4 and x.shape[-3] == 0:  # nothing steers: only the bias is left
-        y = x.new_zeros(len(x), len(weight), *x.shape[-2:])
-        return y if bias is None else y + bias[:, None, None]
     if weight.dim() == 4:
+        if weight.shape[-3] == 0:  # torch makes no image of no channels
+            x, weight = (F.pad(t, (0, 0, 0, 0, 0, 1)) for t in (x, weight))
         return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
     biases = [None] * len(weight) if bias is None else bias
     return torch.stack([convolve(*one) for one in zip(x, weight, biases, strict=True)])
+
+
+def with_context(x, context):
+    """Put the context before the channels of images x (*members, n, channels, height, width).
+
+    It is (*members, n, n_context), columns which every pixel sees, or images of n_context
+    channels, of which every pixel sees its own; or None.
+    """
+    if context is None:
+        return x
+    if context.dim() < x.dim():
+        context = context[..., None, None].expand(*context.shape, *x.shape[-2:])
+    return torch.cat([context, x], dim=-3)
+
+
+def drop_channels(h, share):
+    """Set about ``share`` of the channels (of whole images) to zero and scale up the rest."""
+    if not share:
+        return h
+    kept = torch.rand(*h.shape[:-2], 1, 1, device=h.device, dtype=h.dtype) >= share
+    return h * (kept / (1 - share))
 
 
 class Conv(nn.Module):
@@ -67,7 +87,8 @@ class ConvNet(nn.Module):
     hidden_features : tuple of int
         Channels of the hidden layers.
     n_context : int
-        Columns of the context, which every pixel sees.
+        Columns of a context ``(*members, n, n_context)``, which every pixel sees; or channels of
+        one ``(*members, n, n_context, height, width)``, of which every pixel sees its own.
     residual : bool
         Equal widths only.
     dropout : float
@@ -103,17 +124,11 @@ class ConvNet(nn.Module):
         self.n_params, self.residual, self.dropout = n_params, residual, dropout
 
     def forward(self, x, context=None):
-        if context is not None:
-            everywhere = context[..., None, None].expand(*context.shape, *x.shape[-2:])
-            x = torch.cat([everywhere, x], dim=-3)
-        h = self.hidden[0](x) + self.place.unsqueeze(-4)
+        h = self.hidden[0](with_context(x, context)) + self.place.unsqueeze(-4)
         for layer in self.hidden[1:]:
             update = self._drop(layer(F.relu(h)))
             h = h + update if self.residual else update
         return self.last(F.relu(h)).unflatten(-3, (-1, self.n_params)).movedim(-3, -1)
 
     def _drop(self, h):
-        if not (self.dropout and self.training):
-            return h
-        kept = torch.rand(*h.shape[:-2], 1, 1, device=h.device, dtype=h.dtype) >= self.dropout
-        return h * (kept / (1 - self.dropout))
+        return drop_channels(h, self.dropout) if self.training else h
