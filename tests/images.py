@@ -5,7 +5,7 @@ from functools import partial
 import torch
 
 from skflow import GlowDensity
-from skflow.architectures import glow_step, image_coupling, multiscale_stack
+from skflow.architectures import glow_step, image_coupling, multiscale_stack, residual_step
 from skflow.bijections import (
     PLU,
     ActNorm,
@@ -16,11 +16,13 @@ from skflow.bijections import (
     Inverse,
     PerPixel,
     RationalQuadraticSpline,
+    Residual,
     Reversible,
     Split,
     Squeeze,
     ToImage,
 )
+from skflow.nets import LipschitzConvNet
 
 IMAGE_SHAPE = (2, 4, 4)
 NET = {"hidden_features": (8, 8)}
@@ -45,6 +47,17 @@ def glow(n_context=0, mixing="conv1x1", **settings):
     return multiscale_stack(IMAGE_SHAPE, step, prior, n_steps=1, n_scales=2, **settings)
 
 
+def residual(n_context=0, lipschitz=0.9, kernel_size=3, **settings):
+    net = LipschitzConvNet(IMAGE_SHAPE, (8, 8), n_context, lipschitz, kernel_size)
+    return Residual(net, **settings)
+
+
+def residual_flow(n_context=0):
+    step = partial(residual_step, n_context=n_context, **NET)
+    prior = partial(image_coupling, elementwise=Affine(), n_context=n_context, **NET)
+    return multiscale_stack(IMAGE_SHAPE, step, prior, n_steps=1, n_scales=2)
+
+
 IMAGE_BIJECTIONS = {
     "Squeeze": lambda: on_rows(Squeeze(), (8, 2, 2)),
     "Checkerboard": lambda: on_rows(Checkerboard(), (4, 4, 2)),
@@ -67,6 +80,14 @@ IMAGE_BIJECTIONS = {
     "Glow with Householder reflections": partial(glow, mixing="orthogonal"),
     "Glow with permutations": partial(glow, mixing="permutation"),
     "Glow, memory efficient": partial(glow, memory_efficient=True),
+    "Residual of images": residual,
+    "Residual of images with context": partial(residual, n_context=2),
+    "Residual of images, power series": partial(
+        residual, lipschitz=0.2, exact_limit=0, series_tolerance=1e-12
+    ),
+    "Inverse(Residual of images)": lambda: Inverse(residual(kernel_size=5)),
+    "Residual flow of images": residual_flow,
+    "Residual flow of images with context": partial(residual_flow, n_context=2),
 }
 
 

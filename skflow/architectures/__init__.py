@@ -21,6 +21,7 @@ Sylvester flow            M directions    tanh                 none, final trian
 FFJORD                    velocity field  none                 none
 residual flow             x + g(x)        (all at once)        scale and shift
 Glow                      coupling        affine, additive     PLU of channels
+residual flow, images     x + g(x)        (all at once)        scale of channels
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -32,6 +33,7 @@ from skflow.architectures._images import (
     glow_step,
     image_coupling,
     multiscale_stack,
+    residual_step,
 )
 from skflow.architectures._layered import (
     ELEMENTWISE,
@@ -65,4 +67,5 @@ __all__ = [
     "low_rank_stack",
     "multiscale_stack",
     "residual_stack",
+    "residual_step",
 ]

@@ -26,10 +26,22 @@ def convolve(x, weight, bias=None):
     if weight.dim() == 4 and x.shape[-3] == 0:  # nothing steers: only the bias is left
         y = x.new_zeros(len(x), len(weight), *x.shape[-2:])
         return y if bias is None else y + bias[:, None, None]
+    if weight.dim() == 4 and weight.shape[-1] == 1:
+        return _pointwise(x, weight[..., 0, 0], bias)
     if weight.dim() == 4:
         return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
     biases = [None] * len(weight) if bias is None else bias
     return torch.stack([convolve(*one) for one in zip(x, weight, biases, strict=True)])
+
+
+def _pointwise(x, weight, bias):
+    """Convolve with 1 x 1 kernels: a product of matrices is several times faster on a CPU."""
+    weight, pixels = weight.expand(len(x), -1, -1), x.flatten(-2)
+    if bias is None:
+        y = torch.bmm(weight, pixels)
+    else:
+        y = torch.baddbmm(bias.unsqueeze(-1), weight, pixels)
+    return y.unflatten(-1, x.shape[-2:])
 
 
 class Conv(nn.Module):
