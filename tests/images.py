@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from skflow import GlowDensity
+from skflow import FlowPPDensity, GlowDensity, RealNVPDensity, ResidualFlowDensity
 from skflow.architectures import (
     checkerboard_step,
     flowpp_step,
@@ -12,6 +12,7 @@ from skflow.architectures import (
     image_coupling,
     multiscale_stack,
     realnvp_step,
+    residual_step,
 )
 from skflow.bijections import (
     PLU,
@@ -24,11 +25,13 @@ from skflow.bijections import (
     PerPixel,
     RationalQuadraticSpline,
     Rearranged,
+    Residual,
     Reversible,
     Split,
     Squeeze,
     ToImage,
 )
+from skflow.nets import LipschitzConvNet
 
 IMAGE_SHAPE = (2, 4, 4)
 NET = {"hidden_features": (8, 8)}
@@ -62,6 +65,17 @@ def real_nvp(n_context=0, **more):
     return multiscale_stack(IMAGE_SHAPE, step, prior, before_squeeze=before, **sizes, **more)
 
 
+def residual(n_context=0, lipschitz=0.9, kernel_size=3, **settings):
+    net = LipschitzConvNet(IMAGE_SHAPE, (8, 8), n_context, lipschitz, kernel_size)
+    return Residual(net, **settings)
+
+
+def residual_flow(n_context=0):
+    step = partial(residual_step, n_context=n_context, **NET)
+    prior = partial(image_coupling, elementwise=Affine(), n_context=n_context, **NET)
+    return multiscale_stack(IMAGE_SHAPE, step, prior, n_steps=1, n_scales=2)
+
+
 IMAGE_BIJECTIONS = {
     "Squeeze": lambda: on_rows(Squeeze(), (8, 2, 2)),
     "Checkerboard": lambda: on_rows(Checkerboard(), (4, 4, 2)),
@@ -93,6 +107,14 @@ IMAGE_BIJECTIONS = {
     "Real NVP of images": real_nvp,
     "Real NVP of images with context": partial(real_nvp, n_context=2),
     "Real NVP of images, memory efficient": partial(real_nvp, memory_efficient=True),
+    "Residual of images": residual,
+    "Residual of images with context": partial(residual, n_context=2),
+    "Residual of images, power series": partial(
+        residual, lipschitz=0.2, exact_limit=0, series_tolerance=1e-12
+    ),
+    "Inverse(Residual of images)": lambda: Inverse(residual(kernel_size=5)),
+    "Residual flow of images": residual_flow,
+    "Residual flow of images with context": partial(residual_flow, n_context=2),
 }
 
 
@@ -106,5 +128,12 @@ def image_rows(n_rows=6):
 IMAGE_ESTIMATORS = {
     "GlowDensity": GlowDensity,
     "GlowDensity, additive": partial(GlowDensity, coupling="additive"),
-    "GlowDensity, permutation": partial(GlowDensity, mixing="permutation"),
+    "GlowDensity, emerging": partial(GlowDensity, mixing="emerging"),
+    "GlowDensity, memory efficient": partial(
+        GlowDensity, mixing="permutation", memory_efficient=True
+    ),
+    "GlowDensity, variational": partial(GlowDensity, dequantization="variational"),
+    "RealNVPDensity": RealNVPDensity,
+    "FlowPPDensity": partial(FlowPPDensity, n_components=2),
+    "ResidualFlowDensity": partial(ResidualFlowDensity, log_det="exact"),
 }

@@ -23,6 +23,7 @@ residual flow             x + g(x)        (all at once)        scale and shift
 Glow                      coupling        affine, additive     PLU of channels
 Flow++, of images         coupling        mixture CDF, affine  PLU of channels
 Real NVP, of images       coupling        affine               halves take turns
+residual flow, images     x + g(x)        (all at once)        scale of channels
 ========================  ==============  ===================  =====================
 
 They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(d))`` is an
@@ -41,6 +42,7 @@ from skflow.architectures._images import (
     glow_step,
     image_coupling,
     multiscale_stack,
+    residual_step,
 )
 from skflow.architectures._layered import (
     ELEMENTWISE,
@@ -79,4 +81,5 @@ __all__ = [
     "multiscale_stack",
     "realnvp_step",
     "residual_stack",
+    "residual_step",
 ]

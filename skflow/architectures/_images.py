@@ -13,15 +13,23 @@ from skflow.bijections import (
     Orthogonal,
     Permutation,
     PerPixel,
+    Residual,
     Reversible,
     Split,
     Squeeze,
     ToImage,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.nets import AttentionConvNet, ConvNet
+from skflow.nets import AttentionConvNet, ConvNet, LipschitzConvNet
 
-__all__ = ["IMAGE_MIXINGS", "NETS", "glow_step", "image_coupling", "multiscale_stack"]
+__all__ = [
+    "IMAGE_MIXINGS",
+    "NETS",
+    "glow_step",
+    "image_coupling",
+    "multiscale_stack",
+    "residual_step",
+]
 
 NETS = {"conv": ConvNet, "attention": AttentionConvNet}
 
@@ -103,3 +111,23 @@ def glow_step(shape, i, elementwise, mixing="conv1x1", **net):
     channels = shape[0]
     scaling, mixed = PerPixel(ActNorm(channels)), IMAGE_MIXINGS[mixing](channels, i)
     return Chain([scaling, mixed, image_coupling(shape, elementwise, **net)])
+
+
+def residual_step(shape, i, *, log_det="roulette", **net):
+    """Build a scaling of channels and a residual block on all of the image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (channels, height, width).
+    i : int
+        Which step it is: all are alike.
+    log_det : {"roulette", "exact"}
+        In training mode: an unbiased estimate or the exact log-determinant.
+    **net
+        Of :class:`skflow.nets.LipschitzConvNet`: hidden_features, n_context, lipschitz,
+        kernel_size.
+    """
+    residual = Residual(LipschitzConvNet(shape, **net), log_det)
+    on_rows = Chain([Inverse(ToImage(shape)), residual, ToImage(shape)])
+    return Chain([PerPixel(ActNorm(shape[0])), on_rows])

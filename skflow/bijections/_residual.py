@@ -37,10 +37,11 @@ class Residual(Bijection):
     random number of terms of the series and random probes for their traces, see
     :func:`skflow.numerics.roulette_log_det`; ``training_log_det="exact"`` replaces it.
 
-    *In eval mode* it is deterministic. Up to ``exact_limit`` it is exact, by the determinant of a
-    matrix of order r, the narrowest of d and the hidden layers; beyond, the series is cut off
-    after ``n_terms`` terms with exact traces, and what is left out is below
-    ``truncation_bound``, which is less than ``series_tolerance``. Gradients flow through either.
+    *In eval mode* it is deterministic. Up to ``exact_limit`` it is exact: of dense nets by the
+    determinant of a matrix of order r, the narrowest of d and the hidden layers, of convolutional
+    ones by elimination in the bands of J. Beyond, the series is cut off after ``n_terms`` terms
+    with exact traces, and what is left out is below ``truncation_bound``, which is less than
+    ``series_tolerance``. Gradients flow through either.
 
     The inverse is iterative, in float64 whatever the dtype, to a residual
     :math:`|x + g(x) - z| \le 10^{-12} \max(1, |z|)`, hence x to that over 1 - L; see
@@ -48,13 +49,18 @@ class Residual(Bijection):
     theorem.
 
     Cost: forward is one pass of the net, in training about ``4 + n_exact_terms + 1 / (1 - ratio)``
-    with all gradients; the exact log-det r passes and O(r^3); the inverse five to thirty passes.
-    The series is there to bound memory: it costs more than the determinant.
+    with all gradients; the exact log-det of a dense net r passes and O(r^3), of a convolutional
+    one see there; the inverse five to thirty passes. Gradients of the inverse solve with a matrix
+    of order d for every row. The series is there to bound memory: it costs more than the
+    determinant.
+
+    Images go through it as rows: ``Chain([Inverse(ToImage(s)), Residual(net), ToImage(s)])``
+    maps images of the shape s.
 
     Parameters
     ----------
-    net : LipschitzMLP
-        g: a module with the same methods.
+    net : LipschitzMLP or LipschitzConvNet
+        g, from rows to rows.
     training_log_det : {"roulette", "exact"}
         What training mode uses.
     n_exact_terms : int
@@ -62,8 +68,8 @@ class Residual(Bijection):
     ratio : float, optional
         Probability that after any of the other terms another one follows. By default ``L**2``,
         with which the variance is finite for every net with the bound L.
-    exact_limit : int
-        Largest order of a determinant that is computed.
+    exact_limit : int, optional
+        Largest order r of J whose determinant is computed; by default what suits the net.
     series_tolerance : float
         Bound of what the series may leave out, in nats.
     max_iterations : int
@@ -85,7 +91,7 @@ class Residual(Bijection):
         training_log_det="roulette",
         n_exact_terms=2,
         ratio=None,
-        exact_limit=64,
+        exact_limit=None,
         series_tolerance=1e-3,
         max_iterations=1000,
     ):
@@ -99,7 +105,7 @@ class Residual(Bijection):
         self.training_log_det = training_log_det
         self.n_exact_terms = n_exact_terms
         self.ratio = net.lipschitz**2 if ratio is None else ratio
-        self.exact_limit = exact_limit
+        self.exact_limit = net.exact_limit if exact_limit is None else exact_limit
         self.series_tolerance = series_tolerance
         self.max_iterations = max_iterations
 

@@ -3,6 +3,7 @@
 from skflow.nets._attention import AttentionConvNet
 from skflow.nets._conv import ConvNet, convolve
 from skflow.nets._lipschitz import LipschitzMLP
+from skflow.nets._lipschitz_conv import LipschitzConvNet
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP
 from skflow.nets._monotone import IntegrandNet, PositiveNet
@@ -14,6 +15,7 @@ __all__ = [
     "AttentionConvNet",
     "ConvNet",
     "IntegrandNet",
+    "LipschitzConvNet",
     "LipschitzMLP",
     "PositiveNet",
     "VelocityField",

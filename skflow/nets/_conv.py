@@ -23,6 +23,8 @@ def convolve(x, weight, bias=None):
     -------
     y : tensor of shape (*members, n, n_out, height, width)
     """
+    if weight.dim() == 4 and weight.shape[-3] > 0 and weight.shape[-1] == 1:
+        return _pointwise(x, weight[..., 0, 0], bias)
     if weight.dim() == 4:
         if weight.shape[-3] == 0:  # torch makes no image of no channels
             x, weight = (F.pad(t, (0, 0, 0, 0, 0, 1)) for t in (x, weight))
@@ -50,6 +52,16 @@ def drop_channels(h, share):
         return h
     kept = torch.rand(*h.shape[:-2], 1, 1, device=h.device, dtype=h.dtype) >= share
     return h * (kept / (1 - share))
+
+
+def _pointwise(x, weight, bias):
+    """Convolve with 1 x 1 kernels: a product of matrices is several times faster on a CPU."""
+    weight, pixels = weight.expand(len(x), -1, -1), x.flatten(-2)
+    if bias is None:
+        y = torch.bmm(weight, pixels)
+    else:
+        y = torch.baddbmm(bias.unsqueeze(-1), weight, pixels)
+    return y.unflatten(-1, x.shape[-2:])
 
 
 class Conv(nn.Module):

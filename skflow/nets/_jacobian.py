@@ -1,5 +1,7 @@
 """Jacobians of perceptrons as products of their layers."""
 
+import torch
+
 __all__ = ["LayeredJacobian"]
 
 
@@ -36,6 +38,20 @@ class LayeredJacobian:
         """Numbers that one row's :meth:`core` takes to compute, members included."""
         return self.order * sum(s[..., 0].numel() for s in self.slopes)
 
+    def new_zeros(self, *shape):
+        """Zeros (*members, *shape), of the same kind."""
+        return self.slopes[0].new_zeros(*self.slopes[0].shape[:-2], *shape)
+
+    def signs(self):
+        """Random vectors of 1 and -1."""
+        like = self.slopes[0]
+        shape = (*like.shape[:-2], self.weights[0].shape[-1], self.n_rows)
+        return torch.randn(shape, dtype=like.dtype, device=like.device).sign_()
+
+    def dot(self, u, v):
+        """Inner products of vectors, (*members, n)."""
+        return (u * v).sum(-2)
+
     def detach(self):
         """Cut it off from the graph."""
         return LayeredJacobian(*([t.detach() for t in ts] for ts in (self.weights, self.slopes)))
@@ -69,6 +85,11 @@ class LayeredJacobian:
         and BA share their nonzero eigenvalues, so that :math:`\det(I_d + AB) = \det(I_r + BA)`.
         """
         return self._product(self._narrowest)
+
+    def bands(self):
+        """Return the blocks of :meth:`core`: it is a single one."""
+        core = self.core()
+        return [(None, core, None)]
 
     def core_times(self, t):
         """Multiply :meth:`core` with matrices t (*members, r, n, columns)."""

@@ -1,6 +1,7 @@
 """Networks whose Lipschitz constant has a bound that holds at all times."""
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
@@ -8,18 +9,17 @@ from torch.autograd.function import once_differentiable
 
 from skflow.nets._jacobian import LayeredJacobian
 from skflow.nets._layers import Dense, affine_map
+from skflow.nets._norms import norm_bound
 
-__all__ = ["LipschitzMLP", "lip_swish", "norm_bound"]
+__all__ = ["LipschitzMLP", "LipschitzNet", "lip_swish"]
 
 MAX_SLOPE = 1.1  # of the swish, rounded up
-SQUARINGS = 4  # even
-TINY = 1e-30
 REACH = 2.0
 SHARPNESS = 6.0  # of the activations at the start, for inputs of standard deviation 1
 
 
-class LipschitzMLP(nn.Module):
-    r"""A perceptron g from R^d to R^d with ``|g(x) - g(y)| <= L |x - y|`` in the Euclidean norm.
+class LipschitzNet(nn.Module, ABC):
+    r"""A net g from R^d to R^d with ``|g(x) - g(y)| <= L |x - y|`` in the Euclidean norm.
 
     .. math::
         g(x) = \bar W_n\,\phi(\cdots \phi(\bar W_1 x + C c + b_1) \cdots) + b_n, \qquad
@@ -28,12 +28,172 @@ class LipschitzMLP(nn.Module):
 
     The activation is the LipSwish [1]_, with a learnable positive slope :math:`\beta` for each
     unit: its derivative depends on :math:`\beta u` alone and never exceeds 1. B is an upper bound
-    of the spectral norm, see :func:`norm_bound`: nothing is estimated from step to step, so that
-    the bound holds for any weights, in training as well. Columns c of a context enter by weights
-    of their own, which do not count: L bounds how g changes with x.
+    of the spectral norm of a layer: nothing is estimated from step to step, so that the bound
+    holds for any weights, in training as well. Columns c of a context enter by weights of their
+    own, which do not count: L bounds how g changes with x. The last layer starts at zero.
 
-    The last layer starts at zero. Cost: one pass of the layers, and ``SQUARINGS`` products of
-    each weight's smaller side for its norm.
+    A class derived from it says what its linear layers are and how their rows and units lie.
+
+    Parameters
+    ----------
+    hidden : list of modules
+        With a weight (*members, units, ...) and a bias (*members, units); at least one.
+    last : module
+    n_context : int
+        Columns of the context.
+    lipschitz : float
+        The bound L, between 0 and 1.
+
+    Attributes
+    ----------
+    n_features : int
+        d.
+    order : int
+        Largest rank of a Jacobian.
+    exact_limit : float
+        Largest order up to which determinants are the better choice.
+
+    References
+    ----------
+    .. [1] Chen, Behrmann, Duvenaud & Jacobsen (2019), Residual flows for invertible generative
+       modeling, arXiv:1906.02735, section 3.3.
+    """
+
+    def __init__(self, hidden, last, n_context, lipschitz):
+        super().__init__()
+        if not 0 < lipschitz < 1:
+            raise ValueError(f"lipschitz must lie between 0 and 1, got {lipschitz!r}")
+        if not hidden:
+            raise ValueError(f"a {type(self).__name__} needs at least one hidden layer")
+        self.hidden, self.last = nn.ModuleList(hidden), last
+        widths = [len(layer.bias) for layer in hidden]
+        self.log_sharpness = nn.ParameterList(
+            torch.full((width,), math.log(SHARPNESS)) for width in widths
+        )
+        self.context_weight = None
+        if n_context:
+            bound = 1 / math.sqrt(n_context)
+            weight = torch.empty(widths[0], n_context).uniform_(-bound, bound)
+            self.context_weight = nn.Parameter(weight)
+        self.lipschitz = lipschitz
+
+    @abstractmethod
+    def _opened(self, x):
+        """Shape rows (*members, n, d) into what the layers take."""
+
+    @abstractmethod
+    def _closed(self, h):
+        """Shape what the last layer gives into rows."""
+
+    @abstractmethod
+    def _mapped(self, h, weight, bias):
+        """Apply a layer."""
+
+    @abstractmethod
+    def _on_units(self, p):
+        """Give numbers of the units (*members, units) the axes that layers give."""
+
+    @abstractmethod
+    def _unit_rows(self, u, weight):
+        """Values of each unit (*members, units, N), and their weights (*members, N) or None."""
+
+    @abstractmethod
+    def _shift(self, context, dtype):
+        """Return what the first layer adds besides its bias, or None."""
+
+    @abstractmethod
+    def _norm_bound(self, weight):
+        """Upper bound of the spectral norm of a layer, with gradients."""
+
+    @abstractmethod
+    def _norm(self, weight):
+        """Spectral norm of a layer, or what it cannot exceed, by singular values."""
+
+    @abstractmethod
+    def _jacobian(self, weights, slopes):
+        """Return the Jacobian that the layers make."""
+
+    def weights(self):
+        """Weights of all layers as they act, scaled down where they would stretch too far."""
+        layers = [*self.hidden, self.last]
+        share = self.lipschitz ** (1 / len(layers))
+        return [self._scaled(layer.weight, share) for layer in layers]
+
+    def _scaled(self, weight, share):
+        scale = share / self._norm_bound(weight).clamp(min=share)
+        return weight * scale[(..., *[None] * (weight.dim() - scale.dim()))]
+
+    @torch.no_grad()
+    def lipschitz_bound(self):
+        """Product of the exact spectral norms of the layers, (*members,), in float64."""
+        return torch.stack([self._norm(w.double()) for w in self.weights()]).prod(0)
+
+    def forward(self, x, context=None):
+        return self.linearize(x, context)[0]
+
+    def linearize(self, x, context=None):
+        """Return g(x) (*members, n, d) and its Jacobian at every row."""
+        weights, slopes = self.weights(), []
+        h, shift = self._opened(x), self._shift(context, x.dtype)
+        for i, layer in enumerate(self.hidden):
+            u = self._mapped(h, weights[i], layer.bias)
+            u = u if i or shift is None else u + shift
+            h, slope = lip_swish(u, self._sharpness(i))
+            slopes.append(slope)
+        g = self._mapped(h, weights[-1], self.last.bias)
+        return self._closed(g), self._jacobian(weights, slopes)
+
+    @torch.no_grad()
+    def initialize(self, x, context=None, weight=None):
+        """Bend the activations where the rows are; the net stays zero.
+
+        Weights of norm 1 spread over many units leave each unit inputs so small that a fixed
+        activation would look straight to them.
+        """
+        weights, h, shift = self.weights(), self._opened(x), self._shift(context, x.dtype)
+        for i, layer in enumerate(self.hidden):
+            u = self._mapped(h, weights[i], torch.zeros_like(layer.bias))
+            u = u if i or shift is None else u + shift
+            mean, std = _moments(*self._unit_rows(u, weight))
+            bends = REACH * (2 * torch.rand_like(std) - 1)
+            layer.bias.copy_(bends * std - mean)
+            self.log_sharpness[i].copy_(math.log(SHARPNESS) - std.log())
+            h = lip_swish(u + self._on_units(layer.bias), self._sharpness(i))[0]
+
+    def frozen(self, context=None, dtype=torch.float64):
+        """Return g as a function of x alone, in another precision and without gradients.
+
+        What does not depend on x is computed once, for iterations that need many values.
+        """
+        return _Frozen(self, context, dtype)
+
+    def _sharpness(self, i):
+        return self._on_units(self.log_sharpness[i].exp())
+
+
+class _Frozen:
+    @torch.no_grad()
+    def __init__(self, net, context, dtype):
+        self.net, self.shift = net, net._shift(context, dtype)
+        self.weights = [w.to(dtype) for w in net.weights()]
+        self.biases = [layer.bias.to(dtype) for layer in (*net.hidden, net.last)]
+        self.sharpness = [net._sharpness(i).to(dtype) for i in range(len(net.hidden))]
+
+    @torch.no_grad()
+    def __call__(self, x):
+        h = self.net._opened(x)
+        for i, sharpness in enumerate(self.sharpness):
+            h = self.net._mapped(h, self.weights[i], self.biases[i])
+            h = h if i or self.shift is None else h + self.shift
+            h = h * torch.sigmoid(sharpness * h).div_(MAX_SLOPE)
+        return self.net._closed(self.net._mapped(h, self.weights[-1], self.biases[-1]))
+
+
+class LipschitzMLP(LipschitzNet):
+    r"""A perceptron that is a contraction: a :class:`LipschitzNet` of dense layers.
+
+    Cost: one pass of the layers, and ``SQUARINGS`` products of each weight's smaller side for
+    its norm, see :func:`skflow.nets._norms.norm_bound`.
 
     Parameters
     ----------
@@ -44,120 +204,52 @@ class LipschitzMLP(nn.Module):
         Columns of the context.
     lipschitz : float
         The bound L, between 0 and 1.
-
-    References
-    ----------
-    .. [1] Chen, Behrmann, Duvenaud & Jacobsen (2019), Residual flows for invertible generative
-       modeling, arXiv:1906.02735, section 3.3.
     """
 
+    exact_limit = 64
+
     def __init__(self, n_features, hidden_features=(64, 64), n_context=0, lipschitz=0.9):
-        super().__init__()
-        if not 0 < lipschitz < 1:
-            raise ValueError(f"lipschitz must lie between 0 and 1, got {lipschitz!r}")
-        if not hidden_features:
-            raise ValueError("a LipschitzMLP needs at least one hidden layer")
         widths = [n_features, *hidden_features]
-        self.hidden = nn.ModuleList(
-            Dense(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.last = Dense(widths[-1], n_features, zero=True)
-        self.log_sharpness = nn.ParameterList(
-            torch.full((width,), math.log(SHARPNESS)) for width in hidden_features
-        )
-        self.context_weight = None
-        if n_context:
-            bound = 1 / math.sqrt(n_context)
-            weight = torch.empty(widths[1], n_context).uniform_(-bound, bound)
-            self.context_weight = nn.Parameter(weight)
-        self.n_features, self.lipschitz = n_features, lipschitz
-        self.order = min(widths)  # of the smallest determinant that is that of I + J
+        hidden = [Dense(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        last = Dense(widths[-1], n_features, zero=True)
+        super().__init__(hidden, last, n_context, lipschitz)
+        self.n_features, self.order = n_features, min(widths)
 
-    def weights(self):
-        """Weights of all layers as they act, scaled down where they would stretch too far."""
-        layers = [*self.hidden, self.last]
-        share = self.lipschitz ** (1 / len(layers))
-        return [
-            layer.weight * (share / norm_bound(layer.weight).clamp(min=share))[..., None, None]
-            for layer in layers
-        ]
+    def _opened(self, x):
+        return x.mT
 
-    @torch.no_grad()
-    def lipschitz_bound(self):
-        """Product of the exact spectral norms of the weights, (*members,), in float64."""
-        norms = [torch.linalg.svdvals(w.double())[..., 0] for w in self.weights()]
-        return torch.stack(norms).prod(0)
-
-    def forward(self, x, context=None):
-        return self.linearize(x, context)[0]
-
-    def linearize(self, x, context=None):
-        """Return g(x) (*members, n, d) and its Jacobian at every row."""
-        weights, slopes = self.weights(), []
-        h = x.mT
-        for i, layer in enumerate(self.hidden):
-            u = affine_map(h, weights[i], layer.bias)
-            if i == 0 and context is not None:
-                u = u + self.context_weight @ context.mT
-            h, slope = lip_swish(u, self._sharpness(i))
-            slopes.append(slope)
-        g = affine_map(h, weights[-1], self.last.bias).mT
-        return g, LayeredJacobian(weights, slopes)
-
-    @torch.no_grad()
-    def initialize(self, x, context=None, weight=None):
-        """Bend the activations where the rows are; the net stays zero.
-
-        Weights of norm 1 spread over many units leave each unit inputs so small that a fixed
-        activation would look straight to them.
-        """
-        weights, h = self.weights(), x.mT
-        for i, layer in enumerate(self.hidden):
-            u = weights[i] @ h
-            if i == 0 and context is not None:
-                u = u + self.context_weight @ context.mT
-            mean, std = _moments(u, weight)
-            bends = REACH * (2 * torch.rand_like(std) - 1)
-            layer.bias.copy_(bends * std - mean)
-            self.log_sharpness[i].copy_(math.log(SHARPNESS) - std.log())
-            h = lip_swish(u + layer.bias.unsqueeze(-1), self._sharpness(i))[0]
-
-    def frozen(self, context=None, dtype=torch.float64):
-        """Return g as a function of x alone, in another precision and without gradients.
-
-        What does not depend on x is computed once, for iterations that need many values.
-        """
-        return _Frozen(self, context, dtype)
-
-    def _sharpness(self, i):
-        return self.log_sharpness[i].exp().unsqueeze(-1)
-
-
-class _Frozen:
-    def __init__(self, net, context, dtype):
-        self.weights = [w.detach().to(dtype) for w in net.weights()]
-        biases = [layer.bias.detach().unsqueeze(-1) for layer in (*net.hidden, net.last)]
-        self.biases = [b.to(dtype) for b in biases]
-        if context is not None:
-            shift = net.context_weight.detach().to(dtype) @ context.detach().to(dtype).mT
-            self.biases[0] = self.biases[0] + shift
-        self.sharpness = [net._sharpness(i).detach().to(dtype) for i in range(len(net.hidden))]
-
-    def __call__(self, x):
-        h = x.mT
-        for weight, bias, sharpness in zip(
-            self.weights, self.biases, [*self.sharpness, None], strict=True
-        ):
-            h = weight @ h + bias
-            if sharpness is not None:
-                h = h * torch.sigmoid(sharpness * h).div_(MAX_SLOPE)
+    def _closed(self, h):
         return h.mT
+
+    def _mapped(self, h, weight, bias):
+        return affine_map(h, weight, bias)
+
+    def _on_units(self, p):
+        return p.unsqueeze(-1)
+
+    def _unit_rows(self, u, weight):
+        return u, weight
+
+    def _shift(self, context, dtype):
+        if context is None:
+            return None
+        return self.context_weight.to(dtype) @ context.to(dtype).mT
+
+    def _norm_bound(self, weight):
+        return norm_bound(weight)
+
+    def _norm(self, weight):
+        return torch.linalg.svdvals(weight)[..., 0]
+
+    def _jacobian(self, weights, slopes):
+        return LayeredJacobian(weights, slopes)
 
 
 def lip_swish(u, sharpness):
-    r"""LipSwish :math:`u \sigma(\beta u) / 1.1` of u (*members, units, n), and its derivative.
+    r"""LipSwish :math:`u \sigma(\beta u) / 1.1`, and its derivative in u.
 
-    Both have gradients, by a derivation of their own that saves most kernels.
+    Both have gradients, by a derivation of their own that saves most kernels. The sharpness
+    :math:`\beta` has as many axes as u, some of length 1.
     """
     return _LipSwish.apply(u, sharpness)
 
@@ -190,26 +282,7 @@ class _LipSwish(torch.autograd.Function):
             sharp_parts.append(bend * u)
         if not parts:
             return None, None
-        return sum(parts), sum(sharp_parts).sum(-1, keepdim=True)
-
-
-def norm_bound(weight):
-    r"""Upper bound of the spectral norm of matrices (*members, a, b), with gradients.
-
-    .. math:: B(W) = \lVert (W^T W)^{2^m} \rVert_F^{2^{-(m + 1)}} = \Bigl(\sum_i
-        \sigma_i^{2 p}\Bigr)^{1 / 2p}, \qquad p = 2^{m + 1}
-
-    the Gram iteration [1]_ with m = ``SQUARINGS``, a Schatten norm: never below the largest
-    singular value, and above it by a factor of at most ``rank^(1 / 2p)``, for rank 64 and m = 4
-    by 7 %. The powers are scaled to norm 1 in between, so that nothing over- or underflows. A few
-    roundings are added, so that the bound holds in float32 too.
-
-    References
-    ----------
-    .. [1] Delattre, Barthélemy, Araujo & Allauzen (2023), Efficient bound of Lipschitz constant
-       for convolutional layers by Gram iteration, arXiv:2305.16173.
-    """
-    return _NormBound.apply(weight)
+        return sum(parts), sum(sharp_parts).sum_to_size(sharpness.shape)
 
 
 def _moments(u, weight):
@@ -219,41 +292,3 @@ def _moments(u, weight):
     mean = (share * u).sum(-1, keepdim=True)
     std = (share * (u - mean).square()).sum(-1).sqrt()
     return mean.squeeze(-1), torch.where(std > 0, std, 1.0)
-
-
-def _size(matrix):
-    """Frobenius norm of a matrix (*members, a, b), as a matrix of one number."""
-    return torch.linalg.vector_norm(matrix, dim=(-2, -1), keepdim=True)
-
-
-class _NormBound(torch.autograd.Function):
-    # The gradient is the multiple of W (W^T W)^(p - 1) = W G G^2 G^4 ... G^(2^m) whose product
-    # with W is B, since B is homogeneous of degree one.
-
-    @staticmethod
-    def forward(ctx, weight):
-        tall = weight if weight.shape[-2] >= weight.shape[-1] else weight.mT
-        power = tall.mT @ tall
-        bound, powers = 1.0, []
-        for i in range(SQUARINGS + 1):
-            power = power @ power if i else power
-            if i % 2 == 0:  # two squares of a matrix of norm 1 cannot underflow
-                norm = _size(power)
-                power = power / norm.clamp(min=TINY)
-                bound = bound * norm ** (0.5 ** (i + 1))
-            powers.append(power)
-        bound = bound * (1 + max(weight.shape[-2:]) * torch.finfo(weight.dtype).eps)
-        ctx.save_for_backward(weight, bound, *powers)
-        return bound[..., 0, 0]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        weight, bound, *powers = ctx.saved_tensors
-        tall = weight.shape[-2] >= weight.shape[-1]
-        direction = weight if tall else weight.mT
-        for power in reversed(powers):
-            direction = direction @ power
-        direction = direction if tall else direction.mT
-        length = (direction * weight).sum((-2, -1), keepdim=True).clamp(min=TINY)
-        return direction * (grad[..., None, None] * bound / length)

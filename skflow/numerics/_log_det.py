@@ -1,6 +1,7 @@
 r"""Log-determinants of I + J, where J is a contraction that need not be formed.
 
-``jacobian`` is an object with the methods of :class:`skflow.nets._jacobian.LayeredJacobian`.
+``jacobian`` is an object with the methods of :class:`skflow.nets._jacobian.LayeredJacobian`; its
+vectors may have any shape, see its ``signs`` and ``dot``.
 """
 
 import math
@@ -11,10 +12,27 @@ __all__ = ["exact_log_det", "roulette_log_det", "series_log_det", "series_terms"
 
 
 def exact_log_det(jacobian):
-    """log|det(I + J)| (*members, n), by a factorisation of a matrix no larger than J."""
-    core = jacobian.core()
-    identity = torch.eye(core.shape[-1], dtype=core.dtype, device=core.device)
-    return torch.linalg.slogdet(identity + core).logabsdet
+    r"""log|det(I + J)| (*members, n), by a factorisation of matrices no larger than J.
+
+    Of the bands :math:`(A_i, B_i, C_i)` of a block-tridiagonal J, below, on and above the
+    diagonal, the determinant is that of the pivots
+
+    .. math:: S_1 = I + B_1, \qquad S_{i+1} = I + B_{i+1} - A_{i+1} S_i^{-1} C_i.
+
+    No rows need to be exchanged between blocks: :math:`S_i^{-1}` is a part of the inverse of
+    a leading part of I + J, so that its norm is below 1 / (1 - L).
+    """
+    total, product = 0, None
+    for below, block, above in jacobian.bands():
+        pivot = block + torch.eye(block.shape[-1], dtype=block.dtype, device=block.device)
+        pivot = pivot if product is None else pivot - below @ product
+        if above is None:  # the last
+            total = total + torch.linalg.slogdet(pivot).logabsdet
+        else:
+            factors, exchanges, _ = torch.linalg.lu_factor_ex(pivot)
+            total = total + factors.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
+            product = torch.linalg.lu_solve(factors, exchanges, above)
+    return total
 
 
 def series_terms(order, lipschitz, tolerance):
@@ -48,12 +66,10 @@ def series_log_det(jacobian, n_terms, columns):
     multiplied at a time.
     """
     order, total = jacobian.order, 0
-    like = jacobian.slopes[0]
-    basis = torch.eye(order, dtype=like.dtype, device=like.device)
     for start in range(0, order, columns):
         units = slice(start, min(start + columns, order))
-        shape = (*like.shape[:-2], order, like.shape[-1], units.stop - start)
-        power = basis[:, None, units].expand(shape)
+        power = jacobian.new_zeros(order, jacobian.n_rows, units.stop - start)
+        power[..., units, :, :].diagonal(dim1=-3, dim2=-1).fill_(1)
         for k in range(1, n_terms + 1):
             power = jacobian.core_times(power)
             trace = power[..., units, :, :].diagonal(dim1=-3, dim2=-1).sum(-1)
@@ -82,9 +98,7 @@ def roulette_log_det(jacobian, n_exact, ratio):
     .. [1] Chen, Behrmann, Duvenaud & Jacobsen (2019), Residual flows for invertible generative
        modeling, arXiv:1906.02735.
     """
-    like = jacobian.slopes[0]
-    shape = (*like.shape[:-2], jacobian.weights[0].shape[-1], like.shape[-1])
-    probe = torch.randn(shape, dtype=like.dtype, device=like.device).sign_()
+    probe = jacobian.signs()
     with torch.no_grad():
         fixed, row = jacobian.detach(), probe
         weighted, neumann, coefficient = torch.zeros_like(probe), probe, 1.0
@@ -93,8 +107,8 @@ def roulette_log_det(jacobian, n_exact, ratio):
             row = fixed.transposed_times(row)
             weighted.add_(row, alpha=-coefficient / k)
             neumann = torch.add(neumann, row, alpha=coefficient)
-        value = (weighted * probe).sum(-2)
-    surrogate = (neumann * jacobian.times(probe)).sum(-2)
+        value = fixed.dot(weighted, probe)
+    surrogate = jacobian.dot(neumann, jacobian.times(probe))
     return value + (surrogate - surrogate.detach())
 
 

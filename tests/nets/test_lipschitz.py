@@ -5,7 +5,8 @@ import torch
 
 from skflow.members import stack_members
 from skflow.nets import LipschitzMLP
-from skflow.nets._lipschitz import lip_swish, norm_bound
+from skflow.nets._lipschitz import lip_swish
+from skflow.nets._norms import norm_bound
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 
