@@ -33,7 +33,8 @@ __all__ = [
 
 NETS = {"conv": ConvNet, "attention": AttentionConvNet}
 
-# name: images' channels and the layer's number, to a map of images
+# name: images' channels and the layer's number, to a map of images; a PLU starts at a
+# permutation, since couplings would else move the same half in every step at first
 IMAGE_MIXINGS = {
     "conv1x1": lambda channels, i: PerPixel(PLU.random(channels, i)),
     "qr": lambda channels, i: PerPixel(QR(channels)),
