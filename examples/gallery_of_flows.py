@@ -67,10 +67,12 @@ OWN = {
     "IAFDensity": {"n_layers": 6, "hidden_features": (128, 128)},
     "NSFDensity": {"n_layers": 2, "n_bins": 16},
 }
+# GlowDensity is for images: without them it is RealNVPDensity
 FLOWS = [
     name
     for name in skflow.__all__
     if name.endswith("Density") and hasattr(getattr(skflow, name), "transform")
+    if name != "GlowDensity"
 ]
 CORRIDOR_FLOWS = ("RealNVPDensity", "MAFDensity", "NSFDensity", "ContinuousFlowDensity")
 MAX_EPOCHS = 800  # what more brings cannot be seen
