@@ -39,7 +39,7 @@ class Dequantized(nn.Module):
     ----------
     .. [1] Theis, van den Oord & Bethge (2016), A note on the evaluation of generative models,
        arXiv:1511.01844, section 3.1.
-    .. [2] Ho, Chen, Srinivas, Duan & Abbeel (2019), Flow++, arXiv:1902.00275, eq. 12.
+    .. [2] Ho, Chen, Srinivas, Duan & Abbeel (2019), Flow++, arXiv:1902.00275, section 3.1.
     .. [3] Burda, Grosse & Salakhutdinov (2016), Importance weighted autoencoders,
        arXiv:1509.00519, theorem 1.
     """

@@ -132,6 +132,7 @@ IMAGE_ESTIMATORS = {
     "GlowDensity, memory efficient": partial(
         GlowDensity, mixing="permutation", memory_efficient=True
     ),
+    "GlowDensity, mixed precision": partial(GlowDensity, mixed_precision=True),
     "GlowDensity, variational": partial(GlowDensity, dequantization="variational"),
     "RealNVPDensity": RealNVPDensity,
     "FlowPPDensity": partial(FlowPPDensity, n_components=2),

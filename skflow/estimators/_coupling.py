@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from skflow.estimators._base import NetworkFlowDensity
 from skflow.estimators._docs import documented
-from skflow.estimators._image import ImageParameters
+from skflow.estimators._image import CouplingImageParameters
 
 __all__ = ["NICEDensity", "RealNVPDensity"]
 
@@ -69,7 +69,7 @@ class NICEDensity(NetworkFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RealNVPDensity(ImageParameters, NetworkFlowDensity):
+class RealNVPDensity(CouplingImageParameters, NetworkFlowDensity):
     r"""Real-valued non-volume-preserving flow: affine coupling layers [1]_.
 
     Each layer scales and shifts one half of the features as the other half says,
@@ -117,7 +117,7 @@ class RealNVPDensity(ImageParameters, NetworkFlowDensity):
     _auto_layers: ClassVar[int] = 8
     _parameter_constraints: ClassVar[dict] = {
         **NetworkFlowDensity._parameter_constraints,
-        **ImageParameters._image_constraints,
+        **CouplingImageParameters._image_constraints,
     }
 
     def _build_rows_bijection(self, n_features, n_context, settings):

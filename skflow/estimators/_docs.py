@@ -30,8 +30,11 @@ dequantization : {"uniform", "variational"}, default="uniform"
     Noise that fills the cells between integers: uniform, or by a conditional flow that is
     trained along, which tightens the bound and takes longer.
 memory_efficient : bool, default=False
-    Keep no activations of the steps in training, and compute them again from the outputs by the
-    inverse: the memory of a training step does not grow with ``n_layers``, its time does by half.
+    For images: keep no activations of the steps in training, and compute them again from the
+    outputs by the inverse. The memory of a training step then hardly grows with ``n_layers``;
+    its time does by about a quarter, more where the inverse is searched for.
+mixed_precision : bool, default=False
+    For images: the nets multiply in bfloat16, for GPUs; all else stays in ``dtype``.
 preprocessing : str, default="auto"
     Scaling of the columns, after the maps of declared bounds: "standardize", "rescale" (one
     centre and scale for all columns), "whiten", "gaussianize", "none", or "auto". "gaussianize"

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skflow.estimators._base import NetworkFlowDensity
 from skflow.estimators._docs import documented
-from skflow.estimators._image import ImageParameters
+from skflow.estimators._image import CouplingImageParameters
 
 __all__ = ["GlowDensity"]
 
@@ -24,7 +24,7 @@ ROWS_MIXING = {
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class GlowDensity(ImageParameters, NetworkFlowDensity):
+class GlowDensity(CouplingImageParameters, NetworkFlowDensity):
     r"""Glow: steps of scaling, mixing and coupling of channels, at several scales [1]_.
 
     X holds images as rows, in the order channel, line, column. Each scale turns blocks of 2 x 2
@@ -52,10 +52,6 @@ class GlowDensity(ImageParameters, NetworkFlowDensity):
         Of the channels: a learnt 1 x 1 convolution, as a PLU factorisation; that and two
         autoregressive convolutions, which mix neighbouring pixels too [2]_; a 1 x 1 convolution
         as a QR factorisation or a rotation; or fixed permutations.
-    memory_efficient : bool, default=False
-        Keep no activations of the steps in training, and compute them again from the outputs by
-        the inverse: the memory of a training step hardly grows with ``n_layers``, its time does
-        by a quarter, with ``mixing="emerging"`` by two thirds.
     {parameters}
 
     Attributes
@@ -90,7 +86,7 @@ class GlowDensity(ImageParameters, NetworkFlowDensity):
     _auto_layers: ClassVar[int] = 8
     _parameter_constraints: ClassVar[dict] = {
         **NetworkFlowDensity._parameter_constraints,
-        **ImageParameters._image_constraints,
+        **CouplingImageParameters._image_constraints,
         "coupling": [StrOptions({"affine", "additive"})],
         "mixing": [StrOptions(set(ROWS_MIXING))],
     }

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._random import draw_seed
 from skflow._validation import check_n_samples, column_label
 
-__all__ = ["ImageParameters"]
+__all__ = ["CouplingImageParameters", "ImageParameters"]
 
 MAX_SCALES = 3
 STEPS = 4  # at each scale
@@ -37,14 +37,12 @@ class ImageParameters:
     levels: int | None = None
     n_scales: int | str = "auto"
     dequantization: str = "uniform"
-    memory_efficient: bool = False
 
     _image_constraints: ClassVar[dict] = {
         "image_shape": [None, "array-like"],
         "levels": [None, Interval(Integral, 2, None, closed="left")],
         "n_scales": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "dequantization": [StrOptions({"uniform", "variational"})],
-        "memory_efficient": ["boolean"],
     }
 
     def bits_per_dim(self, X):
@@ -128,7 +126,6 @@ class ImageParameters:
             partial(image_coupling, elementwise=Affine(), **self._net_settings(settings)),
             n_steps=settings.n_layers,
             n_scales=settings.n_scales,
-            memory_efficient=self.memory_efficient,
             **others,
         )
 
@@ -175,20 +172,45 @@ class ImageParameters:
 
         if self.dequantization == "uniform":
             return Dequantized(flow, self.levels)
-        shape = self._shape() if self.image_shape else (flow.base.n_features, 1, 1)
-        return Dequantized(flow, self.levels, dequantizing_flow(shape))
+        return Dequantized(flow, self.levels, dequantizing_flow(self._shape()))
 
     def _check_values(self, X):
         if self.image_shape is not None:
             _check_shape(self.image_shape, X.shape[1])
             _check_scales(self._shape(), self.n_scales)
         if self.levels is not None:
+            if self.image_shape is None:
+                raise ValueError(
+                    f"levels={self.levels} is for images: set image_shape=(channels, height, "
+                    f"width), or ({X.shape[1]}, 1, 1) for rows of integers that are none."
+                )
             if self.support is not None or self.preprocessing != "auto":
                 raise ValueError(
                     f"levels={self.levels} declares integers, which have bounds and a scaling of "
                     "their own: leave support=None and preprocessing='auto'."
                 )
             _check_levels(X, self.levels, getattr(self, "feature_names_in_", None))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CouplingImageParameters(ImageParameters):
+    """What flows of images that are made of couplings alone have beside."""
+
+    memory_efficient: bool = False
+    mixed_precision: bool = False
+
+    _image_constraints: ClassVar[dict] = {
+        **ImageParameters._image_constraints,
+        "memory_efficient": ["boolean"],
+        "mixed_precision": ["boolean"],
+    }
+
+    def _net_settings(self, settings):
+        return {**super()._net_settings(settings), "mixed_precision": self.mixed_precision}
+
+    def _multiscale(self, settings, step, **others):
+        others["memory_efficient"] = self.memory_efficient
+        return super()._multiscale(settings, step, **others)
 
 
 def _halvings(shape):

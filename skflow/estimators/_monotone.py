@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._base import STRUCTURE, NetworkFlowDensity
 from skflow.estimators._docs import documented
-from skflow.estimators._image import ImageParameters
+from skflow.estimators._image import CouplingImageParameters
 
 __all__ = ["FlowPPDensity", "NAFDensity", "UMNNDensity"]
 
@@ -168,7 +168,7 @@ class UMNNDensity(NetworkFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowPPDensity(ImageParameters, NetworkFlowDensity):
+class FlowPPDensity(CouplingImageParameters, NetworkFlowDensity):
     r"""Flow++: couplings by log-odds of mixtures of logistics, then an affine map [1]_.
 
     One half of the features steers, by a residual net, the map of the other half,
@@ -224,7 +224,7 @@ class FlowPPDensity(ImageParameters, NetworkFlowDensity):
     _auto_layers: ClassVar[int] = 6
     _parameter_constraints: ClassVar[dict] = {
         **NetworkFlowDensity._parameter_constraints,
-        **ImageParameters._image_constraints,
+        **CouplingImageParameters._image_constraints,
         "n_components": POSITIVE,
     }
 

@@ -37,8 +37,7 @@ class ResidualFlowDensity(ImageParameters, BaseFlowDensity):
     better for the time it takes.
 
     With ``image_shape`` g is convolutional and x of several scales; a normal base is the default
-    there. What ``levels`` does, :class:`GlowDensity` explains. ``memory_efficient`` is for
-    flows with an exact inverse, and refused here.
+    there. What ``levels`` does, :class:`GlowDensity` explains.
 
     Cost: a training step is some ten passes of each block's net; scoring as many as the table
     has columns (or the narrowest hidden layer units), and a determinant; sampling solves for the

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skflow.nets._conv import Conv, drop_channels, with_context
+from skflow.nets._conv import Conv, drop_channels, half_precision, with_context
 
 __all__ = ["AttentionConvNet"]
 
@@ -48,6 +48,8 @@ class AttentionConvNet(nn.Module):
         Share of channels (of whole images) dropped before the gates, in training.
     n_heads : int
         Of the attention.
+    mixed_precision : bool
+        See :class:`skflow.nets.ConvNet`.
 
     References
     ----------
@@ -65,6 +67,7 @@ class AttentionConvNet(nn.Module):
         n_context=0,
         dropout=0.0,
         n_heads=4,
+        mixed_precision=False,
     ):
         super().__init__()
         width = hidden_features[0]
@@ -80,12 +83,15 @@ class AttentionConvNet(nn.Module):
         )
         self.last = Conv(width, n_params * n_out, k, zero=True)
         self.n_params = n_params
+        self.mixed_precision = mixed_precision
 
     def forward(self, x, context=None):
-        h = self.first(with_context(x, context))
-        for block in self.blocks:
-            h = block(h)
-        return self.last(h).unflatten(-3, (-1, self.n_params)).movedim(-3, -1)
+        with half_precision(x, self.mixed_precision):
+            h = self.first(with_context(x, context))
+            for block in self.blocks:
+                h = block(h)
+            raw = self.last(h)
+        return raw.to(x.dtype).unflatten(-3, (-1, self.n_params)).movedim(-3, -1)
 
 
 class _Block(nn.Module):

@@ -54,6 +54,11 @@ def drop_channels(h, share):
     return h * (kept / (1 - share))
 
 
+def half_precision(x, wanted):
+    """Products of a block in bfloat16 on the device of x, if wanted."""
+    return torch.autocast(x.device.type, torch.bfloat16, enabled=wanted)
+
+
 def _pointwise(x, weight, bias):
     """Convolve with 1 x 1 kernels: a product of matrices is several times faster on a CPU."""
     weight, pixels = weight.expand(len(x), -1, -1), x.flatten(-2)
@@ -105,6 +110,8 @@ class ConvNet(nn.Module):
         Equal widths only.
     dropout : float
         Share of hidden channels (of whole images) dropped in training.
+    mixed_precision : bool
+        Products in bfloat16, which GPUs are made for; what comes out is in the dtype of x.
 
     References
     ----------
@@ -121,6 +128,7 @@ class ConvNet(nn.Module):
         n_context=0,
         residual=False,
         dropout=0.0,
+        mixed_precision=False,
     ):
         super().__init__()
         if residual and len(set(hidden_features)) > 1:
@@ -134,13 +142,16 @@ class ConvNet(nn.Module):
         self.place = nn.Parameter(torch.zeros(widths[1], *image_size))
         self.last = Conv(widths[-1], n_params * n_out, k, zero=True)
         self.n_params, self.residual, self.dropout = n_params, residual, dropout
+        self.mixed_precision = mixed_precision
 
     def forward(self, x, context=None):
-        h = self.hidden[0](with_context(x, context)) + self.place.unsqueeze(-4)
-        for layer in self.hidden[1:]:
-            update = self._drop(layer(F.relu(h)))
-            h = h + update if self.residual else update
-        return self.last(F.relu(h)).unflatten(-3, (-1, self.n_params)).movedim(-3, -1)
+        with half_precision(x, self.mixed_precision):
+            h = self.hidden[0](with_context(x, context)) + self.place.unsqueeze(-4)
+            for layer in self.hidden[1:]:
+                update = self._drop(layer(F.relu(h)))
+                h = h + update if self.residual else update
+            raw = self.last(F.relu(h))
+        return raw.to(x.dtype).unflatten(-3, (-1, self.n_params)).movedim(-3, -1)
 
     def _drop(self, h):
         return drop_channels(h, self.dropout) if self.training else h

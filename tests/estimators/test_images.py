@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 from sklearn.datasets import load_digits
 
 from skflow import GlowDensity
@@ -132,11 +133,20 @@ class TestTemperature:
             glow.sample(1, temperature=temperature)
 
 
+def test_integers_that_are_no_images():
+    rows = np.random.default_rng(0).binomial(200, [0.2, 0.5, 0.9], (150, 3)).astype(float)
+    counts = GlowDensity(image_shape=(3, 1, 1), levels=201, random_state=0).fit(rows)
+    independent = binom.logpmf(rows, 200, [0.2, 0.5, 0.9]).sum(axis=1).mean()
+    assert independent - 0.5 < counts.score(rows) < independent + 0.5
+    assert (counts.sample(5, 0) == np.round(counts.sample(5, 0))).all()
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
             ({"image_shape": (1, 7, 8)}, r"rows of 56 values.*64 columns; \(1, 8, 8\) would fit"),
+            ({"levels": 17}, r"image_shape=\(channels.*\(64, 1, 1\)"),
             ({"image_shape": (8, 8)}, "three positive integers"),
             ({"image_shape": (1, 8.0, 8)}, "three positive integers"),
             ({"image_shape": (1, 1, 64)}, "cannot be squeezed.*pad them to 2 x 64"),
@@ -147,6 +157,7 @@ class TestRefusals:
         ],
         ids=[
             "columns",
+            "no shape",
             "two sizes",
             "not integers",
             "one line",
