@@ -33,12 +33,21 @@ train, test, _, labels = train_test_split(
 # %%
 # Bits per dimension
 # ------------------
-# The flow is told that pixels are integers: its score is a bound on the log probability of an
-# image. Densities of continuous rows are given the pixels with uniform noise, which makes their
-# scores comparable.
+# The flow is told that pixels are integers: its score is the log of the mean over four draws of
+# uniform noise, an estimate of the log probability of the image. Densities of continuous rows are
+# given the pixels with such noise and scored alike.
 
 rng = np.random.default_rng(0)
-noisy_train, noisy_test = train + rng.random(train.shape), test + rng.random(test.shape)
+noisy_train = train + rng.random(train.shape)
+noisy_test = test + rng.random((4, *test.shape))
+
+
+def log_probability(model):
+    """Of each test image, by a density of continuous rows, up to the noise of four draws."""
+    each = [model.score_samples(rows) for rows in noisy_test]
+    return np.logaddexp.reduce(each) - math.log(4)
+
+
 start = time.perf_counter()
 glow = GlowDensity(
     image_shape=SHAPE, levels=LEVELS, max_epochs=3 if quick else "auto", random_state=0
@@ -59,7 +68,7 @@ for name, model in others.items():
     start = time.perf_counter()
     model.fit(noisy_train)
     best = getattr(model, "best_estimator_", model)
-    bits = -best.score_samples(noisy_test).mean() / (test.shape[1] * math.log(2))
+    bits = -log_probability(best).mean() / (test.shape[1] * math.log(2))
     print(f"{name:24s} {bits:6.3f} bits per dimension  {time.perf_counter() - start:6.1f} s")
 
 # %%

@@ -10,6 +10,8 @@ from skflow.bijections import Chain
 __all__ = ["Dequantized"]
 
 N_DRAWS = 4  # of the noise, for a score
+# of the Lehmer generator of a score's noise; another factor makes the number it starts at
+MODULUS, FACTOR, PLACES = 2**31 - 1, 48_271, 16_807
 
 
 class Dequantized(nn.Module):
@@ -21,8 +23,9 @@ class Dequantized(nn.Module):
 
     with the density p of the flow and noise q, uniform or a conditional flow that is trained
     with p. In training mode :meth:`log_prob` is the bound at one fresh draw of the noise. In eval
-    mode it is deterministic: the logarithm of the mean of p / q over ``N_DRAWS`` fixed draws,
-    which too is a lower bound in expectation, and a tighter one [3]_.
+    mode it is deterministic: the logarithm of the mean of p / q over ``N_DRAWS`` draws that are
+    the same whenever a row is scored. Over the noise its mean too is a lower bound, and a tighter
+    one [3]_; the score of a single row is an estimate, and may be above.
 
     Parameters
     ----------
@@ -42,6 +45,8 @@ class Dequantized(nn.Module):
     .. [2] Ho, Chen, Srinivas, Duan & Abbeel (2019), Flow++, arXiv:1902.00275, section 3.1.
     .. [3] Burda, Grosse & Salakhutdinov (2016), Importance weighted autoencoders,
        arXiv:1509.00519, theorem 1.
+    .. [4] Park & Miller (1988), Random number generators: good ones are hard to find,
+       Communications of the ACM 31.
     """
 
     def __init__(self, flow, n_levels, noise=None):
@@ -49,13 +54,11 @@ class Dequantized(nn.Module):
         self.flow = flow
         self.n_levels = n_levels
         self.noise = noise
-        generator = torch.Generator().manual_seed(0)
+        d = flow.base.n_features
         # structure, like a mask: members share it and no state dict holds it
-        n_seeds = flow.base.n_features
-        draw = torch.rand if noise is None else torch.randn
-        self.register_buffer(
-            "seeds", draw(N_DRAWS, n_seeds, generator=generator), persistent=False
-        )
+        self.register_buffer("places", _powers(PLACES, d), persistent=False)
+        powers = _powers(FACTOR, N_DRAWS * d).view(N_DRAWS, d)
+        self.register_buffer("powers", powers, persistent=False)
 
     @property
     def base(self):
@@ -73,11 +76,11 @@ class Dequantized(nn.Module):
         return self.flow.dtype
 
     def log_prob(self, x, context=None):
-        """Bound on the log probability (*members, n) of rows of integers x, in nats."""
+        """Log probability (*members, n) of rows of integers x, in nats: see the class."""
         x = x.to(self.dtype)
         if self.training:
             return self._bound(x, self._draw_seeds(x), context)
-        each = [self._bound(x, seeds.expand_as(x), context) for seeds in self.seeds.to(x)]
+        each = [self._bound(x, self._fixed_seeds(x, k), context) for k in range(N_DRAWS)]
         return torch.logsumexp(torch.stack(each), dim=0) - math.log(N_DRAWS)
 
     def sample(self, n, context=None, **options):
@@ -114,12 +117,31 @@ class Dequantized(nn.Module):
         return self.flow.log_prob(self._inside(x + u), context) - log_q
 
     def _inside(self, y):
-        """Keep below L what rounding took there, as it does where u is next to 1."""
-        end = torch.full((), self.n_levels, dtype=y.dtype, device=y.device)
-        return torch.minimum(y, torch.nextafter(end, torch.zeros_like(end)))
+        """Keep inside 0 and L, which are outside, what rounding took there."""
+        zero = torch.zeros((), dtype=y.dtype, device=y.device)
+        end = zero + self.n_levels
+        return y.clamp(min=torch.finfo(y.dtype).tiny).minimum(torch.nextafter(end, zero))
 
     def _draw_seeds(self, x):
         return torch.rand_like(x) if self.noise is None else torch.randn_like(x)
 
+    def _fixed_seeds(self, x, k):
+        """Like a draw, but always the same for the same row of integers.
+
+        Rows have noise of their own, so that its error averages out over rows: that of a Lehmer
+        generator [4]_ which starts at a number made of all values of the row.
+        """
+        start = (x.long() * self.places).sum(-1, keepdim=True) % (MODULUS - 1) + 1
+        u = (start * self.powers[k] % MODULUS).double() / MODULUS
+        return (u if self.noise is None else torch.special.ndtri(u)).to(x.dtype)
+
     def _quantize(self, x):
         return x.floor().clamp(0, self.n_levels - 1)
+
+
+def _powers(factor, n):
+    """Return the first n powers of a factor, modulo MODULUS."""
+    powers = [factor]
+    while len(powers) < n:
+        powers.append(powers[-1] * factor % MODULUS)
+    return torch.tensor(powers)

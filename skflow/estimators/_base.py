@@ -107,6 +107,7 @@ class BaseFlowDensity(FittedFlow):
         table = prepare(
             self, X, sample_weight, np.random.default_rng(seed), fold, self._spreads_ties
         )
+        self._check_values(table.rows)
         preprocessing = self._choose_preprocessing(table, previous)
         settings = resolve_settings(self, *table.rows.shape, preprocessing, table.holder, seed)
         if previous is not None and settings.order is not None:  # it may have been drawn

@@ -126,6 +126,11 @@ def _checked(teacher, student, n_samples):
             f"flow_ to learn from; got {type(teacher).__name__}."
         )
     check_is_fitted(teacher, "flow_")
+    if getattr(teacher, "levels", None) is not None:
+        raise ValueError(
+            f"the teacher has levels={teacher.levels}, so that it is a distribution of integers, "
+            "and students are densities: fit a teacher with levels=None."
+        )
     student = IAFDensity() if student is None else student
     if not isinstance(student, IAFDensity):
         raise TypeError(

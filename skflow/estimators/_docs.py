@@ -19,22 +19,27 @@ order : {"natural", "reversed", "random"} or sequence of int, default="natural"
     of the columns all the same.
 image_shape : tuple of int, default=None
     (channels, height, width) of the images that the rows of X are, in this order; without it
-    rows are rows.
+    rows are rows. With it "auto" means: one member, a normal base, hidden layers of 64 channels,
+    batches of 64, a rate of 2e-3, no input noise, ``preprocessing="rescale"`` (none with
+    ``levels``), and 2,000 steps, which grow with the square root of the rows above 1,500.
 levels : int, default=None
-    Says that X holds integers 0 to levels - 1. Scores are then lower bounds of the log
-    probability of the integers, draws are integers.
+    Says that X holds integers 0 to levels - 1; for images, which (n_features, 1, 1) makes of any
+    rows. Scores are then of log probabilities: estimates, always the same for the same row, whose
+    mean over the noise is a lower bound. They do not compare with those of ``levels=None``, which
+    are of densities. Draws are integers, latents those of the middles of the integers' cells.
+    It leaves no room for ``support``, ``preprocessing`` and ``input_noise``.
 n_scales : int or "auto", default="auto"
-    Scales of images; each halves height and width and, but for the last, lets half of the
-    channels leave. "auto" halves down to 2 pixels, three times at most.
+    Scales of images; rows have one. Each halves height and width and, but for the last, lets half
+    of the channels leave. "auto" halves down to 2 pixels, three times at most.
 dequantization : {"uniform", "variational"}, default="uniform"
-    Noise that fills the cells between integers: uniform, or by a conditional flow that is
-    trained along, which tightens the bound and takes longer.
+    With ``levels``, the noise that fills the cells between integers: uniform, or by a conditional
+    flow that is trained along, which tightens the bound and takes longer.
 memory_efficient : bool, default=False
     For images: keep no activations of the steps in training, and compute them again from the
     outputs by the inverse. The memory of a training step then hardly grows with ``n_layers``;
     its time does by about a quarter, more where the inverse is searched for.
 mixed_precision : bool, default=False
-    For images: the nets multiply in bfloat16, for GPUs; all else stays in ``dtype``.
+    For images: in training the nets multiply in bfloat16, for GPUs; all else stays in ``dtype``.
 preprocessing : str, default="auto"
     Scaling of the columns, after the maps of declared bounds: "standardize", "rescale" (one
     centre and scale for all columns), "whiten", "gaussianize", "none", or "auto". "gaussianize"

@@ -33,9 +33,11 @@ class GlowDensity(CouplingImageParameters, NetworkFlowDensity):
     of the other half says. Between two scales half of the channels leave as latents, normal with
     a mean and a scale that depend on the other half.
 
-    With ``levels`` X holds integers, and scores are of their probabilities: a lower bound of
-    :math:`\log P(x)`, see :class:`skflow.dequantization.Dequantized`, deterministic and in
-    nats; :meth:`bits_per_dim` is the figure that papers print. Draws are integers then.
+    With ``levels`` X holds integers, and scores are of their log probabilities, in nats: by four
+    draws of noise that are the same whenever a row is scored. Over the noise the mean of a score
+    is a lower bound of :math:`\log P(x)`, see :class:`skflow.dequantization.Dequantized`;
+    :meth:`bits_per_dim` is the figure that papers print. Draws are integers then, latents those
+    of the middles of the integers' cells, and ``inverse_transform`` gives integers.
 
     Without ``image_shape`` a row is one pixel with a channel for each column, where a
     convolution is a dense layer: the flow of :class:`RealNVPDensity`.

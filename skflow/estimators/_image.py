@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
-from skflow._validation import check_n_samples, column_label
+from skflow._validation import check_n_samples
+from skflow.estimators._image_checks import check_images, halvings
 
 __all__ = ["CouplingImageParameters", "ImageParameters"]
 
@@ -20,9 +21,8 @@ STEPS = 4  # at each scale
 HIDDEN_CHANNELS = (64, 64)
 BATCH_SIZE = 64
 LEARNING_RATE = 2e-3
-MAX_STEPS = 2_000
-# Share of the range that the log-odds of pixels leave free at either end, as in Real NVP.
-MARGIN = 0.05
+MAX_STEPS = 2_000  # of training, for tables of up to LONG rows; more grow with the square root
+LONG = 1_500
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -50,7 +50,7 @@ class ImageParameters:
 
         .. math:: -\frac{1}{d \log 2} \cdot \frac1n \sum_i \log P(x_i)
 
-        An upper bound of the true figure, since scores of integers are lower bounds.
+        Its mean over the noise that scores are made with is an upper bound of the true figure.
 
         Parameters
         ----------
@@ -66,7 +66,8 @@ class ImageParameters:
         ValueError
             Without ``levels``: densities of continuous values are in their units, not in bits.
         """
-        if self.levels is None:
+        check_is_fitted(self, "flow_")
+        if self._fitted_to[0] is None:
             raise ValueError(
                 "bits_per_dim is a figure of integers, and this estimator has levels=None: for "
                 "values 0 to 255 pass levels=256."
@@ -101,14 +102,14 @@ class ImageParameters:
     def _build_bijection(self, n_features, n_context, settings):
         if self.image_shape is None:
             return self._build_rows_bijection(n_features, n_context, settings)
-        from skflow.bijections import Chain, SupportMap
+        from skflow.bijections import Chain, LogisticToNormal, SupportMap
 
         bijection = self._build_image_bijection(settings)
         if self.levels is None:
             return bijection
-        margin = MARGIN / (1 - 2 * MARGIN) * self.levels
-        low = np.full(n_features, -margin)
-        return Chain([SupportMap(low, self.levels - low), bijection])
+        # all values between 0 and the number of levels, so that no probability lies elsewhere
+        bounds = np.zeros(n_features), np.full(n_features, self.levels)
+        return Chain([SupportMap(*bounds), LogisticToNormal(), bijection])
 
     def _net_settings(self, settings):
         """Return what every recipe of a step with a convolutional net takes."""
@@ -135,16 +136,17 @@ class ImageParameters:
     def _auto(self, n, d):
         if self.image_shape is None:
             return super()._auto(n, d)
-        batches = max(1, round(n / BATCH_SIZE))
+        batch_size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        steps = MAX_STEPS * max(1, n / LONG) ** 0.5
         return {
             "n_layers": STEPS,
-            "n_scales": min(MAX_SCALES, _halvings(self._shape())),
+            "n_scales": min(MAX_SCALES, max(1, halvings(*self._shape()[1:], smallest=2))),
             "hidden_features": HIDDEN_CHANNELS,
             "base": "normal",
             "n_members": 1,
             "batch_size": BATCH_SIZE,
             "learning_rate": LEARNING_RATE,
-            "max_epochs": max(10, round(MAX_STEPS / batches)),
+            "max_epochs": max(10, round(steps / max(1, n / batch_size))),
             "input_noise": 0.0,
         }
 
@@ -174,22 +176,21 @@ class ImageParameters:
             return Dequantized(flow, self.levels)
         return Dequantized(flow, self.levels, dequantizing_flow(self._shape()))
 
+    def _fit(self, X, sample_weight=None, fold=None):
+        seen = (self.levels, np.ravel(np.asarray(self.image_shape, dtype=object)).tolist())
+        before = getattr(self, "_fitted_to", seen)
+        if self.warm_start and before != seen:
+            raise ValueError(
+                "warm_start=True goes on with the flow of the last fit, whose levels and "
+                f"image_shape were {before} and are {seen} now: put them back, or fit anew with "
+                "warm_start=False."
+            )
+        super()._fit(X, sample_weight, fold)
+        self._fitted_to = seen
+        return self
+
     def _check_values(self, X):
-        if self.image_shape is not None:
-            _check_shape(self.image_shape, X.shape[1])
-            _check_scales(self._shape(), self.n_scales)
-        if self.levels is not None:
-            if self.image_shape is None:
-                raise ValueError(
-                    f"levels={self.levels} is for images: set image_shape=(channels, height, "
-                    f"width), or ({X.shape[1]}, 1, 1) for rows of integers that are none."
-                )
-            if self.support is not None or self.preprocessing != "auto":
-                raise ValueError(
-                    f"levels={self.levels} declares integers, which have bounds and a scaling of "
-                    "their own: leave support=None and preprocessing='auto'."
-                )
-            _check_levels(X, self.levels, getattr(self, "feature_names_in_", None))
+        check_images(self, X)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -211,75 +212,3 @@ class CouplingImageParameters(ImageParameters):
     def _multiscale(self, settings, step, **others):
         others["memory_efficient"] = self.memory_efficient
         return super()._multiscale(settings, step, **others)
-
-
-def _halvings(shape):
-    """How often height and width halve, down to 2 pixels: at least once if they halve at all."""
-    _, height, width = shape
-    count = 0
-    while height % 2 == 0 and width % 2 == 0:
-        count, height, width = count + 1, height // 2, width // 2
-        if min(height, width) < 4:
-            break
-    return max(1, count)
-
-
-def _check_shape(image_shape, n_features):
-    sizes = np.asarray(image_shape)
-    if sizes.shape != (3,) or sizes.dtype.kind not in "iu" or (sizes < 1).any():
-        raise ValueError(
-            "image_shape must be three positive integers (channels, height, width), got "
-            f"{image_shape!r}."
-        )
-    if sizes.prod() != n_features:
-        shape = tuple(sizes.tolist())
-        raise ValueError(
-            f"image_shape={shape} makes rows of {sizes.prod()} values, but X has {n_features} "
-            f"columns{_fitting_shape(n_features, shape[0])}."
-        )
-
-
-def _fitting_shape(n_features, channels):
-    """Name a shape that would fit, if there is an obvious one."""
-    for c in (channels, 1, 3):
-        side = math.isqrt(n_features // c)
-        if c * side * side == n_features:
-            return f"; ({c}, {side}, {side}) would fit"
-    return ""
-
-
-def _check_scales(shape, n_scales):
-    channels, height, width = shape
-    largest = _halvings_in_all(height, width)
-    if channels == 1 and height * width > 1 and not largest:
-        raise ValueError(
-            f"images of {height} x {width} pixels with one channel cannot be squeezed into "
-            f"several channels, of which one half could steer the other: pad them to "
-            f"{height + height % 2} x {width + width % 2}, or leave image_shape=None."
-        )
-    if n_scales != "auto" and n_scales > max(1, largest):
-        unit = 2**n_scales
-        raise ValueError(
-            f"n_scales={n_scales} halves height and width {n_scales} times, and {height} x "
-            f"{width} pixels halve {largest} times: take n_scales={max(1, largest)} or less, or "
-            f"pad the images to {-(-height // unit) * unit} x {-(-width // unit) * unit}."
-        )
-
-
-def _halvings_in_all(height, width):
-    count = 0
-    while height % 2 == 0 and width % 2 == 0:
-        count, height, width = count + 1, height // 2, width // 2
-    return count
-
-
-def _check_levels(X, levels, names):
-    bad = (X < 0) | (levels - 1 < X) | (np.floor(X) != X)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"levels={levels} says that values are integers from 0 to {levels - 1}; "
-            f"{column_label(column, names)} holds {X[row, column]:g} in row {row} "
-            f"({int(bad.sum())} such values). Round or rescale X, give levels the largest value "
-            "plus 1, or take levels=None for continuous values."
-        )

@@ -193,7 +193,11 @@ class FlowPPDensity(CouplingImageParameters, NetworkFlowDensity):
         Coupling layers; 6. With ``image_shape``, couplings at each scale; 4.
     hidden_features : tuple of int or "auto", default="auto"
         Hidden layers of each residual net, of equal widths; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
+        10,000 rows and 4 columns. With ``image_shape`` the channels of each block, a multiple of
+        the 4 heads of the attention.
+    mixing : {"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"}
+        Of rows: the linear map between layers; "plu" is the default. Images have 1 x 1
+        convolutions.
     {parameters}
 
     Attributes

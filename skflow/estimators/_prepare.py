@@ -53,7 +53,6 @@ def prepare(estimator, X, sample_weight, rng, fold=None, spread=True):
     X = check_data(estimator, X, reset=True)
     weight = check_sample_weight(sample_weight, X)
     check_rows(X, sample_weight=weight)
-    estimator._check_values(X)
     source = np.full(len(X), -1)
     used = slice(None) if weight is None else weight > 0
     if weight is not None:

@@ -36,8 +36,9 @@ class ResidualFlowDensity(ImageParameters, BaseFlowDensity):
     needs more blocks for sharp features than others need layers. :class:`NSFDensity` is usually
     better for the time it takes.
 
-    With ``image_shape`` g is convolutional and x of several scales; a normal base is the default
-    there. What ``levels`` does, :class:`GlowDensity` explains.
+    With ``image_shape`` g is convolutional and x of several scales, its log-determinants in
+    scoring are exact at any size, by elimination in the bands of J, and a normal base is the
+    default. What ``levels`` does, :class:`GlowDensity` explains.
 
     Cost: a training step is some ten passes of each block's net; scoring as many as the table
     has columns (or the narrowest hidden layer units), and a determinant; sampling solves for the

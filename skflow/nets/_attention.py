@@ -73,8 +73,9 @@ class AttentionConvNet(nn.Module):
         width = hidden_features[0]
         if len(set(hidden_features)) > 1 or width % n_heads:
             raise ValueError(
-                f"an attention net needs equal widths that its {n_heads} heads divide, "
-                f"got {tuple(hidden_features)}"
+                f"hidden_features={tuple(hidden_features)}: a net with attention needs equal "
+                f"widths that are multiples of its {n_heads} heads, such as "
+                f"{(max(1, round(width / n_heads)) * n_heads,) * len(hidden_features)}."
             )
         k = 1 if max(image_size) == 1 else 3
         self.first = Conv(n_context + n_in, width, k)
@@ -86,7 +87,7 @@ class AttentionConvNet(nn.Module):
         self.mixed_precision = mixed_precision
 
     def forward(self, x, context=None):
-        with half_precision(x, self.mixed_precision):
+        with half_precision(x, self.mixed_precision and self.training):
             h = self.first(with_context(x, context))
             for block in self.blocks:
                 h = block(h)

@@ -111,7 +111,8 @@ class ConvNet(nn.Module):
     dropout : float
         Share of hidden channels (of whole images) dropped in training.
     mixed_precision : bool
-        Products in bfloat16, which GPUs are made for; what comes out is in the dtype of x.
+        In training, products in bfloat16, which GPUs are made for; what comes out is in the
+        dtype of x.
 
     References
     ----------
@@ -145,7 +146,7 @@ class ConvNet(nn.Module):
         self.mixed_precision = mixed_precision
 
     def forward(self, x, context=None):
-        with half_precision(x, self.mixed_precision):
+        with half_precision(x, self.mixed_precision and self.training):
             h = self.hidden[0](with_context(x, context)) + self.place.unsqueeze(-4)
             for layer in self.hidden[1:]:
                 update = self._drop(layer(F.relu(h)))

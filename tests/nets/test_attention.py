@@ -120,5 +120,5 @@ def test_dropout_acts_in_training_only():
 
 @pytest.mark.parametrize("hidden_features", [(8, 16), (6, 6)])
 def test_widths_that_do_not_fit(hidden_features):
-    with pytest.raises(ValueError, match=r"equal widths that its 4 heads divide, got \("):
+    with pytest.raises(ValueError, match="multiples of its 4 heads, such as"):
         AttentionConvNet(1, (4, 4), 1, 1, hidden_features)
