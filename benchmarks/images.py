@@ -4,9 +4,10 @@
 
 Every method sees integer pixels; the classical ones and the flow of rows are fitted to them with
 uniform noise. All are scored by the log of the mean over four draws of the noise, which is what
-flows of images do by themselves. digits is scikit-learn's (80/20, seed 0); mnist fits 6,000 images and tests on the official 10,000, read
-from ``images/mnist_val6k_test10k.npz`` in the folder or, in the order there, fetched from OpenML;
-fashion-mnist takes its 60,000 and 10,000 likewise (``images/fashion_mnist_full.npz``).
+flows of images do by themselves. digits is scikit-learn's (80/20, seed 0); mnist fits 6,000 images
+and tests on the official 10,000, read from ``images/mnist_val6k_test10k.npz`` in the folder or, in
+the order there, fetched from OpenML; fashion-mnist takes its 60,000 and 10,000 likewise
+(``images/fashion_mnist_full.npz``).
 """
 
 import argparse
