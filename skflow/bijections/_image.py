@@ -88,6 +88,8 @@ def _colours(pairs):
 class PerPixel(Bijection):
     """A bijection of vectors on the channels of every pixel alike; log-dets add up over pixels.
 
+    What leaves it lies channels-last in memory, which convolutions on GPUs prefer.
+
     Parameters
     ----------
     bijection : Bijection
