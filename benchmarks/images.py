@@ -79,19 +79,23 @@ def digits():
     return train_test_split(X, test_size=0.2, random_state=0)
 
 
+def from_file(name):
+    """The arrays of a file in the folder ``images`` of ``SKFLOW_DATA``, None if there is none."""
+    path = Path(os.environ.get("SKFLOW_DATA", "")) / "images" / name
+    return np.load(path) if path.exists() else None
+
+
 def mnist():
-    path = Path(os.environ.get("SKFLOW_DATA", "")) / "images" / "mnist_val6k_test10k.npz"
-    if path.exists():
-        parts = np.load(path)
+    parts = from_file("mnist_val6k_test10k.npz")
+    if parts is not None:
         return rows(parts["x_train6k"]), rows(parts["x_test"])
     X = rows(fetch_openml("mnist_784", as_frame=False).data)
     return X[54_000:60_000], X[60_000:]
 
 
 def fashion_mnist():
-    path = Path(os.environ.get("SKFLOW_DATA", "")) / "images" / "fashion_mnist_full.npz"
-    if path.exists():
-        parts = np.load(path)
+    parts = from_file("fashion_mnist_full.npz")
+    if parts is not None:
         return rows(parts["x_train"]), rows(parts["x_test"])
     X = rows(fetch_openml("Fashion-MNIST", as_frame=False).data)
     return X[:60_000], X[60_000:]

@@ -7,6 +7,7 @@ linear map of the package.
 """
 
 import math
+from abc import abstractmethod
 
 import torch
 
@@ -85,21 +86,8 @@ def _colours(pairs):
     return torch.where(odd, second, first), torch.where(odd, first, second)
 
 
-class PerPixel(Bijection):
-    """A bijection of vectors on the channels of every pixel alike; log-dets add up over pixels.
-
-    What leaves it lies channels-last in memory, which convolutions on GPUs prefer.
-
-    Parameters
-    ----------
-    bijection : Bijection
-        Of as many features as the images have channels. ``PerPixel(ActNorm(C))`` and
-        ``PerPixel(PLU(C))`` are the scaling and the 1 x 1 convolution of Glow [1]_.
-
-    References
-    ----------
-    .. [1] Kingma & Dhariwal (2018), Glow, arXiv:1807.03039, sections 3.1 and 3.2.
-    """
+class _Around(Bijection):
+    """A map that runs another on its numbers in some other arrangement, either way."""
 
     def __init__(self, bijection):
         super().__init__()
@@ -119,14 +107,35 @@ class PerPixel(Bijection):
     def inverse(self, z, context=None):
         return self._apply_map(self.bijection.inverse, z, context)
 
+    def verify(self):
+        self.bijection.verify()
+
+    @abstractmethod
+    def _apply_map(self, f, x, context):
+        """Arrange x and the context, apply f and arrange what comes out as x was."""
+
+
+class PerPixel(_Around):
+    """A bijection of vectors on the channels of every pixel alike; log-dets add up over pixels.
+
+    What leaves it lies channels-last in memory, which convolutions on GPUs prefer.
+
+    Parameters
+    ----------
+    bijection : Bijection
+        Of as many features as the images have channels. ``PerPixel(ActNorm(C))`` and
+        ``PerPixel(PLU(C))`` are the scaling and the 1 x 1 convolution of Glow [1]_.
+
+    References
+    ----------
+    .. [1] Kingma & Dhariwal (2018), Glow, arXiv:1807.03039, sections 3.1 and 3.2.
+    """
+
     def initialize(self, x, context=None, weight=None):
         pixels, context = _pixels(x, context)
         if weight is not None:
             weight = weight[..., None].expand(*weight.shape, x.shape[-2:].numel()).flatten(-2)
         return _images(self.bijection.initialize(pixels, context, weight), x.shape)
-
-    def verify(self):
-        self.bijection.verify()
 
     def _apply_map(self, f, x, context):
         y, log_det = f(*_pixels(x, context))
@@ -213,7 +222,7 @@ class Split(Bijection):
         return y.split([self.n_kept, y.shape[-3] - self.n_kept], dim=-3)
 
 
-class Rearranged(Bijection):
+class Rearranged(_Around):
     """A bijection of numbers in another order or shape, of x and of the context alike.
 
     ``z = r^-1(f(r(x); r(context)))``, log-dets those of f: a way for context that is an image
@@ -230,30 +239,12 @@ class Rearranged(Bijection):
     """
 
     def __init__(self, arrangement, bijection):
-        super().__init__()
+        super().__init__(bijection)
         self.arrangement = arrangement
-        self.bijection = bijection
-
-    @property
-    def invertible(self):
-        return self.bijection.invertible
-
-    @property
-    def tolerance(self):
-        return self.bijection.tolerance
-
-    def forward(self, x, context=None):
-        return self._apply_map(self.bijection.forward, x, context)
-
-    def inverse(self, z, context=None):
-        return self._apply_map(self.bijection.inverse, z, context)
 
     def initialize(self, x, context=None, weight=None):
         y = self.bijection.initialize(self._arrange(x), self._arrange(context), weight)
         return self.arrangement.inverse(y)[0]
-
-    def verify(self):
-        self.bijection.verify()
 
     def _apply_map(self, f, x, context):
         y, log_det = f(self._arrange(x), self._arrange(context))

@@ -104,10 +104,8 @@ class BaseFlowDensity(FittedFlow):
 
         seed = draw_seed(self.random_state)
         previous = self.__dict__.get("flow_") if self.warm_start else None
-        table = prepare(
-            self, X, sample_weight, np.random.default_rng(seed), fold, self._spreads_ties
-        )
-        self._check_values(table.rows)
+        rng, spread = np.random.default_rng(seed), self._spreads_ties
+        table = prepare(self, X, sample_weight, rng, fold, spread, self._check_values)
         preprocessing = self._choose_preprocessing(table, previous)
         settings = resolve_settings(self, *table.rows.shape, preprocessing, table.holder, seed)
         if previous is not None and settings.order is not None:  # it may have been drawn

@@ -113,10 +113,7 @@ class FittedFlow(
         X : ndarray of shape (n_samples, n_features)
             Inside the declared support; columns that were dequantized are continuous here.
         """
-        from skflow.estimators._scoring import draw
-
-        check_is_fitted(self, "flow_")
-        return draw(self.flow_, check_n_samples(n_samples), draw_seed(random_state))
+        return self._draw(n_samples, random_state)
 
     def transform(self, X):
         """Latents of the rows: where the flow sends them in the space of its base.
@@ -164,6 +161,12 @@ class FittedFlow(
         tags = super().__sklearn_tags__()
         tags.non_deterministic = False
         return tags
+
+    def _draw(self, n_samples, random_state, **options):
+        from skflow.estimators._scoring import draw
+
+        check_is_fitted(self, "flow_")
+        return draw(self.flow_, check_n_samples(n_samples), draw_seed(random_state), **options)
 
     def _check_values(self, X):
         """Raise a ValueError for values (n_samples, n_features) that this flow cannot take."""

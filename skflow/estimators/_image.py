@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skflow._random import draw_seed
-from skflow._validation import check_n_samples
+from skflow._validation import is_real
 from skflow.estimators._image_checks import check_images, halvings
 
 __all__ = ["CouplingImageParameters", "ImageParameters"]
@@ -91,13 +90,9 @@ class ImageParameters:
         X : ndarray of shape (n_samples, n_features)
             Integers 0 to levels - 1 if ``levels`` is set.
         """
-        from skflow.estimators._scoring import draw
-
-        check_is_fitted(self, "flow_")
-        if not temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {temperature!r}.")
-        options = {} if temperature == 1 else {"temperature": temperature}
-        return draw(self.flow_, check_n_samples(n_samples), draw_seed(random_state), **options)
+        if not (is_real(temperature) and temperature > 0):
+            raise ValueError(f"temperature must be a number above 0, got {temperature!r}.")
+        return self._draw(n_samples, random_state, temperature=temperature)
 
     def _build_bijection(self, n_features, n_context, settings):
         if self.image_shape is None:
@@ -159,9 +154,9 @@ class ImageParameters:
         return 1 if self.image_shape is None else None
 
     def _choose_preprocessing(self, table, previous):
-        if self.levels is not None:
+        if previous is None and self.levels is not None:
             return "identity"
-        if self.image_shape is not None and self.preprocessing == "auto":
+        if previous is None and self.image_shape is not None and self.preprocessing == "auto":
             return "rescale"
         return super()._choose_preprocessing(table, previous)
 

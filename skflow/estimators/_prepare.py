@@ -44,15 +44,18 @@ class Table:
     holder: np.ndarray | None
 
 
-def prepare(estimator, X, sample_weight, rng, fold=None, spread=True):
+def prepare(estimator, X, sample_weight, rng, fold=None, spread=True, check=None):
     """Check X and weights for ``estimator`` and make the rows to train on.
 
     ``fold`` (n_samples,) may name the member that is to hold each row of X out. Without
-    ``spread``, repeated values stay as they are.
+    ``spread``, repeated values stay as they are. ``check`` is called with the numbers of X as
+    they came, so that what it raises can name their rows.
     """
     X = check_data(estimator, X, reset=True)
     weight = check_sample_weight(sample_weight, X)
     check_rows(X, sample_weight=weight)
+    if check is not None:
+        check(X)
     source = np.full(len(X), -1)
     used = slice(None) if weight is None else weight > 0
     if weight is not None:

@@ -84,16 +84,12 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
 
     own = estimator._auto(n, d)
 
-    n_members = chosen("n_members", lambda: _n_members(n))
-    fraction = chosen("validation_fraction", lambda: _validation_fraction(n, n_members))
-    n_members, n_folds = _folds(n, n_members, fraction)
-    if holder is not None:
-        sizes = np.bincount(holder[holder >= 0])
-        if not sizes.all():
-            raise ValueError(
-                f"fold {int(sizes.argmin())} holds no distinct row out; take fewer folds."
-            )
-        n_members, n_folds = len(sizes), max(2, round(n / sizes.min()))
+    if holder is None:
+        n_members = chosen("n_members", lambda: _n_members(n))
+        fraction = chosen("validation_fraction", lambda: _validation_fraction(n, n_members))
+        n_members, n_folds = _folds(n, n_members, fraction)
+    else:
+        n_members, n_folds = _given_folds(n, holder)
         fraction = 1 / n_folds
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
@@ -174,6 +170,16 @@ def _folds(n, n_members, fraction):
     n_folds = max(n_members, round(1 / fraction), 2)
     n_folds = min(n_folds, n)
     return min(n_members, n_folds), n_folds
+
+
+def _given_folds(n, holder):
+    """Members and folds where each row's holder (n,) is settled."""
+    sizes = np.bincount(holder[holder >= 0])
+    if not sizes.all():
+        raise ValueError(
+            f"fold {int(sizes.argmin())} holds no distinct row out; take fewer folds."
+        )
+    return len(sizes), max(2, round(n / sizes.min()))
 
 
 def _hidden_features(n, d):

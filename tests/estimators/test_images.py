@@ -80,6 +80,12 @@ def test_warm_start_goes_on(name):
     assert model.score(X) > before
 
 
+def test_warm_start_keeps_the_scaling_and_says_so():
+    model = GlowDensity(warm_start=True, preprocessing="standardize", **SMALL).fit(X + 0.5)
+    model.set_params(preprocessing="auto").fit(X + 0.5)
+    assert model.preprocessing_ == "standardize"
+
+
 @pytest.mark.parametrize("name", IMAGE_ESTIMATORS)
 def test_probabilities_of_two_pixels_sum_to_one(name):
     """Of all images of two pixels and three levels, to the error of four draws of the noise."""
@@ -212,6 +218,14 @@ class TestRefusals:
     def test_in_fit(self, settings, message):
         with pytest.raises(ValueError, match=message):
             GlowDensity(**settings).fit(X)
+
+    def test_broken_value_in_fit_is_named_by_its_row_in_X(self):
+        broken = X[::-1].copy()
+        broken[7, 5] = 2.5
+        weight = np.ones(len(X))
+        weight[:3] = 0
+        with pytest.raises(ValueError, match=r"column 5 holds 2\.5 in row 7"):
+            GlowDensity(levels=17, **SMALL).fit(broken, sample_weight=weight)
 
     def test_broken_values_when_scoring(self):
         model = GlowDensity(levels=17, **SMALL).fit(X)
