@@ -65,6 +65,16 @@ class GaussianMixture(Base):
         self.log_diagonal = nn.Parameter(torch.zeros(n_components, n_features))
         self.off_diagonal = nn.Parameter(torch.zeros(n_components, n_features, n_features))
 
+    @classmethod
+    def from_roots(cls, weights, means, roots):
+        """Set weights (C,), means (C, d) and covariances ``roots @ roots.mT``, (C, d, d)."""
+        mixture = cls(means.shape[-1], len(weights)).to(means.dtype)
+        # root^T = Q R with covariance R^T R, whose inverse is R^-1 R^-T
+        upper = torch.linalg.qr(roots.mT).R
+        upper = upper * upper.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-1)
+        mixture._set(weights, means, torch.linalg.inv(upper))
+        return mixture
+
     def initialize(self, z, weight=None):
         """Start from scikit-learn's EM, for each member on its own rows.
 
@@ -94,11 +104,15 @@ class GaussianMixture(Base):
             torch.stack([torch.as_tensor(part) for part in parts])
             for parts in zip(*starts, strict=True)
         )
-        with torch.no_grad():
-            _fill(self.log_weights, weights.clamp(min=torch.finfo(torch.float32).tiny).log())
-            _fill(self.means, means)
-            _fill(self.log_diagonal, factors.diagonal(dim1=-2, dim2=-1).log())
-            _fill(self.off_diagonal, factors.triu(1))
+        self._set(weights, means, factors)
+
+    @torch.no_grad()
+    def _set(self, weights, means, factors):
+        """Set weights, means and triangular factors U of the precisions."""
+        _fill(self.log_weights, weights.clamp(min=torch.finfo(torch.float32).tiny).log())
+        _fill(self.means, means)
+        _fill(self.log_diagonal, factors.diagonal(dim1=-2, dim2=-1).log())
+        _fill(self.off_diagonal, factors.triu(1))
 
     def log_prob(self, z, context=None):
         limit = torch.finfo(z.dtype).max

@@ -115,6 +115,20 @@ class Whiten(Bijection):
         whiten._fit(x, weight, robust)
         return whiten
 
+    @classmethod
+    def from_root(cls, mean, root):
+        """Send the Gaussian of mean (d,) and covariance ``root @ root.T``, (d, d), to noise.
+
+        Nothing is shrunk, and the root, which need not be triangular, is never squared.
+        """
+        whiten = cls(len(mean))
+        root = torch.as_tensor(root, dtype=torch.float64)
+        whiten.standardize.mean = torch.as_tensor(mean, dtype=torch.float64).clone()
+        whiten.standardize.scale = torch.linalg.vector_norm(root, dim=1)
+        upper = torch.linalg.qr((root / whiten.standardize.scale.unsqueeze(-1)).mT).R
+        whiten.factor = (upper * upper.diagonal().sign().unsqueeze(-1)).mT.contiguous()
+        return whiten
+
     def initialize(self, x, context=None, weight=None):
         self._fit(x, weight)
         return self(x)[0]

@@ -18,11 +18,13 @@ from skflow.estimators._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators._outlier import FlowOutlierDetector
 from skflow.estimators._residual import ResidualFlowDensity
 from skflow.estimators._stacked import StackedDensity
+from skflow.estimators._variational import FlowVariationalApproximator
 
 __all__ = [
     "ContinuousFlowDensity",
     "FlowOutlierDetector",
     "FlowPPDensity",
+    "FlowVariationalApproximator",
     "GaussianizationFlowDensity",
     "GlowDensity",
     "IAFDensity",

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._random import draw_seed
-from skflow.estimators._fitted import FittedFlow
+from skflow.estimators._fitted import TableFlow
 from skflow.estimators._prepare import prepare
 from skflow.estimators._rules import BASES, ORDERS, PREPROCESSING, resolve_base, resolve_settings
 
@@ -32,7 +32,7 @@ STRUCTURE = [StrOptions({"autoregressive", "coupling"})]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseFlowDensity(FittedFlow):
+class BaseFlowDensity(TableFlow):
     """Base of all flow density estimators; a subclass says which bijection to build.
 
     See :class:`skflow.NSFDensity` for the meaning of the shared parameters.

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._random import draw_seed
 from skflow.estimators._docs import documented
-from skflow.estimators._fitted import FittedFlow
+from skflow.estimators._fitted import TableFlow
 from skflow.estimators._prepare import prepare
 from skflow.estimators._rules import PREPROCESSING
 
@@ -18,7 +18,7 @@ __all__ = ["KernelFlowDensity", "MixtureFlowDensity"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseClassicalDensity(FittedFlow):
+class BaseClassicalDensity(TableFlow):
     """A flow that is fitted and not trained: preprocessing, perhaps a bijection, then a base."""
 
     preprocessing: str = "auto"

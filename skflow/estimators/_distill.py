@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
 from skflow.estimators._autoregressive import IAFDensity
-from skflow.estimators._fitted import FittedFlow
+from skflow.estimators._fitted import TableFlow
 from skflow.estimators._table import mean_and_error
 
 __all__ = ["distill"]
@@ -120,7 +120,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
 
 def _checked(teacher, student, n_samples):
     """Return a clone of the student, after what can be wrong was found not to be."""
-    if not isinstance(teacher, FittedFlow):
+    if not isinstance(teacher, TableFlow):
         raise TypeError(
             "teacher must be a fitted flow of skflow, such as MAFDensity or NSFDensity, with a "
             f"flow_ to learn from; got {type(teacher).__name__}."

@@ -16,7 +16,7 @@ from skflow._random import draw_seed
 from skflow._support import move_inside, outside_support
 from skflow._validation import check_data, check_n_samples, check_sample_weight
 
-__all__ = ["FittedFlow", "MeanScoreMixin"]
+__all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow"]
 
 
 class MeanScoreMixin(DensityMixin):
@@ -46,37 +46,7 @@ class FittedFlow(
     BaseEstimator,
     metaclass=ABCMeta,
 ):
-    """Methods of an estimator whose ``_fit`` leaves ``flow_`` and ``support_bounds_``."""
-
-    @abstractmethod
-    def _fit(self, X, sample_weight=None):
-        """Check and fit; return self."""
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn the density of the rows of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers, at least two rows.
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; only ratios matter. Weight 0 leaves a row out.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
-            declared support; the message names column, value and remedy.
-        TrainingDivergedError
-            If it is trained, and no training step was finite at any rate.
-        """
-        return self._fit(X, sample_weight)
+    """Methods of an estimator whose ``fit`` leaves ``flow_`` and ``support_bounds_``."""
 
     def score_samples(self, X):
         """Natural-log density of each row, in nats and in the units of the X given to fit.
@@ -179,3 +149,37 @@ class FittedFlow(
         low, high, low_at, high_at = self.support_bounds_
         outside = outside_support(rows, low, high)
         return move_inside(rows, low, high, low_at, high_at), outside
+
+
+class TableFlow(FittedFlow):
+    """A flow that learns from the rows of a table, by its ``_fit``."""
+
+    @abstractmethod
+    def _fit(self, X, sample_weight=None):
+        """Check and fit; return self."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the density of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, at least two rows.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; only ratios matter. Weight 0 leaves a row out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
+            declared support; the message names column, value and remedy.
+        TrainingDivergedError
+            If it is trained, and no training step was finite at any rate.
+        """
+        return self._fit(X, sample_weight)

@@ -1,0 +1,147 @@
+"""From a log density to the fitted attributes of a variational approximator."""
+
+import warnings
+
+import numpy as np
+import torch
+from torch import nn
+
+from skflow._random import seeded
+from skflow._support import resolve_support
+from skflow._threads import one_thread
+from skflow._validation import resolve_device, resolve_dtype
+from skflow.exceptions import ConvergenceWarning
+from skflow.variational import RECIPES, Settings, Target, fit_amortized, fit_density, judge
+
+__all__ = ["fit_approximator"]
+
+AUTO_FLOW = "iaf"
+AUTO = {
+    "hidden_features": (64, 64),
+    "encoder_features": (128, 128),
+    "n_starts": 24,
+    "batch_size": 256,
+    "max_epochs": 60,
+    "learning_rate": None,  # tried
+}
+AUTO_AMORTIZED = {**AUTO, "batch_size": 128, "max_epochs": 200, "learning_rate": 2e-3}
+
+GOOD_KHAT = 0.7  # beyond it weights are of no use (Vehtari et al. 2024)
+FEW = 0.01  # share of draws without a density of which nothing is said
+UNCOVERED = 3.0  # nats by which log q may fall short of log p at a mode
+MIN_MASS = 0.01  # share of the mass in a mode that must be covered
+
+
+def fit_approximator(estimator, log_density, grad, context, seed):
+    """Fit ``estimator`` to a log density and set its fitted attributes."""
+    d = estimator.n_features
+    low, high = resolve_support(estimator.support, d)
+    settings = _resolve(estimator, context is not None)
+    target = Target(log_density, grad, settings.device)
+    if RECIPES[settings.flow].slow:
+        warnings.warn(
+            f'flow="{settings.flow}" needs {d} passes through its layers for every draw, and '
+            'draws are what variational inference is made of: "iaf" is the same map run the '
+            "other way, and takes one.",
+            UserWarning,
+            stacklevel=5,
+        )
+    with one_thread(), seeded(seed, settings.device):
+        if context is None:
+            fitted = fit_density(target, low, high, settings, seed)
+            verdict = judge(fitted.flow, target)
+            _note_verdict(estimator, fitted, target, verdict)
+        else:
+            fitted = fit_amortized(target, context, low, high, settings)
+            estimator.elbo_, estimator.elbo_se_ = fitted.elbo, fitted.elbo_se
+            if isinstance(log_density, nn.Module):
+                estimator.log_joint_ = log_density
+    estimator.flow_ = fitted.flow
+    estimator.history_ = fitted.records
+    estimator.n_iter_ = max(1, len(fitted.records))
+    estimator.stopped_by_ = fitted.stopped_by
+    estimator.n_features_in_ = estimator._n_features_out = d
+    estimator.n_context_ = 0 if context is None else context.shape[1]
+    estimator.support_bounds_ = (low, high, low, high)
+    estimator.n_evaluations_ = target.n_evaluations
+    estimator.n_nonfinite_ = target.n_nonfinite
+    estimator.flow_kind_ = settings.flow
+    estimator.learning_rate_ = fitted.learning_rate
+    for name in ("n_layers", "hidden_features", "n_starts", "batch_size", "max_epochs"):
+        setattr(estimator, f"{name}_", getattr(settings, name))
+
+
+def _resolve(estimator, amortized):
+    """Resolve every "auto" but that of a learning rate which is to be tried."""
+    rules = AUTO_AMORTIZED if amortized else AUTO
+    flow = AUTO_FLOW if estimator.flow == "auto" else estimator.flow
+    rules = {**rules, "n_layers": RECIPES[flow].n_layers}
+    given = {name: getattr(estimator, name) for name in rules}
+    chosen = {
+        name: rules[name] if isinstance(value, str) and value == "auto" else value
+        for name, value in given.items()
+    }
+    if RECIPES[flow].build is None:
+        chosen["n_layers"] = 0
+    for name in ("hidden_features", "encoder_features"):
+        chosen[name] = tuple(int(width) for width in chosen[name])
+    return Settings(
+        flow=flow,
+        **chosen,
+        annealing=estimator.annealing,
+        device=resolve_device(estimator.device),
+        dtype=resolve_dtype(estimator.dtype),
+        max_seconds=estimator.max_seconds,
+        verbose=estimator.verbose,
+    )
+
+
+def _note_verdict(estimator, fitted, target, verdict):
+    for name in ("elbo", "elbo_se", "khat", "ess", "log_evidence", "log_evidence_se", "draws"):
+        setattr(estimator, f"{name}_", getattr(verdict, name))
+    estimator.log_weights_ = verdict.log_weights
+    modes = fitted.start.modes
+    estimator.modes_ = np.array([mode.gaussian.mean for mode in modes])
+    estimator.modes_ = estimator.modes_.reshape(len(modes), estimator.n_features)
+    estimator.covered_ = _covered(fitted, verdict.log_evidence)
+    _warn(estimator, verdict)
+
+
+def _covered(fitted, log_evidence):
+    """Whether q is high enough at each mode that holds some mass; the others are not asked."""
+    modes = fitted.start.modes
+    if not modes:
+        return np.empty(0, dtype=bool)
+    with torch.no_grad():
+        u = torch.from_numpy(np.array([mode.gaussian.mean for mode in modes]))
+        log_q = fitted.log_density_unbounded(u).numpy()
+    log_p = np.array([mode.log_density for mode in modes]) - log_evidence
+    mass = np.array([mode.log_mass for mode in modes]) - log_evidence
+    return (log_q > log_p - UNCOVERED) | (mass < np.log(MIN_MASS))
+
+
+def _warn(estimator, verdict):
+    if verdict.empty_share > FEW:
+        _say(
+            f"log_density is not finite at {verdict.empty_share:.1%} of the draws. If parameters "
+            "have bounds, declare them with support={index: (low, high)}; importance weights "
+            "leave these draws out."
+        )
+    if not estimator.covered_.all():
+        missed = np.flatnonzero(~estimator.covered_)
+        _say(
+            f"{len(missed)} of {len(estimator.modes_)} modes that the search found are not "
+            f"covered: see modes_[{missed.tolist()}]. Their share is missing from draws and "
+            "evidence, and k-hat cannot see it. Try another random_state or annealing=0.1."
+        )
+    if verdict.khat > GOOD_KHAT:
+        _say(
+            f"k-hat is {verdict.khat:.2f}, above {GOOD_KHAT}: the approximation misses too much "
+            "for its importance weights to mend. Raise max_epochs, batch_size or "
+            "hidden_features; write the model in parameters that depend less on each other (a "
+            "non-centred hierarchy); declare bounds with support."
+        )
+
+
+def _say(message):
+    warnings.warn(message, ConvergenceWarning, stacklevel=7)

@@ -1,0 +1,28 @@
+"""Fitting flows to log densities: search, training and a verdict on the result."""
+
+from skflow.variational._amortized import (
+    check_context,
+    conditional_draws,
+    conditional_log_density,
+    fit_amortized,
+    row_elbos,
+)
+from skflow.variational._arviz import to_arviz
+from skflow.variational._fit import Settings, fit_density
+from skflow.variational._recipes import RECIPES
+from skflow.variational._target import Target
+from skflow.variational._verdict import judge
+
+__all__ = [
+    "RECIPES",
+    "Settings",
+    "Target",
+    "check_context",
+    "conditional_draws",
+    "conditional_log_density",
+    "fit_amortized",
+    "fit_density",
+    "judge",
+    "row_elbos",
+    "to_arviz",
+]

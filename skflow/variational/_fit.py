@@ -1,0 +1,198 @@
+"""From a log density to a flow: search, whiten, refine a Gaussian, bend it, judge."""
+
+import copy
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from skflow.bases import GaussianMixture, Normal, StudentT
+from skflow.bijections import Chain, Diagonal, SupportMap, Triangular, Whiten
+from skflow.flow import Flow
+from skflow.training import Batch, ReverseKL, SeedBatches, TrainingConfig, train
+from skflow.variational._annealing import AnnealedBatches
+from skflow.variational._gaussian import Gaussian
+from skflow.variational._recipes import RECIPES
+from skflow.variational._start import find_start
+from skflow.variational._target import Pulled
+
+__all__ = ["STEPS_PER_EPOCH", "Fitted", "Settings", "fit_density"]
+
+STEPS_PER_EPOCH = 50
+VALIDATION_DRAWS = 2_000
+GAUSSIAN_EPOCHS = 8
+GAUSSIAN_RATE = 0.03
+RATES = (1e-2, 3e-3, 1e-3)  # tried where no rate is given
+TRIAL_EPOCHS = 4
+# Of the t tails of a base that stands for one mode. They are not trained: reverse KL has no use
+# for tails, and it is in the tails that importance weights grow.
+TAIL_DF = 15.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to fit, every "auto" resolved but a learning rate that is to be tried."""
+
+    flow: str
+    n_layers: int
+    hidden_features: tuple
+    encoder_features: tuple
+    n_starts: int
+    batch_size: int
+    max_epochs: int
+    learning_rate: float | None
+    annealing: float | None
+    device: torch.device
+    dtype: torch.dtype
+    max_seconds: float | None = None
+    verbose: int = 0
+
+
+@dataclass
+class Fitted:
+    """A flow of unconstrained, whitened parameters behind the maps to it, and its history.
+
+    Attributes
+    ----------
+    flow : Flow
+        On the CPU, in eval mode.
+    start : Start
+    learning_rate : float
+    records : list of dict
+    stopped_by : str
+    """
+
+    flow: Flow
+    start: object
+    learning_rate: float
+    records: list = field(default_factory=list)
+    stopped_by: str = "max_epochs"
+
+    def log_density_unbounded(self, u):
+        """Log density (n,) of unbounded parameters u (n, d), as the search sees them."""
+        _, whiten = self.flow.preprocessing.bijections
+        return self.flow.behind(whiten).log_prob(u)
+
+
+def fit_density(target, low, high, settings, seed):
+    """Fit a flow to a :class:`Target` of rows inside the bounds low and high (d,).
+
+    Starts of the search come from ``seed``, all else from torch's global random state.
+    """
+    begin = time.perf_counter()
+    support = SupportMap(low, high)
+    start = find_start(
+        Pulled(target, support), len(low), np.random.default_rng(seed), settings.n_starts
+    )
+    run = _Run(target, settings, begin)
+    flow = run.refine(*_gaussian(start, settings.flow), support)
+    rate = GAUSSIAN_RATE
+    if settings.n_layers and not run.stopped:
+        flow, rate = run.bend(flow)
+    return Fitted(flow.cpu().eval(), start, rate, run.records, run.stopped_by)
+
+
+def _gaussian(start, flow):
+    """Where whitening starts, and the base in whitened coordinates.
+
+    That is a Gaussian for the flows that are one, else the mixture of several, else one with
+    tails of a t, which cost next to nothing and keep weights far out from growing.
+    """
+    d = len(start.best.mean)
+    if flow == "diagonal":
+        deviations = np.linalg.norm(np.linalg.inv(start.best.root), axis=0) ** -1
+        return Gaussian(start.best.mean, np.diag(deviations)), Normal(d)
+    if flow == "gaussian":
+        return start.best, Normal(d)
+    if len(start.gaussians) == 1:
+        return start.whole, StudentT(d, TAIL_DF).requires_grad_(False)
+    inverse = np.linalg.inv(start.whole.root)
+    means = start.whole.whiten(np.array([g.mean for g in start.gaussians]))
+    roots = np.array([inverse @ g.root for g in start.gaussians])
+    parts = map(torch.from_numpy, (start.weights, means, roots))
+    return start.whole, GaussianMixture.from_roots(*parts)
+
+
+class _Run:
+    """What the stages of one fit share."""
+
+    def __init__(self, target, settings, begin):
+        self.target, self.settings, self.begin = target, settings, begin
+        self.records = []
+        self.stopped_by = "max_epochs"
+
+    @property
+    def stopped(self):
+        """Whether time is up or the user has interrupted."""
+        return self.stopped_by != "max_epochs"
+
+    def refine(self, whole, base, support):
+        """Train a linear map before the base, then make it a part of the whitening."""
+        d = len(whole.mean)
+        linear = Diagonal(d) if self.settings.flow == "diagonal" else Triangular(d)
+        core = Flow(linear, base).double()
+        whiten = Whiten.from_root(whole.mean, whole.root)
+        objective = self._objective(Chain([support, whiten]), path_gradient=True)
+        self._train("gaussian", core, objective, GAUSSIAN_RATE, GAUSSIAN_EPOCHS)
+        with torch.no_grad():
+            corners = torch.cat([torch.zeros(1, d), torch.eye(d)]).double()
+            origin, *ends = whiten.inverse(core.bijection.inverse(corners)[0])[0]
+        whiten = Whiten.from_root(origin, (torch.stack(ends) - origin).mT)
+        return Flow(Chain([]), core.base, Chain([support, whiten]))
+
+    def bend(self, flow):
+        """Put layers of the chosen kind before the base and train all; returns flow and rate."""
+        settings, recipe = self.settings, RECIPES[self.settings.flow]
+        bijection = recipe.build(
+            flow.base.n_features,
+            n_layers=settings.n_layers,
+            hidden_features=settings.hidden_features,
+            n_context=0,
+        )
+        core = Flow(bijection, flow.base).to(settings.device, settings.dtype)
+        objective = self._objective(flow.preprocessing, recipe.path_gradient)
+        rate = settings.learning_rate
+        if rate is None:
+            rate, core = self._try_rates(core, objective)
+        if not self.stopped:
+            self._train("flow", core, objective, rate, settings.max_epochs, settings.annealing)
+        core.verify()
+        return core.cpu().behind(flow.preprocessing), rate
+
+    def _try_rates(self, core, objective):
+        """Train briefly at several rates; returns the best rate and where it led."""
+        results = []
+        for rate in RATES:
+            trial = copy.deepcopy(core)
+            loss = self._train(f"trial at {rate:g}", trial, objective, rate, TRIAL_EPOCHS)
+            results.append((loss, rate, trial))
+            if self.stopped:
+                break
+        _, rate, best = min(results, key=lambda result: result[0])
+        return rate, best
+
+    def _objective(self, preprocessing, path_gradient):
+        preprocessing = copy.deepcopy(preprocessing).to(self.settings.device)
+        return ReverseKL(Pulled(self.target, preprocessing), path_gradient)
+
+    def _train(self, stage, core, objective, rate, epochs, annealing=None):
+        """Train ``core`` in place and return its best loss on fixed draws."""
+        settings = self.settings
+        batches = SeedBatches(core.base, settings.batch_size, STEPS_PER_EPOCH)
+        if annealing is not None:
+            batches = AnnealedBatches(batches, objective, annealing, epochs)
+        left = settings.max_seconds
+        config = TrainingConfig(
+            max_epochs=epochs,
+            learning_rate=rate,
+            weight_decay=0.0,
+            n_iter_no_change=None,
+            max_seconds=None if left is None else left - (time.perf_counter() - self.begin),
+            verbose=settings.verbose,
+        )
+        held = Batch(core.base.draw_seeds(VALIDATION_DRAWS))
+        history = train(core, objective, batches, config, validation=held)
+        self.records += [{"stage": stage, **record} for record in history.records]
+        self.stopped_by = history.stopped_by
+        return history.validation_loss[0]

@@ -1,0 +1,81 @@
+"""The flows of variational inference by name: from noise to the parameters of a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from skflow.architectures import autoregressive_stack, coupling_stack, low_rank_stack
+from skflow.bijections import (
+    Affine,
+    Chain,
+    Inverse,
+    Planar,
+    Radial,
+    SinhArcsinh,
+    Sylvester,
+)
+from skflow.bijections._elementwise import Composed
+
+__all__ = ["RECIPES", "Recipe"]
+
+# Posteriors of hierarchical models want scales that go with exp(v / 2) over many v, which a
+# tight bound would bend; the whitened start and clipped steps keep stacks from blowing up.
+MAX_LOG_SCALE = 10.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one kind of flow is built and trained.
+
+    Attributes
+    ----------
+    build : callable
+        ``(n_features, n_layers=, hidden_features=, n_context=)`` to a bijection from parameters
+        to noise, which is run from noise to parameters. None for no layers.
+    n_layers : int
+        What "auto" is.
+    path_gradient : bool
+        Both directions are fast, so that it pays to score the draws again.
+    slow : bool
+        A draw takes as many passes as there are parameters.
+    """
+
+    build: Callable | None = None
+    n_layers: int = 0
+    path_gradient: bool = False
+    slow: bool = False
+
+
+def _elementwise(n_features):
+    """Affine given the other columns; a column alone can only be bent by a curve of its own."""
+    affine = Affine(MAX_LOG_SCALE)
+    return affine if n_features > 1 else Composed([affine, SinhArcsinh()])
+
+
+def _coupling(n_features, **settings):
+    return coupling_stack(n_features, _elementwise(n_features), mixing="reverse", **settings)
+
+
+def _maf(n_features, **settings):
+    return autoregressive_stack(n_features, _elementwise(n_features), mixing="reverse", **settings)
+
+
+def _iaf(n_features, **settings):
+    return Inverse(_maf(n_features, **settings))
+
+
+def _low_rank(layer, n_features, n_layers, hidden_features, n_context):
+    # the papers' layers lead from noise to parameters
+    return Inverse(low_rank_stack(n_features, layer, n_layers=n_layers))
+
+
+RECIPES = {
+    "gaussian": Recipe(),
+    "diagonal": Recipe(),
+    "iaf": Recipe(_iaf, 4),
+    "coupling": Recipe(_coupling, 8, path_gradient=True),
+    "maf": Recipe(_maf, 4, slow=True),
+    "planar": Recipe(partial(_low_rank, Planar), 16),
+    "radial": Recipe(partial(_low_rank, Radial), 16),
+    "sylvester": Recipe(partial(_low_rank, Sylvester), 4),
+}

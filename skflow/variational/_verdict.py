@@ -1,0 +1,111 @@
+"""How far to trust an approximation: what the importance weights of its own draws say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.special import logsumexp
+
+__all__ = ["N_DRAWS", "Verdict", "judge"]
+
+N_DRAWS = 10_000
+BLOCK = 2_000  # draws at a time
+MIN_TAIL = 5  # weights that a Pareto distribution can be fitted to
+EQUAL = 1e-10  # nats within which the largest weights are all the same
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Figures of an approximation q of an unnormalised density p, from draws of q.
+
+    Attributes
+    ----------
+    draws : ndarray of shape (n, d)
+    log_weights : ndarray of shape (n,)
+        Pareto-smoothed log p - log q, normalised to sum to one; -inf where p is 0.
+    elbo, elbo_se : float
+        Mean of log p - log q and its standard error, in nats. Where some draws have no density,
+        that of q confined to the draws that have, which is lower by the log of their share.
+    khat : float
+        Shape of the generalised Pareto distribution of the largest weights; -inf where these are
+        all equal, inf where there are too few.
+    ess : float
+        Effective sample size of the smoothed weights.
+    log_evidence, log_evidence_se : float
+        Log of the mean of p / q, in nats, and its standard error (first order).
+    empty_share : float
+        Share of draws where p is 0 or not a number.
+    """
+
+    draws: np.ndarray
+    log_weights: np.ndarray
+    elbo: float
+    elbo_se: float
+    khat: float
+    ess: float
+    log_evidence: float
+    log_evidence_se: float
+    empty_share: float
+
+
+@torch.no_grad()
+def judge(flow, target, n=N_DRAWS):
+    """Draw n rows from a flow and weigh them by a log density of rows.
+
+    Raises
+    ------
+    ValueError
+        If the density is finite at none of the draws.
+    """
+    parts = [_ratios(flow, target, min(BLOCK, n - i)) for i in range(0, n, BLOCK)]
+    draws, ratios = (torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
+    finite = np.isfinite(ratios)
+    if not finite.any():
+        raise ValueError(
+            f"log_density is finite at none of {n} draws of the fitted flow. Declare bounds with "
+            "support={index: (low, high)}."
+        )
+    share = finite.mean()
+    log_weights, khat = _smoothed(ratios, finite)
+    log_evidence = logsumexp(ratios) - np.log(n)
+    relative = np.exp(ratios - log_evidence)
+    return Verdict(
+        draws=draws,
+        log_weights=log_weights,
+        elbo=float(ratios[finite].mean() + np.log(share)),
+        elbo_se=float(ratios[finite].std() / finite.sum() ** 0.5),
+        khat=khat,
+        ess=float(np.exp(-logsumexp(2 * log_weights))),
+        log_evidence=float(log_evidence),
+        log_evidence_se=float(relative.std() / n**0.5),
+        empty_share=float(1 - share),
+    )
+
+
+def _ratios(flow, target, n):
+    x, log_q = flow.sample_and_log_prob(n)
+    ratios = target(x) - log_q
+    return x, torch.where(ratios.isfinite(), ratios, -torch.inf)
+
+
+def _smoothed(ratios, finite):
+    """Pareto-smoothed, normalised log weights (n,) of log ratios, and k-hat [1]_.
+
+    References
+    ----------
+    .. [1] Vehtari, Simpson, Gelman, Yao & Gabry (2024), Pareto smoothed importance sampling,
+       JMLR 25(72).
+    """
+    from arviz_stats.base import array_stats  # it takes more than a second to import
+
+    log_weights = np.full(len(ratios), -np.inf)
+    values = ratios[finite]
+    tail = np.sort(values)[-max(MIN_TAIL, int(min(0.2 * len(values), 3 * len(values) ** 0.5))) :]
+    if np.ptp(tail) < EQUAL:
+        smoothed, khat = values, -np.inf
+    elif len(values) < 5 * MIN_TAIL:
+        smoothed, khat = values, np.inf
+    else:
+        smoothed, khat = array_stats.psislw(values)
+    log_weights[finite] = smoothed - logsumexp(smoothed)
+    return log_weights, float(khat)
