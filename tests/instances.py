@@ -9,6 +9,7 @@ from functools import partial
 import torch
 
 import skflow
+from skflow.architectures import POSTERIORS, amortized_flow
 from skflow.bases import GaussianMixture, Normal, Product, StudentT, Uniform
 from skflow.bijections import (
     PLU,
@@ -19,6 +20,8 @@ from skflow.bijections import (
     Autoregressive,
     Chain,
     Composed,
+    ConditionalElementwise,
+    Conditioned,
     Continuous,
     Coupling,
     DeepSigmoid,
@@ -49,7 +52,7 @@ from skflow.bijections import (
 )
 from skflow.bijections._coupling import coupling_sizes
 from skflow.estimators._base import BaseFlowDensity
-from skflow.nets import MADE, MLP, LipschitzMLP, VelocityNet
+from skflow.nets import MADE, MLP, Encoder, LipschitzMLP, VelocityNet
 from tests.images import IMAGE_BIJECTIONS, image_rows
 
 N_FEATURES = 4
@@ -112,6 +115,20 @@ def _net(n_context, residual):
 def continuous(n_features=N_FEATURES, n_context=0, hidden_features=(8, 8), **settings):
     net = VelocityNet(n_features, hidden_features, n_context)
     return Continuous(net, tolerance=1e-8, **settings)
+
+
+def conditional(elementwise, n_features=N_FEATURES):
+    sizes = (N_CONTEXT, n_features, elementwise.n_params)
+    return ConditionalElementwise(elementwise, MLP(*sizes, hidden_features=(16,)))
+
+
+def conditioned(build):
+    return Conditioned(Encoder(N_CONTEXT, (16, 5)), build(n_context=5))
+
+
+def posterior(flow, n_features=N_FEATURES, **settings):
+    small = {"hidden_features": (16,), "encoder_features": (16, 5)}
+    return amortized_flow(n_features, N_CONTEXT, flow=flow, **small | settings).bijection
 
 
 def _chain(n_context=0):
@@ -182,6 +199,18 @@ BIJECTIONS = {
     ),
     "Inverse(Residual)": lambda: Inverse(residual()),
     "Inverse(Residual) with context": lambda: Inverse(residual(n_context=N_CONTEXT)),
+    "ConditionalElementwise(Affine) with context": lambda: conditional(Affine()),
+    "ConditionalElementwise(Affine), d = 1 with context": lambda: conditional(Affine(), 1),
+    "ConditionalElementwise(spline) with context": lambda: conditional(RationalQuadraticSpline()),
+    "Inverse(ConditionalElementwise(Affine)) with context": lambda: Inverse(conditional(Affine())),
+    "Conditioned(Chain) with context": partial(conditioned, _chain),
+    "Conditioned(Residual) with context": partial(conditioned, residual),
+    **{
+        f"amortized_flow, {flow}{size} with context": partial(posterior, flow, n_features)
+        for flow in POSTERIORS
+        for n_features, size in ((N_FEATURES, ""), (1, ", d = 1"))
+    },
+    "amortized_flow, no encoder, with context": partial(posterior, "iaf", encoder_features=()),
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),

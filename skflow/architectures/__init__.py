@@ -30,6 +30,7 @@ They can be used without scikit-learn: ``Flow(autoregressive_stack(...), Normal(
 ordinary torch module.
 """
 
+from skflow.architectures._amortized import POSTERIORS, amortized_flow
 from skflow.architectures._image_steps import (
     checkerboard_step,
     dequantizing_flow,
@@ -66,7 +67,9 @@ __all__ = [
     "LINEAR",
     "MIXINGS",
     "NETS",
+    "POSTERIORS",
     "STACKS",
+    "amortized_flow",
     "autoregressive_stack",
     "checkerboard_step",
     "continuous_stack",

@@ -2,6 +2,7 @@
 
 from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
+from skflow.bijections._conditioned import ConditionalElementwise, Conditioned
 from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
@@ -38,6 +39,8 @@ __all__ = [
     "Chain",
     "Checkerboard",
     "Composed",
+    "ConditionalElementwise",
+    "Conditioned",
     "Continuous",
     "Coupling",
     "DeepSigmoid",

@@ -5,7 +5,7 @@ from skflow.nets._conv import ConvNet, convolve
 from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._lipschitz_conv import LipschitzConvNet
 from skflow.nets._masked import MADE
-from skflow.nets._mlp import MLP
+from skflow.nets._mlp import MLP, Encoder
 from skflow.nets._monotone import IntegrandNet, PositiveNet
 from skflow.nets._velocity import VelocityField, VelocityNet
 
@@ -14,6 +14,7 @@ __all__ = [
     "MLP",
     "AttentionConvNet",
     "ConvNet",
+    "Encoder",
     "IntegrandNet",
     "LipschitzConvNet",
     "LipschitzMLP",

@@ -1,11 +1,11 @@
-"""Plain and residual multilayer perceptrons."""
+"""Plain and residual multilayer perceptrons, and encoders of a context."""
 
 import torch
 from torch import nn
 
 from skflow.nets._layers import Dense, bend, hidden_pass, plain_pass
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "Encoder"]
 
 
 class MLP(nn.Module):
@@ -63,3 +63,32 @@ class MLP(nn.Module):
         plain = not self.residual and not (self.dropout and self.training)
         raw = plain_pass(h, self.layers) if plain else self.last(hidden_pass(self, h))
         return raw.unflatten(-2, (self.n_params, self.n_features)).transpose(-1, -3)
+
+
+class Encoder(nn.Module):
+    """A perceptron from ``(*members, n, n_in)`` to features ``(*members, n, n_out)`` of them.
+
+    It reads a context for others to be steered by: there is a ReLU after every layer, the last
+    one too, and no layer starts at zero, since those that it feeds do.
+
+    Parameters
+    ----------
+    n_in : int
+    hidden_features : tuple of int
+        Width of each layer, of which there is at least one; the last is n_out.
+    dropout : float
+        Share of units dropped in training.
+    """
+
+    residual = False
+
+    def __init__(self, n_in, hidden_features=(128, 128), dropout=0.0):
+        super().__init__()
+        widths = [n_in, *hidden_features]
+        self.hidden = nn.ModuleList(
+            Dense(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.dropout = dropout
+
+    def forward(self, x):
+        return hidden_pass(self, x.mT).mT

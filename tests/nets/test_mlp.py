@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from skflow.members import stack_members
-from skflow.nets import MADE, MLP
+from skflow.nets import MADE, MLP, Encoder
 from skflow.nets._layers import _dropout_mask
 
 
@@ -116,3 +116,35 @@ def test_dropout_acts_in_training_only(make):
     net.eval()
     torch.testing.assert_close(average, net(x), rtol=0.1, atol=0.3)
     assert plain.isfinite().all()
+
+
+def test_encoder_equals_layers_written_out():
+    net, x = Encoder(3, (8, 4)), torch.randn(7, 3)
+    h = x
+    for layer in net.hidden:
+        h = F.relu(F.linear(h, layer.weight, layer.bias))
+    features = net(x)
+    assert features.shape == (7, 4)
+    torch.testing.assert_close(features, h)
+    assert features.std() > 0.01
+
+
+def test_encoder_leaves_its_input_alone():
+    net, x = Encoder(3, (8,)), torch.randn(7, 3)
+    before = x.clone()
+    net(x)
+    assert torch.equal(x, before)
+
+
+def test_encoder_drops_in_training_only():
+    net, x = Encoder(3, (64,), dropout=0.5), torch.randn(7, 3)
+    assert not torch.equal(net(x), net(x))
+    net.eval()
+    assert torch.equal(net(x), net(x))
+
+
+def test_stacked_encoders_equal_each_alone():
+    nets = [Encoder(3, (8, 4)).double() for _ in range(2)]
+    x = torch.randn(2, 7, 3).double()
+    together = stack_members(nets)(x)
+    torch.testing.assert_close(together, torch.stack([net(x[k]) for k, net in enumerate(nets)]))
