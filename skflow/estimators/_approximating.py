@@ -4,14 +4,21 @@ import warnings
 
 import numpy as np
 import torch
-from torch import nn
 
 from skflow._random import seeded
 from skflow._support import resolve_support
 from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.exceptions import ConvergenceWarning
-from skflow.variational import RECIPES, Settings, Target, fit_amortized, fit_density, judge
+from skflow.variational import (
+    RECIPES,
+    Settings,
+    Target,
+    check_context,
+    fit_amortized,
+    fit_density,
+    judge,
+)
 
 __all__ = ["fit_approximator"]
 
@@ -37,25 +44,18 @@ def fit_approximator(estimator, log_density, grad, context, seed):
     d = estimator.n_features
     low, high = resolve_support(estimator.support, d)
     settings = _resolve(estimator, context is not None)
-    target = Target(log_density, grad, settings.device)
-    if RECIPES[settings.flow].slow:
-        warnings.warn(
-            f'flow="{settings.flow}" needs {d} passes through its layers for every draw, and '
-            'draws are what variational inference is made of: "iaf" is the same map run the '
-            "other way, and takes one.",
-            UserWarning,
-            stacklevel=5,
-        )
+    if context is not None and grad is not None:
+        raise ValueError("with a context, log_density must be a torch function: leave grad out.")
+    _warn_if_slow(settings.flow, d)
     with one_thread(), seeded(seed, settings.device):
         if context is None:
+            target = Target(log_density, grad, settings.device)
             fitted = fit_density(target, low, high, settings, seed)
-            verdict = judge(fitted.flow, target)
-            _note_verdict(estimator, fitted, target, verdict)
+            _note_verdict(estimator, fitted, judge(fitted.flow, target))
         else:
-            fitted = fit_amortized(target, context, low, high, settings)
-            estimator.elbo_, estimator.elbo_se_ = fitted.elbo, fitted.elbo_se
-            if isinstance(log_density, nn.Module):
-                estimator.log_joint_ = log_density
+            context = check_context(context)
+            fitted = fit_amortized(log_density, context, low, high, settings)
+            _note_elbo(estimator, fitted)
     estimator.flow_ = fitted.flow
     estimator.history_ = fitted.records
     estimator.n_iter_ = max(1, len(fitted.records))
@@ -63,8 +63,8 @@ def fit_approximator(estimator, log_density, grad, context, seed):
     estimator.n_features_in_ = estimator._n_features_out = d
     estimator.n_context_ = 0 if context is None else context.shape[1]
     estimator.support_bounds_ = (low, high, low, high)
-    estimator.n_evaluations_ = target.n_evaluations
-    estimator.n_nonfinite_ = target.n_nonfinite
+    estimator.n_evaluations_ = fitted.target.n_evaluations
+    estimator.n_nonfinite_ = fitted.target.n_nonfinite
     estimator.flow_kind_ = settings.flow
     estimator.learning_rate_ = fitted.learning_rate
     for name in ("n_layers", "hidden_features", "n_starts", "batch_size", "max_epochs"):
@@ -96,7 +96,24 @@ def _resolve(estimator, amortized):
     )
 
 
-def _note_verdict(estimator, fitted, target, verdict):
+def _warn_if_slow(flow, d):
+    if RECIPES[flow].slow:
+        warnings.warn(
+            f'flow="{flow}" needs {d} passes through its layers for every draw, and draws are '
+            'what variational inference is made of: "iaf" is the same map run the other way, '
+            "and takes one.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+
+def _note_elbo(estimator, fitted):
+    estimator.elbo_, estimator.elbo_se_ = fitted.elbo, fitted.elbo_se
+    if fitted.log_joint is not None:
+        estimator.log_joint_ = fitted.log_joint
+
+
+def _note_verdict(estimator, fitted, verdict):
     for name in ("elbo", "elbo_se", "khat", "ess", "log_evidence", "log_evidence_se", "draws"):
         setattr(estimator, f"{name}_", getattr(verdict, name))
     estimator.log_weights_ = verdict.log_weights

@@ -1,6 +1,5 @@
 """A flow for a distribution that is known by its log density alone."""
 
-import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -15,7 +14,6 @@ from skflow._validation import check_n_samples
 from skflow.estimators._base import HIDDEN_FEATURES
 from skflow.estimators._docs import documented
 from skflow.estimators._fitted import FittedFlow
-from skflow.exceptions import ConvergenceWarning
 
 __all__ = ["FlowVariationalApproximator"]
 
@@ -323,7 +321,7 @@ class FlowVariationalApproximator(FittedFlow):
         return self.draws_[rng.choice(len(share), check_n_samples(n_samples), p=share)]
 
     def expectation(self, f):
-        """Expectation of f(z) under the density itself, by the Pareto-smoothed weights.
+        """Estimate the mean of f(z) under the density itself, by the Pareto-smoothed weights.
 
         Parameters
         ----------
@@ -347,7 +345,7 @@ class FlowVariationalApproximator(FittedFlow):
         return np.exp(self.log_weights_[used]) @ values[used]
 
     def elbo(self, context, log_joint=None, n_samples=100, random_state=None):
-        """Evidence lower bound of each row of a context, in nats.
+        """Bound the log evidence of each row of a context from below, in nats.
 
         Parameters
         ----------

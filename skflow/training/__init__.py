@@ -1,13 +1,21 @@
 """One loop, several objectives; usable on any :class:`skflow.flow.Flow` without scikit-learn."""
 
 from skflow.training._config import History, TrainingConfig
-from skflow.training._data import Batch, Batches, SeedBatches, assign_folds, fold_rows
+from skflow.training._data import (
+    Batch,
+    Batches,
+    ContextBatches,
+    SeedBatches,
+    assign_folds,
+    fold_rows,
+)
 from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood, ReverseKL
 
 __all__ = [
     "Batch",
     "Batches",
+    "ContextBatches",
     "History",
     "MaximumLikelihood",
     "ReverseKL",

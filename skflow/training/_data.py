@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Batch", "Batches", "SeedBatches", "assign_folds", "fold_rows"]
+__all__ = ["Batch", "Batches", "ContextBatches", "SeedBatches", "assign_folds", "fold_rows"]
 
 
 class Batch(NamedTuple):
@@ -81,6 +81,28 @@ class SeedBatches:
     def __iter__(self):
         for _ in range(self.n_batches):
             yield Batch(self.base.draw_seeds(self.batch_size))
+
+
+class ContextBatches:
+    """Fresh seeds of a base's draws, one for each of the shuffled rows of a context.
+
+    Parameters
+    ----------
+    base : Base
+    context : tensor of shape (n, c)
+    batch_size : int
+    """
+
+    def __init__(self, base, context, batch_size):
+        self.base = base
+        self.rows = Batches(Batch(context), batch_size)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        for context, _, _ in self.rows:
+            yield Batch(self.base.draw_seeds(len(context)), context)
 
 
 def _lengthen(tensor, x):

@@ -14,8 +14,8 @@ from skflow.training import Batch, ReverseKL, SeedBatches, TrainingConfig, train
 from skflow.variational._annealing import AnnealedBatches
 from skflow.variational._gaussian import Gaussian
 from skflow.variational._recipes import RECIPES
-from skflow.variational._start import find_start
-from skflow.variational._target import Pulled
+from skflow.variational._start import Start, find_start
+from skflow.variational._target import Pulled, Target
 
 __all__ = ["STEPS_PER_EPOCH", "Fitted", "Settings", "fit_density"]
 
@@ -58,13 +58,15 @@ class Fitted:
     flow : Flow
         On the CPU, in eval mode.
     start : Start
+    target : Target
     learning_rate : float
     records : list of dict
     stopped_by : str
     """
 
     flow: Flow
-    start: object
+    start: Start
+    target: Target
     learning_rate: float
     records: list = field(default_factory=list)
     stopped_by: str = "max_epochs"
@@ -90,7 +92,7 @@ def fit_density(target, low, high, settings, seed):
     rate = GAUSSIAN_RATE
     if settings.n_layers and not run.stopped:
         flow, rate = run.bend(flow)
-    return Fitted(flow.cpu().eval(), start, rate, run.records, run.stopped_by)
+    return Fitted(flow.cpu().eval(), start, target, rate, run.records, run.stopped_by)
 
 
 def _gaussian(start, flow):

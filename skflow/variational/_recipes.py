@@ -7,7 +7,6 @@ from functools import partial
 from skflow.architectures import autoregressive_stack, coupling_stack, low_rank_stack
 from skflow.bijections import (
     Affine,
-    Chain,
     Inverse,
     Planar,
     Radial,

@@ -19,11 +19,12 @@ class Target:
     Parameters
     ----------
     function : callable
-        Of a float64 tensor (n, d), to a tensor (n,); with ``grad`` of numpy arrays.
+        Of a tensor (n, d), to a tensor (n,); with ``grad`` of numpy arrays. With a context, of
+        that too, (n, c).
     grad : callable, True, "numeric" or None
         How a numpy function is differentiated, see :class:`FromNumpy`; None for torch.
-    device : torch.device, default="cpu"
-        Where the function gets its rows, wherever they come from.
+    device, dtype : torch.device and torch.dtype, default="cpu" and float64
+        Of what the function gets, wherever it comes from.
 
     Attributes
     ----------
@@ -31,7 +32,7 @@ class Target:
         Rows evaluated so far, and those whose value was not finite.
     """
 
-    def __init__(self, function, grad=None, device="cpu"):
+    def __init__(self, function, grad=None, device="cpu", dtype=torch.float64):
         if not callable(function):
             raise TypeError(
                 "log_density must be a function that maps rows (n, n_features) to their log "
@@ -39,26 +40,27 @@ class Target:
             )
         self.function = function if grad is None else FromNumpy(function, grad)
         self.speaks_torch = grad is None
-        self.device = device
+        self.device, self.dtype = device, dtype
         self.n_evaluations = 0
         self.n_nonfinite = 0
 
-    def __call__(self, x):
+    def __call__(self, x, *context):
         """Log density (n,) of rows x (n, d), -inf where it is not a finite number."""
-        value = self.evaluate(_Guard.apply(x))
+        value = self.evaluate(_Guard.apply(x), *context)
         finite = torch.isfinite(value.detach())
         self.n_nonfinite += int((~finite).sum())
         return torch.where(finite, value, -torch.inf)
 
-    def evaluate(self, x):
+    def evaluate(self, x, *context):
         """Value (n,) of the user's function as it is, of the right type and shape."""
         self.n_evaluations += len(x)
+        rows = [part.to(self.device, self.dtype) for part in (x, *context)]
         try:
-            value = self.function(x.to(self.device))
+            value = self.function(*rows)
         except Exception as error:
-            error.add_note(_explain_failure(error, x, self.speaks_torch))
+            error.add_note(_explain_failure(rows, self.speaks_torch))
             raise
-        return _checked(value, x, self.speaks_torch)
+        return _checked(value, x)
 
     @torch.no_grad()
     def check_rows_apart(self, x):
@@ -100,7 +102,7 @@ class _Guard(torch.autograd.Function):
         return torch.where(gradient.isfinite().all(-1, keepdim=True), gradient, 0.0)
 
 
-def _checked(value, x, speaks_torch):
+def _checked(value, x):
     if not isinstance(value, torch.Tensor):
         raise TypeError(
             f"log_density must return a torch tensor of shape ({len(x)},) for {len(x)} rows, got "
@@ -124,11 +126,12 @@ def _checked(value, x, speaks_torch):
     return value.to(x)
 
 
-def _explain_failure(error, x, speaks_torch):
-    note = f"Raised by log_density, called with x of shape {tuple(x.shape)}"
+def _explain_failure(rows, speaks_torch):
+    shapes = " and ".join(str(tuple(part.shape)) for part in rows)
+    note = f"Raised by log_density, called with rows of shape {shapes}"
     if not speaks_torch:
-        return f"{note} as a numpy array."
+        return f"{note} as numpy arrays."
     return (
-        f"{note}, a {x.dtype} torch tensor. A function of numpy arrays needs its gradient: "
-        'fit(fun, grad=...), or grad="numeric".'
+        f"{note} as {rows[0].dtype} torch tensors. A function of numpy arrays needs its "
+        'gradient: fit(fun, grad=...), or grad="numeric".'
     )

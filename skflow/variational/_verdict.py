@@ -106,6 +106,7 @@ def _smoothed(ratios, finite):
     elif len(values) < 5 * MIN_TAIL:
         smoothed, khat = values, np.inf
     else:
-        smoothed, khat = array_stats.psislw(values)
+        with np.errstate(all="ignore"):
+            smoothed, khat = array_stats.psislw(values)
     log_weights[finite] = smoothed - logsumexp(smoothed)
     return log_weights, float(khat)
