@@ -26,9 +26,9 @@ AUTO_FLOW = "iaf"
 AUTO = {
     "hidden_features": (64, 64),
     "encoder_features": (128, 128),
-    "n_starts": 24,
-    "batch_size": 256,
-    "max_epochs": 60,
+    "n_starts": 96,
+    "batch_size": 512,
+    "max_epochs": 40,
     "learning_rate": None,  # tried
 }
 AUTO_AMORTIZED = {**AUTO, "batch_size": 128, "max_epochs": 200, "learning_rate": 2e-3}

@@ -80,7 +80,7 @@ class FlowVariationalApproximator(FittedFlow):
         Bounds of parameters, either may be None. The flow then lives on their logarithms or
         logits; ``log_density`` is that of the parameters themselves, without a Jacobian.
     n_starts : int or "auto", default="auto"
-        Ascents of the search; 24.
+        Ascents of the search; 96, which share each call of the density.
     annealing : float or None, default=None
         Power between 0 and 1 of the density in the first epoch, 0.1 say; it grows to 1 over the
         first half of training. It keeps far modes connected, and does little for one.

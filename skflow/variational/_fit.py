@@ -16,15 +16,19 @@ from skflow.variational._gaussian import Gaussian
 from skflow.variational._recipes import RECIPES
 from skflow.variational._start import Start, find_start
 from skflow.variational._target import Pulled, Target
+from skflow.variational._verdict import judge
 
 __all__ = ["STEPS_PER_EPOCH", "Fitted", "Settings", "fit_density"]
 
 STEPS_PER_EPOCH = 50
 VALIDATION_DRAWS = 2_000
-GAUSSIAN_EPOCHS = 8
+GAUSSIAN_EPOCHS = 3
 GAUSSIAN_RATE = 0.03
 RATES = (1e-2, 3e-3, 1e-3)  # tried where no rate is given
-TRIAL_EPOCHS = 4
+TRIAL_EPOCHS = 1
+ROUND_EPOCHS = 20
+ROUND_DECAY = 0.7  # of the rate from one round to the next
+GOOD_KHAT = 0.4  # where training ends early
 # Of the t tails of a base that stands for one mode. They are not trained: reverse KL has no use
 # for tails, and it is in the tails that importance weights grow.
 TAIL_DF = 15.0
@@ -88,32 +92,32 @@ def fit_density(target, low, high, settings, seed):
         Pulled(target, support), len(low), np.random.default_rng(seed), settings.n_starts
     )
     run = _Run(target, settings, begin)
-    flow = run.refine(*_gaussian(start, settings.flow), support)
+    flow = run.refine(*_whiten(start, settings.flow), support)
     rate = GAUSSIAN_RATE
     if settings.n_layers and not run.stopped:
         flow, rate = run.bend(flow)
     return Fitted(flow.cpu().eval(), start, target, rate, run.records, run.stopped_by)
 
 
-def _gaussian(start, flow):
-    """Where whitening starts, and the base in whitened coordinates.
+def _whiten(start, flow):
+    """Return the whitening to start from, and the base in whitened coordinates.
 
     That is a Gaussian for the flows that are one, else the mixture of several, else one with
     tails of a t, which cost next to nothing and keep weights far out from growing.
     """
-    d = len(start.best.mean)
+    best, d = start.best, len(start.best.mean)
     if flow == "diagonal":
-        deviations = np.linalg.norm(np.linalg.inv(start.best.root), axis=0) ** -1
-        return Gaussian(start.best.mean, np.diag(deviations)), Normal(d)
+        deviations = np.linalg.norm(np.linalg.inv(best.root), axis=0) ** -1
+        return Whiten.from_root(best.mean, np.diag(deviations)), Normal(d)
     if flow == "gaussian":
-        return start.best, Normal(d)
+        return Whiten.from_root(best.mean, best.root), Normal(d)
+    whiten = Whiten.from_root(start.whole.mean, start.whole.root)
     if len(start.gaussians) == 1:
-        return start.whole, StudentT(d, TAIL_DF).requires_grad_(False)
-    inverse = np.linalg.inv(start.whole.root)
-    means = start.whole.whiten(np.array([g.mean for g in start.gaussians]))
-    roots = np.array([inverse @ g.root for g in start.gaussians])
-    parts = map(torch.from_numpy, (start.weights, means, roots))
-    return start.whole, GaussianMixture.from_roots(*parts)
+        return whiten, StudentT(d, TAIL_DF).requires_grad_(False)
+    means = whiten(torch.from_numpy(np.array([g.mean for g in start.gaussians])))[0]
+    ends = torch.from_numpy(np.array([g.mean + g.root.T for g in start.gaussians]))
+    roots = (whiten(ends)[0] - means.unsqueeze(1)).mT
+    return whiten, GaussianMixture.from_roots(torch.from_numpy(start.weights), means, roots)
 
 
 class _Run:
@@ -129,12 +133,11 @@ class _Run:
         """Whether time is up or the user has interrupted."""
         return self.stopped_by != "max_epochs"
 
-    def refine(self, whole, base, support):
+    def refine(self, whiten, base, support):
         """Train a linear map before the base, then make it a part of the whitening."""
-        d = len(whole.mean)
+        d = base.n_features
         linear = Diagonal(d) if self.settings.flow == "diagonal" else Triangular(d)
         core = Flow(linear, base).double()
-        whiten = Whiten.from_root(whole.mean, whole.root)
         objective = self._objective(Chain([support, whiten]), path_gradient=True)
         self._train("gaussian", core, objective, GAUSSIAN_RATE, GAUSSIAN_EPOCHS)
         with torch.no_grad():
@@ -157,10 +160,22 @@ class _Run:
         rate = settings.learning_rate
         if rate is None:
             rate, core = self._try_rates(core, objective)
-        if not self.stopped:
-            self._train("flow", core, objective, rate, settings.max_epochs, settings.annealing)
+        self._train_in_rounds(core, objective, rate)
         core.verify()
         return core.cpu().behind(flow.preprocessing), rate
+
+    def _train_in_rounds(self, core, objective, rate):
+        """Train until the verdict is good; each round ends at a rate of 0, where weights settle.
+
+        Some densities need one round, some many, and what a round costs is the density's.
+        """
+        annealing, left = self.settings.annealing, self.settings.max_epochs
+        while left > 0 and not self.stopped:
+            self._train("flow", core, objective, rate, min(ROUND_EPOCHS, left), annealing)
+            left -= ROUND_EPOCHS
+            rate, annealing = rate * ROUND_DECAY, None
+            if left > 0 and judge(core, objective.target).khat < GOOD_KHAT:
+                break
 
     def _try_rates(self, core, objective):
         """Train briefly at several rates; returns the best rate and where it led."""

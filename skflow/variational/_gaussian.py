@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Gaussian", "elbo", "laplace", "mixture_log_density"]
+__all__ = ["Gaussian", "elbos", "laplace", "mixture_log_density", "moments_of_mixture"]
 
-MIN_CURVATURE = 1e-10  # of a direction, relative to the largest in columns scaled alike
+MIN_CURVATURE = 1e-10  # of a column, and of a direction of columns scaled alike
 MAX_STEP = 3.0  # of a Newton step, in standard deviations
 
 
@@ -47,44 +47,77 @@ class Gaussian:
         return -0.5 * np.square(self.whiten(x)).sum(axis=1) - constant
 
 
-def laplace(density, x):
-    """Fit a Gaussian to slope and curvature at a point x (d,).
+@dataclass(frozen=True)
+class Laplace:
+    """What slope and curvature at a point say.
 
-    The covariance is the inverse of minus the Hessian, its eigenvalues taken by their sizes where
-    the density is not concave; the mean is a Newton step away, at most three standard deviations.
-
-    Returns
-    -------
-    gaussian : Gaussian or None
-        None where slope or curvature are not finite, or there is no curvature at all.
+    Attributes
+    ----------
+    gaussian : Gaussian
+        Its covariance is the inverse of minus the Hessian, whose eigenvalues count by their sizes
+        where the density is not concave; its mean is a Newton step away, at most three
+        standard deviations.
     decrement : float
         Length of the Newton step in standard deviations: 0 at a mode.
     concave : bool
     """
-    _, gradient = density.values_and_gradients(x[None])
-    matrix = density.curvature(x)
-    if not (np.isfinite(matrix).all() and np.isfinite(gradient).all()):
-        return None, np.inf, False
-    # columns scaled alike first, so that their units do not drown small eigenvalues
+
+    gaussian: Gaussian
+    decrement: float
+    concave: bool
+
+
+def laplace(density, points):
+    """Fit a Gaussian to slope and curvature at each of ``points`` (n, d).
+
+    Returns
+    -------
+    list of Laplace or None
+        None where slope or curvature are not finite, or a column has no curvature.
+    """
+    gradients = density.values_and_gradients(points)[1]
+    matrices = density.curvatures(points)
+    return [_laplace(*each) for each in zip(points, gradients, matrices, strict=True)]
+
+
+def _laplace(x, gradient, matrix):
     diagonal = np.abs(np.diag(matrix))
-    scale = np.where(diagonal > 0, diagonal, diagonal.max(initial=0.0)) ** -0.5
-    if not np.isfinite(scale).all():
-        return None, np.inf, False
+    if not (np.isfinite(matrix).all() and np.isfinite(gradient).all() and diagonal.any()):
+        return None
+    # columns scaled alike first, so that their units do not drown small eigenvalues
+    scale = np.maximum(diagonal, MIN_CURVATURE * diagonal.max()) ** -0.5
     curvature, axes = np.linalg.eigh(scale[:, None] * matrix * scale)
     floor = MIN_CURVATURE * np.abs(curvature).max()
     root = scale[:, None] * axes / np.sqrt(np.maximum(np.abs(curvature), floor))
-    slope = root.T @ gradient[0]
+    slope = root.T @ gradient
     decrement = float(np.linalg.norm(slope))
-    step = root @ slope * min(1.0, MAX_STEP / max(decrement, 1e-300))
-    return Gaussian(x + step, root), decrement, bool((curvature > floor).all())
+    step = root @ slope * min(1.0, MAX_STEP / max(decrement, MAX_STEP))
+    return Laplace(Gaussian(x + step, root), decrement, bool((curvature > floor).all()))
 
 
-def elbo(density, gaussian, noise):
-    """Evidence lower bound of a Gaussian in nats, over noise (n, d); -inf if any row has none."""
-    return float(density.values(gaussian.place(noise)).mean() + gaussian.entropy)
+def elbos(density, gaussians, noise):
+    """Evidence lower bounds (k,) of k Gaussians in nats, over noise (n, d).
+
+    -inf where any draw has no density.
+    """
+    draws = np.concatenate([gaussian.place(noise) for gaussian in gaussians])
+    means = density.values(draws).reshape(len(gaussians), -1).mean(axis=1)
+    return means + [gaussian.entropy for gaussian in gaussians]
 
 
 def mixture_log_density(gaussians, weights, x):
     """Log densities (n,) of rows (n, d) under a mixture."""
     parts = [g.log_density(x) + np.log(w) for g, w in zip(gaussians, weights, strict=True)]
     return np.logaddexp.reduce(parts, axis=0)
+
+
+def moments_of_mixture(gaussians, weights):
+    """Return the Gaussian with the mean and the covariance of a mixture."""
+    if len(gaussians) == 1:
+        return gaussians[0]
+    means = np.array([gaussian.mean for gaussian in gaussians])
+    mean = weights @ means
+    spread = np.sqrt(weights)[:, None] * (means - mean)
+    parts = [np.sqrt(w) * g.root.T for w, g in zip(weights, gaussians, strict=True)]
+    # the triangular factor of all square roots below each other is one of their sum
+    return Gaussian(mean, np.linalg.qr(np.vstack([spread, *parts]), mode="r").T)

@@ -71,7 +71,7 @@ def _low_rank(layer, n_features, n_layers, hidden_features, n_context):
 RECIPES = {
     "gaussian": Recipe(),
     "diagonal": Recipe(),
-    "iaf": Recipe(_iaf, 4),
+    "iaf": Recipe(_iaf, 4, path_gradient=True),
     "coupling": Recipe(_coupling, 8, path_gradient=True),
     "maf": Recipe(_maf, 4, slow=True),
     "planar": Recipe(partial(_low_rank, Planar), 16),

@@ -1,20 +1,20 @@
-"""Where a log density is high: ascents by quasi-Newton steps from several starts."""
-
-from dataclasses import dataclass
+"""Where a log density is high: quasi-Newton ascents from many starts side by side."""
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
-__all__ = ["Ascent", "Density", "ascend"]
+__all__ = ["Density", "ascend"]
 
-MAX_STEPS = 300
-N_PAIRS = 10  # of steps and gradient changes that the search remembers
-BARRIER = 1e100  # minus the log density where there is none
+MAX_STEPS = 200
+N_PAIRS = 8  # of steps and gradient changes that an ascent remembers
+MAX_HALVINGS = 12  # of a step that does not go up
+ENOUGH = 1e-4  # share of the rise foretold by the slope that a step must bring (Armijo)
+GAIN = 1e-9  # of the log density, below which an ascent has ended
+LONGEST = 10.0  # first steps, in the units of the parameters: nothing is known of their scale
 
 
 class Density:
-    """A log density of torch rows as one of numpy rows, with its gradient."""
+    """A log density of torch rows as one of numpy rows, with its gradient and curvature."""
 
     def __init__(self, log_density):
         self.log_density = log_density
@@ -32,60 +32,117 @@ class Density:
             (gradient,) = torch.autograd.grad(value.sum(), x)
         return value.detach().numpy(), gradient.numpy()
 
-    def curvature(self, x):
-        """Minus the Hessian (d, d) at a point x (d,), by central differences of gradients.
+    def curvatures(self, x):
+        """Minus the Hessians (n, d, d) at rows x (n, d), by central differences of gradients.
 
         Steps start at 1e-4 of 1 + abs(x) and are then fitted to the curvature: a thousandth of
         a standard deviation along each axis.
         """
+        n, d = x.shape
         size = 1 + np.abs(x)
         step = 1e-4 * size
         for _ in range(3):
-            _, gradient = self.values_and_gradients(
-                np.concatenate([x + np.diag(step), x - np.diag(step)])
-            )
-            up, down = np.split(gradient, 2)
-            matrix = (down - up) / (2 * step[:, None])
-            spread = np.abs(np.diag(matrix)) ** -0.5 if np.diag(matrix).all() else np.inf
-            step = np.clip(1e-3 * spread, 1e-9 * size, 1e6 * size)
-        return (matrix + matrix.T) / 2
+            moves = step[:, :, None] * np.eye(d)
+            ends = np.stack([x[:, None] + moves, x[:, None] - moves])
+            gradients = self.values_and_gradients(ends.reshape(-1, d))[1].reshape(2, n, d, d)
+            matrices = (gradients[1] - gradients[0]) / (2 * step[:, :, None])
+            diagonal = np.abs(np.diagonal(matrices, axis1=1, axis2=2))
+            with np.errstate(divide="ignore"):
+                step = np.clip(1e-3 / np.sqrt(diagonal), 1e-9 * size, 1e6 * size)
+        return (matrices + matrices.transpose(0, 2, 1)) / 2
 
 
-@dataclass(frozen=True)
-class Ascent:
-    """A way uphill.
+def ascend(density, starts):
+    """Climb from every row of ``starts`` (n, d) at once, by L-BFGS with backtracking.
 
-    Attributes
+    All ascents share each call of the density, since for one that runs through a time series a
+    call costs the same for one row and for many.
+
+    Returns
+    -------
+    points : ndarray of shape (k, n, d)
+        Where each ascent was at each step; ascents that have ended stay where they are.
+
+    References
     ----------
-    points : ndarray of shape (k, d)
-        From the start to the end.
-    value : float
-        Log density at the end.
+    Nocedal & Wright (2006), Numerical Optimization, algorithms 3.1 and 7.4.
     """
+    x = starts.copy()
+    value, gradient = density.values_and_gradients(x)
+    active = np.isfinite(value) & np.isfinite(gradient).all(axis=1)
+    points, memory = [x], _Memory(*x.shape)
+    for _ in range(MAX_STEPS):
+        rows = np.flatnonzero(active)
+        if not len(rows):
+            break
+        direction = memory.direction(gradient[rows], rows)
+        step = _line_search(density, x[rows], value[rows], gradient[rows], direction)
+        new = x.copy()
+        new[rows] += step[:, None] * direction
+        new_value, new_gradient = value.copy(), gradient.copy()
+        new_value[rows], new_gradient[rows] = density.values_and_gradients(new[rows])
+        memory.add(new - x, gradient - new_gradient, rows)
+        rises = new_value - value > GAIN * (1 + np.abs(value))
+        again = memory.forget(rows[step == 0])  # once more, straight up
+        active = (active & rises & np.isfinite(new_gradient).all(axis=1)) | again
+        x, value, gradient = new, new_value, new_gradient
+        points.append(x)
+    return np.array(points)
 
-    points: np.ndarray
-    value: float
+
+def _line_search(density, x, value, gradient, direction):
+    """Find for each row the first of 1, 1/2, 1/4, ... that goes up enough; 0 if none does."""
+    slope = (gradient * direction).sum(axis=1)
+    step, found = np.ones(len(x)), np.zeros(len(x), dtype=bool)
+    for _ in range(MAX_HALVINGS):
+        left = np.flatnonzero(~found)
+        reached = density.values(x[left] + step[left, None] * direction[left])
+        found[left] = reached >= value[left] + ENOUGH * step[left] * slope[left]
+        if found.all():
+            break
+        step[~found] /= 2
+    return np.where(found, step, 0.0)
 
 
-def ascend(density, start):
-    """Climb from ``start`` (d,) by L-BFGS; None if the density is not finite there."""
-    points = [start]
+class _Memory:
+    """The last steps s and changes y of minus the gradient of each of n ascents."""
 
-    def cost(x):
-        value, gradient = density.values_and_gradients(x[None])
-        if not np.isfinite(value[0]):
-            return BARRIER, np.zeros_like(x)
-        return -value[0], -gradient[0]
+    def __init__(self, n, d):
+        self.s, self.y = np.zeros((N_PAIRS, n, d)), np.zeros((N_PAIRS, n, d))
+        self.rho = np.zeros((N_PAIRS, n))  # 1 / s y; 0 for a pair that does not count
 
-    if cost(start)[0] == BARRIER:
-        return None
-    with np.errstate(all="ignore"):
-        end = minimize(
-            cost,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            callback=lambda x: points.append(x.copy()),
-            options={"maxiter": MAX_STEPS, "maxcor": N_PAIRS, "ftol": 1e-13, "gtol": 1e-9},
-        )
-    return Ascent(np.array(points), -float(end.fun))
+    def add(self, s, y, rows):
+        """Take up a pair (n, d) in the given rows; where it curves the wrong way it is void."""
+        product = (s * y).sum(axis=1)
+        counts = product > 1e-10 * np.linalg.norm(s, axis=1) * np.linalg.norm(y, axis=1)
+        rho = np.where(counts, 1 / np.where(counts, product, 1.0), 0.0)
+        for store, new in ((self.s, s), (self.y, y), (self.rho, rho)):
+            store[:-1, rows] = store[1:, rows]
+            store[-1, rows] = new[rows]
+
+    def forget(self, rows):
+        """Void all pairs of the given rows; a mask (n,) of those that had any."""
+        had = np.zeros(self.rho.shape[1], dtype=bool)
+        had[rows] = self.rho[:, rows].any(axis=0)
+        self.rho[:, rows] = 0
+        return had
+
+    def direction(self, gradient, rows):
+        """Directions (k, d) uphill for the given rows, of their gradients (k, d)."""
+        s, y, rho = self.s[:, rows], self.y[:, rows], self.rho[:, rows]
+        q, alphas = gradient.copy(), []
+        for i in reversed(range(N_PAIRS)):
+            alphas.append(rho[i] * (s[i] * q).sum(axis=1))
+            q -= alphas[-1][:, None] * y[i]
+        q *= self._scale(gradient, y[-1], rho[-1])[:, None]
+        for i, alpha in enumerate(reversed(alphas)):
+            beta = rho[i] * (y[i] * q).sum(axis=1)
+            q += (alpha - beta)[:, None] * s[i]
+        return q
+
+    def _scale(self, gradient, y, rho):
+        known = rho > 0
+        size = np.linalg.norm(gradient, axis=1)
+        first = np.minimum(1.0, LONGEST / np.maximum(size, 1e-300))
+        square = np.where(known, rho * (y**2).sum(axis=1), 1.0)
+        return np.where(known, 1 / square, first)

@@ -4,20 +4,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow.variational._gaussian import Gaussian, elbo, laplace, mixture_log_density
+from skflow.variational._gaussian import (
+    Gaussian,
+    elbos,
+    laplace,
+    mixture_log_density,
+    moments_of_mixture,
+)
 from skflow.variational._search import Density, ascend
 
 __all__ = ["Mode", "Start", "find_start"]
 
-SPREADS = (1.0, 3.0, 10.0)  # of random starts around the origin
+SPREADS = (0.0, 1.0, 3.0, 10.0)  # of random starts around the origin
+N_WAVES = 3  # of ascents; those after the first start where the ones before have led
 FAR = 3.0  # of later starts, in standard deviations of the best Gaussian so far
-N_STARTS = 24
+FAR_AMONG_MODES = 1.5  # or of all modes together
+N_STARTS = 96
 N_WAYS = 8  # ascents along which Gaussians are tried
 N_STOPS = 8  # places along each
 N_NOISE = 200  # draws that compare Gaussians
 MAX_POLISH = 8  # Newton steps from the end of an ascent
 AT_MODE = 1e-3  # length of the Newton step at a mode, in standard deviations
 SAME_MODE = 1.0  # modes nearer than this many standard deviations are one
+# nats that Laplace's approximations, not yet refined, may lose to the best Gaussian: a mode that
+# is left out now will not be found later
+ALLOWANCE = 3.0
 MIN_SHARE = 1e-4  # of the mass, of a mode that takes part
 
 
@@ -67,23 +78,16 @@ class Start:
     @property
     def whole(self):
         """The Gaussian of the mean and the covariance of the mixture."""
-        if len(self.gaussians) == 1:
-            return self.gaussians[0]
-        means = np.array([g.mean for g in self.gaussians])
-        mean = self.weights @ means
-        spread = np.sqrt(self.weights)[:, None] * (means - mean)
-        parts = [np.sqrt(w) * g.root.T for w, g in zip(self.weights, self.gaussians, strict=True)]
-        # the triangular factor of all square roots below each other is one of their sum
-        return Gaussian(mean, np.linalg.qr(np.vstack([spread, *parts]), mode="r").T)
+        return moments_of_mixture(self.gaussians, self.weights)
 
 
 def find_start(log_density, n_features, rng, n_starts=N_STARTS):
     """Search a log density of torch rows (n, d) for the best mixture of Gaussians to start from.
 
-    Ascents from the origin, from random points around it and then from around the best Gaussian
-    so far. Gaussians of slope and curvature are tried all along the ways, since a hierarchical
-    posterior may have no mode, or one far from its mass (Zhang, Carpenter, Gelman & Vehtari 2022,
-    Pathfinder, arXiv:2108.03782). If several modes are found, the mixture of their Laplace
+    Ascents start at random points around the origin, then around what these have found. Gaussians
+    of slope and curvature are tried all along the ways, since a hierarchical posterior may have
+    no mode, or one far from its mass (Zhang, Carpenter, Gelman & Vehtari 2022, Pathfinder,
+    arXiv:2108.03782). If several modes are found, the mixture of their Laplace
     approximations is taken unless the best single Gaussian is better.
 
     Returns
@@ -96,22 +100,23 @@ def find_start(log_density, n_features, rng, n_starts=N_STARTS):
         If the density is finite at no start, is constant, or has no gradient.
     """
     density = Density(log_density)
-    noise = rng.standard_normal((N_NOISE, n_features))
-    first = -(-2 * n_starts // 3)
-    spread = np.resize(SPREADS, first)[:, None] * (np.arange(first) > 0)[:, None]
-    starts = spread * rng.standard_normal((first, n_features))
+    waves = [len(part) for part in np.array_split(np.arange(n_starts), N_WAVES)]
+    spread = np.resize(SPREADS, waves[0])[:, None]
+    starts = spread * rng.standard_normal((waves[0], n_features))
     _check_starts(density, starts)
-    plain = Gaussian(np.zeros(n_features), np.eye(n_features))
-    best, modes = _explore(density, starts, noise, (elbo(density, plain, noise), plain), [])
-    starts = best[1].place(FAR * rng.standard_normal((n_starts - first, n_features)))
-    best, modes = _explore(density, starts, noise, best, modes)
-    if not np.isfinite(best[0]):
+    search = _Search(density, rng.standard_normal((N_NOISE, n_features)))
+    search.consider([Gaussian(np.zeros(n_features), np.eye(n_features))])
+    search.explore(starts)
+    for n in waves[1:]:
+        whole, reach = search.region()
+        search.explore(whole.place(reach * rng.standard_normal((n, n_features))))
+    if search.elbo == -np.inf:
         raise ValueError(
             "no Gaussian was found all of whose draws have a finite log density. Declare the "
             "bounds of the parameters with support={index: (low, high)}, and return -inf, not "
             "NaN, only where there is truly no density."
         )
-    return _choose(density, best, modes, noise)
+    return search.choose()
 
 
 def _check_starts(density, starts):
@@ -136,63 +141,83 @@ def _check_starts(density, starts):
         )
 
 
-def _explore(density, starts, noise, best, modes):
-    """Climb from starts (n, d); return the best pair (ELBO, Gaussian) and all modes so far."""
-    modes = list(modes)
-    n_ways = 0
-    for start in starts:
-        ascent = ascend(density, start)
-        if ascent is None:
-            continue
-        mode = _mode(density, ascent.points[-1], modes)
-        known = mode is not None and any(mode is m for m in modes)
-        if mode is not None and not known:
-            modes.append(mode)
-            best = _better(density, best, mode.gaussian, noise)
-        if not known and n_ways < N_WAYS:
-            n_ways += 1
-            stops = np.linspace(0, len(ascent.points) - 1, N_STOPS).astype(int)
-            for point in ascent.points[np.unique(stops)]:
-                best = _better(density, best, laplace(density, point)[0], noise)
-    return best, modes
+class _Search:
+    """The best Gaussian and all modes so far."""
 
+    def __init__(self, density, noise):
+        self.density, self.noise = density, noise
+        self.best, self.elbo = None, -np.inf
+        self.modes = []
 
-def _better(density, best, gaussian, noise):
-    if gaussian is None:
-        return best
-    value = elbo(density, gaussian, noise)
-    return (value, gaussian) if value > best[0] else best
+    def consider(self, gaussians):
+        """Keep the Gaussian with the highest ELBO."""
+        values = elbos(self.density, gaussians, self.noise)
+        first = int(values.argmax())
+        if self.best is None or values[first] > self.elbo:
+            self.best, self.elbo = gaussians[first], values[first]
 
+    def explore(self, starts):
+        """Climb from starts (n, d); look for modes at the ends, for Gaussians along the ways."""
+        if not len(starts):
+            return
+        ways = ascend(self.density, starts)
+        n_known = len(self.modes)
+        self._polish(ways[-1])
+        stops = np.unique(np.linspace(0, len(ways) - 1, N_STOPS).astype(int))
+        points = np.unique(ways[stops, :N_WAYS].reshape(-1, ways.shape[-1]), axis=0)
+        found = [fit.gaussian for fit in laplace(self.density, points) if fit is not None]
+        found += [mode.gaussian for mode in self.modes[n_known:]]
+        if found:
+            self.consider(found)
 
-def _mode(density, x, modes):
-    """Polish the end of an ascent to a mode; one of ``modes`` if it is there, None if none."""
-    for _ in range(MAX_POLISH):
-        gaussian, decrement, concave = laplace(density, x)
-        if gaussian is None or not concave:
-            return None
-        for mode in modes:
-            if np.linalg.norm(mode.gaussian.whiten(x[None])) < SAME_MODE:
-                return mode
-        if decrement < AT_MODE:
-            value = float(density.values(x[None])[0])
-            return Mode(Gaussian(x, gaussian.root), value)
-        x = gaussian.mean
-    return None
+    def _polish(self, points):
+        """Take Newton steps from points (n, d) until they are modes, new or known, or hopeless."""
+        for _ in range(MAX_POLISH):
+            fits = zip(points, laplace(self.density, points), strict=True)
+            rest = []
+            for x, fit in fits:
+                if fit is None or not fit.concave or self._known(x):
+                    continue
+                if fit.decrement < AT_MODE:
+                    value = float(self.density.values(x[None])[0])
+                    self.modes.append(Mode(Gaussian(x, fit.gaussian.root), value))
+                else:
+                    rest.append(fit.gaussian.mean)
+            if not rest:
+                break
+            points = np.array(rest)
 
+    def _known(self, x):
+        return any(
+            np.linalg.norm(mode.gaussian.whiten(x[None])) < SAME_MODE for mode in self.modes
+        )
 
-def _choose(density, best, modes, noise):
-    modes = sorted(modes, key=lambda mode: -mode.log_mass)
-    mass = np.array([mode.log_mass for mode in modes])
-    kept = [m for m in modes if m.log_mass > mass.max() + np.log(MIN_SHARE)]
-    if len(kept) > 1:
+    def region(self):
+        """Where to go on: the spread of all modes, or the best Gaussian; and how far out."""
+        if len(self.modes) < 2:
+            return self.best, FAR
+        gaussians = [mode.gaussian for mode in self.modes]
+        equal = np.full(len(gaussians), 1 / len(gaussians))
+        return moments_of_mixture(gaussians, equal), FAR_AMONG_MODES
+
+    def choose(self):
+        """Return the mixture of all modes of some mass, or the best Gaussian if far better."""
+        modes = sorted(self.modes, key=lambda mode: -mode.log_mass)
+        kept = [m for m in modes if m.log_mass > modes[0].log_mass + np.log(MIN_SHARE)]
+        single = Start([self.best], np.ones(1), self.best, float(self.elbo), modes)
+        if len(kept) < 2:
+            return single
         gaussians = [mode.gaussian for mode in kept]
-        weights = np.exp([mode.log_mass - mass.max() for mode in kept])
+        weights = np.exp([mode.log_mass - kept[0].log_mass for mode in kept])
         weights /= weights.sum()
+        value = self._mixture_elbo(gaussians, weights)
+        mixture = Start(gaussians, weights, self.best, value, modes)
+        return mixture if value > self.elbo - ALLOWANCE else single
+
+    def _mixture_elbo(self, gaussians, weights):
         value = 0.0
         for gaussian, weight in zip(gaussians, weights, strict=True):
-            x = gaussian.place(noise)
-            gap = density.values(x) - mixture_log_density(gaussians, weights, x)
+            x = gaussian.place(self.noise)
+            gap = self.density.values(x) - mixture_log_density(gaussians, weights, x)
             value += weight * gap.mean()
-        if value > best[0]:
-            return Start(gaussians, weights, best[1], float(value), modes)
-    return Start([best[1]], np.ones(1), best[1], best[0], modes)
+        return float(value)
