@@ -42,7 +42,7 @@ class ReverseKL:
     A batch holds the seeds of the draws, see :meth:`skflow.bases.Base.from_seeds`:
     :class:`SeedBatches` deals them. With fixed seeds the loss is a deterministic function of
     the flow, so that a fixed batch serves as the validation set. Draws where the target is
-    -inf count as the worst of the others, without a gradient.
+    -inf count as a nat worse than the worst of the others, and push the flow away.
 
     It cares for where the flow is and not for where the target is: a mode of the target in
     which the flow never is does not count. Start the flow over all modes.
@@ -83,19 +83,28 @@ class ReverseKL:
             log_q = flow.base.log_prob(z, context) - log_det
         power = self.inverse_temperature if flow.training else 1.0
         log_p = self.target(x) if context is None else self.target(x, context)
-        losses = _worst_where_empty(log_q - power * log_p, log_p)
+        losses = log_q - power * log_p
+        empty = log_p == -torch.inf
+        if bool(empty.any()):
+            losses = _away_from(empty, losses, lambda: flow.log_prob(x.detach(), context))
         n = losses.shape[-1]
         others = (n * losses.detach() - losses.detach().sum(-1, keepdim=True)) / max(1, n - 1)
         return losses + others * (log_share - log_share.detach())
 
 
-def _worst_where_empty(losses, log_p):
-    empty = log_p == -torch.inf
-    if not bool(empty.any()):
-        return losses
-    worst = losses.detach().masked_fill(empty, -torch.inf).amax(-1, keepdim=True)
+def _away_from(empty, losses, log_density):
+    """Losses in which draws without a target are a nat worse than the worst of the others.
+
+    No path leads out of there, so that their gradient is that of the score function.
+    """
+    others = losses.detach().masked_fill(empty, -torch.inf)
+    worst = others.amax(-1, keepdim=True) + 1
     worst = torch.where(empty.all(-1, keepdim=True), torch.inf, worst)
-    return torch.where(empty, worst, losses)
+    if not torch.is_grad_enabled():
+        return torch.where(empty, worst, losses)
+    mean = others.masked_fill(empty, 0).sum(-1, keepdim=True) / (~empty).sum(-1, keepdim=True)
+    log_q = log_density()
+    return torch.where(empty, worst + (worst - mean) * (log_q - log_q.detach()), losses)
 
 
 @contextmanager

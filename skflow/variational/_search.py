@@ -82,7 +82,8 @@ def ascend(density, starts):
         new_value, new_gradient = value.copy(), gradient.copy()
         new_value[rows], new_gradient[rows] = density.values_and_gradients(new[rows])
         memory.add(new - x, gradient - new_gradient, rows)
-        rises = new_value - value > GAIN * (1 + np.abs(value))
+        with np.errstate(invalid="ignore"):  # -inf stays -inf
+            rises = new_value - value > GAIN * (1 + np.abs(value))
         again = memory.forget(rows[step == 0])  # once more, straight up
         active = (active & rises & np.isfinite(new_gradient).all(axis=1)) | again
         x, value, gradient = new, new_value, new_gradient

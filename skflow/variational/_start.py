@@ -128,17 +128,18 @@ def _check_starts(density, starts):
             f"origin (the first value is {values[0]}). Declare bounds with support={{index: "
             "(low, high)}, and shift or scale parameters that are far from 0."
         )
-    smooth = np.isfinite(gradients).all(axis=1) & finite
-    if not smooth.any():
-        raise ValueError(
-            f"the gradient of log_density is not finite at any of {len(starts)} starting points, "
-            "though its value is: look for 0 * inf in branches of where, or roots and logs at 0."
-        )
-    if not gradients[smooth].any() and np.ptp(values[finite]) == 0:
+    if gradients.any():
+        return
+    if np.ptp(values[finite]) == 0:
         raise ValueError(
             f"log_density is constant ({values[finite][0]:.6g} at all starting points): it has no "
             "normaliser. Declare bounds with support={index: (low, high)} if it is uniform."
         )
+    raise ValueError(
+        f"the gradient of log_density is zero or not finite at all of {len(starts)} starting "
+        "points, though its values differ: look for .detach(), for 0 * inf in branches of where, "
+        "and for roots and logs at 0."
+    )
 
 
 class _Search:

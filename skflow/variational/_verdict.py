@@ -107,6 +107,6 @@ def _smoothed(ratios, finite):
         smoothed, khat = values, np.inf
     else:
         with np.errstate(all="ignore"):
-            smoothed, khat = array_stats.psislw(values)
+            smoothed, khat = array_stats.psislw(-values)  # it wants log q - log p
     log_weights[finite] = smoothed - logsumexp(smoothed)
     return log_weights, float(khat)
