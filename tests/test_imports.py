@@ -21,6 +21,7 @@ LAYERS = [
     {"dequantization"},
     {"architectures"},
     {"training"},
+    {"variational"},
     {"estimators"},
     {"diagnostics"},
     {"plots", "testing"},

@@ -28,11 +28,6 @@ class Gaussian:
         """Logarithm of the determinant of the root."""
         return np.linalg.slogdet(self.root)[1]
 
-    @property
-    def entropy(self):
-        """In nats."""
-        return self.log_volume + 0.5 * len(self.mean) * (1 + np.log(2 * np.pi))
-
     def place(self, noise):
         """Rows (n, d) of standard normal noise (n, d)."""
         return self.mean + noise @ self.root.T
@@ -98,11 +93,18 @@ def _laplace(x, gradient, matrix):
 def elbos(density, gaussians, noise):
     """Evidence lower bounds (k,) of k Gaussians in nats, over noise (n, d).
 
-    -inf where any draw has no density.
+    Where some draws have no density the bound is that of the Gaussian confined to the others; it
+    is -inf where most have none.
     """
     draws = np.concatenate([gaussian.place(noise) for gaussian in gaussians])
-    means = density.values(draws).reshape(len(gaussians), -1).mean(axis=1)
-    return means + [gaussian.entropy for gaussian in gaussians]
+    values = density.values(draws).reshape(len(gaussians), -1)
+    log_q = -0.5 * (noise**2 + np.log(2 * np.pi)).sum(axis=1)
+    gaps = values - log_q + [[gaussian.log_volume] for gaussian in gaussians]
+    finite = np.isfinite(gaps)
+    count = finite.sum(axis=1)
+    mean = np.where(finite, gaps, 0).sum(axis=1) / np.maximum(count, 1)
+    share = count / len(noise)
+    return np.where(share > 0.5, mean + np.log(np.maximum(share, 0.5)), -np.inf)
 
 
 def mixture_log_density(gaussians, weights, x):

@@ -112,9 +112,8 @@ def find_start(log_density, n_features, rng, n_starts=N_STARTS):
         search.explore(whole.place(reach * rng.standard_normal((n, n_features))))
     if search.elbo == -np.inf:
         raise ValueError(
-            "no Gaussian was found all of whose draws have a finite log density. Declare the "
-            "bounds of the parameters with support={index: (low, high)}, and return -inf, not "
-            "NaN, only where there is truly no density."
+            "no Gaussian was found most of whose draws have a finite log density. Declare the "
+            "bounds of the parameters with support={index: (low, high)}."
         )
     return search.choose()
 

@@ -62,7 +62,12 @@ class TestNumpy:
     @pytest.mark.parametrize(
         ("function", "grad", "error", "message"),
         [
-            (lambda z: z, lambda z: z, ValueError, r"values of log_density must have shape \(4,\)"),
+            (
+                lambda z: z,
+                lambda z: z,
+                ValueError,
+                r"values of log_density must have shape \(4,\)",
+            ),
             (lambda z: z[:, 0], lambda z: z[0], ValueError, r"gradients .* shape \(4, 3\)"),
             (lambda z: z[:, 0], True, TypeError, r"pair \(values, gradients\)"),
             (lambda z: ["a"] * 4, lambda z: z, TypeError, "must be real numbers"),
@@ -100,7 +105,9 @@ class TestTorch:
 
         with pytest.raises(KeyError) as caught:
             Target(function)(X)
-        assert "Raised by log_density, called with rows of shape (4, 3)" in caught.value.__notes__[0]
+        assert (
+            "Raised by log_density, called with rows of shape (4, 3)" in caught.value.__notes__[0]
+        )
 
     def test_numpy_on_torch_says_what_to_do(self):
         with pytest.raises(RuntimeError) as caught:
