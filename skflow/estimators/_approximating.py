@@ -75,7 +75,7 @@ def _resolve(estimator, amortized):
     """Resolve every "auto" but that of a learning rate which is to be tried."""
     rules = AUTO_AMORTIZED if amortized else AUTO
     flow = AUTO_FLOW if estimator.flow == "auto" else estimator.flow
-    rules = {**rules, "n_layers": RECIPES[flow].n_layers}
+    rules = {**rules, "n_layers": RECIPES[flow].auto_layers(estimator.n_features)}
     given = {name: getattr(estimator, name) for name in rules}
     chosen = {
         name: rules[name] if isinstance(value, str) and value == "auto" else value

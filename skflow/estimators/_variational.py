@@ -40,8 +40,8 @@ class FlowVariationalApproximator(FittedFlow):
     2. **Whitening.** A full Gaussian (or the mixture) is refined by the ELBO; its mean and
        covariance scale and rotate the parameters from then on.
     3. **Flow.** Layers that start at the identity are trained by the ELBO, with a few learning
-       rates tried briefly and the best followed along a cosine. Where both directions of a flow
-       are fast, gradients are those of the path alone [3]_.
+       rates tried briefly and the best followed along a cosine, in rounds of 20 epochs until
+       k-hat is below 0.5. Gradients of "iaf" and "coupling" are those of the path alone [3]_.
     4. **Verdict.** 10,000 draws of q are weighed by p / q with Pareto smoothing [4]_.
 
     ``khat_`` is the verdict: below 0.5 the fit is good, up to 0.7 expectations that are corrected
@@ -51,9 +51,9 @@ class FlowVariationalApproximator(FittedFlow):
     raise ``n_starts``, flatten the density at first by ``annealing``, fit with several
     ``random_state`` and compare ``log_evidence_``: the larger one has found more.
 
-    Cost: the search takes some thousand evaluations, mostly one row at a time; training
-    ``50 * max_epochs * batch_size`` rows with gradients, about a minute on one core for ten
-    parameters and a cheap density.
+    Cost: some hundred calls of the density for the search; then, with gradients, 1,300 calls of
+    ``batch_size`` rows for a round and 1,000 for each further one. For ten parameters and a cheap
+    density a round takes about a minute on one core.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ class FlowVariationalApproximator(FittedFlow):
           d passes: a warning says so;
         - "gaussian", "diagonal": no layers, a Gaussian of full or diagonal covariance.
     n_layers : int or "auto", default="auto"
-        "auto" is 4 for "iaf", "maf" and "sylvester", 8 for "coupling", 16 for the others.
+        "auto" is 4 for "iaf" and "maf", 2 above 12 parameters; 4 for "sylvester", 8 for
+        "coupling", 16 for "planar" and "radial".
     hidden_features : tuple of int or "auto", default="auto"
         Hidden layers of each layer's net; (64, 64).
     encoder_features : tuple of int or "auto", default="auto"
@@ -85,9 +86,9 @@ class FlowVariationalApproximator(FittedFlow):
         Power between 0 and 1 of the density in the first epoch, 0.1 say; it grows to 1 over the
         first half of training. It keeps far modes connected, and does little for one.
     batch_size : int or "auto", default="auto"
-        Draws a step; 256. With a context, rows of it a step; 128.
+        Draws a step; 512. With a context, rows of it a step; 128.
     max_epochs : int or "auto", default="auto"
-        Of 50 steps each; 60. With a context, passes over its rows; 200.
+        Of 50 steps each; 40. With a context, passes over its rows; 200.
     learning_rate : float or "auto", default="auto"
         "auto" tries 0.01, 0.003 and 0.001; with a context it is 0.002.
     max_seconds : float, default=None

@@ -20,6 +20,7 @@ __all__ = ["RECIPES", "Recipe"]
 # Posteriors of hierarchical models want scales that go with exp(v / 2) over many v, which a
 # tight bound would bend; the whitened start and clipped steps keep stacks from blowing up.
 MAX_LOG_SCALE = 10.0
+WIDE = 12
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,24 @@ class Recipe:
     build : callable
         ``(n_features, n_layers=, hidden_features=, n_context=)`` to a bijection from parameters
         to noise, which is run from noise to parameters. None for no layers.
-    n_layers : int
-        What "auto" is.
+    n_layers, n_layers_wide : int
+        What "auto" is, and what it is above ``WIDE`` parameters if that differs.
     path_gradient : bool
-        Both directions are fast, so that it pays to score the draws again.
+        Whether it pays to score the draws again, for a gradient that loses its noise.
     slow : bool
         A draw takes as many passes as there are parameters.
     """
 
     build: Callable | None = None
     n_layers: int = 0
+    n_layers_wide: int | None = None
     path_gradient: bool = False
     slow: bool = False
+
+    def auto_layers(self, n_features):
+        """Number of layers for so many parameters."""
+        wide = n_features > WIDE and self.n_layers_wide is not None
+        return self.n_layers_wide if wide else self.n_layers
 
 
 def _elementwise(n_features):
@@ -71,9 +78,10 @@ def _low_rank(layer, n_features, n_layers, hidden_features, n_context):
 RECIPES = {
     "gaussian": Recipe(),
     "diagonal": Recipe(),
-    "iaf": Recipe(_iaf, 4, path_gradient=True),
+    # a path's gradient takes a pass for every parameter, but a third of the steps
+    "iaf": Recipe(_iaf, 4, 2, path_gradient=True),
     "coupling": Recipe(_coupling, 8, path_gradient=True),
-    "maf": Recipe(_maf, 4, slow=True),
+    "maf": Recipe(_maf, 4, 2, slow=True),
     "planar": Recipe(partial(_low_rank, Planar), 16),
     "radial": Recipe(partial(_low_rank, Radial), 16),
     "sylvester": Recipe(partial(_low_rank, Sylvester), 4),
