@@ -10,6 +10,7 @@ sign between density estimation and variational inference, and what k-hat says o
 """
 
 import sys
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,8 +46,8 @@ settings = {"n_features": 2, "random_state": 0}
 flow = FlowVariationalApproximator(max_epochs=8 if quick else "auto", **settings)
 flow.fit(log_posterior)
 gaussian = FlowVariationalApproximator(flow="gaussian", **settings)
-with np.testing.suppress_warnings() as warned:  # it is bad, and says so
-    warned.filter(message=".*k-hat")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it is bad, and says so
     gaussian.fit(log_posterior)
 
 # %%
@@ -103,7 +104,7 @@ print(f"{(drawn - scored).abs().max().item():.1e}")
 
 figure, panels = plt.subplots(1, 3, figsize=(11, 4), sharex=True, sharey=True, layout="tight")
 peak = np.exp(log_p.max() - log_evidence)
-levels = peak * np.array([0.01, 0.05, 0.2, 0.5, 0.8])
+levels = peak * np.array([0.01, 0.04, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8])
 density = {
     "exact posterior": log_p - log_evidence,
     f"flow: k-hat {flow.khat_:.2f}": flow.score_samples(grid),
@@ -111,14 +112,13 @@ density = {
 }
 draws = [None, flow.sample(600, random_state=0), gaussian.sample(600, random_state=0)]
 for panel, (title, values), rows in zip(panels, density.items(), draws, strict=True):
-    panel.contourf(
-        A, B, np.exp(values).reshape(A.shape), np.r_[levels, 10 * peak], cmap="cividis"
-    )
+    height = np.minimum(np.exp(values), peak).reshape(A.shape)
+    panel.contourf(A, B, height, [*levels, 1.01 * peak], cmap="Blues", vmin=-0.2 * peak)
     panel.contour(
         A, B, np.exp(log_p - log_evidence).reshape(A.shape), levels[:1], colors="black"
     )
     if rows is not None:
-        panel.plot(*rows.T, ".", color="white", markersize=1.5, alpha=0.7)
+        panel.plot(*rows.T, ".", color="darkorange", markersize=2)
     panel.set(title=title, xlabel="a", xlim=(-4, 3), ylim=(-3, 3))
 panels[0].set_ylabel("b")
 figure.suptitle("Black: the exact posterior's outermost contour")

@@ -12,6 +12,7 @@ NAMES = {
         "ContinuousFlowDensity",
         "FlowOutlierDetector",
         "FlowPPDensity",
+        "FlowVariationalApproximator",
         "GaussianizationFlowDensity",
         "GlowDensity",
         "IAFDensity",

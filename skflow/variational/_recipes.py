@@ -47,7 +47,7 @@ class Recipe:
     slow: bool = False
 
     def auto_layers(self, n_features):
-        """Number of layers for so many parameters."""
+        """Return the number of layers for so many parameters."""
         wide = n_features > WIDE and self.n_layers_wide is not None
         return self.n_layers_wide if wide else self.n_layers
 
