@@ -166,7 +166,8 @@ top, bottom = figure.subfigures(2, height_ratios=(4, 2.6))
 axes = top.subplots(len(lines), 12)
 top.get_layout_engine().set(h_pad=0.12)
 for line, (title, row) in zip(axes, lines.items(), strict=True):
-    line[0].set_title(title, loc="left", fontsize=9).set_in_layout(False)  # wider than the image
+    # a title may be wider than its image
+    line[0].text(-0.5, -1.2, title, fontsize=9).set_in_layout(False)
     for axis, image in zip(line, row, strict=True):
         axis.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         axis.axis("off")
