@@ -114,9 +114,7 @@ draws = [None, flow.sample(600, random_state=0), gaussian.sample(600, random_sta
 for panel, (title, values), rows in zip(panels, density.items(), draws, strict=True):
     height = np.minimum(np.exp(values), peak).reshape(A.shape)
     panel.contourf(A, B, height, [*levels, 1.01 * peak], cmap="Blues", vmin=-0.2 * peak)
-    panel.contour(
-        A, B, np.exp(log_p - log_evidence).reshape(A.shape), levels[:1], colors="black"
-    )
+    panel.contour(A, B, np.exp(log_p - log_evidence).reshape(A.shape), levels[:1], colors="black")
     if rows is not None:
         panel.plot(*rows.T, ".", color="darkorange", markersize=2)
     panel.set(title=title, xlabel="a", xlim=(-4, 3), ylim=(-3, 3))
