@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import torch
 
 from skflow._random import seeded
 from skflow._support import resolve_support
@@ -51,11 +50,11 @@ def fit_approximator(estimator, log_density, grad, context, seed):
         if context is None:
             target = Target(log_density, grad, settings.device)
             fitted = fit_density(target, low, high, settings, seed)
-            _note_verdict(estimator, fitted, judge(fitted.flow, target))
+            verdict = judge(fitted.flow, target)
         else:
             context = check_context(context)
             fitted = fit_amortized(log_density, context, low, high, settings)
-            _note_elbo(estimator, fitted)
+    _forget(estimator)
     estimator.flow_ = fitted.flow
     estimator.history_ = fitted.records
     estimator.n_iter_ = max(1, len(fitted.records))
@@ -69,6 +68,16 @@ def fit_approximator(estimator, log_density, grad, context, seed):
     estimator.learning_rate_ = fitted.learning_rate
     for name in ("n_layers", "hidden_features", "n_starts", "batch_size", "max_epochs"):
         setattr(estimator, f"{name}_", getattr(settings, name))
+    if context is None:
+        _note_verdict(estimator, fitted, verdict)
+    else:
+        _note_elbo(estimator, fitted)
+
+
+def _forget(estimator):
+    """Remove what an earlier fit left: with and without a context it is not the same."""
+    for name in [name for name in vars(estimator) if name.endswith("_")]:
+        delattr(estimator, name)
 
 
 def _resolve(estimator, amortized):
@@ -117,9 +126,7 @@ def _note_verdict(estimator, fitted, verdict):
     for name in ("elbo", "elbo_se", "khat", "ess", "log_evidence", "log_evidence_se", "draws"):
         setattr(estimator, f"{name}_", getattr(verdict, name))
     estimator.log_weights_ = verdict.log_weights
-    modes = fitted.start.modes
-    estimator.modes_ = np.array([mode.gaussian.mean for mode in modes])
-    estimator.modes_ = estimator.modes_.reshape(len(modes), estimator.n_features)
+    estimator.modes_ = fitted.modes()
     estimator.covered_ = _covered(fitted, verdict.log_evidence)
     _warn(estimator, verdict)
 
@@ -129,9 +136,7 @@ def _covered(fitted, log_evidence):
     modes = fitted.start.modes
     if not modes:
         return np.empty(0, dtype=bool)
-    with torch.no_grad():
-        u = torch.from_numpy(np.array([mode.gaussian.mean for mode in modes]))
-        log_q = fitted.log_density_unbounded(u).numpy()
+    log_q = fitted.log_density_at_modes()
     log_p = np.array([mode.log_density for mode in modes]) - log_evidence
     mass = np.array([mode.log_mass for mode in modes]) - log_evidence
     return (log_q > log_p - UNCOVERED) | (mass < np.log(MIN_MASS))

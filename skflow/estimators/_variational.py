@@ -118,8 +118,8 @@ class FlowVariationalApproximator(FittedFlow):
     draws_, log_weights_ : ndarray of shape (10000, n_features) and (10000,)
         The draws that were weighed, and their smoothed weights, which sum to one.
     modes_ : ndarray of shape (n_modes, n_features)
-        Local maxima that the search found, in the unbounded space of the flow; that of most mass
-        first. There may be none.
+        Where the search found local maxima, that of most mass first; with ``support``, of the
+        density of the unbounded parameters. There may be none.
     covered_ : ndarray of shape (n_modes,), bool
         Whether q is near p / Z or above it at each mode that holds a hundredth of the mass.
     n_evaluations_, n_nonfinite_ : int

@@ -74,10 +74,20 @@ class Fitted:
     records: list = field(default_factory=list)
     stopped_by: str = "max_epochs"
 
-    def log_density_unbounded(self, u):
-        """Log density (n,) of unbounded parameters u (n, d), as the search sees them."""
+    def modes(self):
+        """Return the modes that the search found, in the units of the parameters, (n, d)."""
+        support, _ = self.flow.preprocessing.bijections
+        return support.inverse(self._unbounded_modes())[0].numpy()
+
+    @torch.no_grad()
+    def log_density_at_modes(self):
+        """Log density (n,) of the flow at the modes, of the unbounded parameters."""
         _, whiten = self.flow.preprocessing.bijections
-        return self.flow.behind(whiten).log_prob(u)
+        return self.flow.behind(whiten).log_prob(self._unbounded_modes()).numpy()
+
+    def _unbounded_modes(self):
+        means = [mode.gaussian.mean for mode in self.start.modes]
+        return torch.tensor(np.array(means)).reshape(len(means), self.flow.base.n_features)
 
 
 def fit_density(target, low, high, settings, seed):

@@ -264,6 +264,21 @@ class TestProtocol:
         assert fitted.log_evidence_se_ > 0
         assert fitted.stopped_by_ == "max_epochs"
 
+    def test_another_fit_forgets_the_first(self, data):
+        model = quiet(small(2, flow="diagonal"), two_modes)
+        assert hasattr(model, "khat_")
+        model.set_params(max_epochs=1).fit(lambda z, x: -z.square().sum(1), context=data)
+        assert not hasattr(model, "khat_")
+        assert not hasattr(model, "draws_")
+        assert model.n_context_ == 3
+
+    def test_modes_are_in_the_units_of_the_parameters(self):
+        model = quiet(
+            small(1, flow="gaussian", support={0: (0, None)}),
+            lambda z: 2 * z[:, 0].log() - z[:, 0],
+        )
+        np.testing.assert_allclose(model.modes_, [[3.0]], rtol=1e-3)  # of the logarithm
+
     def test_rates_are_tried(self):
         model = small(1, learning_rate="auto", max_epochs=1).fit(lambda z: -z.square().sum(1))
         assert model.learning_rate_ in (1e-2, 3e-3, 1e-3)
