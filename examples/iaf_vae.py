@@ -42,7 +42,7 @@ arguments = [a for a in sys.argv[1:] if a != "--quick"]
 quick = "--quick" in sys.argv
 POINTS = 16  # of a pixel
 N_LATENTS, WIDTH = 8, 128
-FIRST_EPOCHS, MAX_EPOCHS = (30, 20) if quick else (450, 200)
+FIRST_EPOCHS, MAX_EPOCHS = (30, 20) if quick else (450, 300)
 SEEDS = (0,) if quick else (0, 1, 2)
 pixels = load_digits().data / POINTS
 
@@ -105,7 +105,7 @@ def fitted(flow, log_joint, rows, seed, max_epochs=MAX_EPOCHS):
         n_features=N_LATENTS,
         flow=flow,
         n_layers=4,
-        hidden_features=(64,),
+        hidden_features=(128,),
         encoder_features=(128, 128),
         batch_size=128,
         max_epochs=max_epochs,

@@ -30,7 +30,7 @@ ROUND_DECAY = 0.7  # of the rate from one round to the next
 GOOD_KHAT = 0.5  # where training ends early
 # Of the t tails of a base that stands for one mode. They are not trained: reverse KL has no use
 # for tails, and it is in the tails that importance weights grow.
-TAIL_DF = 15.0
+TAIL_DF = 10.0
 
 
 @dataclass(frozen=True)
