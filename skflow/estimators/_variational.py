@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
-from skflow._validation import check_n_samples
+from skflow._validation import check_data, check_n_samples, check_sample_weight
 from skflow.estimators._base import HIDDEN_FEATURES
 from skflow.estimators._docs import documented
 from skflow.estimators._fitted import FittedFlow
@@ -282,11 +282,71 @@ class FlowVariationalApproximator(FittedFlow):
         log_density : ndarray of shape (n_samples,), float64
             log q in nats; -inf outside the declared support, which is open.
         """
-        if self._context(context) is None:
+        context = self._context(context)
+        if context is None:
             return super().score_samples(Z)
         from skflow.variational import conditional_log_density
 
-        return conditional_log_density(self.flow_, self._rows(Z)[0], self._context(context))
+        rows, outside = self._rows(Z)
+        return np.where(outside, -np.inf, conditional_log_density(self.flow_, rows, context))
+
+    def score(self, Z, y=None, sample_weight=None, context=None):
+        """Mean log density of the approximation at the rows, in nats.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+        context : array-like of shape (n_samples, n_context), optional
+            One row of it for each of Z, if the fit had one.
+
+        Returns
+        -------
+        score : float
+        """
+        scores = self.score_samples(Z, context)
+        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+
+    def transform(self, Z, context=None):
+        """Latents of the rows, in the space of the flow's base.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+        context : array-like of shape (n_samples, n_context), optional
+            One row of it for each of Z, if the fit had one.
+
+        Returns
+        -------
+        U : ndarray of shape (n_samples, n_features)
+        """
+        context = self._context(context)
+        if context is None:
+            return super().transform(Z)
+        from skflow.variational import conditional_latents
+
+        return conditional_latents(self.flow_, check_data(self, Z, reset=False), context)
+
+    def inverse_transform(self, U, context=None):
+        """Rows that :meth:`transform` sends to U.
+
+        Parameters
+        ----------
+        U : array-like of shape (n_samples, n_features)
+        context : array-like of shape (n_samples, n_context), optional
+            One row of it for each of U, if the fit had one.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features)
+        """
+        context = self._context(context)
+        if context is None:
+            return super().inverse_transform(U)
+        from skflow.variational import conditional_rows
+
+        return conditional_rows(self.flow_, check_data(self, U, reset=False), context)
 
     def sample(self, n_samples=1, random_state=None, *, resample=False, context=None):
         """Draw from the approximation.

@@ -3,7 +3,9 @@
 from skflow.variational._amortized import (
     check_context,
     conditional_draws,
+    conditional_latents,
     conditional_log_density,
+    conditional_rows,
     fit_amortized,
     row_elbos,
 )
@@ -19,7 +21,9 @@ __all__ = [
     "Target",
     "check_context",
     "conditional_draws",
+    "conditional_latents",
     "conditional_log_density",
+    "conditional_rows",
     "fit_amortized",
     "fit_density",
     "judge",

@@ -16,7 +16,9 @@ from skflow.variational._target import Target
 __all__ = [
     "check_context",
     "conditional_draws",
+    "conditional_latents",
     "conditional_log_density",
+    "conditional_rows",
     "fit_amortized",
     "row_elbos",
 ]
@@ -127,16 +129,28 @@ def check_context(context, n_columns=None):
 
 def conditional_log_density(flow, rows, context):
     """Log densities (n,) of rows (n, d), each given its row of the context (n, c)."""
+    return _by_pairs(flow.log_prob, flow.dtype, rows, context)
+
+
+def conditional_latents(flow, rows, context):
+    """Latents (n, d) of rows (n, d), each given its row of the context (n, c)."""
+    return _by_pairs(lambda z, x: flow.to_noise(z, x)[0], flow.dtype, rows, context)
+
+
+def conditional_rows(flow, latents, context):
+    """Rows (n, d) of latents (n, d), each given its row of the context (n, c)."""
+    return _by_pairs(lambda z, x: flow.from_noise(z, x)[0], flow.dtype, latents, context)
+
+
+@torch.no_grad()
+def _by_pairs(function, dtype, rows, context):
     if len(rows) != len(context):
         raise ValueError(
             f"context must have one row for each of the {len(rows)} rows, got {len(context)}."
         )
-    z, x = torch.as_tensor(rows, dtype=flow.dtype), torch.as_tensor(context, dtype=flow.dtype)
-    with torch.no_grad():
-        parts = [
-            flow.log_prob(z[i : i + BLOCK], x[i : i + BLOCK]) for i in range(0, len(z), BLOCK)
-        ]
-    return torch.cat(parts).double().numpy()
+    z, x = torch.as_tensor(rows, dtype=dtype), torch.as_tensor(context, dtype=dtype)
+    blocks = zip(z.split(BLOCK), x.split(BLOCK), strict=True)
+    return torch.cat([function(*block) for block in blocks]).double().numpy()
 
 
 def conditional_draws(flow, context, n, seed):

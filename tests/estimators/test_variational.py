@@ -441,9 +441,17 @@ class TestAmortized:
         assert scores.shape == (10,)
         assert (scores > model.score_samples(Z + 3, context=data[:10])).all()
 
+    def test_latents_and_back(self, model, data):
+        Z = model.sample(1, context=data[:10], random_state=0)[:, 0]
+        latents = model.transform(Z, context=data[:10])
+        np.testing.assert_allclose(model.inverse_transform(latents, context=data[:10]), Z)
+        scores = model.score_samples(Z, context=data[:10])
+        assert model.score(Z, context=data[:10]) == pytest.approx(scores.mean())
+
     def test_refusals(self, model, data):
-        with pytest.raises(ValueError, match="pass context"):
-            model.sample(2)
+        for call in (model.sample, lambda n: model.transform(np.zeros((n, 2)))):
+            with pytest.raises(ValueError, match="pass context"):
+                call(2)
         with pytest.raises(ValueError, match=r"shape \(n_rows, 3\)"):
             model.sample(2, context=data[:, :2])
         broken = data[:3].copy()
