@@ -58,6 +58,7 @@ class GaussianMixture(Base):
         self.covariance_type = covariance_type
         self.reg_covar = reg_covar
         self.random_state = random_state
+        self.min_scale = MIN_SCALE
         generator = torch.Generator().manual_seed(random_state)
         means = torch.randn(n_components, n_features, generator=generator)
         self.means = nn.Parameter(means)
@@ -72,7 +73,10 @@ class GaussianMixture(Base):
         # root^T = Q R with covariance R^T R, whose inverse is R^-1 R^-T
         upper = torch.linalg.qr(roots.mT).R
         upper = upper * upper.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-1)
-        mixture._set(weights, means, torch.linalg.inv(upper))
+        factors = torch.linalg.inv(upper)
+        largest = float(factors.diagonal(dim1=-2, dim2=-1).max())
+        mixture.min_scale = min(MIN_SCALE, 0.01 / largest)  # room to shrink
+        mixture._set(weights, means, factors)
         return mixture
 
     def initialize(self, z, weight=None):
@@ -182,7 +186,7 @@ class GaussianMixture(Base):
 
     def _factor(self):
         """Return the triangular factors (*members, C, d, d) and their log-determinants."""
-        log_diagonal = self.log_diagonal.clamp(max=-math.log(MIN_SCALE))
+        log_diagonal = self.log_diagonal.clamp(max=-math.log(self.min_scale))
         factor = self.off_diagonal.triu(1) + torch.diag_embed(log_diagonal.exp())
         return factor, log_diagonal.sum(-1)
 

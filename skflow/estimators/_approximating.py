@@ -45,6 +45,8 @@ def fit_approximator(estimator, log_density, grad, context, seed):
     settings = _resolve(estimator, context is not None)
     if context is not None and grad is not None:
         raise ValueError("with a context, log_density must be a torch function: leave grad out.")
+    if context is not None and estimator.annealing is not None:
+        raise ValueError("annealing is not for fits with a context: leave it at None.")
     _warn_if_slow(settings.flow, d)
     with one_thread(), seeded(seed, settings.device):
         if context is None:
@@ -66,7 +68,8 @@ def fit_approximator(estimator, log_density, grad, context, seed):
     estimator.n_nonfinite_ = fitted.target.n_nonfinite
     estimator.flow_kind_ = settings.flow
     estimator.learning_rate_ = fitted.learning_rate
-    for name in ("n_layers", "hidden_features", "n_starts", "batch_size", "max_epochs"):
+    own = "n_starts" if context is None else "encoder_features"
+    for name in ("n_layers", "hidden_features", "batch_size", "max_epochs", own):
         setattr(estimator, f"{name}_", getattr(settings, name))
     if context is None:
         _note_verdict(estimator, fitted, verdict)
@@ -156,12 +159,16 @@ def _warn(estimator, verdict):
             f"covered: see modes_[{missed.tolist()}]. Their share is missing from draws and "
             "evidence, and k-hat cannot see it. Try another random_state or annealing=0.1."
         )
-    if verdict.khat > GOOD_KHAT:
+    if not verdict.khat <= GOOD_KHAT:
+        better = (
+            "Raise max_epochs, batch_size or hidden_features"
+            if estimator.n_layers_
+            else 'Take flow="iaf"'
+        )
         _say(
             f"k-hat is {verdict.khat:.2f}, above {GOOD_KHAT}: the approximation misses too much "
-            "for its importance weights to mend. Raise max_epochs, batch_size or "
-            "hidden_features; write the model in parameters that depend less on each other (a "
-            "non-centred hierarchy); declare bounds with support."
+            f"for its importance weights to mend. {better}; write the model in parameters that "
+            "depend less on each other (a non-centred hierarchy); declare bounds with support."
         )
 
 

@@ -51,9 +51,9 @@ class FlowVariationalApproximator(FittedFlow):
     raise ``n_starts``, flatten the density at first by ``annealing``, fit with several
     ``random_state`` and compare ``log_evidence_``: the larger one has found more.
 
-    Cost: some hundred calls of the density for the search; then, with gradients, 1,300 calls of
-    ``batch_size`` rows for a round and 1,000 for each further one. For ten parameters and a cheap
-    density a round takes about a minute on one core.
+    Cost: some hundred to a thousand calls of the density for the search; then, with gradients,
+    1,300 calls of ``batch_size`` rows for a round and 1,000 for each further one. For ten
+    parameters and a cheap density a round takes about a minute on one core.
 
     Parameters
     ----------
@@ -83,8 +83,9 @@ class FlowVariationalApproximator(FittedFlow):
     n_starts : int or "auto", default="auto"
         Ascents of the search; 96, which share each call of the density.
     annealing : float or None, default=None
-        Power between 0 and 1 of the density in the first epoch, 0.1 say; it grows to 1 over the
-        first half of training. It keeps far modes connected, and does little for one.
+        Power between 0 and 1 of the density when training begins, 0.1 say. It grows to 1 in four
+        steps, of 3 epochs for the Gaussian and 5 for the flow, on top of ``max_epochs``. It keeps
+        far modes connected, and does little for one. Not with a context.
     batch_size : int or "auto", default="auto"
         Draws a step; 512. With a context, rows of it a step; 128.
     max_epochs : int or "auto", default="auto"
@@ -96,7 +97,7 @@ class FlowVariationalApproximator(FittedFlow):
     device : str, default="cpu"
         "cpu", "cuda", "cuda:<index>", or "auto". ``log_density`` gets its rows there.
     dtype : {"float64", "float32"}, default="float64"
-        Of the layers; ``log_density`` gets float64 always.
+        Of the layers. ``log_density`` gets float64 always, but with a context this.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
         1 shows progress bars.
@@ -107,7 +108,8 @@ class FlowVariationalApproximator(FittedFlow):
         On the CPU. ``flow_.sample_and_log_prob(n)`` draws and scores in one pass.
     elbo_, elbo_se_ : float
         Evidence lower bound of the log density as it was given, in nats, and its standard error.
-        With a context, the mean over its rows.
+        Where some draws have no density, of q confined to the others. With a context, mean and
+        standard error over its rows.
     log_evidence_, log_evidence_se_ : float
         Logarithm of the normaliser Z by importance sampling, in nats, and its standard error.
     khat_ : float
@@ -123,8 +125,8 @@ class FlowVariationalApproximator(FittedFlow):
     covered_ : ndarray of shape (n_modes,), bool
         Whether q is near p / Z or above it at each mode that holds a hundredth of the mass.
     n_evaluations_, n_nonfinite_ : int
-        Rows of which the log density was asked, and those where it was not finite: they count as
-        outside the support.
+        Rows of which the log density was asked, but for numeric differences, and those where it
+        was not finite: they count as outside the support.
     history_ : list of dict
         One record an epoch: ``stage``, ``epoch``, ``learning_rate``, ``train_loss``,
         ``validation_loss`` (minus the ELBO, on fixed noise) and ``seconds``.
@@ -133,7 +135,9 @@ class FlowVariationalApproximator(FittedFlow):
     stopped_by_ : str
         "max_epochs", "max_seconds" or "interrupt".
     log_joint_ : torch.nn.Module
-        With a context: the trained log density, if it is a module.
+        With a context: the trained log density, if it is a module. It is a copy, and pickled
+        with the estimator, so that its class must be importable. Weight decay of 0.01 acts on its
+        matrices as on those of the flow.
     n_features_in_, n_context_ : int
     support_bounds_ : tuple of ndarray
     flow_kind_, n_layers_, hidden_features_, learning_rate_, ...

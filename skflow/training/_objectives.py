@@ -57,7 +57,7 @@ class ReverseKL:
     Attributes
     ----------
     inverse_temperature : float
-        Power of the target in training mode, 1 at first; below 1 the target is flatter.
+        Power of the target, 1 at first; below 1 the target is flatter.
 
     References
     ----------
@@ -81,9 +81,8 @@ class ReverseKL:
                 log_q = flow.log_prob(x, context)
         else:
             log_q = flow.base.log_prob(z, context) - log_det
-        power = self.inverse_temperature if flow.training else 1.0
         log_p = self.target(x) if context is None else self.target(x, context)
-        losses = log_q - power * log_p
+        losses = log_q - self.inverse_temperature * log_p
         empty = log_p == -torch.inf
         if bool(empty.any()):
             losses = _away_from(empty, losses, lambda: flow.log_prob(x.detach(), context))

@@ -11,6 +11,7 @@ from skflow._random import seeded
 from skflow.architectures import POSTERIORS, amortized_flow
 from skflow.bijections import SupportMap
 from skflow.training import ContextBatches, ReverseKL, TrainingConfig, train
+from skflow.variational._recipes import elementwise_map
 from skflow.variational._target import Target
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 GRADIENT_CLIP = 100.0  # an ELBO sums over all that was observed, and its gradient with it
 WEIGHT_DECAY = 1e-2
 BLOCK = 2_048  # draws at a time
+N_CHECKED = 20  # rows
 N_DRAWS = 10  # a row for the ELBO that a fit reports
 
 
@@ -84,10 +86,12 @@ def fit_amortized(log_joint, context, low, high, settings):
         n_layers=settings.n_layers,
         hidden_features=settings.hidden_features,
         encoder_features=settings.encoder_features,
+        elementwise=elementwise_map(1) if len(low) == 1 else None,
     ).to(settings.device, settings.dtype)
     if np.isfinite(low).any() or np.isfinite(high).any():
         flow = flow.behind(SupportMap(low, high).to(settings.device))
     trained = _Trained(flow, log_joint)
+    _check(target, flow, x[:N_CHECKED])
     config = TrainingConfig(
         max_epochs=settings.max_epochs,
         learning_rate=settings.learning_rate,
@@ -113,9 +117,20 @@ def fit_amortized(log_joint, context, low, high, settings):
     )
 
 
+@torch.no_grad()
+def _check(target, flow, x):
+    values = target.check_rows_apart(flow.sample(len(x), x), x)
+    if not values.isfinite().any():
+        raise ValueError(
+            f"log_density is not finite at any of {len(x)} rows and first draws (the first value "
+            f"is {float(values[0])}). Scale the context to order one, and declare bounds with "
+            "support={index: (low, high)}."
+        )
+
+
 def check_context(context, n_columns=None):
     """Context rows as a finite float64 array (n, c), of ``n_columns`` if that is given."""
-    rows = np.asarray(context, dtype=np.float64)
+    rows = np.array(context, dtype=np.float64)  # a copy: torch warns of what is read-only
     wanted = "n_context" if n_columns is None else n_columns
     if rows.ndim != 2 or not rows.size or (n_columns is not None and rows.shape[1] != n_columns):
         raise ValueError(f"context must have shape (n_rows, {wanted}), got {rows.shape}.")
@@ -164,6 +179,8 @@ def conditional_draws(flow, context, n, seed):
 def row_elbos(flow, log_joint, context, n, seed):
     """Evidence lower bound (m,) of each row of a context (m, c), from n draws each."""
     x = torch.as_tensor(context, dtype=flow.dtype)
+    if isinstance(log_joint, nn.Module):
+        log_joint = copy.deepcopy(log_joint).to("cpu", flow.dtype).eval()
     with seeded(seed):
         return _elbos(flow, Target(log_joint, dtype=flow.dtype), x, n)
 

@@ -11,7 +11,6 @@ from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import Chain, Diagonal, SupportMap, Triangular, Whiten
 from skflow.flow import Flow
 from skflow.training import Batch, ReverseKL, SeedBatches, TrainingConfig, train
-from skflow.variational._annealing import AnnealedBatches
 from skflow.variational._recipes import RECIPES
 from skflow.variational._start import Start, find_start
 from skflow.variational._target import Pulled, Target
@@ -27,7 +26,9 @@ RATES = (1e-2, 3e-3, 1e-3)  # tried where no rate is given
 TRIAL_EPOCHS = 1
 ROUND_EPOCHS = 20
 ROUND_DECAY = 0.7  # of the rate from one round to the next
-GOOD_KHAT = 0.5  # where training ends early
+N_POWERS = 5  # of the density in annealing, the last of them 1
+ANNEALING_EPOCHS = 5  # at each power below 1
+ENOUGH = 0.5  # k-hat where training ends early
 # Of the t tails of a base that stands for one mode. They are not trained: reverse KL has no use
 # for tails, and it is in the tails that importance weights grow.
 TAIL_DF = 10.0
@@ -137,6 +138,8 @@ class _Run:
         self.target, self.settings, self.begin = target, settings, begin
         self.records = []
         self.stopped_by = "max_epochs"
+        flat = settings.annealing
+        self.powers = [1.0] if flat is None else list(np.geomspace(flat, 1, N_POWERS))
 
     @property
     def stopped(self):
@@ -149,7 +152,9 @@ class _Run:
         linear = Diagonal(d) if self.settings.flow == "diagonal" else Triangular(d)
         core = Flow(linear, base).double()
         objective = self._objective(Chain([support, whiten]), path_gradient=True)
-        self._train("gaussian", core, objective, GAUSSIAN_RATE, GAUSSIAN_EPOCHS)
+        for power in self.powers:
+            objective.inverse_temperature = power
+            self._train("gaussian", core, objective, GAUSSIAN_RATE, GAUSSIAN_EPOCHS)
         with torch.no_grad():
             corners = torch.cat([torch.zeros(1, d), torch.eye(d)]).double()
             origin, *ends = whiten.inverse(core.bijection.inverse(corners)[0])[0]
@@ -168,8 +173,13 @@ class _Run:
         core = Flow(bijection, flow.base).to(settings.device, settings.dtype)
         objective = self._objective(flow.preprocessing, recipe.path_gradient)
         rate = settings.learning_rate
+        *flat, full = self.powers
+        objective.inverse_temperature = self.powers[0]
         if rate is None:
             rate, core = self._try_rates(core, objective)
+        for objective.inverse_temperature in flat:
+            self._train("annealing", core, objective, rate, ANNEALING_EPOCHS)
+        objective.inverse_temperature = full
         self._train_in_rounds(core, objective, rate)
         core.verify()
         return core.cpu().behind(flow.preprocessing), rate
@@ -179,20 +189,27 @@ class _Run:
 
         Some densities need one round, some many, and what a round costs is the density's.
         """
-        annealing, left = self.settings.annealing, self.settings.max_epochs
+        left = self.settings.max_epochs
         while left > 0 and not self.stopped:
-            self._train("flow", core, objective, rate, min(ROUND_EPOCHS, left), annealing)
+            self._train("flow", core, objective, rate, min(ROUND_EPOCHS, left))
             left -= ROUND_EPOCHS
-            rate, annealing = rate * ROUND_DECAY, None
-            if left > 0 and judge(core, objective.target).khat < GOOD_KHAT:
+            rate *= ROUND_DECAY
+            if left > 0 and not self.stopped and self._good(core, objective.target):
                 break
+
+    def _good(self, core, target):
+        try:
+            return judge(core, target).khat < ENOUGH
+        except KeyboardInterrupt:
+            self.stopped_by = "interrupt"
+            return True
 
     def _try_rates(self, core, objective):
         """Train briefly at several rates; returns the best rate and where it led."""
-        results = []
+        results, held = [], self._held_out(core)
         for rate in RATES:
             trial = copy.deepcopy(core)
-            loss = self._train(f"trial at {rate:g}", trial, objective, rate, TRIAL_EPOCHS)
+            loss = self._train(f"trial at {rate:g}", trial, objective, rate, TRIAL_EPOCHS, held)
             results.append((loss, rate, trial))
             if self.stopped:
                 break
@@ -203,12 +220,15 @@ class _Run:
         preprocessing = copy.deepcopy(preprocessing).to(self.settings.device)
         return ReverseKL(Pulled(self.target, preprocessing), path_gradient)
 
-    def _train(self, stage, core, objective, rate, epochs, annealing=None):
-        """Train ``core`` in place and return its best loss on fixed draws."""
+    def _held_out(self, core):
+        return Batch(core.base.draw_seeds(VALIDATION_DRAWS))
+
+    def _train(self, stage, core, objective, rate, epochs, held=None):
+        """Train ``core`` in place and return its best loss on fixed draws; unless time is up."""
+        if self.stopped:
+            return np.inf
         settings = self.settings
         batches = SeedBatches(core.base, settings.batch_size, STEPS_PER_EPOCH)
-        if annealing is not None:
-            batches = AnnealedBatches(batches, objective, annealing, epochs)
         left = settings.max_seconds
         config = TrainingConfig(
             max_epochs=epochs,
@@ -218,7 +238,7 @@ class _Run:
             max_seconds=None if left is None else left - (time.perf_counter() - self.begin),
             verbose=settings.verbose,
         )
-        held = Batch(core.base.draw_seeds(VALIDATION_DRAWS))
+        held = self._held_out(core) if held is None else held
         history = train(core, objective, batches, config, validation=held)
         self.records += [{"stage": stage, **record} for record in history.records]
         self.stopped_by = history.stopped_by

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Gaussian", "elbos", "laplace", "mixture_log_density", "moments_of_mixture"]
+__all__ = [
+    "Gaussian",
+    "confined_bounds",
+    "elbos",
+    "laplace",
+    "mixture_log_density",
+    "moments_of_mixture",
+]
 
 MIN_CURVATURE = 1e-10  # of a column, and of a direction of columns scaled alike
 MAX_STEP = 3.0  # of a Newton step, in standard deviations
@@ -93,17 +100,24 @@ def _laplace(x, gradient, matrix):
 def elbos(density, gaussians, noise):
     """Evidence lower bounds (k,) of k Gaussians in nats, over noise (n, d).
 
-    Where some draws have no density the bound is that of the Gaussian confined to the others; it
-    is -inf where most have none.
+    Where some draws have no density, of the Gaussian confined to the others.
     """
     draws = np.concatenate([gaussian.place(noise) for gaussian in gaussians])
     values = density.values(draws).reshape(len(gaussians), -1)
     log_q = -0.5 * (noise**2 + np.log(2 * np.pi)).sum(axis=1)
     gaps = values - log_q + [[gaussian.log_volume] for gaussian in gaussians]
+    return confined_bounds(gaps)
+
+
+def confined_bounds(gaps):
+    """Lower bounds (k,) of log evidence from k rows of log p - log q, (k, n), at draws of q.
+
+    Of q confined to the draws where p is not 0; -inf where these are not the most.
+    """
     finite = np.isfinite(gaps)
     count = finite.sum(axis=1)
     mean = np.where(finite, gaps, 0).sum(axis=1) / np.maximum(count, 1)
-    share = count / len(noise)
+    share = count / gaps.shape[1]
     return np.where(share > 0.5, mean + np.log(np.maximum(share, 0.5)), -np.inf)
 
 

@@ -19,7 +19,8 @@ class FromNumpy:
         is True.
     grad : callable, True or "numeric"
         A function of an array (n, d), to gradients (n, d); True if ``function`` returns both;
-        "numeric" for central differences, which take 2 d evaluations a row.
+        "numeric" for central differences, which take 2 d evaluations a row and steps of 6e-6
+        of 1 + abs(x): for parameters of about that scale, that far from any bound.
     """
 
     def __init__(self, function, grad):
@@ -71,7 +72,7 @@ class _Evaluation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, density):
-        rows = x.detach().cpu().double().numpy()
+        rows = x.detach().cpu().double().numpy().copy()  # it may be changed in place
         if not ctx.needs_input_grad[0]:
             return torch.as_tensor(density.values(rows)).to(x)
         values, gradients = density.values_and_gradients(rows)

@@ -15,7 +15,7 @@ from skflow.bijections import (
 )
 from skflow.bijections._elementwise import Composed
 
-__all__ = ["RECIPES", "Recipe"]
+__all__ = ["RECIPES", "Recipe", "elementwise_map"]
 
 # Posteriors of hierarchical models want scales that go with exp(v / 2) over many v, which a
 # tight bound would bend; the whitened start and clipped steps keep stacks from blowing up.
@@ -52,18 +52,20 @@ class Recipe:
         return self.n_layers_wide if wide else self.n_layers
 
 
-def _elementwise(n_features):
+def elementwise_map(n_features):
     """Affine given the other columns; a column alone can only be bent by a curve of its own."""
     affine = Affine(MAX_LOG_SCALE)
     return affine if n_features > 1 else Composed([affine, SinhArcsinh()])
 
 
 def _coupling(n_features, **settings):
-    return coupling_stack(n_features, _elementwise(n_features), mixing="reverse", **settings)
+    return coupling_stack(n_features, elementwise_map(n_features), mixing="reverse", **settings)
 
 
 def _maf(n_features, **settings):
-    return autoregressive_stack(n_features, _elementwise(n_features), mixing="reverse", **settings)
+    return autoregressive_stack(
+        n_features, elementwise_map(n_features), mixing="reverse", **settings
+    )
 
 
 def _iaf(n_features, **settings):

@@ -6,6 +6,7 @@ import numpy as np
 
 from skflow.variational._gaussian import (
     Gaussian,
+    confined_bounds,
     elbos,
     laplace,
     mixture_log_density,
@@ -16,10 +17,10 @@ from skflow.variational._search import Density, ascend
 __all__ = ["Mode", "Start", "find_start"]
 
 SPREADS = (0.0, 1.0, 3.0, 10.0)  # of random starts around the origin
+N_PROBES = 8  # further points at which a density is looked at
 N_WAVES = 3  # of ascents; those after the first start where the ones before have led
 FAR = 3.0  # of later starts, in standard deviations of the best Gaussian so far
 FAR_AMONG_MODES = 1.5  # or of all modes together
-N_STARTS = 96
 N_WAYS = 8  # ascents along which Gaussians are tried
 N_STOPS = 8  # places along each
 N_NOISE = 200  # draws that compare Gaussians
@@ -81,7 +82,7 @@ class Start:
         return moments_of_mixture(self.gaussians, self.weights)
 
 
-def find_start(log_density, n_features, rng, n_starts=N_STARTS):
+def find_start(log_density, n_features, rng, n_starts):
     """Search a log density of torch rows (n, d) for the best mixture of Gaussians to start from.
 
     Ascents start at random points around the origin, then around what these have found. Gaussians
@@ -103,7 +104,7 @@ def find_start(log_density, n_features, rng, n_starts=N_STARTS):
     waves = [len(part) for part in np.array_split(np.arange(n_starts), N_WAVES)]
     spread = np.resize(SPREADS, waves[0])[:, None]
     starts = spread * rng.standard_normal((waves[0], n_features))
-    _check_starts(density, starts)
+    _check(density, np.vstack([starts, rng.standard_normal((N_PROBES, n_features))]))
     search = _Search(density, rng.standard_normal((N_NOISE, n_features)))
     search.consider([Gaussian(np.zeros(n_features), np.eye(n_features))])
     search.explore(starts)
@@ -118,7 +119,7 @@ def find_start(log_density, n_features, rng, n_starts=N_STARTS):
     return search.choose()
 
 
-def _check_starts(density, starts):
+def _check(density, starts):
     values, gradients = density.values_and_gradients(starts)
     finite = np.isfinite(values)
     if not finite.any():
@@ -215,9 +216,8 @@ class _Search:
         return mixture if value > self.elbo - ALLOWANCE else single
 
     def _mixture_elbo(self, gaussians, weights):
-        value = 0.0
-        for gaussian, weight in zip(gaussians, weights, strict=True):
+        gaps = []
+        for gaussian in gaussians:
             x = gaussian.place(self.noise)
-            gap = self.density.values(x) - mixture_log_density(gaussians, weights, x)
-            value += weight * gap.mean()
-        return float(value)
+            gaps.append(self.density.values(x) - mixture_log_density(gaussians, weights, x))
+        return float(weights @ confined_bounds(np.array(gaps)))

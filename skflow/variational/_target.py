@@ -63,19 +63,20 @@ class Target:
         return _checked(value, x)
 
     @torch.no_grad()
-    def check_rows_apart(self, x):
-        """Raise a ValueError if the value of a row depends on the rows beside it."""
-        together = self.evaluate(x)
-        for i in range(min(N_CHECKED, len(x))):
-            alone = self.evaluate(x[i : i + 1])[0]
+    def check_rows_apart(self, *rows):
+        """Return the values of rows; a ValueError if one depends on the rows beside it."""
+        together = self.evaluate(*rows)
+        for i in range(min(N_CHECKED, len(together))):
+            alone = self.evaluate(*(part[i : i + 1] for part in rows))[0]
             difference = (alone - together[i]).abs()
             if difference > AGREEMENT * (1 + alone.abs()):  # False where either is NaN
                 raise ValueError(
                     f"log_density must treat each row by itself and return the same value every "
-                    f"time: row {i} alone has {float(alone):.6g}, the same row among {len(x)} "
-                    f"has {float(together[i]):.6g}. Sum over columns (axis 1) only, and draw "
-                    "nothing at random inside."
+                    f"time: row {i} alone has {float(alone):.6g}, the same row among "
+                    f"{len(together)} has {float(together[i]):.6g}. Sum over columns (axis 1) "
+                    "only, and draw nothing at random inside."
                 )
+        return together
 
 
 class Pulled:

@@ -11,6 +11,7 @@ __all__ = ["N_DRAWS", "Verdict", "judge"]
 N_DRAWS = 10_000
 BLOCK = 2_000  # draws at a time
 MIN_TAIL = 5  # weights that a Pareto distribution can be fitted to
+LOWEST = np.log(np.finfo(np.float64).tiny)
 EQUAL = 1e-10  # nats within which the largest weights are all the same
 
 
@@ -28,7 +29,7 @@ class Verdict:
         that of q confined to the draws that have, which is lower by the log of their share.
     khat : float
         Shape of the generalised Pareto distribution of the largest weights; -inf where these are
-        all equal, inf where there are too few.
+        all equal, inf where too few count beside the largest.
     ess : float
         Effective sample size of the smoothed weights.
     log_evidence, log_evidence_se : float
@@ -101,12 +102,14 @@ def _smoothed(ratios, finite):
     log_weights = np.full(len(ratios), -np.inf)
     values = ratios[finite]
     tail = np.sort(values)[-max(MIN_TAIL, int(min(0.2 * len(values), 3 * len(values) ** 0.5))) :]
+    countable = (tail - tail[-1] > LOWEST).sum()  # others vanish beside the largest
+    smoothed, khat = values, np.inf
     if np.ptp(tail) < EQUAL:
-        smoothed, khat = values, -np.inf
-    elif len(values) < 5 * MIN_TAIL:
-        smoothed, khat = values, np.inf
-    else:
+        khat = -np.inf
+    elif len(values) >= 5 * MIN_TAIL and countable >= MIN_TAIL:
         with np.errstate(all="ignore"):
-            smoothed, khat = array_stats.psislw(-values)  # it wants log q - log p
+            found, shape = array_stats.psislw(-values)  # it wants log q - log p
+        if np.isfinite(shape) and not np.isnan(found).any():
+            smoothed, khat = found, shape
     log_weights[finite] = smoothed - logsumexp(smoothed)
     return log_weights, float(khat)

@@ -193,3 +193,15 @@ def test_choice_on_hardly_any_rows(n):
     choice = choose_mixture(np.random.default_rng(0).normal(size=(n, 2)))
     assert choice.n_components == 1
     assert math.isnan(choice.score) == (n < 3)
+
+
+def test_from_roots_has_their_covariances():
+    generator = torch.Generator().manual_seed(0)
+    roots = torch.randn(2, 3, 3, generator=generator, dtype=torch.float64)
+    means = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+    weights = torch.tensor([0.3, 0.7], dtype=torch.float64)
+    mixture = GaussianMixture.from_roots(weights, means, 1e-6 * roots)
+    z = means[0] + 1e-6 * torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    parts = torch.distributions.MultivariateNormal(means, 1e-12 * roots @ roots.mT)
+    exact = (parts.log_prob(z.unsqueeze(1)) + weights.log()).logsumexp(-1)
+    torch.testing.assert_close(mixture.log_prob(z), exact, rtol=1e-6, atol=1e-6)

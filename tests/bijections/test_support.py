@@ -402,3 +402,17 @@ def test_members_and_pickle(bijection):
     torch.testing.assert_close(log_det[1], single_log_det)
     torch.testing.assert_close(stacked.inverse(z)[0][0], x)
     assert torch.equal(pickle.loads(pickle.dumps(bijection))(x)[0], single)
+
+
+def test_whiten_from_any_root():
+    root, mean = (
+        torch.diag(10.0 ** torch.tensor([3.0, 0, -4])).double() @ rows(3, 3),
+        rows(1, 3)[0],
+    )
+    whiten = Whiten.from_root(mean, root)
+    z, log_det = whiten(mean + rows(6, 3) @ root.T)
+    torch.testing.assert_close(z.square().sum(1), rows(6, 3).square().sum(1))
+    volume = torch.linalg.slogdet(root)[1]
+    torch.testing.assert_close(log_det, -volume.expand(6))
+    assert (whiten.factor.diagonal() > 0).all()
+    assert not whiten.factor.triu(1).any()

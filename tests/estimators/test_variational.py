@@ -117,6 +117,16 @@ class TestModes:
     def test_annealing(self):
         model = small(2, annealing=0.1).fit(two_modes)
         assert model.log_evidence_ == pytest.approx(2, abs=0.05)
+        assert [r["stage"] for r in model.history_].count("annealing") == 4 * 5
+
+    def test_far_narrow_modes_keep_their_width(self):
+        def narrow(z):
+            near = [-0.5 * ((z - m) / 0.001).square().sum(1) for m in (-50.0, 50.0)]
+            return torch.logaddexp(*near)
+
+        model = small(2).fit(narrow)
+        Z = model.sample(5_000, random_state=0)
+        assert (Z - 50 * np.sign(Z)).std() == pytest.approx(0.001, rel=0.1)
 
 
 SCHOOLS = np.array([28.0, 8, -3, 7, -1, 1, 18, 12]), np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
@@ -491,6 +501,19 @@ class TestAmortized:
                 LinearModel(LOADINGS),
                 context=data,
             )
+
+    @pytest.mark.parametrize(
+        ("log_joint", "message"),
+        [
+            (lambda z, x: z[:, 0] - z.square().sum(), "each row by itself"),
+            (lambda z, x: z[:, 0] * torch.nan, "not finite at any of 20 rows"),
+        ],
+    )
+    def test_densities_that_are_refused(self, log_joint, message, data):
+        with pytest.raises(ValueError, match=message):
+            small(2).fit(log_joint, context=data)
+        with pytest.raises(ValueError, match="annealing is not for"):
+            small(2, annealing=0.5).fit(log_joint, context=data)
 
     def test_numpy_is_not_for_it(self, data):
         with pytest.raises(ValueError, match="leave grad out"):

@@ -1,5 +1,7 @@
 """Search and start: Gaussians are found exactly, modes are all found, hopeless densities named."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,8 @@ from skflow.variational._target import Target
 from tests.variational.densities import COVARIANCE, LOG_NORMALISER, MEAN, gaussian, two_modes
 
 
-def start(function, d, seed=0, **settings):
-    return find_start(Target(function), d, np.random.default_rng(seed), **settings)
+def start(function, d, seed=0, n_starts=96):
+    return find_start(Target(function), d, np.random.default_rng(seed), n_starts)
 
 
 def test_ascents_never_go_down_and_end_at_the_mode():
@@ -83,3 +85,18 @@ def test_moments_of_a_mixture():
 def test_hopeless_densities(function, message):
     with pytest.raises(ValueError, match=message):
         start(function, 2, n_starts=9)
+
+
+@pytest.mark.parametrize("n_starts", [1, 2, 3])
+def test_few_starts_see_that_a_symmetric_density_is_not_constant(n_starts):
+    found = start(lambda z: -0.5 * z.square().sum(1), 2, n_starts=n_starts)
+    assert found.elbo == pytest.approx(math.log(2 * math.pi), abs=1e-6)
+
+
+def test_modes_beside_an_edge_are_kept_together():
+    def cut(z):
+        return torch.where(z[:, 0].abs() < 6, two_modes(z), -torch.inf)
+
+    found = start(cut, 2)
+    assert found.weights == pytest.approx([0.7, 0.3], abs=1e-3)
+    assert found.elbo == pytest.approx(2, abs=0.1)

@@ -79,3 +79,11 @@ def test_draws_without_a_density_have_no_weight():
 def test_no_density_anywhere():
     with pytest.raises(ValueError, match="finite at none of 100 draws"):
         verdict(1.0, lambda x: x[:, 0] * torch.nan, 100)
+
+
+@pytest.mark.parametrize("spread", [300, 500, 5_000])
+def test_the_worst_fits_have_the_worst_khat(spread):
+    found = verdict(1.0, lambda x: spread * x[:, 0])
+    assert found.khat > 5
+    assert 1 <= found.ess < 2
+    assert np.exp(found.log_weights).sum() == pytest.approx(1)
