@@ -21,8 +21,8 @@ N_PROBES = 8  # further points at which a density is looked at
 N_WAVES = 3  # of ascents; those after the first start where the ones before have led
 FAR = 3.0  # of later starts, in standard deviations of the best Gaussian so far
 FAR_AMONG_MODES = 1.5  # or of all modes together
-N_WAYS = 8  # ascents along which Gaussians are tried
-N_STOPS = 8  # places along each
+N_WAYS = 16  # ascents along which Gaussians are tried
+N_STOPS = 10  # places along each, closest at its beginning: later there may be only a spike
 N_NOISE = 200  # draws that compare Gaussians
 MAX_POLISH = 8  # Newton steps from the end of an ascent
 AT_MODE = 1e-3  # length of the Newton step at a mode, in standard deviations
@@ -164,7 +164,7 @@ class _Search:
         ways = ascend(self.density, starts)
         n_known = len(self.modes)
         self._polish(ways[-1])
-        stops = np.unique(np.linspace(0, len(ways) - 1, N_STOPS).astype(int))
+        stops = np.unique(np.geomspace(1, len(ways), N_STOPS).astype(int)) - 1
         points = np.unique(ways[stops, :N_WAYS].reshape(-1, ways.shape[-1]), axis=0)
         found = [fit.gaussian for fit in laplace(self.density, points) if fit is not None]
         found += [mode.gaussian for mode in self.modes[n_known:]]

@@ -100,3 +100,17 @@ def test_modes_beside_an_edge_are_kept_together():
     found = start(cut, 2)
     assert found.weights == pytest.approx([0.7, 0.3], abs=1e-3)
     assert found.elbo == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_start_of_a_hierarchy_is_in_its_mass_and_not_in_its_spike(seed):
+    """Six effects of unknown deviation e^t: the density grows without bound as t falls."""
+
+    def hierarchy(z):
+        t, effects = z[:, 0], z[:, 1:]
+        y = torch.linspace(-3, 3, 6, dtype=z.dtype)
+        prior = -0.5 * effects.square().sum(1) * (-2 * t).exp() - 6 * t + t
+        return prior - 0.5 * ((y - effects) / 2).square().sum(1) - (2 * t).exp() / 50
+
+    best = start(hierarchy, 7, seed).best
+    assert -1.5 < best.mean[0] < 2.5
