@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
-from skflow._validation import check_data, check_n_samples, check_sample_weight
+from skflow._validation import check_n_samples
 from skflow.estimators._base import HIDDEN_FEATURES
 from skflow.estimators._docs import documented
-from skflow.estimators._fitted import FittedFlow
+from skflow.estimators._given_context import MaybeConditional
 
 __all__ = ["FlowVariationalApproximator"]
 
@@ -22,7 +21,7 @@ FLOWS = {"auto", "iaf", "coupling", "maf", "planar", "radial", "sylvester", "gau
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowVariationalApproximator(FittedFlow):
+class FlowVariationalApproximator(MaybeConditional):
     r"""Approximates a distribution, such as a posterior, given as an unnormalised log density.
 
     There are no rows to learn from: a flow q is fitted to a density p by the evidence lower bound
@@ -272,86 +271,6 @@ class FlowVariationalApproximator(FittedFlow):
         fit_approximator(self, log_density, grad, context, draw_seed(self.random_state))
         return self
 
-    def score_samples(self, Z, context=None):
-        """Log density of the approximation at each row.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_features)
-        context : array-like of shape (n_samples, n_context), optional
-            One row of it for each of Z, if the fit had one.
-
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,), float64
-            log q in nats; -inf outside the declared support, which is open.
-        """
-        context = self._context(context)
-        if context is None:
-            return super().score_samples(Z)
-        from skflow.variational import conditional_log_density
-
-        rows, outside = self._rows(Z)
-        return np.where(outside, -np.inf, conditional_log_density(self.flow_, rows, context))
-
-    def score(self, Z, y=None, sample_weight=None, context=None):
-        """Mean log density of the approximation at the rows, in nats.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_features)
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-        context : array-like of shape (n_samples, n_context), optional
-            One row of it for each of Z, if the fit had one.
-
-        Returns
-        -------
-        score : float
-        """
-        scores = self.score_samples(Z, context)
-        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
-
-    def transform(self, Z, context=None):
-        """Latents of the rows, in the space of the flow's base.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_features)
-        context : array-like of shape (n_samples, n_context), optional
-            One row of it for each of Z, if the fit had one.
-
-        Returns
-        -------
-        U : ndarray of shape (n_samples, n_features)
-        """
-        context = self._context(context)
-        if context is None:
-            return super().transform(Z)
-        from skflow.variational import conditional_latents
-
-        return conditional_latents(self.flow_, check_data(self, Z, reset=False), context)
-
-    def inverse_transform(self, U, context=None):
-        """Rows that :meth:`transform` sends to U.
-
-        Parameters
-        ----------
-        U : array-like of shape (n_samples, n_features)
-        context : array-like of shape (n_samples, n_context), optional
-            One row of it for each of U, if the fit had one.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_features)
-        """
-        context = self._context(context)
-        if context is None:
-            return super().inverse_transform(U)
-        from skflow.variational import conditional_rows
-
-        return conditional_rows(self.flow_, check_data(self, U, reset=False), context)
-
     def sample(self, n_samples=1, random_state=None, *, resample=False, context=None):
         """Draw from the approximation.
 
@@ -409,33 +328,6 @@ class FlowVariationalApproximator(FittedFlow):
         used = self.log_weights_ > -np.inf  # f need not be finite where there is no density
         return np.exp(self.log_weights_[used]) @ values[used]
 
-    def elbo(self, context, log_joint=None, n_samples=100, random_state=None):
-        """Bound the log evidence of each row of a context from below, in nats.
-
-        Parameters
-        ----------
-        context : array-like of shape (n_rows, n_context)
-        log_joint : callable, optional
-            As in ``fit``; the trained module ``log_joint_`` by default.
-        n_samples : int, default=100
-            Draws for each row.
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        elbo : ndarray of shape (n_rows,)
-        """
-        from skflow.variational import row_elbos
-
-        context = self._context(context)
-        if context is None:
-            raise ValueError("elbo is of a fit with a context; this one has elbo_.")
-        log_joint = getattr(self, "log_joint_", None) if log_joint is None else log_joint
-        if log_joint is None:
-            raise ValueError("log_joint was no torch module, so that it is not kept: pass it.")
-        n_samples, seed = check_n_samples(n_samples), draw_seed(random_state)
-        return row_elbos(self.flow_, log_joint, context, n_samples, seed)
-
     def to_arviz(self, n_samples=4000, random_state=None, names=None):
         """Resampled draws as arviz's data structure, for its plots and summaries.
 
@@ -460,20 +352,3 @@ class FlowVariationalApproximator(FittedFlow):
 
         draws = self.sample(n_samples, random_state, resample=True)
         return to_arviz(draws, names)
-
-    def _context(self, context):
-        """Check a context, and that there is one just if the fit had one."""
-        check_is_fitted(self, "flow_")
-        expected = self.n_context_
-        if context is None:
-            if expected:
-                raise ValueError(
-                    f"the fit had a context of {expected} columns: pass context, one row for each "
-                    "distribution to draw from or to score."
-                )
-            return None
-        if not expected:
-            raise ValueError("the fit had no context, so that none can be passed now.")
-        from skflow.variational import check_context
-
-        return check_context(context, expected)
