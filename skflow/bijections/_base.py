@@ -18,7 +18,7 @@ from torch.random import fork_rng
 
 from skflow.exceptions import NotInvertibleError
 
-__all__ = ["Around", "Bijection", "Chain", "Inverse"]
+__all__ = ["Bijection", "Chain", "Inverse"]
 
 
 class Bijection(nn.Module, ABC):
@@ -173,32 +173,3 @@ class Inverse(Bijection):
 
     def verify(self):
         self.bijection.verify()
-
-
-class Around(Bijection):
-    """A map that runs another on its numbers or its context in some other form, either way."""
-
-    def __init__(self, bijection):
-        super().__init__()
-        self.bijection = bijection
-
-    @property
-    def invertible(self):
-        return self.bijection.invertible
-
-    @property
-    def tolerance(self):
-        return self.bijection.tolerance
-
-    def forward(self, x, context=None):
-        return self._apply_map(self.bijection.forward, x, context)
-
-    def inverse(self, z, context=None):
-        return self._apply_map(self.bijection.inverse, z, context)
-
-    def verify(self):
-        self.bijection.verify()
-
-    @abstractmethod
-    def _apply_map(self, f, x, context):
-        """Put x and the context into that form, apply f and give back what has the form of x."""

@@ -1,6 +1,6 @@
 """What a context does to a bijection: steer every column, or be read by a net first."""
 
-from skflow.bijections._base import Around, Bijection
+from skflow.bijections._base import Bijection
 
 __all__ = ["ConditionalElementwise", "Conditioned"]
 
@@ -45,7 +45,7 @@ class ConditionalElementwise(Bijection):
         return x, log_det.sum(dim=-1)
 
 
-class Conditioned(Around):
+class Conditioned(Bijection):
     r"""A bijection b that is given h = net(c) in place of the context c.
 
     .. math::
@@ -66,8 +66,25 @@ class Conditioned(Around):
     """
 
     def __init__(self, net, bijection):
-        super().__init__(bijection)
+        super().__init__()
         self.net = net
+        self.bijection = bijection
+
+    @property
+    def invertible(self):
+        """As the inner bijection is."""
+        return self.bijection.invertible
+
+    @property
+    def tolerance(self):
+        """That of the inner bijection."""
+        return self.bijection.tolerance
+
+    def forward(self, x, context=None):
+        return self.bijection(x, self.net(context))
+
+    def inverse(self, z, context=None):
+        return self.bijection.inverse(z, self.net(context))
 
     def retrace(self, z, context=None):
         return self.bijection.retrace(z, self.net(context))
@@ -75,5 +92,5 @@ class Conditioned(Around):
     def initialize(self, x, context=None, weight=None):
         return self.bijection.initialize(x, self.net(context), weight)
 
-    def _apply_map(self, f, x, context):
-        return f(x, self.net(context))
+    def verify(self):
+        self.bijection.verify()

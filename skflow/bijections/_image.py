@@ -7,10 +7,11 @@ linear map of the package.
 """
 
 import math
+from abc import abstractmethod
 
 import torch
 
-from skflow.bijections._base import Around, Bijection, largest_tolerance, weakest_inverse
+from skflow.bijections._base import Bijection, largest_tolerance, weakest_inverse
 from skflow.bijections._coupling import coupling_sizes
 
 __all__ = ["Checkerboard", "PerPixel", "Rearranged", "Split", "Squeeze", "ToImage"]
@@ -85,7 +86,36 @@ def _colours(pairs):
     return torch.where(odd, second, first), torch.where(odd, first, second)
 
 
-class PerPixel(Around):
+class _Around(Bijection):
+    """A map that runs another on its numbers in some other arrangement, either way."""
+
+    def __init__(self, bijection):
+        super().__init__()
+        self.bijection = bijection
+
+    @property
+    def invertible(self):
+        return self.bijection.invertible
+
+    @property
+    def tolerance(self):
+        return self.bijection.tolerance
+
+    def forward(self, x, context=None):
+        return self._apply_map(self.bijection.forward, x, context)
+
+    def inverse(self, z, context=None):
+        return self._apply_map(self.bijection.inverse, z, context)
+
+    def verify(self):
+        self.bijection.verify()
+
+    @abstractmethod
+    def _apply_map(self, f, x, context):
+        """Arrange x and the context, apply f and arrange what comes out as x was."""
+
+
+class PerPixel(_Around):
     """A bijection of vectors on the channels of every pixel alike; log-dets add up over pixels.
 
     What leaves it lies channels-last in memory, which convolutions on GPUs prefer.
@@ -192,7 +222,7 @@ class Split(Bijection):
         return y.split([self.n_kept, y.shape[-3] - self.n_kept], dim=-3)
 
 
-class Rearranged(Around):
+class Rearranged(_Around):
     """A bijection of numbers in another order or shape, of x and of the context alike.
 
     ``z = r^-1(f(r(x); r(context)))``, log-dets those of f: a way for context that is an image
