@@ -75,6 +75,23 @@ class Base(nn.Module, ABC):
         z : tensor of shape (*members, n, n_features)
         """
 
+    @abstractmethod
+    def normal_scores(self, z):
+        """Map rows of this base to standard normal rows, column after column.
+
+        Each column goes through its distribution function given the columns before it, and
+        through the normal quantile function (Rosenblatt's transformation). In float64.
+
+        Parameters
+        ----------
+        z : tensor of shape (*members, n, n_features)
+
+        Returns
+        -------
+        scores : tensor of shape (*members, n, n_features), float64
+            Independent standard normal numbers if z was drawn from this base.
+        """
+
     def cool(self, z, temperature):
         """Latents of a distribution with ``temperature`` times the deviation of this one."""
         raise ValueError(

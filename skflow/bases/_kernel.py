@@ -6,6 +6,7 @@ import torch
 from torch.linalg import solve_triangular
 
 from skflow.bases._base import Base, saturate
+from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["KernelDensity"]
 
@@ -107,6 +108,20 @@ class KernelDensity(Base):
         ]
         volume = self.factor.diagonal().log().sum()
         return saturate(torch.cat(parts, dim=-1) - volume)
+
+    @torch.no_grad()
+    def normal_scores(self, z):
+        size = max(32, BLOCK_ENTRIES // len(self.log_weights) // 32 * 32)
+        return torch.cat([self._scores(block) for block in z.double().split(size, dim=-2)])
+
+    def _scores(self, z):
+        # L is triangular: column j of L^-1 z rises with z_j and knows those before it only
+        u = _solve(self.factor.double(), z)
+        sizes, points = self.sizes.double(), self.points.double()
+        columns = (
+            ((u[:, j, None] - points[:, j]) / sizes, sizes.log()) for j in range(u.shape[-1])
+        )
+        return mixture_scores(self.log_weights.double(), columns)
 
     def _log_kernels(self, u):
         """Log joint density (n, n_kernels) of rows u = L^-1 z with every kernel, up to |L|."""

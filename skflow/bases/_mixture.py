@@ -7,6 +7,7 @@ from torch import nn
 
 from skflow.bases._base import Base
 from skflow.bases._em import fit_mixture
+from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["GaussianMixture"]
 
@@ -132,6 +133,18 @@ class GaussianMixture(Base):
         level = self.log_weights.log_softmax(-1) + log_det
         log_joint = level.unsqueeze(-1) - 0.5 * distance.clamp(max=limit / 4)
         return log_joint.logsumexp(-2) - 0.5 * self.n_features * math.log(2 * math.pi)
+
+    @torch.no_grad()
+    def normal_scores(self, z):
+        factor, _ = self._factor()
+        factor, z = factor.double(), self._with_members(z).double()
+        shift = (self.means.double().unsqueeze(-2) @ factor).squeeze(-2)  # (*members, C, d)
+        # U is triangular: column j of (z - mu) U is the residual of z_j given those before it
+        columns = (
+            (z @ factor[..., j].mT - shift[..., j].unsqueeze(-2), -factor[..., j, j].log())
+            for j in range(self.n_features)
+        )
+        return mixture_scores(self.log_weights.double(), columns)
 
     @property
     def n_seeds(self):

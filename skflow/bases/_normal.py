@@ -27,6 +27,9 @@ class Normal(Base):
         constant = 0.5 * self.n_features * math.log(2 * math.pi)
         return saturate(self._with_members(z).square().sum(-1).mul(-0.5).sub(constant))
 
+    def normal_scores(self, z):
+        return self._with_members(z).double()
+
     def cool(self, z, temperature):
         return temperature * z
 

@@ -51,6 +51,12 @@ class Product(Base):
         parts = self._split(z)
         return sum(b.log_prob(part, context) for b, part in zip(self.bases, parts, strict=True))
 
+    def normal_scores(self, z):
+        parts = self._split(z)
+        return self._join(
+            [base.normal_scores(part) for base, part in zip(self.bases, parts, strict=True)]
+        )
+
     def sample(self, n, context=None):
         return self._join([base.sample(n, context) for base in self.bases])
 

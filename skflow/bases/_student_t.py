@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import torch
+from scipy.special import stdtr
 from torch import nn
 
 from skflow.bases._base import Base
-from skflow.numerics import fit_student_t
+from skflow.numerics import fit_student_t, normal_of_logit
 
 __all__ = ["StudentT"]
 
@@ -98,6 +100,14 @@ class StudentT(Base):
         # log(1 + u^2) / 2 as log(hypot(1, u)): no square that overflows.
         tail = torch.hypot(z * scale, z.new_ones(())).log()
         return constant.to(z.dtype) - (power * tail).sum(-1)
+
+    @torch.no_grad()
+    def normal_scores(self, z):
+        z, df = self._with_members(z).double().cpu(), self.df.unsqueeze(-2).cpu()
+        beyond = torch.from_numpy(np.asarray(stdtr(df.numpy(), -z.abs().numpy())))
+        beyond = beyond.clamp(min=torch.finfo(beyond.dtype).tiny)
+        score = normal_of_logit(torch.log1p(-beyond) - beyond.log())[0]
+        return (score * z.sign()).to(self.origin.device)
 
     @property
     def n_seeds(self):

@@ -41,6 +41,11 @@ class Uniform(Base):
         log_prob = torch.where(outside, -math.inf, inside)
         return log_prob.masked_fill(z.isnan().any(-1), math.nan)
 
+    def normal_scores(self, z):
+        unit = (self._with_members(z).double() - self.low) / (self.high - self.low)
+        eps = torch.finfo(unit.dtype).eps
+        return torch.special.ndtri(unit.clamp(eps, 1 - eps))
+
     def from_seeds(self, seeds, context=None):
         return self._place(torch.special.ndtr(seeds)), seeds.new_zeros(seeds.shape[:-1])
 

@@ -13,6 +13,7 @@ __all__ = [
     "held_out_log_density",
     "latents",
     "log_density",
+    "normal_scores",
     "single_flows",
 ]
 
@@ -44,6 +45,11 @@ def latents(flow, rows):
     """Latents (n, d) of rows, by the reference member of an ensemble."""
     flow = _one(flow)
     return _in_blocks(_first_of(flow.to_noise), rows)
+
+
+def normal_scores(flow, noise):
+    """Map noise (n, d) of the reference member to standard normal rows, by its base."""
+    return _in_blocks(_one(flow).base.normal_scores, noise)
 
 
 def from_latents(flow, rows):
