@@ -1,6 +1,6 @@
 """Normalizing flows as scikit-learn density estimators."""
 
-from skflow.diagnostics import compare_densities
+from skflow.diagnostics import compare_densities, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
     FlowOutlierDetector,
@@ -65,5 +65,6 @@ __all__ = [
     "TrainingDivergedError",
     "UMNNDensity",
     "compare_densities",
+    "diagnose",
     "distill",
 ]

@@ -8,11 +8,12 @@ import re
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 __all__ = [
     "check_data",
     "check_finite",
+    "check_latents",
     "check_n_samples",
     "check_rows",
     "check_sample_weight",
@@ -59,6 +60,17 @@ def check_data(estimator, X, *, reset):
         raise
     check_finite(checked, getattr(estimator, "feature_names_in_", None))
     return checked
+
+
+def check_latents(estimator, Z):
+    """Latents as a finite float64 array; the names of X's columns are not theirs."""
+    latents = check_array(np.asarray(Z), dtype=np.float64, input_name="Z")
+    if latents.shape[1] != estimator.n_features_in_:
+        raise ValueError(
+            f"Z has {latents.shape[1]} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input: a latent for each column of X."
+        )
+    return latents
 
 
 def _explain_cell(X):

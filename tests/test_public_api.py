@@ -3,6 +3,7 @@
 import skflow
 import skflow.bases
 import skflow.bijections
+import skflow.diagnostics
 import skflow.plots
 import skflow.testing
 
@@ -36,7 +37,25 @@ NAMES = {
         "TrainingDivergedError",
         "UMNNDensity",
         "compare_densities",
+        "diagnose",
         "distill",
+    ],
+    skflow.diagnostics: [
+        "DensityComparisonDisplay",
+        "bits_per_dim",
+        "bridge",
+        "compare_densities",
+        "diagnose",
+        "hdr_coverage",
+        "latent_normality",
+        "marginal_pits",
+        "normalization",
+        "round_trip_error",
+        "sampler_agreement",
+        "standard_latents",
+        "tail_comparison",
+        "training_curves",
+        "two_sample_test",
     ],
     skflow.plots: ["DensityComparisonDisplay"],
     skflow.testing: ["check_bijection", "check_density"],

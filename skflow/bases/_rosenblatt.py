@@ -9,7 +9,7 @@ __all__ = ["mixture_scores"]
 
 
 def mixture_scores(log_weights, columns):
-    r"""Normal scores of the columns of a mixture, each given those before it [1]_.
+    r"""Map columns of a mixture to normal scores, each given those before it [1]_.
 
     .. math::
         s_j = \Phi^{-1}\Bigl(\sum_c w_c\, \Phi(y_{cj})\Bigr), \qquad

@@ -1,4 +1,4 @@
-"""Do regions of high density hold the share of rows that they claim?"""
+"""What highest-density regions claim, and the share of rows that they hold."""
 
 from dataclasses import dataclass
 

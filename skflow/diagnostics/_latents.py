@@ -1,4 +1,4 @@
-"""Are the latents what the base says they are?"""
+"""Whether the latents are what the base says they are."""
 
 from dataclasses import dataclass
 

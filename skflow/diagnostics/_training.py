@@ -8,10 +8,8 @@ from skflow.diagnostics._reading import Finding
 
 __all__ = ["TrainingCurves", "training_curves"]
 
-# share of the epochs at whose end a fit that had ended would be flat
-LAST = 0.2
-# nats by which a flat curve may still fall there
-FLAT = 0.01
+# nats, and share of the whole fall, that a settled loss may still gain in the second half
+SETTLED, SETTLED_SHARE = 0.02, 0.15
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,13 @@ class TrainingCurves(Finding):
         Losses in nats of preprocessed rows, means over members; NaN where no rows were held out.
     best_epoch : int
         With the lowest validation loss; with the lowest training loss if no rows were held out.
-    still_falling : float
-        Nats by which the loss that chooses the weights fell over the last fifth of the epochs.
+    late_fall : float
+        Nats by which the loss that chooses the weights fell in the second half of the epochs.
+    late_share : float
+        The same as a share of its fall since the first epoch; 1 with fewer than three epochs.
+    settled : bool
+        False if the best epoch is among the last tenth, the second half brought more than 0.02
+        nats, and these are more than 15 % of the whole fall.
     gap : float
         Validation loss less training loss at the best epoch. Training losses are taken with
         dropout and input noise, so that this understates overfitting.
@@ -37,7 +40,9 @@ class TrainingCurves(Finding):
     training: np.ndarray
     validation: np.ndarray
     best_epoch: int
-    still_falling: float
+    late_fall: float
+    late_share: float
+    settled: bool
     gap: float
     reading: str
 
@@ -73,7 +78,7 @@ def training_curves(history):
     >>> curves.best_epoch
     5
     >>> print(curves)
-    trained 6 epochs, best after 5: the loss had ended falling
+    trained 6 epochs, best after 5: the loss had settled
     """
     if not history:
         raise ValueError(
@@ -85,15 +90,17 @@ def training_curves(history):
     validation = _losses(history, "validation_loss")
     deciding = validation if np.isfinite(validation).any() else training
     best = int(np.nanargmin(deciding))
-    fall = _fall(deciding)
+    fall, share = _late_fall(deciding)
+    late = best >= 0.9 * len(epochs) - 1
+    settled = not (late and fall > SETTLED and share > SETTLED_SHARE)
+    reading = f"trained {len(epochs)} epochs, best after {epochs[best]}: " + (
+        "the loss had settled"
+        if settled
+        else f"{fall:.2g} nats, {share:.0%} of the fall, came in the second half"
+    )
+    gap = float(validation[best] - training[best])
     return TrainingCurves(
-        epochs,
-        training,
-        validation,
-        int(epochs[best]),
-        fall,
-        float(validation[best] - training[best]),
-        _read(epochs, best, fall),
+        epochs, training, validation, int(epochs[best]), fall, share, settled, gap, reading
     )
 
 
@@ -102,17 +109,10 @@ def _losses(history, name):
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _fall(losses):
-    """Nats between the best before the last fifth and the best of all; inf with one epoch."""
-    losses = losses[~np.isnan(losses)]
-    before = losses[: max(1, int((1 - LAST) * len(losses)))]
-    return float(before.min() - losses.min()) if len(losses) > 1 else np.inf
-
-
-def _read(epochs, best, fall):
-    start = f"trained {len(epochs)} epochs, best after {epochs[best]}"
-    if not np.isfinite(fall):
-        return f"{start}: too few to tell whether the loss had ended falling"
-    if fall > FLAT:
-        return f"{start}: the loss still fell by {fall:.2g} nats in the last fifth"
-    return f"{start}: the loss had ended falling"
+def _late_fall(losses):
+    """Nats gained in the second half, and their share of what was gained since the first epoch."""
+    losses = np.fmin.accumulate(losses)  # what early stopping keeps
+    if len(losses) < 3:
+        return float(losses[0] - losses[-1]), 1.0
+    fall = float(losses[len(losses) // 2 - 1] - losses[-1])
+    return fall, fall / max(float(losses[0] - losses[-1]), np.finfo(float).tiny)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
 from skflow._support import move_inside, outside_support
-from skflow._validation import check_data, check_n_samples, check_sample_weight
+from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
 
 __all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow"]
 
@@ -125,7 +125,7 @@ class FittedFlow(
         from skflow.estimators._scoring import from_latents
 
         check_is_fitted(self, "flow_")
-        return from_latents(self.flow_, check_data(self, Z, reset=False))
+        return from_latents(self.flow_, check_latents(self, Z))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,7 +1,5 @@
 """Cross-fitting of any density estimators, and the mixture weights that follow from it."""
 
-import copy
-import inspect
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skflow._threads import one_thread
 from skflow.estimators._base import BaseFlowDensity
+from skflow.estimators._drawing import draw_from
 from skflow.estimators._prepare import group_rows
 
 __all__ = [
@@ -79,24 +78,11 @@ class DensityMixture:
         """Draw rows (n_samples, n_features) in random order, with a numpy RandomState."""
         counts = rng.multinomial(n_samples, self.weights)
         parts = [
-            _draw(estimator, count, rng.randint(np.iinfo(np.int32).max))
+            draw_from(estimator, count, rng.randint(np.iinfo(np.int32).max))
             for estimator, count in zip(self.estimators, counts, strict=True)
             if count
         ]
         return np.concatenate(parts)[rng.permutation(n_samples)]
-
-
-def _draw(estimator, n_samples, seed):
-    if not hasattr(estimator, "sample"):
-        raise TypeError(
-            f"{type(estimator).__name__} has no sample method, so a stack that contains it cannot "
-            "be sampled. Leave it out of `estimators` to sample."
-        )
-    if "random_state" in inspect.signature(estimator.sample).parameters:
-        draws = estimator.sample(n_samples, random_state=seed)
-    else:  # scikit-learn's GaussianMixture takes its state from its own parameter
-        draws = copy.copy(estimator).set_params(random_state=seed).sample(n_samples)
-    return draws[0] if isinstance(draws, tuple) else draws
 
 
 def assign_folds(X, weight, cv, rng):

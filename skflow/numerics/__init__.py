@@ -11,6 +11,7 @@ from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
 from skflow.numerics._normal_mixture import mixture_score
 from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
+from skflow.numerics._psis import pareto_smoothed
 from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._roots import implicit_root, increasing_root
 from skflow.numerics._student_t_fit import fit_student_t
@@ -28,6 +29,7 @@ __all__ = [
     "mixture_logit",
     "mixture_score",
     "normal_of_logit",
+    "pareto_smoothed",
     "roulette_log_det",
     "series_log_det",
     "series_terms",

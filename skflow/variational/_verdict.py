@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from scipy.special import logsumexp
 
+from skflow.numerics import pareto_smoothed
+
 __all__ = ["N_DRAWS", "Verdict", "judge"]
 
 N_DRAWS = 10_000
 BLOCK = 2_000  # draws at a time
-MIN_TAIL = 5  # weights that a Pareto distribution can be fitted to
-LOWEST = np.log(np.finfo(np.float64).tiny)
-EQUAL = 1e-10  # nats within which the largest weights are all the same
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def judge(flow, target, n=N_DRAWS):
             "support={index: (low, high)}."
         )
     share = finite.mean()
-    log_weights, khat = _smoothed(ratios, finite)
+    log_weights, khat = pareto_smoothed(ratios)
     log_evidence = logsumexp(ratios) - np.log(n)
     relative = np.exp(ratios - log_evidence)
     return Verdict(
@@ -87,29 +86,3 @@ def _ratios(flow, target, n):
     x, log_q = flow.sample_and_log_prob(n)
     ratios = target(x) - log_q
     return x, torch.where(ratios.isfinite(), ratios, -torch.inf)
-
-
-def _smoothed(ratios, finite):
-    """Pareto-smoothed, normalised log weights (n,) of log ratios, and k-hat [1]_.
-
-    References
-    ----------
-    .. [1] Vehtari, Simpson, Gelman, Yao & Gabry (2024), Pareto smoothed importance sampling,
-       JMLR 25(72).
-    """
-    from arviz_stats.base import array_stats  # it takes more than a second to import
-
-    log_weights = np.full(len(ratios), -np.inf)
-    values = ratios[finite]
-    tail = np.sort(values)[-max(MIN_TAIL, int(min(0.2 * len(values), 3 * len(values) ** 0.5))) :]
-    countable = (tail - tail[-1] > LOWEST).sum()  # others vanish beside the largest
-    smoothed, khat = values, np.inf
-    if np.ptp(tail) < EQUAL:
-        khat = -np.inf
-    elif len(values) >= 5 * MIN_TAIL and countable >= MIN_TAIL:
-        with np.errstate(all="ignore"):
-            found, shape = array_stats.psislw(-values)  # it wants log q - log p
-        if np.isfinite(shape) and not np.isnan(found).any():
-            smoothed, khat = found, shape
-    log_weights[finite] = smoothed - logsumexp(smoothed)
-    return log_weights, float(khat)

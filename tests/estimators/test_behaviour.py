@@ -280,3 +280,15 @@ class TestInterrupt:
         assert model.stopped_by_ == "interrupt"
         assert np.isfinite(model.score_samples(rows())).all()
         assert np.isfinite(model.sample(9, random_state=0)).all()
+
+
+def test_latents_of_a_named_table_lead_back_without_a_warning():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(rows(), columns=list("abcd")[: rows().shape[1]])
+    model = maf().fit(X)
+    Z = model.transform(X)
+    np.testing.assert_allclose(model.inverse_transform(Z), X, atol=1e-3)
+    named = model.set_output(transform="pandas").transform(X)
+    np.testing.assert_allclose(model.inverse_transform(named), X, atol=1e-3)
+    with pytest.raises(ValueError, match="Z has 2 features"):
+        model.inverse_transform(Z[:, :2])
