@@ -109,9 +109,14 @@ def load(path, *, device=None):
     """
     from skflow._persistence._decode import decode
     from skflow._persistence._file import read_file
+    from skflow.exceptions import ModelFileError
 
     if device is not None:
         from skflow._validation import resolve_device
 
         resolve_device(device)
-    return decode(*read_file(os.fspath(path)), device=device)
+    document, arrays, origin = read_file(os.fspath(path))
+    try:
+        return decode(document, arrays, device=device)
+    except ModelFileError as error:
+        raise ModelFileError(f"{os.fspath(path)}, {origin}: {error}") from error.__cause__

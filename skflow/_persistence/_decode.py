@@ -34,9 +34,7 @@ def decode(document, arrays, device=None):
     except ModelFileError:
         raise
     except Exception as error:  # whatever a malformed document leads to, it is that
-        raise ModelFileError(
-            f"the file is not one that save wrote: {type(error).__name__}: {error}"
-        ) from error
+        raise ModelFileError(f"the file is malformed: {type(error).__name__}: {error}") from error
     if device is not None:
         for obj in decoder.objects.values():
             if isinstance(obj, BaseEstimator) and "device" in vars(obj):

@@ -52,7 +52,7 @@ def _replace(path, data):
 
 
 def read_file(path):
-    """Read document and arrays, checked to be what :func:`write_file` wrote."""
+    """Read document and arrays, checked to be what :func:`write_file` wrote, and who wrote it."""
     with open(path, "rb") as file:
         data = file.read()
     header = _header(path, data)
@@ -70,7 +70,15 @@ def read_file(path):
         raise ModelFileError(f"{path} does not hold what save writes: {error}.") from error
     for older in range(version, FORMAT):
         document, arrays = MIGRATIONS[older](document, arrays)
-    return document, arrays
+    return document, arrays, f"written by {_writer(metadata)} and read by {_reader()}"
+
+
+def _writer(metadata):
+    return f"{NAME} {str(metadata.get('skflow_version'))[:20]}"
+
+
+def _reader():
+    return f"{NAME} {import_module(NAME).__version__}"
 
 
 def _header(path, data):
@@ -93,21 +101,19 @@ def _header(path, data):
 
 
 def _version(path, metadata):
-    written_by = f"skflow {str(metadata.get('skflow_version'))[:20]}"
     text = metadata.get("format_version")
     if not (isinstance(text, str) and re.fullmatch(r"\d{1,9}", text)):
         raise ModelFileError(f"{path} is damaged: {str(text)[:20]!r} is no version of a format.")
     version = int(text)
     if version > FORMAT:
         raise ModelFileError(
-            f"{path} was written by {written_by} in format {version}, newer than format {FORMAT} "
-            "of this installation: upgrade skflow."
+            f"{path} was written by {_writer(metadata)} in format {version}, newer than format "
+            f"{FORMAT} of this installation, {_reader()}: upgrade skflow."
         )
     if not all(older in MIGRATIONS for older in range(version, FORMAT)):
         raise ModelFileError(
-            f"{path} was written by {written_by} in format {version}, which this installation, "
-            f"with format {FORMAT}, no longer reads: load it with that version of skflow, or fit "
-            "anew."
+            f"{path} was written by {_writer(metadata)} in format {version}, which {_reader()}, "
+            f"with format {FORMAT}, no longer reads: load it with that version, or fit anew."
         )
     return version
 
