@@ -1,5 +1,6 @@
 """Normalizing flows as scikit-learn density estimators."""
 
+from skflow._persistence import load
 from skflow.diagnostics import compare_densities, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
@@ -29,6 +30,7 @@ from skflow.estimators import (
 from skflow.exceptions import (
     BrokenGuaranteeError,
     InverseNotConvergedError,
+    ModelFileError,
     NotInvertibleError,
     StepLimitError,
     TrainingDivergedError,
@@ -51,6 +53,7 @@ __all__ = [
     "MADEDensity",
     "MAFDensity",
     "MixtureFlowDensity",
+    "ModelFileError",
     "NAFDensity",
     "NICEDensity",
     "NSFDensity",
@@ -67,4 +70,5 @@ __all__ = [
     "compare_densities",
     "diagnose",
     "distill",
+    "load",
 ]

@@ -6,6 +6,7 @@ __all__ = [
     "BrokenGuaranteeError",
     "ConvergenceWarning",
     "InverseNotConvergedError",
+    "ModelFileError",
     "NotInvertibleError",
     "StepLimitError",
     "TrainingDivergedError",
@@ -30,3 +31,7 @@ class InverseNotConvergedError(RuntimeError):
 
 class BrokenGuaranteeError(RuntimeError):
     """A map was found, after training, not to keep what it guarantees by its construction."""
+
+
+class ModelFileError(ValueError):
+    """A file does not hold an estimator that this version of skflow can load."""

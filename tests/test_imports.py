@@ -15,7 +15,7 @@ ROOT = pathlib.Path(skflow.__file__).parent
 # A module may import from the lines above its own, and from its own package.
 LAYERS = [
     {"_random", "_threads", "_validation", "exceptions"},
-    {"_support", "members", "nets", "numerics"},
+    {"_persistence", "_support", "members", "nets", "numerics"},
     {"bases", "bijections"},
     {"flow"},
     {"dequantization"},

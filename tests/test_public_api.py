@@ -23,6 +23,7 @@ NAMES = {
         "MADEDensity",
         "MAFDensity",
         "MixtureFlowDensity",
+        "ModelFileError",
         "NAFDensity",
         "NICEDensity",
         "NSFDensity",
@@ -39,6 +40,7 @@ NAMES = {
         "compare_densities",
         "diagnose",
         "distill",
+        "load",
     ],
     skflow.diagnostics: [
         "DensityComparisonDisplay",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skflow._persistence import stored
 from skflow.estimators._stacking import deal_folds
 
 __all__ = ["RandomFolds", "cross_conformal_p_values", "rank_table", "threshold"]
@@ -9,6 +10,7 @@ __all__ = ["RandomFolds", "cross_conformal_p_values", "rank_table", "threshold"]
 ROUNDING = 1e-9  # of a share of rows
 
 
+@stored
 class RandomFolds:
     """Splitter into random folds of rows; of long tables, two folds of a tenth are held out.
 

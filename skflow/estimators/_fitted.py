@@ -12,6 +12,7 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._support import move_inside, outside_support
 from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
@@ -40,6 +41,7 @@ class MeanScoreMixin(DensityMixin):
 
 
 class FittedFlow(
+    SaveMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     MeanScoreMixin,

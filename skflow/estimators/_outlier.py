@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, OutlierMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._conformal import cross_conformal_p_values, rank_table, threshold
 from skflow.estimators._outlier_parts import NotAnAttribute, measure, stack_for
@@ -21,7 +22,7 @@ AUTO_SHARE = 0.01
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowOutlierDetector(OutlierMixin, BaseEstimator):
+class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
     r"""Outliers as rows of low density, with thresholds and p-values from held-out rows.
 
     The larger ``score_samples``, the more normal the row; with p the density learnt from the

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._support import resolve_support
 from skflow._validation import check_data, check_n_samples, check_rows, check_sample_weight
@@ -32,7 +33,7 @@ __all__ = ["StackedDensity"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class StackedDensity(MeanScoreMixin, _BaseComposition):
+class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     r"""Mixture of densities, weighted by how well each foretells rows that it has not seen.
 
     .. math:: p(x) = \sum_k w_k\, p_k(x), \qquad

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
+from skflow._persistence import stored
 from skflow._threads import one_thread
 from skflow.estimators._base import BaseFlowDensity
 from skflow.estimators._drawing import draw_from
@@ -62,6 +63,7 @@ class CrossFit:
     failure: str = ""
 
 
+@stored
 @dataclass(frozen=True)
 class DensityMixture:
     """Fitted estimators and the weights (summing to one) with which their densities are mixed."""

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from skflow._persistence import stored
+
 __all__ = ["ScoreTable", "mean_and_error", "score_row"]
 
 
+@stored
 @dataclass(frozen=True)
 class ScoreTable:
     """Held-out log densities of several estimators, best read by printing it.

@@ -1,5 +1,6 @@
 """A flow for a distribution that is known by its log density alone."""
 
+import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -135,8 +136,8 @@ class FlowVariationalApproximator(MaybeConditional):
         "max_epochs", "max_seconds" or "interrupt".
     log_joint_ : torch.nn.Module
         With a context: the trained log density, if it is a module. It is a copy, and pickled
-        with the estimator, so that its class must be importable. Weight decay of 0.01 acts on its
-        matrices as on those of the flow.
+        with the estimator, so that its class must be importable; :meth:`save` leaves it out,
+        with a warning. Weight decay of 0.01 acts on its matrices as on those of the flow.
     n_features_in_, n_context_ : int
     support_bounds_ : tuple of ndarray
     flow_kind_, n_layers_, hidden_features_, learning_rate_, ...
@@ -352,3 +353,14 @@ class FlowVariationalApproximator(MaybeConditional):
 
         draws = self.sample(n_samples, random_state, resample=True)
         return to_arviz(draws, names)
+
+    def _saved_attributes(self):
+        attributes = dict(vars(self))
+        if attributes.pop("log_joint_", None) is not None:
+            warnings.warn(
+                "log_joint_ is a module of your own and is not saved: keep the tensors of its "
+                "state_dict() in a file beside this one.",
+                UserWarning,
+                stacklevel=7,
+            )
+        return attributes

@@ -1,0 +1,181 @@
+"""From an estimator to a JSON document and the arrays that it names."""
+
+import math
+
+import numpy as np
+import torch
+from sklearn.utils import Bunch
+from torch import nn
+
+from skflow._persistence._layout import MODULE_STATE, dense_axes
+from skflow._persistence._registry import attributes_of, name_of
+
+__all__ = ["encode"]
+
+PLAIN = (type(None), bool, int, str)
+
+
+def encode(estimator):
+    """Take an estimator apart.
+
+    Returns
+    -------
+    document : dict
+        What JSON can hold: nested nodes, each a plain value, a list, or a dict with a key that
+        says what it is.
+    arrays : dict {str: ndarray}
+        Contiguous, by names that the document refers to.
+    """
+    encoder = _Encoder()
+    try:
+        document = encoder.node(estimator, "")
+    except RecursionError:
+        raise TypeError(
+            f"{type(estimator).__name__} cannot be saved: lists in it are nested too deep "
+            "or contain themselves."
+        ) from None
+    return document, encoder.arrays
+
+
+class _Encoder:
+    def __init__(self):
+        self.arrays = {}
+        self.objects = {}  # id: (number, object); objects are kept so that ids stay theirs
+        self.tensors = {}  # likewise
+
+    def node(self, value, path):
+        kind = type(value)
+        if kind in PLAIN or (kind is float and math.isfinite(value)):
+            return value
+        writer = self.WRITERS.get(kind)
+        if writer is not None:
+            return writer(self, value, path)
+        if isinstance(value, np.generic):
+            return self._scalar(value, path)
+        if name_of(kind) is None:
+            raise _cannot_save(value, path)
+        if id(value) in self.objects:
+            return {"ref": self.objects[id(value)][0]}
+        return self._object(value, path)
+
+    def _object(self, value, path):
+        number = len(self.objects)
+        self.objects[id(value)] = number, value
+        node = {"class": name_of(type(value)), "id": number}
+        attributes = attributes_of(value)
+        if isinstance(value, nn.Module):
+            node |= self._module(value, path)
+            attributes = {k: v for k, v in attributes.items() if k not in MODULE_STATE}
+        node["attributes"] = self._fields(attributes, path)
+        return node
+
+    def _module(self, module, path):
+        hooks = [k for k, v in vars(module).items() if k.endswith("_hooks") and v]
+        if hooks:
+            raise TypeError(f"{path} has hooks, which are code and cannot be saved: remove them.")
+        return {
+            "training": module.training,
+            "transient": sorted(module._non_persistent_buffers_set),
+            "parameters": self._fields(module._parameters, path),
+            "buffers": self._fields(module._buffers, path),
+            "modules": self._fields(module._modules, path),
+        }
+
+    def _fields(self, fields, path):
+        return {name: self.node(value, _join(path, name)) for name, value in fields.items()}
+
+    def _float(self, value, path):
+        return {"float": repr(value)}
+
+    def _scalar(self, value, path):
+        if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+            raise _cannot_save(value, path)
+        return {"scalar": self.node(value.item(), path), "dtype": value.dtype.name}
+
+    def _list(self, value, path):
+        return [self.node(item, _join(path, i)) for i, item in enumerate(value)]
+
+    def _tuple(self, value, path):
+        return {"tuple": self._list(value, path)}
+
+    def _dict(self, value, path):
+        if all(type(key) is str for key in value):
+            return {"dict": self._fields(value, path)}
+        pairs = [
+            [self.node(key, f"{path}'s key"), self.node(item, _join(path, key))]
+            for key, item in value.items()
+        ]
+        return {"pairs": pairs}
+
+    def _bunch(self, value, path):
+        return {"bunch": self._fields(value, path)}
+
+    def _random_state(self, value, path):
+        name, key, *rest = value.get_state(legacy=True)
+        return {"random state": [name, self.node(key, path), *rest]}
+
+    def _array(self, value, path):
+        if value.dtype.kind in "OU":
+            flat = value.ravel().tolist()
+            if not all(type(item) is str for item in flat):
+                raise _cannot_save(value, path)
+            dtype = "object" if value.dtype.kind == "O" else "str"
+            return {"strings": flat, "shape": list(value.shape), "dtype": dtype}
+        if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+            raise _cannot_save(value, path)
+        return {"array": self._store(value, value, path)} | self._axes(value, value.strides)
+
+    def _tensor(self, value, path):
+        data = value.detach().cpu()
+        if data.is_complex() or data.is_quantized or data.dtype is torch.bfloat16:
+            raise _cannot_save(value, path)
+        name = self._store(value, data.numpy(), path)
+        return {"tensor": name} | self._axes(data, data.stride())
+
+    def _parameter(self, value, path):
+        node = self._tensor(value, path)
+        return {"parameter": node.pop("tensor"), "trained": value.requires_grad, **node}
+
+    def _axes(self, value, strides):
+        axes = dense_axes(value.shape, strides)
+        return {} if axes is None else {"axes": axes}
+
+    def _store(self, owner, array, path):
+        """Keep an array, once for each owner, and return its name."""
+        if id(owner) in self.tensors:
+            return self.tensors[id(owner)][0]
+        name = path
+        while name in self.arrays:
+            name += "'"
+        axes = dense_axes(array.shape, array.strides)
+        ordered = array if axes is None else array.transpose(axes)
+        self.arrays[name] = np.array(ordered, order="C")
+        self.tensors[id(owner)] = name, owner
+        return name
+
+    WRITERS = {
+        float: _float,
+        list: _list,
+        tuple: _tuple,
+        dict: _dict,
+        Bunch: _bunch,
+        np.ndarray: _array,
+        np.random.RandomState: _random_state,
+        torch.Tensor: _tensor,
+        nn.Parameter: _parameter,
+    }
+
+
+def _join(path, name):
+    return f"{path}.{name}" if path else str(name)
+
+
+def _cannot_save(value, path):
+    kind = type(value)
+    where = f"{path}, " if path else ""
+    return TypeError(
+        f"{where}a {kind.__module__}.{kind.__qualname__}, cannot be saved: files hold numbers, "
+        "strings, arrays and what skflow and a few density estimators of scikit-learn "
+        "(KernelDensity, GaussianMixture, BayesianGaussianMixture) are made of, and never code. "
+        "Leave it out, or keep the whole with joblib.dump, whose files run code when loaded."
+    )

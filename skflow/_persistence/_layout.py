@@ -1,0 +1,48 @@
+"""What writer and reader must agree on beside the nodes of the document."""
+
+import inspect
+from dataclasses import fields, is_dataclass
+
+from torch import nn
+
+__all__ = ["FORMAT", "MODULE_STATE", "dense_axes", "settable"]
+
+FORMAT = 1  # raised when older files could be misread; see _file.MIGRATIONS
+
+MISSING = object()
+MODULE_STATE = frozenset(vars(nn.Module()))
+
+
+def dense_axes(shape, strides):
+    """Order of the axes in memory, None if it is the usual one or there are gaps.
+
+    Matrix products take another route for a transposed matrix, which rounds differently: loaded
+    arrays must lie in memory as the saved ones did.
+    """
+    order = sorted(range(len(shape)), key=lambda axis: (-strides[axis], axis))
+    if order == list(range(len(shape))):
+        return None
+    size = strides[order[-1]]
+    for axis in reversed(order):
+        if strides[axis] != size:
+            return None
+        size *= shape[axis]
+    return order
+
+
+def settable(cls, name):
+    """Whether a file may set the attribute of an object of the class.
+
+    It may not if that hid a method, a property or anything else of the class but a default of
+    one of its parameters or, in a torch module, a plain value.
+    """
+    if not name.isidentifier() or name.startswith("__"):
+        return False
+    if is_dataclass(cls) and name in {field.name for field in fields(cls)}:
+        return True
+    default = inspect.getattr_static(cls, name, MISSING)
+    if not issubclass(cls, nn.Module):
+        return default is MISSING
+    if name in MODULE_STATE or hasattr(nn.Module, name):
+        return False
+    return default is MISSING or default is None or isinstance(default, bool | int | float | str)

@@ -1,0 +1,122 @@
+"""The classes that a file may name, and how objects of them are taken apart and put together."""
+
+import inspect
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from sklearn.base import BaseEstimator
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
+from sklearn.model_selection import KFold, LeaveOneOut, ShuffleSplit, TimeSeriesSplit
+from sklearn.neighbors import KernelDensity
+from sklearn.utils.metadata_routing import MetadataRequest
+from torch import nn
+
+from skflow._persistence import STORED
+
+__all__ = ["attributes_of", "classes", "name_of", "set_attributes"]
+
+PACKAGE = __name__.partition(".")[0]
+FOREIGN = (
+    nn.ModuleList,
+    nn.ParameterList,
+    BayesianGaussianMixture,
+    GaussianMixture,
+    KernelDensity,
+    KFold,
+    LeaveOneOut,
+    MetadataRequest,
+    ShuffleSplit,
+    TimeSeriesSplit,
+)
+
+
+@cache
+def classes():
+    """Classes that may be saved and built, by the names that files know them by.
+
+    Those of the package are found by looking through it, so that no name in a file can lead to
+    an import. They go by their own names, wherever in the package they live; others by the name
+    of their package and their own.
+    """
+    found = {f"{cls.__module__.partition('.')[0]}.{cls.__name__}": cls for cls in FOREIGN}
+    package = import_module(PACKAGE)
+    for info in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
+        for name, cls in inspect.getmembers(import_module(info.name), inspect.isclass):
+            if cls.__module__ != info.name or not _may_be_stored(cls):
+                continue
+            if name in found:
+                raise RuntimeError(f"files can tell one class {name}, {PACKAGE} has two")
+            found[name] = cls
+    return found
+
+
+def _may_be_stored(cls):
+    kinds = issubclass(cls, nn.Module | BaseEstimator) or cls in STORED
+    return kinds and not inspect.isabstract(cls)
+
+
+@cache
+def _names():
+    return {cls: name for name, cls in classes().items()}
+
+
+def name_of(cls):
+    """Name of a class in files, None if it may not be in them."""
+    return _names().get(cls)
+
+
+def attributes_of(obj):
+    """Attributes of an object by name, all of them such that files can hold them."""
+    take, _ = FOREIGN_STATE.get(type(obj), (None, None))
+    if take is not None:
+        return take(obj)
+    return obj._saved_attributes() if hasattr(obj, "_saved_attributes") else vars(obj)
+
+
+def set_attributes(obj, attributes):
+    """Give an object that no constructor has seen the attributes that it had."""
+    _, give = FOREIGN_STATE.get(type(obj), (None, None))
+    if give is not None:
+        give(obj, attributes)
+    else:
+        vars(obj).update(attributes)
+
+
+def _rows_of_tree(density):
+    """Attributes of a kernel density with its rows in place of the tree that they are in."""
+    attributes = dict(vars(density))
+    tree = attributes.pop("tree_", None)
+    if tree is not None:
+        *_, weights = tree.__getstate__()  # the one way to them
+        attributes |= {"rows_": tree.get_arrays()[0], "weights_": weights}
+    return attributes
+
+
+def _grow_tree(density, attributes):
+    """Grow the tree again, which is the same for the same rows."""
+    fitted = {name: value for name, value in attributes.items() if name.endswith("_")}
+    vars(density).update({k: v for k, v in attributes.items() if k not in fitted})
+    if "rows_" in fitted:
+        density.fit(fitted.pop("rows_"), sample_weight=fitted.pop("weights_", None))
+    vars(density).update(fitted)
+
+
+def _requests(request):
+    """Which metadata each method asks for, as ``set_fit_request`` and its like noted it."""
+    each = {name: dict(asked.requests) for name, asked in vars(request).items() if name != "owner"}
+    return {"owner": request.owner, "requests": each}
+
+
+def _note_requests(request, attributes):
+    request.__init__(attributes["owner"])
+    for method, wanted in attributes["requests"].items():
+        for name, alias in wanted.items():
+            getattr(request, method).add_request(param=name, alias=alias)
+
+
+# how to take objects apart, and to put them together, whose attributes will not do
+FOREIGN_STATE = {
+    KernelDensity: (_rows_of_tree, _grow_tree),
+    MetadataRequest: (_requests, _note_requests),
+}
