@@ -60,7 +60,9 @@ def likely_causes(evidence):
     overfit = _overfit(evidence)
     if overfit is not None:  # a loss on training rows falls for ever
         found[1] = None
-        return [cause for cause in [*found, overfit] if cause is not None]
+        tails = evidence.findings["tails"]
+        found += [overfit, _lighter(tails) if _too_near(tails) else None]
+        return [cause for cause in found if cause is not None]
     tails, modes = _tails(evidence), _far_modes(evidence)
     explained = modes is not None or found[1] is not None
     underfit = None if explained else _underfit(evidence, beside_tails=tails is not None)
@@ -126,7 +128,7 @@ def _integral(evidence):
 
 def _sampler(evidence):
     finding = evidence.findings["draws against scores"]
-    if finding.p_value > BEYOND_CHANCE / 10:
+    if finding.p_value > BEYOND_CHANCE:
         return None
     return Cause(
         "sampler",

@@ -89,7 +89,7 @@ def diagnose(estimator, X, X_train=None, *, random_state=0, verbose=True):
 
     Notes
     -----
-    Cost: 4,000 draws, some 20,000 scores and ten fits of small classifiers, a few seconds for
+    Cost: 4,000 draws, some 40,000 scores and ten fits of small classifiers, a few seconds for
     most densities.
 
     Examples

@@ -9,6 +9,7 @@ from skflow.diagnostics._reading import Finding
 __all__ = ["TrainingCurves", "training_curves"]
 
 # nats, and share of the whole fall, that a settled loss may still gain in the second half
+MIN_EPOCHS = 3
 SETTLED, SETTLED_SHARE = 0.02, 0.15
 
 
@@ -29,7 +30,7 @@ class TrainingCurves(Finding):
         The same as a share of its fall since the first epoch; 1 with fewer than three epochs.
     settled : bool
         False if the best epoch is among the last tenth, the second half brought more than 0.02
-        nats, and these are more than 15 % of the whole fall.
+        nats, and these are more than 15 % of the whole fall; and with fewer than three epochs.
     gap : float
         Validation loss less training loss at the best epoch. Training losses are taken with
         dropout and input noise, so that this understates overfitting.
@@ -92,12 +93,15 @@ def training_curves(history):
     best = int(np.nanargmin(deciding))
     fall, share = _late_fall(deciding)
     late = best >= 0.9 * len(epochs) - 1
-    settled = not (late and fall > SETTLED and share > SETTLED_SHARE)
-    reading = f"trained {len(epochs)} epochs, best after {epochs[best]}: " + (
-        "the loss had settled"
-        if settled
-        else f"{fall:.2g} nats, {share:.0%} of the fall, came in the second half"
-    )
+    short = len(epochs) < MIN_EPOCHS
+    settled = not (short or (late and fall > SETTLED and share > SETTLED_SHARE))
+    if short:
+        ending = "too few to tell whether the loss had settled"
+    elif settled:
+        ending = "the loss had settled"
+    else:
+        ending = f"{fall:.2g} nats, {100 * share:.0f} % of the fall, came in the second half"
+    reading = f"trained {len(epochs)} epochs, best after {epochs[best]}: {ending}"
     gap = float(validation[best] - training[best])
     return TrainingCurves(
         epochs, training, validation, int(epochs[best]), fall, share, settled, gap, reading
