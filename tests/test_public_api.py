@@ -59,7 +59,16 @@ NAMES = {
         "training_curves",
         "two_sample_test",
     ],
-    skflow.plots: ["DensityComparisonDisplay"],
+    skflow.plots: [
+        "CoverageDisplay",
+        "DensityComparisonDisplay",
+        "DensityDisplay",
+        "FlowGridDisplay",
+        "LatentDisplay",
+        "LatentQQDisplay",
+        "OutlierDisplay",
+        "TrainingCurveDisplay",
+    ],
     skflow.testing: ["check_bijection", "check_density"],
 }
 

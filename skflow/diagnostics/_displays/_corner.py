@@ -4,7 +4,7 @@ from textwrap import fill
 
 import numpy as np
 
-from skflow.diagnostics._displays._style import DATA, SAMPLES, thin_out
+from skflow.diagnostics._displays._style import DATA, SAMPLES, legend, thin_out
 
 __all__ = ["draw_corner"]
 
@@ -35,7 +35,7 @@ def draw_corner(display, ax):
     where = {"loc": "upper left", "bbox_to_anchor": (1.05, 1.0)} if k > 1 else {"loc": "best"}
     partial = display.n_features is not None and display.n_features > k
     title = f"{k} of {display.n_features} columns" if partial else None
-    axes[0, 0].legend(frameon=False, title=title, alignment="left", **where).set_in_layout(k == 1)
+    legend(axes[0, 0], title=title, alignment="left", **where).set_in_layout(k == 1)
 
 
 def _limits(rows, samples):

@@ -1,5 +1,7 @@
 """A density, looked at: a curve, a map, or draws beside the table."""
 
+from itertools import cycle
+
 import numpy as np
 
 from skflow._random import draw_seed
@@ -22,6 +24,7 @@ MARGIN = 0.1  # of the range of a column, around it
 FINER = 5  # times as many points on a line as on a side of a map
 MAX_COLUMNS = 6
 DEPTH = 20.0  # nats that a map of the log density goes down
+FLOOR = 1e3  # nats below the top where a map takes a density for nothing
 LINES = ("solid", "dashed", "dotted")
 MAX_POINTS = 400
 
@@ -35,7 +38,8 @@ class DensityDisplay(PanelsMixin):
     - of two, a map of the density, with some of the rows and the outlines of the smallest regions
       that hold given shares of the probability;
     - of more, or where some of the columns were chosen, rows against draws from the density: each
-      column by itself on the diagonal, each pair below it. A good fit cannot be told from the rows.
+      column by itself on the diagonal, each pair below it. Draws from a good fit cannot be told
+      from the rows.
 
     Make it with :meth:`from_estimator`.
 
@@ -135,8 +139,7 @@ class DensityDisplay(PanelsMixin):
         resolution : int, default=100
             Points on each side of a map; a curve has five times as many.
         regions : sequence of float, default=(0.5, 0.9)
-            Shares of the probability, at most three, whose smallest regions a map outlines.
-            Their bounds are quantiles of the density of draws.
+            Shares of the probability whose smallest regions a map outlines. Their bounds are quantiles of the density of draws.
         n_samples : int, default=2000
             Draws.
         random_state : int, RandomState instance or None, default=0
@@ -192,8 +195,7 @@ class DensityDisplay(PanelsMixin):
             draw_corner(self, ax)
         else:
             again = ax is not None and getattr(self, "ax_", None) is ax
-            axes = self._panels(ax, (1, 1), (5.6, 4.4)) if ax is None else np.array([[ax]])
-            self.bounding_ax_, self.axes_, self.figure_ = None, axes, axes[0, 0].figure
+            axes = self._panels(ax, (1, 1), (5.6, 4.4))
             if len(self.grid) == 1:
                 self._draw_curve(axes[0, 0], log)
             else:
@@ -217,16 +219,22 @@ class DensityDisplay(PanelsMixin):
         legend_above(ax)
 
     def _draw_map(self, ax, log, show_rows, colorbar, cmap):
-        values = self.log_density if log else np.exp(self.log_density)
-        top = values[np.isfinite(values)].max()
+        levels = np.maximum(self.log_density, self.log_density.max() - FLOOR)
+        values = levels if log else np.exp(levels)
+        top = values.max()
         image = ax.pcolormesh(
-            *self.grid, values, cmap=cmap, shading="gouraud", vmax=top, rasterized=True,
+            *self.grid,
+            values,
+            cmap=cmap,
+            shading="gouraud",
+            vmax=top,
+            rasterized=True,
             vmin=max(top - DEPTH, values.min()) if log else 0.0,
         )
         if show_rows:
             marks = {"s": 7, "color": DARK, "edgecolors": "white", "linewidths": 0.5}
             ax.scatter(*thin_out(self.rows, MAX_POINTS).T, label="rows", **marks)
-        self._draw_regions(ax)
+        self._draw_regions(ax, levels)
         if show_rows or len(self.regions):
             legend_above(ax)
         if colorbar:
@@ -234,13 +242,17 @@ class DensityDisplay(PanelsMixin):
             ax.figure.colorbar(image, ax=ax, label=label, extend="min" if log else "neither")
         ax.set(xlabel=self.names[0], ylabel=self.names[1])
 
-    def _draw_regions(self, ax):
+    def _draw_regions(self, ax, levels):
         from matplotlib.patheffects import withStroke
 
         halo = [withStroke(linewidth=2.6, foreground="white", alpha=0.7)]
-        for share, threshold, line in zip(self.regions, self.thresholds, LINES, strict=False):
+        for share, threshold, line in zip(
+            self.regions, self.thresholds, cycle(LINES), strict=False
+        ):
+            if not levels.min() < threshold < levels.max():
+                continue  # between two points of the grid
             style = {"colors": DARK, "linestyles": line, "linewidths": 1.2}
-            outline = ax.contour(*self.grid, self.log_density, [threshold], **style)
+            outline = ax.contour(*self.grid, levels, [threshold], **style)
             outline.set_path_effects(halo)
             ax.plot([], [], color=DARK, linestyle=line, label=f"{share:.0%} region")
 

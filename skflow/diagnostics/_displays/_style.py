@@ -14,6 +14,7 @@ __all__ = [
     "SEQUENTIAL",
     "VERMILLION",
     "PanelsMixin",
+    "legend",
     "legend_above",
     "new_axes",
     "thin_out",
@@ -44,10 +45,22 @@ def new_axes(ax, size):
     return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def legend_above(ax, ncols=4):
-    """Put the legend where it hides nothing: in a line above the axes."""
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
-    ax.legend(frameon=False, handlelength=1.8, ncols=ncols, **place)
+def legend(ax, **kwargs):
+    """Draw a legend that names each thing once, however often it was drawn."""
+    handles, labels = ax.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    return ax.legend(unique.values(), unique.keys(), frameon=False, **kwargs)
+
+
+def legend_above(ax, loc="lower left", width=1.4):
+    """Put the legend where it hides nothing: above the axes, in as few lines as there is room for.
+
+    ``width`` is that of an entry, in inches.
+    """
+    ncols = max(1, int(ax.bbox.width / ax.figure.dpi / width))
+    side = {"lower left": 0.0, "lower right": 1.0}[loc]
+    place = {"loc": loc, "bbox_to_anchor": (side, 1), "borderaxespad": 0.2}
+    return legend(ax, handlelength=1.8, ncols=ncols, **place)
 
 
 class PanelsMixin:
@@ -56,14 +69,15 @@ class PanelsMixin:
     def _panels(self, ax, shape, size, **spacing):
         """Return axes of a shape (rows, columns) and keep them as ``axes_`` with ``figure_``.
 
-        Axes that are given singly become an invisible frame around the panels, which is kept as
+        A single axes becomes an invisible frame around several panels, which is kept as
         ``bounding_ax_``; drawn into it again, panels take the place of the old ones.
         """
+        frame = hasattr(ax, "get_subplotspec") and shape != (1, 1)
         if ax is None:
             import matplotlib.pyplot as plt
 
             axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")[1]
-        elif hasattr(ax, "get_subplotspec"):
+        elif frame:
             axes = self._inside(ax, shape, spacing)
         else:
             axes = np.asarray(ax, dtype=object)
@@ -72,7 +86,7 @@ class PanelsMixin:
                     f"expected one axes, or {shape[0]} x {shape[1]} of them, got {axes.size}."
                 )
             axes = axes.reshape(shape)
-        self.bounding_ax_ = ax if hasattr(ax, "get_subplotspec") else None
+        self.bounding_ax_ = ax if frame else None
         self.axes_, self.figure_ = axes, axes.flat[0].figure
         return axes
 
@@ -88,5 +102,7 @@ class PanelsMixin:
             grid = ax.figure.add_gridspec(*shape, **sides, **spacing)
         else:
             grid = cell.subgridspec(*shape, **spacing)
-        axes = [[ax.figure.add_subplot(grid[i, j]) for j in range(shape[1])] for i in range(shape[0])]
+        axes = [
+            [ax.figure.add_subplot(grid[i, j]) for j in range(shape[1])] for i in range(shape[0])
+        ]
         return np.array(axes, dtype=object)

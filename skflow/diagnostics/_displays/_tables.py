@@ -2,7 +2,6 @@
 
 from numbers import Integral
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._validation import check_data
@@ -42,7 +41,9 @@ def chosen_columns(columns, names):
                 f"{len(names) - 1}."
             )
     if not numbers or len(set(numbers)) < len(numbers):
-        raise ValueError(f"columns must name one column or several different ones, got {columns!r}.")
+        raise ValueError(
+            f"columns must name one column or several different ones, got {columns!r}."
+        )
     return numbers
 
 
@@ -51,4 +52,3 @@ def require(estimator, method, what, remedy):
     if not hasattr(estimator, method):
         name = type(estimator).__name__
         raise TypeError(f"{what} needs an estimator with `{method}`; {name} has none. {remedy}")
-
