@@ -11,7 +11,7 @@ __all__ = ["draw_corner"]
 TAIL = 0.005  # share of the draws that may lie beyond either side of a panel
 MARGIN = 0.05  # of the range of a column, around it
 MAX_POINTS = 400
-TURNS = 8
+TURNS = 5
 SIDE = 1.7  # of a panel, in inches
 LETTERS = 22  # on a line of a label
 
@@ -40,7 +40,7 @@ def draw_corner(display, ax):
 
 def _limits(rows, samples):
     """Range of all rows and nearly all samples, with a margin."""
-    ends = [rows.min(), rows.max(), *np.quantile(samples, [TAIL, 1 - TAIL])]
+    ends = [rows.min(), rows.max(), *np.quantile(samples, [TAIL, 1 - TAIL], method="nearest")]
     margin = MARGIN * ((max(ends) - min(ends)) or 1.0)
     return min(ends) - margin, max(ends) + margin
 

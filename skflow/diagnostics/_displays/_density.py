@@ -139,7 +139,8 @@ class DensityDisplay(PanelsMixin):
         resolution : int, default=100
             Points on each side of a map; a curve has five times as many.
         regions : sequence of float, default=(0.5, 0.9)
-            Shares of the probability whose smallest regions a map outlines. Their bounds are quantiles of the density of draws.
+            Shares of the probability whose smallest regions a map outlines. Their bounds
+            are quantiles of the density of draws.
         n_samples : int, default=2000
             Draws.
         random_state : int, RandomState instance or None, default=0

@@ -129,12 +129,14 @@ class FlowGridDisplay(PanelsMixin):
         -------
         display : FlowGridDisplay
         """
-        left, right = self._panels(ax, (1, 2), (9.2, 4.6), wspace=0.3)[0]
+        left, right = self._panels(ax, (1, 2), (9.2, 4.6), wspace=0.4)[0]
         points = (self.latents, self.rows) if show_rows else (None, None)
         _draw(left, self.grid_latents, self.latents, points[0])
-        left.set(title="grid of rows, as latents", xlabel="latent 0", ylabel="latent 1")
+        left.set_title("grid of rows, as latents", fontsize=10)
+        left.set(xlabel="latent 0", ylabel="latent 1")
         _draw(right, self.latent_grid_rows, self.rows, points[1])
-        right.set(title="grid of latents, as rows", xlabel=self.names[0], ylabel=self.names[1])
+        right.set_title("grid of latents, as rows", fontsize=10)
+        right.set(xlabel=self.names[0], ylabel=self.names[1])
         return self
 
 

@@ -156,11 +156,11 @@ class OutlierDisplay(PanelsMixin):
         ax.axvline(self.threshold, color=DARK, linestyle="--", label="threshold")
         if self.outlier is None:  # bars of a few rows are too low to be seen
             flagged = self.scores[self.scores < self.threshold].clip(left)
-            marks = {"marker": "|", "markersize": 11, "linestyle": "none", "color": VERMILLION}
+            marks = {"marker": "|", "markersize": 18, "linestyle": "none", "color": VERMILLION}
             ax.plot(flagged, np.zeros(len(flagged)), label="flagged", **marks)
         hidden = int((self.scores < left).sum())
         if hidden:
-            text = f"< {hidden} rows here or further left, down to {self.scores.min():.3g}"
+            text = f" first bar: {hidden} rows further left,\n down to {self.scores.min():.3g}"
             where = (edges[1], 0.95)
             ax.annotate(text, where, xycoords=("data", "axes fraction"), va="top", fontsize=8)
         ax.set(xlabel="score (larger is more normal)", ylabel="share of the group")

@@ -52,7 +52,7 @@ def legend(ax, **kwargs):
     return ax.legend(unique.values(), unique.keys(), frameon=False, **kwargs)
 
 
-def legend_above(ax, loc="lower left", width=1.4):
+def legend_above(ax, loc="lower left", width=1.2):
     """Put the legend where it hides nothing: above the axes, in as few lines as there is room for.
 
     ``width`` is that of an entry, in inches.
