@@ -6,7 +6,7 @@ from skflow._random import draw_seed
 from skflow.diagnostics._coverage import hdr_coverage
 from skflow.diagnostics._displays._style import BLUE, GREY, LIGHT, legend, new_axes
 from skflow.diagnostics._displays._tables import like, rows_and_names
-from skflow.estimators._stacking import draw_rows
+from skflow.estimators._drawing import draw_from
 
 __all__ = ["CoverageDisplay"]
 
@@ -84,7 +84,7 @@ class CoverageDisplay:
         display : CoverageDisplay
         """
         rows_and_names(estimator, X)
-        draws = draw_rows(estimator, n_samples, draw_seed(random_state))
+        draws = draw_from(estimator, n_samples, draw_seed(random_state))
         of_draws = estimator.score_samples(like(X, draws))
         found = hdr_coverage(of_draws, estimator.score_samples(X), levels)
         shares = {"nominal": found.nominal, "observed": found.observed}

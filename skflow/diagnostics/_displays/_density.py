@@ -16,7 +16,7 @@ from skflow.diagnostics._displays._style import (
     thin_out,
 )
 from skflow.diagnostics._displays._tables import chosen_columns, like, rows_and_names
-from skflow.estimators._stacking import draw_rows
+from skflow.estimators._drawing import draw_from
 
 __all__ = ["DensityDisplay"]
 
@@ -161,12 +161,12 @@ class DensityDisplay(PanelsMixin):
         if len(names) <= 2 and len(numbers) == len(names):
             found = _on_grid(estimator, X, rows, numbers, resolution)
             if len(names) == 2 and hasattr(estimator, "sample"):
-                draws = draw_rows(estimator, n_samples, draw_seed(random_state))
+                draws = draw_from(estimator, n_samples, draw_seed(random_state))
                 scores = estimator.score_samples(like(X, draws))
                 found["regions"] = np.asarray(regions, dtype=float)
                 found["thresholds"] = np.quantile(scores, 1 - found["regions"])
         else:
-            draws = draw_rows(estimator, n_samples, draw_seed(random_state))
+            draws = draw_from(estimator, n_samples, draw_seed(random_state))
             found = {"samples": draws[:, numbers], "n_features": len(names)}
         names = [names[j] for j in numbers]
         return cls(rows=rows[:, numbers], names=names, **found).plot(ax, **kwargs)

@@ -1,11 +1,14 @@
 """Grids are pushed through the map of the flow, and stay inside its support."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from skflow import NSFDensity, StackedDensity
-from skflow.plots import FlowGridDisplay
+from skflow.diagnostics import standard_latents
+from skflow.plots import FlowGridDisplay, LatentDisplay
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,14 @@ def test_grid_stays_inside_a_declared_support():
     display = FlowGridDisplay.from_estimator(model, X, n_lines=3)
     assert np.isfinite(display.grid_latents).all()
     assert (display.latent_grid_rows >= 0).all()
+
+
+def test_latents_as_a_table(flow, plane, display):
+    model = copy.deepcopy(flow).set_output(transform="pandas")
+    again = FlowGridDisplay.from_estimator(model, plane, n_lines=5)
+    np.testing.assert_array_equal(again.grid_latents, display.grid_latents)
+    expected = standard_latents(flow, plane)
+    np.testing.assert_array_equal(LatentDisplay.from_estimator(model, plane).latents, expected)
 
 
 def test_errors(ensemble, space, plane):
