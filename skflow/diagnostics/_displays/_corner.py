@@ -5,6 +5,7 @@ from textwrap import fill
 import numpy as np
 
 from skflow.diagnostics._displays._style import DATA, SAMPLES, legend, thin_out
+from skflow.diagnostics._displays._tables import bin_edges
 
 __all__ = ["draw_corner"]
 
@@ -47,7 +48,7 @@ def _limits(rows, samples):
 
 def _draw_margin(ax, rows, samples, limits):
     n_bins = int(np.clip(np.sqrt(len(rows)), 10, 40))
-    edges = np.linspace(*limits, n_bins + 1)
+    edges = bin_edges(rows[:, 0], *limits, n_bins)
     width = edges[1] - edges[0]
     # shares of all draws, also of those beyond the panel
     of_rows = np.histogram(rows[:, 0], edges)[0] / len(rows) / width

@@ -15,7 +15,7 @@ from skflow.diagnostics._displays._style import (
     legend_above,
     thin_out,
 )
-from skflow.diagnostics._displays._tables import chosen_columns, like, rows_and_names
+from skflow.diagnostics._displays._tables import bin_edges, chosen_columns, like, rows_and_names
 from skflow.estimators._drawing import draw_from
 
 __all__ = ["DensityDisplay"]
@@ -207,10 +207,12 @@ class DensityDisplay(PanelsMixin):
     def _draw_curve(self, ax, log):
         (points,) = self.grid
         n_bins = int(np.clip(2 * np.sqrt(len(self.rows)), 10, 60))
-        heights, edges = np.histogram(self.rows[:, 0], bins=n_bins, density=True)
+        values = self.rows[:, 0]
+        bins = bin_edges(values, values.min(), values.max(), n_bins)
+        heights, edges = np.histogram(values, bins, density=True)
         density, bottom = np.exp(self.log_density), 0.0
         if log:
-            heights = np.log(heights, where=heights > 0, out=np.full(n_bins, np.nan))
+            heights = np.log(heights, where=heights > 0, out=np.full(len(heights), np.nan))
             density = self.log_density
             bottom = min(np.nanmin(heights), density[np.isfinite(density)].min())
         bars = {"bottom": bottom, "width": np.diff(edges), "align": "edge"}

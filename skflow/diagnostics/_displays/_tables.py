@@ -2,11 +2,12 @@
 
 from numbers import Integral
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._validation import check_data
 
-__all__ = ["chosen_columns", "like", "require", "rows_and_names"]
+__all__ = ["bin_edges", "chosen_columns", "like", "require", "rows_and_names"]
 
 
 def rows_and_names(estimator, X):
@@ -52,3 +53,23 @@ def require(estimator, method, what, remedy):
     if not hasattr(estimator, method):
         name = type(estimator).__name__
         raise TypeError(f"{what} needs an estimator with `{method}`; {name} has none. {remedy}")
+
+
+def bin_edges(values, low, high, n_bins):
+    """Return edges of about n_bins bins from low to high that suit the values (n,).
+
+    Rounded values would fall into bins of unlike numbers of them and make a comb: where most
+    values are repeated, each bin holds the same number of steps between them.
+    """
+    distinct = np.unique(values)
+    width = (high - low) / n_bins
+    if not 1 < len(distinct) <= len(values) / 2:
+        return np.linspace(low, high, n_bins + 1)
+    step = np.diff(distinct).min()
+    if step < width / n_bins:  # no common step
+        return np.linspace(low, high, n_bins + 1)
+    width = step * max(1, round(width / step))
+    first = distinct[0] - step / 2
+    before = np.ceil(max(0.0, first - low) / width)
+    after = np.ceil((high - first) / width)
+    return first + width * np.arange(-before, after + 1)
