@@ -1,5 +1,23 @@
 """Pictures of densities, in the manner of scikit-learn's Display classes; need matplotlib."""
 
-from skflow.diagnostics import DensityComparisonDisplay
+from skflow.diagnostics import (
+    CoverageDisplay,
+    DensityComparisonDisplay,
+    DensityDisplay,
+    FlowGridDisplay,
+    LatentDisplay,
+    LatentQQDisplay,
+    OutlierDisplay,
+    TrainingCurveDisplay,
+)
 
-__all__ = ["DensityComparisonDisplay"]
+__all__ = [
+    "CoverageDisplay",
+    "DensityComparisonDisplay",
+    "DensityDisplay",
+    "FlowGridDisplay",
+    "LatentDisplay",
+    "LatentQQDisplay",
+    "OutlierDisplay",
+    "TrainingCurveDisplay",
+]

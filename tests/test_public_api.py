@@ -43,7 +43,14 @@ NAMES = {
         "load",
     ],
     skflow.diagnostics: [
+        "CoverageDisplay",
         "DensityComparisonDisplay",
+        "DensityDisplay",
+        "FlowGridDisplay",
+        "LatentDisplay",
+        "LatentQQDisplay",
+        "OutlierDisplay",
+        "TrainingCurveDisplay",
         "bits_per_dim",
         "bridge",
         "compare_densities",
@@ -59,7 +66,16 @@ NAMES = {
         "training_curves",
         "two_sample_test",
     ],
-    skflow.plots: ["DensityComparisonDisplay"],
+    skflow.plots: [
+        "CoverageDisplay",
+        "DensityComparisonDisplay",
+        "DensityDisplay",
+        "FlowGridDisplay",
+        "LatentDisplay",
+        "LatentQQDisplay",
+        "OutlierDisplay",
+        "TrainingCurveDisplay",
+    ],
     skflow.testing: ["check_bijection", "check_density"],
 }
 

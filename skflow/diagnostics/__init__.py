@@ -3,7 +3,16 @@
 from skflow.diagnostics._compare import compare_densities
 from skflow.diagnostics._coverage import hdr_coverage
 from skflow.diagnostics._diagnose import diagnose
-from skflow.diagnostics._displays import DensityComparisonDisplay
+from skflow.diagnostics._displays import (
+    CoverageDisplay,
+    DensityComparisonDisplay,
+    DensityDisplay,
+    FlowGridDisplay,
+    LatentDisplay,
+    LatentQQDisplay,
+    OutlierDisplay,
+    TrainingCurveDisplay,
+)
 from skflow.diagnostics._latents import latent_normality, standard_latents
 from skflow.diagnostics._marginals import marginal_pits
 from skflow.diagnostics._modes import bridge
@@ -16,7 +25,14 @@ from skflow.diagnostics._training import training_curves
 from skflow.diagnostics._two_sample import two_sample_test
 
 __all__ = [
+    "CoverageDisplay",
     "DensityComparisonDisplay",
+    "DensityDisplay",
+    "FlowGridDisplay",
+    "LatentDisplay",
+    "LatentQQDisplay",
+    "OutlierDisplay",
+    "TrainingCurveDisplay",
     "bits_per_dim",
     "bridge",
     "compare_densities",

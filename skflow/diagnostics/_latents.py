@@ -51,7 +51,8 @@ def standard_latents(estimator, X):
         )
     from skflow.estimators._scoring import normal_scores
 
-    return normal_scores(estimator.flow_, estimator.transform(X))
+    latents = np.asarray(estimator.transform(X))  # transform may have been set to give a table
+    return normal_scores(estimator.flow_, latents)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ flow_ : skflow.flow.Flow or skflow.flow.Ensemble
     The fitted torch module, on the CPU.
 history_ : list of dict
     One record an epoch: ``epoch``, ``learning_rate``, ``train_loss`` and ``validation_loss``
-    (means over members, in nats, of preprocessed rows) and ``seconds``.
+    (means over members, in nats, of preprocessed rows), ``member_train_losses`` and
+    ``member_validation_losses`` (lists with those of each member) and ``seconds``.
 tail_index_ : ndarray of shape (n_features,)
     Power at which the tails of each latent column fall, the mean over members: the degrees of
     freedom with ``base="student_t"``, for each member in ``flow_.base.df``; infinite with other

@@ -129,7 +129,8 @@ class FlowVariationalApproximator(MaybeConditional):
         was not finite: they count as outside the support.
     history_ : list of dict
         One record an epoch: ``stage``, ``epoch``, ``learning_rate``, ``train_loss``,
-        ``validation_loss`` (minus the ELBO, on fixed noise) and ``seconds``.
+        ``validation_loss`` (minus the ELBO, on fixed noise), both also for each member in
+        lists, ``member_train_losses`` and ``member_validation_losses``, and ``seconds``.
     n_iter_ : int
         Epochs of training, those of the trials included.
     stopped_by_ : str

@@ -48,7 +48,8 @@ class History:
     ----------
     records : list of dict
         ``epoch``, ``learning_rate``, ``train_loss``, ``validation_loss`` (means over members,
-        nats) and ``seconds`` since the start.
+        nats), ``member_train_losses``, ``member_validation_losses`` (lists, one number each) and
+        ``seconds`` since the start.
     validation_loss : list of float
         Best validation loss of each member (training loss where there are no such rows).
     skipped_steps, rollbacks : int

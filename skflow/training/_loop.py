@@ -174,12 +174,15 @@ class _Run:
         return _mean(torch.cat(losses, dim=-1), rows.weight).reshape(-1)
 
     def _record(self, epoch, train_loss, loss):
+        held_out = self.validation is not None
         self.history.records.append(
             {
                 "epoch": epoch + 1,
                 "learning_rate": self._rate(),
                 "train_loss": float(train_loss.mean()),
-                "validation_loss": float(loss.mean()) if self.validation is not None else None,
+                "validation_loss": float(loss.mean()) if held_out else None,
+                "member_train_losses": train_loss.tolist(),
+                "member_validation_losses": loss.tolist() if held_out else None,
                 "seconds": time.perf_counter() - self.start,
             }
         )

@@ -184,6 +184,7 @@ class TestTraining:
         model = maf().fit(rows())
         assert [record["epoch"] for record in model.history_] == [1, 2, 3]
         keys = {"epoch", "learning_rate", "train_loss", "validation_loss", "seconds"}
+        keys |= {"member_train_losses", "member_validation_losses"}
         assert all(set(record) == keys for record in model.history_)
         assert model.n_iter_ == 3
         assert model.stopped_by_ == "max_epochs"

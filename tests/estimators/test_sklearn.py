@@ -76,6 +76,13 @@ class TestTables:
         model.set_output(transform="pandas")
         assert isinstance(model.transform(rows()), pd.DataFrame)
 
+    @pytest.mark.parametrize("output", ["default", "pandas"])
+    def test_latents_of_a_named_table_go_back(self, output):
+        named = pd.DataFrame(rows(), columns=self.names)
+        model = skflow.NSFDensity(**ONE).fit(named).set_output(transform=output)
+        back = model.inverse_transform(model.transform(named))
+        np.testing.assert_allclose(back, named, atol=1e-3)
+
 
 @every_estimator
 class TestParameters:

@@ -1,19 +1,24 @@
 """Pictures of what the diagnostics measured; matplotlib is imported when one is drawn."""
 
+from collections import Counter
+
 import numpy as np
+
+from skflow.diagnostics._compare import BASELINES, compare_densities
+from skflow.diagnostics._displays._style import BLUE, legend_above, new_axes
 
 __all__ = ["DensityComparisonDisplay"]
 
-# Okabe and Ito's blue, and a grey of clearly other lightness.
-OURS = {"color": "#0072B2", "marker": "o", "label": "compared"}
+OURS = {"color": BLUE, "marker": "o", "label": "compared"}
 CLASSICAL = {"color": "#8c8c8c", "marker": "s", "label": "classical"}
 
 
 class DensityComparisonDisplay:
     """Held-out gains over the best classical estimator, with bars of two standard errors.
 
-    Make it with :meth:`from_scores`. Shapes tell the kinds apart as well as colours do. A gain too
-    far to the left is a triangle at the edge, with its value beside it.
+    Shapes tell the kinds apart as well as colours do. A gain too far to the left is a triangle at
+    the edge, with its value beside it. Make it with :meth:`from_estimators`, or with
+    :meth:`from_scores` from a table.
 
     Parameters
     ----------
@@ -41,10 +46,15 @@ class DensityComparisonDisplay:
     >>> from sklearn.datasets import load_iris
     >>> from skflow import KernelFlowDensity, compare_densities
     >>> from skflow.plots import DensityComparisonDisplay
-    >>> table = compare_densities(load_iris().data, KernelFlowDensity(), cv=2)
-    >>> display = DensityComparisonDisplay.from_scores(table)
+    >>> X = load_iris().data
+    >>> display = DensityComparisonDisplay.from_estimators(X, KernelFlowDensity(), cv=2)
     >>> display.reference in display.names
     True
+
+    The same from a table that is there already:
+
+    >>> table = compare_densities(X, KernelFlowDensity(), cv=2)
+    >>> display = DensityComparisonDisplay.from_scores(table).plot()
     """
 
     def __init__(self, *, names, gains, errors, reference, classical):
@@ -66,8 +76,6 @@ class DensityComparisonDisplay:
         -------
         display : DensityComparisonDisplay
         """
-        from skflow.diagnostics._compare import BASELINES
-
         rivals = [row for row in table if row["name"] in BASELINES and np.isnan(row["gain"])]
         if not rivals:
             raise ValueError("expected a table of compare_densities, which has classical rows")
@@ -78,6 +86,29 @@ class DensityComparisonDisplay:
             reference=rivals[0]["name"],
             classical=BASELINES,
         )
+
+    @classmethod
+    def from_estimators(cls, X, *estimators, ax=None, **kwargs):
+        """Compare estimators on a table with the classical ones, and draw their gains.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        *estimators : estimator or (str, estimator)
+            Not fitted. Those without a name have that of their class, and a number if several
+            are of one class.
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        **kwargs : dict
+            Passed to :func:`skflow.compare_densities`: ``cv``, ``n_jobs``, ``random_state``,
+            ``sample_weight``.
+
+        Returns
+        -------
+        display : DensityComparisonDisplay
+        """
+        table = compare_densities(X, _named(estimators), **kwargs)
+        return cls.from_scores(table).plot(ax)
 
     def plot(self, ax=None):
         """Draw the gains.
@@ -91,11 +122,7 @@ class DensityComparisonDisplay:
         -------
         display : DensityComparisonDisplay
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            size = (6, 1.2 + 0.4 * len(self.names))
-            ax = plt.subplots(figsize=size, layout="constrained")[1]
+        ax = new_axes(ax, (6, 1.2 + 0.4 * len(self.names)))
         self.ax_, self.figure_ = ax, ax.figure
         ax.axvline(0, color="0.3", linewidth=1, zorder=0)
         left = self._left_edge()
@@ -109,10 +136,7 @@ class DensityComparisonDisplay:
         ax.set_xlabel(f"held-out gain over {self.reference}, nats a row (bars: 2 standard errors)")
         ax.grid(axis="x", color="0.9")
         ax.set_axisbelow(True)
-        handles, labels = ax.get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
-        above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2}
-        ax.legend(unique.values(), unique.keys(), frameon=False, **above)
+        legend_above(ax, "lower right")
         return self
 
     def _gain(self, place):
@@ -139,3 +163,15 @@ class DensityComparisonDisplay:
             filled = style["color"] if style is OURS else "white"
             shape = {"marker": style["marker"], "markerfacecolor": filled, "capsize": 3}
             ax.errorbar(gain, place, xerr=bar, **shape, **marks)
+
+
+def _named(estimators):
+    """Pairs of name and estimator; None if there are none."""
+    if not estimators:
+        return None
+    pairs = [e if isinstance(e, tuple) else (type(e).__name__, e) for e in estimators]
+    total, seen, named = Counter(name for name, _ in pairs), Counter(), []
+    for name, estimator in pairs:
+        seen[name] += 1
+        named.append((f"{name} {seen[name]}" if total[name] > 1 else name, estimator))
+    return named

@@ -1,13 +1,11 @@
 """The picture of a comparison says what its table says."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 
+from skflow import KernelFlowDensity, MixtureFlowDensity, compare_densities
 from skflow.estimators._table import ScoreTable
 from skflow.plots import DensityComparisonDisplay
-
-mpl.use("Agg")
 
 
 def table(*gains):
@@ -23,15 +21,6 @@ def table(*gains):
     )
 
 
-@pytest.fixture
-def close():
-    import matplotlib.pyplot as plt
-
-    yield
-    plt.close("all")
-
-
-@pytest.mark.usefixtures("close")
 class TestDisplay:
     def test_points_bars_and_names(self):
         display = DensityComparisonDisplay.from_scores(table(0.5, -0.2, -0.7)).plot()
@@ -76,3 +65,21 @@ class TestDisplay:
     def test_other_tables_are_refused(self):
         with pytest.raises(ValueError, match="expected a table of compare_densities"):
             DensityComparisonDisplay.from_scores(ScoreTable([{"name": "stack", "score": 1.0}]))
+
+
+class TestFromEstimators:
+    def test_gains_are_those_of_the_table(self, plane):
+        model = MixtureFlowDensity(n_components=1)
+        display = DensityComparisonDisplay.from_estimators(plane, model, cv=2)
+        table = compare_densities(plane, model, cv=2)
+        assert display.names == [row["name"] for row in table]
+        np.testing.assert_array_equal(display.gains, [row["gain"] for row in table])
+        assert display.ax_.get_xlabel().startswith("held-out gain")
+
+    def test_names(self, plane):
+        one, two = MixtureFlowDensity(n_components=1), MixtureFlowDensity(n_components=2)
+        display = DensityComparisonDisplay.from_estimators(
+            plane, one, two, ("kernel", KernelFlowDensity()), cv=2
+        )
+        ours = {"MixtureFlowDensity 1", "MixtureFlowDensity 2", "kernel"}
+        assert set(display.names) - set(display.classical) == ours

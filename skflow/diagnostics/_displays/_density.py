@@ -1,0 +1,275 @@
+"""A density, looked at: a curve, a map, or draws beside the table."""
+
+from itertools import cycle
+
+import numpy as np
+
+from skflow._random import draw_seed
+from skflow.diagnostics._displays._corner import draw_corner
+from skflow.diagnostics._displays._style import (
+    BLUE,
+    DARK,
+    LIGHT,
+    SEQUENTIAL,
+    PanelsMixin,
+    legend_above,
+    thin_out,
+)
+from skflow.diagnostics._displays._tables import bin_edges, chosen_columns, like, rows_and_names
+from skflow.estimators._drawing import draw_from
+
+__all__ = ["DensityDisplay"]
+
+MARGIN = 0.1  # of the range of a column, around it
+FINER = 5  # times as many points on a line as on a side of a map
+MAX_COLUMNS = 6
+DEPTH = 20.0  # nats that a map of the log density goes down
+FLOOR = 1e3  # nats below the top where a map takes a density for nothing
+LINES = ("solid", "dashed", "dotted")
+MAX_POINTS = 400
+
+
+class DensityDisplay(PanelsMixin):
+    """A fitted density beside the rows of a table.
+
+    What is drawn depends on the number of columns:
+
+    - of one, the density as a curve over a histogram of the rows;
+    - of two, a map of the density, with some of the rows and the outlines of the smallest regions
+      that hold given shares of the probability;
+    - of more, or where some of the columns were chosen, rows against draws from the density: each
+      column by itself on the diagonal, each pair below it. Draws from a good fit cannot be told
+      from the rows.
+
+    Make it with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_columns)
+    names : list of str
+        Of the columns.
+    grid : list of ndarray of shape (n_points,), default=None
+        Coordinates along the one or two columns, for a curve or a map.
+    log_density : ndarray of shape (n_points,) or (n_points, n_points), default=None
+        In nats and the units of the rows; ``log_density[i, j]`` is that of
+        ``(grid[0][j], grid[1][i])``.
+    regions : ndarray of shape (n_regions,), default=()
+        Shares of the probability.
+    thresholds : ndarray of shape (n_regions,), default=()
+        Log densities above which these shares lie.
+    samples : ndarray of shape (n_draws, n_columns), default=None
+        Draws from the density.
+    n_features : int, default=None
+        Columns of the table, if ``names`` are not all.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        A single one for a curve or a map; of rows against draws, one for each pair of columns,
+        those above the diagonal empty.
+    ax_ : matplotlib Axes
+        The first of them.
+    figure_ : matplotlib Figure
+    bounding_ax_ : matplotlib Axes or None
+        The axes around several panels, if they were drawn into one.
+
+    See Also
+    --------
+    CoverageDisplay : Whether the regions hold as many new rows as they should.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skflow import MixtureFlowDensity
+    >>> from skflow.plots import DensityDisplay
+    >>> X = load_iris(as_frame=True).data[["petal length (cm)", "petal width (cm)"]]
+    >>> display = DensityDisplay.from_estimator(MixtureFlowDensity().fit(X), X)
+    >>> display.log_density.shape
+    (100, 100)
+    >>> display.ax_.get_xlabel()
+    'petal length (cm)'
+    """
+
+    def __init__(
+        self,
+        *,
+        rows,
+        names,
+        grid=None,
+        log_density=None,
+        regions=(),
+        thresholds=(),
+        samples=None,
+        n_features=None,
+    ):
+        self.rows = rows
+        self.names = names
+        self.grid = grid
+        self.log_density = log_density
+        self.regions = regions
+        self.thresholds = thresholds
+        self.samples = samples
+        self.n_features = n_features
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        columns=None,
+        resolution=100,
+        regions=(0.5, 0.9),
+        n_samples=2_000,
+        random_state=0,
+        ax=None,
+        **kwargs,
+    ):
+        """Evaluate a fitted density and draw it.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            With ``score_samples``, and ``sample`` if draws are needed: for regions, and for
+            tables of more than two columns.
+        X : array-like of shape (n_samples, n_features)
+            Rows to compare with, best some that the estimator has not seen.
+        columns : int, str or list of these, default=None
+            Columns to look at, by number or name. None takes all, at most the first six.
+        resolution : int, default=100
+            Points on each side of a map; a curve has five times as many.
+        regions : sequence of float, default=(0.5, 0.9)
+            Shares of the probability whose smallest regions a map outlines. Their bounds
+            are quantiles of the density of draws.
+        n_samples : int, default=2000
+            Draws.
+        random_state : int, RandomState instance or None, default=0
+            Of the draws.
+        ax : matplotlib Axes or array of them, default=None
+            Where to draw, see :meth:`plot`.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : DensityDisplay
+        """
+        rows, names = rows_and_names(estimator, X)
+        numbers = chosen_columns(range(min(len(names), MAX_COLUMNS)), names)
+        if columns is not None:
+            numbers = chosen_columns(columns, names)
+        if len(names) <= 2 and len(numbers) == len(names):
+            found = _on_grid(estimator, X, rows, numbers, resolution)
+            if len(names) == 2 and hasattr(estimator, "sample"):
+                draws = draw_from(estimator, n_samples, draw_seed(random_state))
+                scores = estimator.score_samples(like(X, draws))
+                found["regions"] = np.asarray(regions, dtype=float)
+                found["thresholds"] = np.quantile(scores, 1 - found["regions"])
+        else:
+            draws = draw_from(estimator, n_samples, draw_seed(random_state))
+            found = {"samples": draws[:, numbers], "n_features": len(names)}
+        names = [names[j] for j in numbers]
+        return cls(rows=rows[:, numbers], names=names, **found).plot(ax, **kwargs)
+
+    def plot(self, ax=None, *, log=False, show_rows=True, colorbar=True, cmap=SEQUENTIAL):
+        """Draw the curve, the map, or rows against draws.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of them, default=None
+            None makes a figure. Several panels are drawn inside one axes, or into an array of
+            axes, one for each pair of columns.
+        log : bool, default=False
+            Show the log density of a curve or map instead of the density.
+        show_rows : bool, default=True
+            Show the rows on a map.
+        colorbar : bool, default=True
+            Show the scale of a map.
+        cmap : str or Colormap, default="Blues"
+            Of a map.
+
+        Returns
+        -------
+        display : DensityDisplay
+        """
+        if self.samples is not None:
+            draw_corner(self, ax)
+        else:
+            again = ax is not None and getattr(self, "ax_", None) is ax
+            axes = self._panels(ax, (1, 1), (5.6, 4.4))
+            if len(self.grid) == 1:
+                self._draw_curve(axes[0, 0], log)
+            else:
+                self._draw_map(axes[0, 0], log, show_rows, colorbar and not again, cmap)
+        self.ax_ = self.axes_[0, 0]
+        return self
+
+    def _draw_curve(self, ax, log):
+        (points,) = self.grid
+        n_bins = int(np.clip(2 * np.sqrt(len(self.rows)), 10, 60))
+        values = self.rows[:, 0]
+        bins = bin_edges(values, values.min(), values.max(), n_bins)
+        heights, edges = np.histogram(values, bins, density=True)
+        density, bottom = np.exp(self.log_density), 0.0
+        if log:
+            heights = np.log(heights, where=heights > 0, out=np.full(len(heights), np.nan))
+            density = self.log_density
+            bottom = min(np.nanmin(heights), density[np.isfinite(density)].min())
+        bars = {"bottom": bottom, "width": np.diff(edges), "align": "edge"}
+        ax.bar(edges[:-1], heights - bottom, color=LIGHT, label="rows", **bars)
+        ax.plot(points, density, color=BLUE, label="density")
+        ax.set(xlabel=self.names[0], ylabel="log density (nats)" if log else "density")
+        legend_above(ax)
+
+    def _draw_map(self, ax, log, show_rows, colorbar, cmap):
+        levels = np.maximum(self.log_density, self.log_density.max() - FLOOR)
+        values = levels if log else np.exp(levels)
+        top = values.max()
+        image = ax.pcolormesh(
+            *self.grid,
+            values,
+            cmap=cmap,
+            shading="gouraud",
+            vmax=top,
+            rasterized=True,
+            vmin=max(top - DEPTH, values.min()) if log else 0.0,
+        )
+        if show_rows:
+            marks = {"s": 7, "color": DARK, "edgecolors": "white", "linewidths": 0.5}
+            ax.scatter(*thin_out(self.rows, MAX_POINTS).T, label="rows", **marks)
+        self._draw_regions(ax, levels)
+        if show_rows or len(self.regions):
+            legend_above(ax)
+        if colorbar:
+            label = "log density (nats)" if log else "density"
+            ax.figure.colorbar(image, ax=ax, label=label, extend="min" if log else "neither")
+        ax.set(xlabel=self.names[0], ylabel=self.names[1])
+
+    def _draw_regions(self, ax, levels):
+        from matplotlib.patheffects import withStroke
+
+        halo = [withStroke(linewidth=2.6, foreground="white", alpha=0.7)]
+        for share, threshold, line in zip(
+            self.regions, self.thresholds, cycle(LINES), strict=False
+        ):
+            if not levels.min() < threshold < levels.max():
+                continue  # between two points of the grid
+            style = {"colors": DARK, "linestyles": line, "linewidths": 1.2}
+            outline = ax.contour(*self.grid, levels, [threshold], **style)
+            outline.set_path_effects(halo)
+            ax.plot([], [], color=DARK, linestyle=line, label=f"{share:.0%} region")
+
+
+def _on_grid(estimator, X, rows, numbers, resolution):
+    """Log density on a line or a grid that reaches a little beyond the rows."""
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    margin = MARGIN * np.where(high > low, high - low, 1.0)
+    n = resolution * FINER if len(numbers) == 1 else resolution
+    lines = list(np.linspace(low - margin, high + margin, n).T)
+    points = np.stack(np.meshgrid(*lines), axis=-1)
+    scores = estimator.score_samples(like(X, points.reshape(-1, len(lines))))
+    # a table of two columns may have been asked for the other way round
+    log_density = np.asarray(scores).reshape(points.shape[:-1])
+    if numbers == [1, 0]:
+        log_density = log_density.T
+    return {"grid": [lines[j] for j in numbers], "log_density": log_density}

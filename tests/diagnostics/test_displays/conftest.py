@@ -1,0 +1,60 @@
+"""Small tables and fitted estimators that all displays are tested with."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from skflow import FlowOutlierDetector, MixtureFlowDensity, NSFDensity
+
+NAMES = ["height", "weight"]
+
+
+def pytest_configure():
+    mpl.use("Agg")
+
+
+@pytest.fixture(scope="package")
+def plane():
+    """Correlated normal rows of two named columns."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 2)) @ np.array([[2.0, 1.0], [0.0, 1.0]]) + [5.0, -3.0]
+    return pd.DataFrame(rows, columns=NAMES)
+
+
+@pytest.fixture(scope="package")
+def space():
+    """Normal rows of three columns without names."""
+    return np.random.default_rng(1).normal(size=(200, 3)) * [1.0, 2.0, 3.0]
+
+
+@pytest.fixture(scope="package")
+def gaussian(plane):
+    """One Gaussian, whose density is known, fitted to the plane."""
+    return MixtureFlowDensity(n_components=1, random_state=0).fit(plane)
+
+
+@pytest.fixture(scope="package")
+def gaussian3(space):
+    """One Gaussian fitted to the table of three columns."""
+    return MixtureFlowDensity(n_components=1, random_state=0).fit(space)
+
+
+@pytest.fixture(scope="package")
+def flow(plane):
+    """A flow of one member, hardly trained."""
+    settings = {"n_members": 1, "n_layers": 1, "max_epochs": 3}
+    return NSFDensity(**settings, random_state=0).fit(plane)
+
+
+@pytest.fixture(scope="package")
+def ensemble(space):
+    """A flow of three members."""
+    settings = {"n_members": 3, "n_layers": 1, "max_epochs": 4}
+    return NSFDensity(**settings, random_state=0).fit(space)
+
+
+@pytest.fixture(scope="package")
+def detector(space):
+    """A detector of outliers by one Gaussian."""
+    return FlowOutlierDetector(MixtureFlowDensity(n_components=1), random_state=0).fit(space)
