@@ -9,6 +9,8 @@ The images come from OpenML, or from an ``.npz`` file with arrays ``x_train6k`` 
 (n, 28, 28). With ``--quick`` nothing is fetched: patches of two photographs that scikit-learn
 ships take their place, and the fit stops after seconds.
 
+From a shell::
+
     python mnist_glow.py [picture.png] [--file images.npz] [--seconds 600] [--quick]
 """
 
