@@ -40,6 +40,7 @@ autosummary_ignore_module_all = False
 autosummary_imported_members = True
 autodoc_typehints = "none"
 autodoc_member_order = "groupwise"
+toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 79
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -60,9 +61,7 @@ plot_html_show_source_link = False
 plot_include_source = False
 plot_rcparams = {"figure.constrained_layout.use": True, "font.size": 9}
 plot_apply_rcparams = True
-plot_template = TEMPLATE.replace(
-    "{{ source_code }}", ".. container:: plot-source\n\n   {{ source_code | indent(3) }}"
-)
+plot_template = TEMPLATE.replace("{{ source_code }}", "")  # pictures speak for themselves
 
 STORED = "|".join(stored())
 sphinx_gallery_conf = {

@@ -52,7 +52,7 @@ def rows(images):
     return np.asarray(images, dtype=float).reshape(len(images), -1)
 
 
-parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+parser = argparse.ArgumentParser(description="Glow on a part of MNIST.")
 parser.add_argument("picture", nargs="?", default="mnist_glow.png")
 parser.add_argument("--file")
 parser.add_argument("--seconds", type=float, default=600)

@@ -30,7 +30,8 @@ def _convert(node, as_block):
     try:
         if tex.count("{") - tex.count(r"\{") != tex.count("}") - tex.count(r"\}"):
             raise MathError("braces do not match")
-        return tex2mathml(tex, as_block=as_block)
+        mathml = tex2mathml(tex, as_block=as_block)
+        return mathml.replace('class="ams-align"', 'class="ams-align" displaystyle="true"')
     except MathError as error:
         logger.warning("mathematics: %s in %r", error, tex, location=node)
         return f"<code>{tex}</code>"
