@@ -18,6 +18,16 @@ REWRITTEN = [
     (re.compile(r"\\dots\b"), r"\\ldots"),
     (re.compile(r"\\textstyle\b"), ""),
 ]
+# what browsers leave out: the space after a name such as log, unless a bracket follows; and what
+# they add: space around bars, which they take for relations
+ADDED = [
+    (re.compile(r'class="ams-align"'), 'class="ams-align" displaystyle="true"'),
+    (
+        re.compile(r"<mo>&ApplyFunction;</mo>(?!\s*(?:<mrow>\s*)?<mo[^>]*>[(\[{|‖])"),
+        '<mspace width="0.1667em"></mspace>',
+    ),
+    (re.compile(r"<mo( [^>]*)?>([|‖])</mo>"), r'<mo\1 lspace="0" rspace="0">\2</mo>'),
+]
 
 
 def _convert(node, as_block):
@@ -31,10 +41,12 @@ def _convert(node, as_block):
         if tex.count("{") - tex.count(r"\{") != tex.count("}") - tex.count(r"\}"):
             raise MathError("braces do not match")
         mathml = tex2mathml(tex, as_block=as_block)
-        return mathml.replace('class="ams-align"', 'class="ams-align" displaystyle="true"')
     except MathError as error:
         logger.warning("mathematics: %s in %r", error, tex, location=node)
         return f"<code>{tex}</code>"
+    for pattern, replacement in ADDED:
+        mathml = pattern.sub(replacement, mathml)
+    return mathml
 
 
 def _visit_inline(translator, node):
