@@ -6,6 +6,8 @@ Two parameters of which data tell only a combination: the posterior is a banana.
 from its log density alone, by its own draws. On the way: why the log-determinant changes its
 sign between density estimation and variational inference, and what k-hat says of a fit.
 
+From a shell::
+
     python banana.py [picture.png] [--quick]
 """
 

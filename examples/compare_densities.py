@@ -6,6 +6,8 @@ Is a flow worth it on this table?
 Gaussian mixture and a single Gaussian, and says who is ahead and whether that is more than noise.
 The table is scikit-learn's breast-cancer data: 569 rows, the ten columns of means.
 
+From a shell::
+
     python compare_densities.py [picture.png]
 """
 

@@ -6,6 +6,8 @@ Images: a Glow of handwritten digits
 dimension beside classical densities and a flow that knows nothing of images; draws at two
 temperatures; a walk from one image to another; the most and the least likely images.
 
+From a shell::
+
     python digits_glow.py [picture.png] [--quick]
 """
 
@@ -106,3 +108,11 @@ for line, (title, images) in zip(axes, lines.items(), strict=True):
 picture = arguments[0] if arguments else "digits_glow.png"
 figure.savefig(picture, dpi=110)
 print(f"\npicture: {picture}")
+
+# %%
+# What it draws, from a run that was not cut short:
+#
+# .. image:: /images/digits_glow.png
+#    :alt: Digits: images, draws, walks between images, the most and the least likely
+
+# sphinx_gallery_thumbnail_path = "images/digits_glow.png"

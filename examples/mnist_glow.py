@@ -9,6 +9,8 @@ The images come from OpenML, or from an ``.npz`` file with arrays ``x_train6k`` 
 (n, 28, 28). With ``--quick`` nothing is fetched: patches of two photographs that scikit-learn
 ships take their place, and the fit stops after seconds.
 
+From a shell::
+
     python mnist_glow.py [picture.png] [--file images.npz] [--seconds 600] [--quick]
 """
 
@@ -50,7 +52,7 @@ def rows(images):
     return np.asarray(images, dtype=float).reshape(len(images), -1)
 
 
-parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+parser = argparse.ArgumentParser(description="Glow on a part of MNIST.")
 parser.add_argument("picture", nargs="?", default="mnist_glow.png")
 parser.add_argument("--file")
 parser.add_argument("--seconds", type=float, default=600)

@@ -6,6 +6,8 @@ Breast-cancer measurements (569 rows, 30 columns, shipped with scikit-learn): lo
 held-out rows under a kernel density and a Gaussian mixture, both tuned by cross-validation, and
 under a neural spline flow as it comes. Then a picture of two of the columns.
 
+From a shell::
+
     python quickstart.py [picture.png]
 """
 

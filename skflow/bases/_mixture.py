@@ -42,7 +42,7 @@ class GaussianMixture(Base):
         Number of columns d.
     n_components : int
         Number of Gaussians C. More than there are rows is no error: see
-        :func:`skflow.bases._em.fit_mixture`.
+        ``fit_mixture``.
     covariance_type : {"full", "diag", "tied"}, default="full"
         Of the EM that starts the parameters. What is learnt afterwards is full.
     reg_covar : float, default=1e-4
@@ -88,7 +88,7 @@ class GaussianMixture(Base):
         z : tensor of shape (n, n_features) or (*members, n, n_features)
         weight : tensor of shape (n,) or (*members, n), optional
             Rows of weight zero are left out. EM takes no weights, so unequal ones repeat rows
-            in proportion: see :func:`skflow.bases._em.equal_rows`.
+            in proportion: see ``equal_rows``.
         """
         z = z.expand(*self.members, *z.shape[-2:])
         weight = z.new_ones(z.shape[:-1]) if weight is None else weight.expand(z.shape[:-1])

@@ -1,4 +1,7 @@
-"""Invertible maps as torch modules; see :class:`Bijection` for the contract they all keep."""
+"""Invertible maps as torch modules, which all keep one contract.
+
+:class:`skflow.bijections.Bijection` states it.
+"""
 
 from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse

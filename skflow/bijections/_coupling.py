@@ -24,7 +24,8 @@ class Coupling(Bijection):
     elementwise : Elementwise
         The map f.
     net : module
-        From ``(x_A, context)`` of shape (*members, n, |A|) to (*members, n, |B|, n_params).
+        From ``(x_A, context)`` of shape ``(*members, n, |A|)`` to
+        ``(*members, n, |B|, n_params)``.
     swap : bool, default=False
         A is the first half of the features; swapped, the second half.
     axis : int, default=-1

@@ -48,7 +48,7 @@ class UnconstrainedMonotone(Searched):
     max_log_slope : float, default=5.0
         c, the bound of the log-slope.
     bound : float, default=5.0
-        Of |x|, within which the map is curved.
+        Of ``|x|``, within which the map is curved.
 
     References
     ----------

@@ -139,7 +139,7 @@ class QR(Bijection):
 
     @torch.no_grad()
     def whiten(self, mean, covariance):
-        """Principal components, each to variance 1; see :mod:`skflow.bijections._linear`."""
+        """Principal components, each to variance 1."""
         variances, directions = torch.linalg.eigh(covariance)
         q, r = torch.linalg.qr(variances.rsqrt().unsqueeze(-1) * directions.mT)
         sign = torch.where(r.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0).to(r)

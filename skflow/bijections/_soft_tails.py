@@ -12,7 +12,7 @@ __all__ = ["SoftTails", "max_exponent"]
 class SoftTails(Bijection):
     """The identity in the middle, logarithmic far out: bounds what a flow must extrapolate.
 
-    By column, with ``e = max(|x| - t, 0)``: forward ``z = x`` for |x| <= t, otherwise
+    By column, with ``e = max(|x| - t, 0)``: forward ``z = x`` for ``|x| <= t``, otherwise
     ``z = sign(x) (t + log(1 + e))``; log-det ``-sum log(1 + e)``. Inverse, with
     ``e' = max(|z| - t, 0)``: ``x = sign(z) (t + exp(e') - 1)`` beyond t; log-det ``sum e'``.
     Once continuously differentiable. Cost: O(n d).

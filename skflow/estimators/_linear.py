@@ -33,8 +33,10 @@ class LinearFlowDensity(BaseClassicalDensity):
     "orthogonal"   a scale times a rotation    principal components of variance 1
     "plu"          L U                         the nearest to the columns, W symmetric
     "qr"           a rotation times upper      principal components of variance 1
-                   triangular [2]_
+                   triangular
     ============== =========================== =============================================
+
+    The last one is how [2]_ write the 1 x 1 convolutions of Glow.
 
     Where the covariance of the standardised columns has eigenvalues below 1e-10, they count as
     1e-10: with no more rows than columns, and for collinear columns, where the likelihood has no

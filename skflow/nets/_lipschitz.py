@@ -190,10 +190,10 @@ class _Frozen:
 
 
 class LipschitzMLP(LipschitzNet):
-    r"""A perceptron that is a contraction: a :class:`LipschitzNet` of dense layers.
+    r"""A perceptron that is a contraction: a ``LipschitzNet`` of dense layers.
 
     Cost: one pass of the layers, and ``SQUARINGS`` products of each weight's smaller side for
-    its norm, see :func:`skflow.nets._norms.norm_bound`.
+    its norm, see ``norm_bound``.
 
     Parameters
     ----------

@@ -14,12 +14,12 @@ __all__ = ["LipschitzConvNet"]
 
 
 class LipschitzConvNet(LipschitzNet):
-    r"""A convolutional net that is a contraction: a :class:`LipschitzNet` of convolutions.
+    r"""A convolutional net that is a contraction: a ``LipschitzNet`` of convolutions.
 
     From rows of pixels to rows of pixels, in the order channel, line, column. The first and the
     last layer have kernels of ``kernel_size``, those between 1 x 1, as in [1]_; there are zeros
     around the image. Their norms are bounded in the Fourier basis, see
-    :func:`skflow.nets._norms.conv_norm_bound`, which leaves a hundredth of the bound unused at
+    ``conv_norm_bound``, which leaves a hundredth of the bound unused at
     8 x 8 pixels and a tenth at 4 x 4. To the first layer a learnt number for each place and unit
     is added, since what stands where matters in images that are centred alike.
 

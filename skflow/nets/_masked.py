@@ -17,7 +17,7 @@ class MADE(nn.Module):
     hidden units with :math:`m_k \le i`, hence the features :math:`x_{<i}` (their eqs. 8 and 9,
     counted from zero).
     Units are sorted by degree, equally in each layer, so that residual connections keep the
-    order and :class:`MADECursor` can compute each unit once as features arrive.
+    order and ``MADECursor`` can compute each unit once as features arrive.
 
     Parameters
     ----------

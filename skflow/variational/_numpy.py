@@ -68,7 +68,7 @@ class FromNumpy:
 
 
 class _Evaluation(torch.autograd.Function):
-    """Values of a :class:`FromNumpy`; gradients are taken along only where they are needed."""
+    """Values of a ``FromNumpy``; gradients are taken along only where they are needed."""
 
     @staticmethod
     def forward(ctx, x, density):

@@ -22,7 +22,7 @@ class Target:
         Of a tensor (n, d), to a tensor (n,); with ``grad`` of numpy arrays. With a context, of
         that too, (n, c).
     grad : callable, True, "numeric" or None
-        How a numpy function is differentiated, see :class:`FromNumpy`; None for torch.
+        How a numpy function is differentiated, see ``FromNumpy``; None for torch.
     device, dtype : torch.device and torch.dtype, default="cpu" and float64
         Of what the function gets, wherever it comes from.
 
