@@ -51,9 +51,9 @@ diagnose(flow, test)
 # ------------
 # Displays take any axes. Upper row: the rows, the density with the regions that hold half and
 # nine tenths of it, and fresh draws. Middle: a grid of the plane of the rows, pushed forward to
-# the latents, and a grid of latents pulled back: where its cells are small the density is high, which
-# is the change of variables. Lower row: the latents of held-out rows with the circles of one and
-# two standard deviations, their squared norms against those of normal rows, and the share of
+# the latents, and a grid of latents pulled back: where its cells are small the density is high,
+# which is the change of variables. Lower row: the latents of held-out rows with the circles of one
+# and two standard deviations, their squared norms against those of normal rows, and the share of
 # held-out rows in regions that claim 5 to 99 %.
 
 figure, axes = plt.subplots(3, 3, figsize=(13, 12.5), layout="constrained")
@@ -77,6 +77,6 @@ CoverageDisplay.from_estimator(flow, test, ax=axes[2, 2])
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "two_moons.png", dpi=110)
 
 # %%
-# A thread of density joins the two moons: a flow is continuous, so what was one Gaussian stays in one
-# piece. :ref:`The example on far modes <sphx_glr_auto_examples_topological_barrier.py>` shows
+# A thread of density joins the two moons: a flow is continuous, so what was one Gaussian stays in
+# one piece. :ref:`The example on far modes <sphx_glr_auto_examples_topological_barrier.py>` shows
 # what becomes of it when modes move apart.
