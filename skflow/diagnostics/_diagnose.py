@@ -89,8 +89,8 @@ def diagnose(estimator, X, X_train=None, *, random_state=0, verbose=True):
 
     Notes
     -----
-    Cost: 4,000 draws, some 40,000 scores and ten fits of small classifiers, a few seconds for
-    most densities.
+    Cost: 4,000 draws, some 25,000 scores and ten fits of small classifiers: seconds, or up to half
+    a minute for large flows of tens of columns.
 
     Examples
     --------

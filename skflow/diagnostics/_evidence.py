@@ -24,6 +24,7 @@ __all__ = ["Evidence", "gather"]
 MIN_ROWS = 30
 MAX_ROWS = 5_000
 N_DRAWS = 4_000
+N_WALKERS = 3_000
 # columns beyond which no proposal is near enough to integrate over
 MAX_COLUMNS_OF_INTEGRAL = 8
 
@@ -74,7 +75,9 @@ def gather(estimator, X, X_train, random_state):
     findings["margins"] = marginal_pits(samples, spread)
     findings["tails"] = tail_comparison(samples, spread)
     findings["draws against rows"] = two_sample_test(samples, spread, random_state)
-    findings["draws against scores"] = sampler_agreement(score, samples, random_state=random_state)
+    findings["draws against scores"] = sampler_agreement(
+        score, samples[:N_WALKERS], random_state=random_state
+    )
     findings |= _of_flow(estimator, spread, scores)
     if X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
         findings["integral"] = _integral(score, spread, samples, random_state)

@@ -10,7 +10,7 @@ from skflow.diagnostics._reading import Finding
 
 __all__ = ["SamplerAgreement", "sampler_agreement"]
 
-N_STEPS = 15
+N_STEPS = 10
 RARE = 0.005  # share of draws that count as rare or far
 
 
@@ -53,7 +53,7 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0):
         Log density of rows, ``(n, n_features) -> (n,)``.
     samples : array-like of shape (n_samples, n_features)
         Independent draws, at least 40.
-    n_steps : int, default=15
+    n_steps : int, default=10
         The cost: so many calls on half of the draws.
     random_state : int, default=0
         Of the walk.
