@@ -59,6 +59,10 @@ MIXINGS = {
     "qr": lambda n_features, layer: QR(n_features),
 }
 
+# those after which the halves have changed places, so that the same half of the places moves
+# the other half of the features
+REVERSALS = {"plu", "reverse"}
+
 
 def coupling_stack(
     n_features,
@@ -105,7 +109,7 @@ def coupling_stack(
     """
 
     def layer(i):
-        swap = bool(i % 2)
+        swap = bool(i % 2) and mixing not in REVERSALS
         n_steering, n_moved = coupling_sizes(n_features, swap)
         net = MLP(
             n_steering,
