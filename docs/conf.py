@@ -10,7 +10,7 @@ sys.path[:0] = [str(HERE / "_ext"), str(ROOT)]
 from gallery import stored
 from matplotlib.sphinxext.plot_directive import TEMPLATE
 
-import skflow
+import skflow.plots
 
 project = "skflow"
 author = "The skflow developers"
@@ -38,6 +38,10 @@ html_math_renderer = "mathml"
 # The API reference: what __all__ names, with the text of the docstrings
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
+# names of a module whose pages stand under another one: displays are imported from skflow.plots
+autosummary_context = {
+    "elsewhere": {"skflow.diagnostics": [*skflow.plots.__all__, "compare_densities", "diagnose"]}
+}
 autodoc_typehints = "none"
 autodoc_member_order = "groupwise"
 toc_object_entries_show_parents = "hide"
@@ -86,6 +90,10 @@ html_css_files = ["skflow.css"]
 html_title = "skflow"
 html_show_sourcelink = False
 html_copy_source = False
+# pages without pages below them
+html_sidebars = {
+    page: [] for page in ("benchmarks", "changelog", "choosing", "getting_started", "glossary")
+}
 html_theme_options = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],

@@ -13,7 +13,8 @@ import skflow.plots
 import skflow.testing
 from tests.instances import FLOWS, TRAINED, quick
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
 ESTIMATORS = [name for name in skflow.__all__ if name.endswith("Density")]
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
@@ -73,6 +74,23 @@ def test_files_that_the_readme_links_to_by_name():
     # examples, images and benchmark reports are made by their own commands
     plain = [link for link in links if "/" not in link]
     assert all((README.parent / link).exists() for link in plain)
+
+
+def listed_in(page):
+    """Names that the summaries of a page of the API reference list."""
+    return re.findall(r"^   ([\w.]+)$", (ROOT / "docs/api" / page).read_text(), re.MULTILINE)
+
+
+def test_api_reference_lists_every_public_name_once():
+    assert sorted(listed_in("estimators.rst")) == sorted(skflow.__all__)
+
+
+def test_api_reference_lists_every_public_module():
+    files = [file.relative_to(ROOT) for file in (ROOT / "skflow").iterdir()]
+    modules = {f"skflow.{f.stem}" for f in files if f.suffix == ".py" or (ROOT / f).is_dir()}
+    public = {name for name in modules if "._" not in name}
+    # what these two hold is listed elsewhere
+    assert set(listed_in("modules.rst")) == public - {"skflow.estimators", "skflow.exceptions"}
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

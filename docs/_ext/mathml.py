@@ -26,7 +26,8 @@ ADDED = [
         re.compile(r"<mo>&ApplyFunction;</mo>(?!\s*(?:<mrow>\s*)?<mo[^>]*>[(\[{|‖])"),
         '<mspace width="0.1667em"></mspace>',
     ),
-    (re.compile(r"<mo( [^>]*)?>([|‖])</mo>"), r'<mo\1 lspace="0" rspace="0">\2</mo>'),
+    (re.compile(r"<mo( [^>]*)?>\|</mo>"), r'<mo\1 lspace="0" rspace="0">|</mo>'),
+    (re.compile(r"<mo>‖</mo>"), '<mo stretchy="false" lspace="0" rspace="0">‖</mo>'),
 ]
 
 

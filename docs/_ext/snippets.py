@@ -12,10 +12,8 @@ def check(app, doctree):
     if app.env.docname.startswith(NOT_OURS):
         return
     for block in doctree.findall(nodes.literal_block):
-        if (
-            block.get("language", "default") in ("python", "default")
-            and "testnodetype" not in block
-        ):
+        python = block.get("language", "default") in ("python", "default")
+        if python and "testnodetype" not in block:
             logger.warning("a code block that is not run", location=block)
 
 

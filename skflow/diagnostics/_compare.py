@@ -64,7 +64,7 @@ def compare_densities(
 
     See Also
     --------
-    skflow.diagnostics.DensityComparisonDisplay : Draws the table.
+    skflow.plots.DensityComparisonDisplay : Draws the table.
     skflow.StackedDensity : Mixes estimators by such scores.
 
     Notes
