@@ -4,51 +4,27 @@ A finding becomes a cause only if it is both beyond chance (p below 0.001, the t
 taken together) and large enough to matter: with enough rows every density is wrong.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import stats
 
+from skflow.diagnostics._cause import BEYOND_CHANCE, Cause
 from skflow.diagnostics._coverage import hdr_coverage
 from skflow.diagnostics._modes import bridge
+from skflow.diagnostics._tail_causes import tails_of_density, too_near
 
-__all__ = ["Cause", "likely_causes"]
+__all__ = ["likely_causes"]
 
-BEYOND_CHANCE = 1e-3
 # mean gap between claimed and held probability of regions that matters: small tables are
 # fitted best by densities somewhat too wide
-OVERCONFIDENT, TOO_WIDE = 0.04, 0.12
+OVERCONFIDENT, CLEARLY, TOO_WIDE = 0.04, 0.12, 0.12
 # area under the curve of a classifier of draws and rows that matters, alone and beside tails
 AUC, AUC_BESIDE_TAILS = 0.6, 0.65
-# times that rows lie beyond the outer hundredths of draws more often than draws do
-TIMES = 3.0
-# shares of draws that count as rare
-RARE = (0.005, 0.001)
 # rows between the tails from which something can be learnt
 MIN_INSIDE = 20
 # share of the fall of a loss in the second half of a training that was too slow
 SLOW = 0.3
 # mean gap, in nats, between the scores of draws and of rows that matters
 GAP = 0.15
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A likely cause.
-
-    Attributes
-    ----------
-    name : str
-        "ties", "unconverged", "sampler", "overfit", "tails", "far modes", "underfit", "support" or
-        "integral".
-    evidence : str
-        What was measured.
-    remedy : str
-    """
-
-    name: str
-    evidence: str
-    remedy: str
 
 
 def likely_causes(evidence):
@@ -61,9 +37,9 @@ def likely_causes(evidence):
     if overfit is not None:  # a loss on training rows falls for ever
         found[1] = None
         tails = evidence.findings["tails"]
-        found += [overfit, _lighter(tails) if _too_near(tails) else None]
+        found += [overfit, too_near(tails)]
         return [cause for cause in found if cause is not None]
-    tails, modes = _tails(evidence), _far_modes(evidence)
+    tails, modes = tails_of_density(evidence), _far_modes(evidence)
     explained = modes is not None or found[1] is not None
     underfit = None if explained else _underfit(evidence, beside_tails=tails is not None)
     return [cause for cause in [*found, tails, modes, underfit] if cause is not None]
@@ -72,15 +48,15 @@ def likely_causes(evidence):
 def _ties(evidence):
     if not evidence.ties:
         return None
-    spread = getattr(evidence.estimator, "dequantized_features_", {})
-    raw = [column for column in evidence.ties if column not in spread]
-    columns = ", ".join(str(column) for column in evidence.ties[:8])
-    remedy = "scores are those of the spread values (dequantized_features_ has the widths)"
-    if raw:
-        remedy = (
-            "the likelihood of repeated values has no bound: compare scores only after spreading "
-            "them over the gap between values, or fit one of skflow's estimators, which does"
-        )
+    spread = getattr(evidence.estimator, "dequantized_features_", None)
+    remedy = (
+        "the likelihood of repeated values has no bound: compare scores only after spreading them "
+        "over the gap between values, or fit one of skflow's estimators, which does"
+        if spread is None
+        else "the fit spread them (dequantized_features_ has the widths): scores are those of "
+        "the spread values"
+    )
+    columns = ", ".join(evidence.ties[:8]) + (", ..." if len(evidence.ties) > 8 else "")
     return Cause("ties", f"values repeat in column {columns}", remedy)
 
 
@@ -127,8 +103,8 @@ def _integral(evidence):
 
 
 def _sampler(evidence):
-    finding = evidence.findings["draws against scores"]
-    if finding.p_value > BEYOND_CHANCE:
+    finding = evidence.findings.get("draws against scores")
+    if finding is None or finding.p_value > BEYOND_CHANCE:
         return None
     return Cause(
         "sampler",
@@ -140,7 +116,7 @@ def _sampler(evidence):
 def _tails_of_sampler(evidence):
     tails = evidence.findings["tails"]
     shifted = abs(evidence.findings["margins"].shifts).max() > 0.05
-    return None if shifted or not _too_near(tails) else _lighter(tails)
+    return None if shifted else too_near(tails)
 
 
 def _overfit(evidence):
@@ -179,6 +155,8 @@ def _coverage_inside(evidence):
 def _overconfident(coverage, evidence):
     middle = coverage.observed[np.abs(coverage.nominal - 0.5).argmin()]
     narrow = coverage.bias > OVERCONFIDENT and middle < 0.5 - OVERCONFIDENT
+    if coverage.bias < CLEARLY and _told_apart(evidence, AUC_BESIDE_TAILS):
+        return False  # mass in the wrong places, such as unequal shares of two modes
     # a density that is only too simple has the right mean score, as a Gaussian with the right
     # covariance has
     return narrow and coverage.p_value < BEYOND_CHANCE and _promises_too_much(evidence)
@@ -186,7 +164,9 @@ def _overconfident(coverage, evidence):
 
 def _promises_too_much(evidence):
     """Whether draws score higher than rows on average, the farthest hundredth apart."""
-    ours, theirs = evidence.sample_scores, evidence.scores
+    ours, theirs = evidence.sample_scores, evidence.scores[np.isfinite(evidence.scores)]
+    if len(theirs) < MIN_INSIDE:
+        return False
     lowest = np.quantile(theirs, 0.01)
     ours, theirs = np.maximum(ours, lowest), np.maximum(theirs, lowest)
     gap = ours.mean() - theirs.mean()
@@ -205,62 +185,6 @@ def _training_gap(evidence):
     if test.pvalue > BEYOND_CHANCE or not large:
         return ""
     return f"training rows score {gap:.2g} nats more than held-out ones (medians)"
-
-
-def _tails(evidence):
-    tails = evidence.findings["tails"]
-    if _too_near(tails):
-        return _lighter(tails)
-    for share in RARE:
-        found = _rare_rows(evidence, share)
-        if found is not None:
-            return found
-    beyond, p_value = _least_beyond(tails)
-    if beyond < tails.share / TIMES and p_value < BEYOND_CHANCE and tails.reach.max() > 2:
-        return Cause(
-            "tails",
-            tails.reading,
-            "draws reach too far: base='mixture' or 'normal' has lighter tails; declare "
-            "support= where columns have bounds",
-        )
-    return None
-
-
-def _rare_rows(evidence, share):
-    """Whether many more rows than ``share`` score below that quantile of the draws."""
-    draws = evidence.sample_scores
-    held = evidence.scores < np.quantile(draws, share)
-    # the quantile is known to within the spread of a count of draws
-    expected = share + 2 * np.sqrt(share / len(draws))
-    p_value = stats.binomtest(int(held.sum()), len(held), expected, alternative="greater").pvalue
-    if held.mean() < TIMES * share or p_value > BEYOND_CHANCE:
-        return None
-    return Cause(
-        "tails",
-        f"{100 * held.mean():.1f} % of the rows lie where the density expects {100 * share:g} %",
-        LIGHT_TAILS,
-    )
-
-
-LIGHT_TAILS = (
-    "tails are too light: base='student_t' learns how heavy they are; see that training rows were "
-    "not cut"
-)
-
-
-def _lighter(tails):
-    return Cause("tails", tails.reading, LIGHT_TAILS)
-
-
-def _too_near(tails):
-    beyond = np.stack([tails.lower, tails.upper])
-    p_value = np.where(beyond > TIMES * tails.share, tails.p_values, 1.0).min()
-    return p_value * beyond.size < BEYOND_CHANCE
-
-
-def _least_beyond(tails):
-    beyond = np.stack([tails.lower, tails.upper])
-    return beyond.min(), tails.p_values.flat[beyond.argmin()] * beyond.size
 
 
 def _far_modes(evidence):

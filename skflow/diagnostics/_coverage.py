@@ -11,7 +11,7 @@ from skflow.diagnostics._reading import Finding
 __all__ = ["Coverage", "hdr_coverage"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Coverage(Finding):
     """What :func:`hdr_coverage` finds.
 

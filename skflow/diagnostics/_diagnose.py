@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from skflow.diagnostics._causes import likely_causes
 from skflow.diagnostics._evidence import gather
 
 __all__ = ["Diagnosis", "diagnose"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """What :func:`diagnose` returns; printing it shows the report.
 
@@ -19,17 +21,22 @@ class Diagnosis:
     findings : dict {str: Finding}
         The result of every check, with its numbers and a one-line ``reading``.
     n_rows : int
-    score : float
-        Mean log density of the rows, in nats.
+    score, median, lowest : float
+        Mean, median and smallest log density of the rows, in nats.
     """
 
     causes: list
     findings: dict
     n_rows: int
     score: float
+    median: float
+    lowest: float
 
     def __str__(self):
-        lines = [f"{self.n_rows} rows, mean log density {self.score:.2f} nats"]
+        lines = [
+            f"{self.n_rows} rows, log density in nats: mean {self.score:.2f}, median "
+            f"{self.median:.2f}, lowest {self.lowest:.2f}"
+        ]
         width = max(len(name) for name in self.findings)
         lines += [f"  {name:<{width}}  {found.reading}" for name, found in self.findings.items()]
         if not self.causes:
@@ -38,6 +45,9 @@ class Diagnosis:
         for cause in self.causes:
             lines += [f"  {cause.name}: {cause.evidence}", f"    -> {cause.remedy}"]
         return "\n".join(lines)
+
+    def __repr__(self):
+        return f"Diagnosis(causes={[cause.name for cause in self.causes]})"
 
 
 def diagnose(estimator, X, X_train=None, *, random_state=0, verbose=True):
@@ -104,8 +114,14 @@ def diagnose(estimator, X, X_train=None, *, random_state=0, verbose=True):
     ['overfit']
     """
     evidence = gather(estimator, X, X_train, random_state)
+    scores = evidence.scores
     diagnosis = Diagnosis(
-        likely_causes(evidence), evidence.findings, len(evidence.X), float(evidence.scores.mean())
+        likely_causes(evidence),
+        evidence.findings,
+        n_rows=len(scores),
+        score=float(scores.mean()),
+        median=float(np.median(scores)),
+        lowest=float(scores.min()),
     )
     if verbose:
         print(diagnosis)

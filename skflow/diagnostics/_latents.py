@@ -55,7 +55,7 @@ def standard_latents(estimator, X):
     return normal_scores(estimator.flow_, latents)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LatentNormality(Finding):
     """What :func:`latent_normality` finds.
 
@@ -114,7 +114,7 @@ def latent_normality(Z):
     >>> print(latent_normality(Z))
     latents agree with independent standard normals (p = 0.16)
     >>> print(latent_normality(1.5 * Z))  # doctest: +ELLIPSIS
-    latents are not standard normal (p < 0.001): squared norms reach too far out, ...
+    latents are not standard normal (p < 0.001), most clearly: the median squared norm is ...
     """
     Z = check_array(Z, ensure_min_samples=8, input_name="Z")
     n, d = Z.shape
@@ -135,7 +135,7 @@ def latent_normality(Z):
         correlation_p,
         norm_p,
         p_value,
-        _read(p_value, norms, quantiles, statistics, correlation),
+        _read(p_value, norm_p, correlation_p, norms, p_values, correlation),
     )
 
 
@@ -152,17 +152,15 @@ def _largest_correlation(Z):
     return largest, float(min(1.0, p * 2 * len(pairs[0])))
 
 
-def _read(p_value, norms, quantiles, statistics, correlation):
+def _read(p_value, norm_p, correlation_p, norms, p_values, correlation):
     if p_value > 0.01:
         return f"latents agree with independent standard normals (p = {p_value:.2f})"
-    far = (
-        "squared norms reach too far out"
-        if norms.mean() > quantiles.mean()
-        else ("squared norms stay too small")
-    )
     shown = "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.3f}"
-    return (
-        f"latents are not standard normal ({shown}): {far}, mean {norms.mean():.3g} where "
-        f"{quantiles.mean():.3g} is expected; the worst column is {int(statistics.argmax())}, "
-        f"the largest correlation {correlation:.2f}"
-    )
+    column = int(p_values.argmin())
+    reasons = {
+        "norms": (norm_p, f"the median squared norm is {np.median(norms):.3g}"),
+        "correlation": (correlation_p, f"columns or their squares correlate, {correlation:.2f}"),
+        "column": (p_values[column], f"column {column} is not normal"),
+    }
+    reason = min(reasons.values())[1]
+    return f"latents are not standard normal ({shown}), most clearly: {reason}"

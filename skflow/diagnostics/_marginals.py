@@ -11,7 +11,7 @@ from skflow.diagnostics._reading import Finding
 __all__ = ["MarginalPITs", "marginal_pits"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MarginalPITs(Finding):
     """What :func:`marginal_pits` finds.
 
@@ -68,7 +68,7 @@ def marginal_pits(samples, X):
     tests = [stats.ks_2samp(a, b) for a, b in zip(samples.T, X.T, strict=True)]
     statistics, p_values = np.array([(test.statistic, test.pvalue) for test in tests]).T
     shifts = values.mean(axis=0) - 0.5
-    return MarginalPITs(values, statistics, p_values, shifts, _read(statistics, p_values, shifts))
+    return MarginalPITs(values, statistics, p_values, shifts, _read(p_values, values))
 
 
 def _ranks(draws, column):
@@ -76,12 +76,14 @@ def _ranks(draws, column):
     return (below + np.searchsorted(draws, column, side="right") + 1) / (2 * len(draws) + 2)
 
 
-def _read(statistics, p_values, shifts):
+def _read(p_values, values):
     p_value = min(1.0, float(p_values.min()) * len(p_values))
     if p_value > 0.01:
         return f"margins agree with those of the rows (p = {p_value:.2f})"
-    worst = int(statistics.argmax())
-    return (
-        f"margins differ, most in column {worst}: rows lie at the "
-        f"{100 * (0.5 + shifts[worst]):.0f}th percentile of draws on average"
-    )
+    worst = int(p_values.argmin())
+    middle, inner = values[:, worst].mean(), np.abs(values[:, worst] - 0.5).mean()
+    if abs(middle - 0.5) > abs(inner - 0.25):
+        how = f"rows lie at the {100 * middle:.0f}th percentile of draws on average"
+    else:
+        how = f"rows lie {'nearer to' if inner < 0.25 else 'farther from'} the middle than draws"
+    return f"margins differ, most in column {worst}: {how}"

@@ -13,9 +13,10 @@ __all__ = ["Bridge", "bridge"]
 MAX_CLUSTERS = 6
 # width of a gap in deviations of the clusters beside it, that makes them far
 FAR = 1.5
+FARTHEST = 20  # interquartile ranges
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bridge(Finding):
     """What :func:`bridge` finds in the gap with most draws too many.
 
@@ -74,18 +75,21 @@ def bridge(X, samples, random_state=0):
     X, samples = np.asarray(X, dtype=float), np.asarray(samples, dtype=float)
     scale = stats.iqr(X, axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    rows = np.random.default_rng(random_state).permutation(X) / scale
+    middle = np.median(X, axis=0)
+    # one row that is very far must not be a cluster
+    X, samples = (np.clip((rows - middle) / scale, -FARTHEST, FARTHEST) for rows in (X, samples))
+    rows = np.random.default_rng(random_state).permutation(X)
     shown, counted = np.array_split(rows, 2)
     gaps = [gap for k in range(2, MAX_CLUSTERS + 1) for gap in _gaps(shown, k, random_state)]
     if not gaps:
         return None
-    found = [_count(gap, counted, samples / scale, len(gaps)) for gap in gaps]
+    found = [_count(gap, counted, samples, len(gaps)) for gap in gaps]
     p_value, share_of_rows, share_of_draws, gap = min(found, key=lambda one: one[:2])
     reading = (
         f"{share_of_draws:.1%} of the draws and {share_of_rows:.1%} of the rows lie in the gap "
         "between two clusters"
     ).replace("%", " %")
-    centres = np.stack([gap.centre, gap.centre + gap.axis * gap.length]) * scale
+    centres = np.stack([gap.centre, gap.centre + gap.axis * gap.length]) * scale + middle
     return Bridge(centres, gap.width, share_of_rows, share_of_draws, p_value, reading)
 
 
@@ -108,6 +112,8 @@ class _Gap:
 def _gaps(rows, n_clusters, seed):
     """Empty stretches between two neighbouring clusters of rows."""
     if len(rows) < 10 * n_clusters:
+        return
+    if len(np.unique(rows, axis=0)) <= n_clusters:
         return
     cluster = KMeans(n_clusters, n_init=3, random_state=seed).fit_predict(rows)
     centres = [rows[cluster == k].mean(axis=0) for k in range(n_clusters)]

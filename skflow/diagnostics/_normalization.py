@@ -13,7 +13,7 @@ __all__ = ["Normalization", "normalization"]
 MAX_KHAT = 0.5  # above, k-hat itself is too low for proposals that are too narrow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Normalization(Finding):
     """What :func:`normalization` finds.
 

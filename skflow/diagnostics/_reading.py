@@ -8,3 +8,6 @@ class Finding:
 
     def __str__(self):
         return self.reading
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.reading!r})"

@@ -13,7 +13,7 @@ __all__ = ["RoundTrip", "round_trip_error"]
 TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RoundTrip(Finding):
     """What :func:`round_trip_error` finds.
 

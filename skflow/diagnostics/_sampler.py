@@ -14,7 +14,7 @@ N_STEPS = 10
 RARE = 0.005  # share of draws that count as rare or far
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SamplerAgreement(Finding):
     """What :func:`sampler_agreement` finds.
 
@@ -46,6 +46,9 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0):
     multiple of the difference of two draws of the other half [1]_, and if their ranks drift, draws
     and density are not of one distribution. Needs no rows, no latents and no
     normalisation.
+
+    Blind to a mode that no draw has: the walk cannot get there. Rows show that one, see
+    :func:`two_sample_test`.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from skflow.diagnostics._reading import Finding
 __all__ = ["BitsPerDim", "bits_per_dim"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BitsPerDim(Finding):
     """What :func:`bits_per_dim` finds.
 

@@ -14,7 +14,7 @@ __all__ = ["TailComparison", "tail_comparison"]
 SHARE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TailComparison(Finding):
     """What :func:`tail_comparison` finds.
 
@@ -29,8 +29,7 @@ class TailComparison(Finding):
         first.
     reach : ndarray of shape (n_features,)
         Distance of the 0.5th to the 99.5th percentile of draws over that of rows: below 1 if
-        draws stay too near.
-    reading : str
+        draws stay too near    reading : str
     """
 
     share: float
@@ -62,7 +61,7 @@ def tail_comparison(samples, X):
     >>> rng = np.random.default_rng(0)
     >>> draws, rows = rng.normal(size=(4000, 1)), rng.standard_t(2, size=(1000, 1))
     >>> print(tail_comparison(draws, rows))
-    draws stay too near: beyond their outer 2 % in column 0 lie 15.4 % of the rows
+    draws stay too near: 7.9 % of the rows lie below their outer 1 % in column 0
     """
     samples = check_array(samples, input_name="samples")
     X = check_array(X, input_name="X")
@@ -74,7 +73,8 @@ def tail_comparison(samples, X):
         [_fisher(counts[tail], len(X), ours[tail], len(samples)) for tail in (0, 1)]
     )
     lower, upper = counts / len(X)
-    reach = _span(samples) / np.maximum(_span(X), np.finfo(float).tiny)
+    near = _span(X)
+    reach = np.divide(_span(samples), near, out=np.ones_like(near), where=near > 0)
     return TailComparison(SHARE, lower, upper, p_values, reach, _read(lower, upper, p_values))
 
 
@@ -98,10 +98,10 @@ def _read(lower, upper, p_values):
     p_value = min(1.0, float(p_values.min()) * p_values.size)
     if p_value > 0.01:
         return f"tails of draws and rows agree (p = {p_value:.2f})"
-    worst = int(p_values.min(axis=0).argmin())
-    beyond = lower[worst] + upper[worst]
-    kind = "stay too near" if beyond > 2 * SHARE else "reach too far"
+    side, column = np.unravel_index(p_values.argmin(), p_values.shape)
+    beyond = (lower, upper)[side][column]
+    kind = "stay too near" if beyond > SHARE else "reach too far"
     return (
-        f"draws {kind}: beyond their outer {200 * SHARE:.0f} % in column {worst} lie "
-        f"{100 * beyond:.1f} % of the rows"
+        f"draws {kind}: {100 * beyond:.1f} % of the rows lie {('below', 'above')[side]} their "
+        f"outer {100 * SHARE:.0f} % in column {column}"
     )

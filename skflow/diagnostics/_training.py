@@ -13,7 +13,7 @@ MIN_EPOCHS = 3
 SETTLED, SETTLED_SHARE = 0.02, 0.15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingCurves(Finding):
     """What :func:`training_curves` finds.
 

@@ -23,7 +23,7 @@ INFLATION = 1.5
 MAX_COLUMNS_OF_SQUARES = 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TwoSampleTest(Finding):
     """What :func:`two_sample_test` finds.
 
@@ -81,7 +81,7 @@ def two_sample_test(samples, X, random_state=0):
     >>> two_sample_test(a, b).p_value > 0.05
     True
     >>> print(two_sample_test(a + [0.5, 0], b))
-    draws can be told from rows: AUC 0.62 (0.56 to 0.69)
+    draws can be told from rows: AUC 0.62 (p < 0.001)
     """
     samples = check_array(samples, input_name="samples")
     X = check_array(X, input_name="X")
@@ -97,7 +97,7 @@ def two_sample_test(samples, X, random_state=0):
     found = [_area(model, rows, label, random_state) for model in _classifiers(n, X.shape[1])]
     auc, p_value = max(found)
     interval = _interval(auc, n)
-    return TwoSampleTest(auc, interval, p_value, _read(auc, interval, p_value))
+    return TwoSampleTest(auc, interval, p_value, _read(auc, p_value))
 
 
 def _classifiers(n, d):
@@ -133,8 +133,7 @@ def _interval(auc, n):
     return float(max(auc - reach, 0.0)), float(min(auc + reach, 1.0))
 
 
-def _read(auc, interval, p_value):
-    area = f"AUC {auc:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
-    if p_value > 0.01:
-        return f"draws cannot be told from rows: {area}"
-    return f"draws can be told from rows: {area}"
+def _read(auc, p_value):
+    shown = "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.3f}"
+    can = "cannot" if p_value > 0.01 else "can"
+    return f"draws {can} be told from rows: AUC {auc:.2f} ({shown})"

@@ -111,7 +111,7 @@ class BaseFlowDensity(TableFlow):
         if previous is not None and settings.order is not None:  # it may have been drawn
             settings = replace(settings, order=self.order_)
         self.support_bounds_ = table.bounds
-        self.dequantized_features_ = table.dequantized
+        self.dequantized_features_, self._ties = table.dequantized, table.ties
         self._n_features_out = self.n_features_in_
         flow, history, score, holder = fit_flow(self, table, settings, seed, previous)
         self.flow_ = flow

@@ -57,7 +57,7 @@ class BaseClassicalDensity(TableFlow):
         rng = np.random.default_rng(draw_seed(self.random_state))
         table = prepare(self, X, sample_weight, rng, spread=self._spread_ties)
         self.support_bounds_ = table.bounds
-        self.dequantized_features_ = table.dequantized
+        self.dequantized_features_, self._ties = table.dequantized, table.ties
         self.preprocessing_ = "standardize" if self.preprocessing == "auto" else self.preprocessing
         self._n_features_out = self.n_features_in_
         x = torch.from_numpy(table.rows)

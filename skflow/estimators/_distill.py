@@ -19,6 +19,7 @@ COPIED = (
     "feature_names_in_",
     "support_bounds_",
     "dequantized_features_",
+    "_ties",
     "_n_features_out",
 )
 

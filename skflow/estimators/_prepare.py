@@ -11,7 +11,7 @@ from skflow._support import (
     resolve_support,
 )
 from skflow._validation import check_data, check_rows, check_sample_weight
-from skflow.estimators._ties import dequantize, find_ties
+from skflow.estimators._ties import Ties, dequantize, find_ties
 
 __all__ = ["Table", "group_rows", "prepare"]
 
@@ -28,8 +28,8 @@ class Table:
         With mean 1, None if all are equal; rows of weight 0 are gone.
     bounds : tuple of four ndarray of shape (n_features,)
         low, high and the positions at which values on them are scored.
-    dequantized : dict {column index: width}
-        Columns that were spread and over what width, in the units of X.
+    ties : Ties
+        Repeated values that were spread and over what widths, in the units of X.
     source : ndarray of shape (n_samples,)
         Which of ``rows`` each row of X became, -1 where its weight is 0.
     holder : ndarray of shape (n_rows,) or None
@@ -39,9 +39,15 @@ class Table:
     rows: np.ndarray
     weight: np.ndarray | None
     bounds: tuple
-    dequantized: dict
+    ties: Ties
     source: np.ndarray
     holder: np.ndarray | None
+
+    @property
+    def dequantized(self):
+        """Columns that were spread, and over what width, as a dict."""
+        widths = self.ties.widths
+        return {int(j): float(widths[j]) for j in np.flatnonzero(widths)}
 
 
 def prepare(estimator, X, sample_weight, rng, fold=None, spread=True, check=None):
@@ -69,12 +75,13 @@ def prepare(estimator, X, sample_weight, rng, fold=None, spread=True, check=None
     rows = dequantize(X, widths, rng, low, high) if spread else X
     rows = move_inside(rows, *bounds)
     rows, weight, source[used] = _merge_equal_rows(rows, weight)
-    found = {int(j): float(ties.widths[j]) for j in np.flatnonzero(ties.widths) if spread}
+    if not spread:
+        ties = Ties((None,) * X.shape[1])
     holder = None
     if fold is not None:
         holder = np.empty(len(rows), dtype=int)
         holder[source[used]] = fold[used]
-    return Table(rows, weight, bounds, found, source, holder)
+    return Table(rows, weight, bounds, ties, source, holder)
 
 
 def group_rows(rows):

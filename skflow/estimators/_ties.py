@@ -34,6 +34,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skflow._persistence import stored
 from skflow.estimators._lattice import (
     distinct_values,
     lattice_gap,
@@ -52,6 +53,7 @@ ROW_ATOM_COUNT = 8  # a bootstrap repeats hardly any row so often
 MEAN_REPEATS = 4
 
 
+@stored
 @dataclass(frozen=True)
 class ColumnTies:
     """Jitter of one column.
@@ -88,6 +90,7 @@ class ColumnTies:
         return out
 
 
+@stored
 @dataclass(frozen=True)
 class Ties:
     """What :func:`find_ties` found: one entry per column, None where it is continuous."""

@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_moons
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    make_moons,
+)
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture
@@ -11,6 +17,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 
 from skflow import (
+    GlowDensity,
     KernelFlowDensity,
     LinearFlowDensity,
     MixtureFlowDensity,
@@ -190,7 +197,7 @@ def test_the_report_says_what_was_measured_and_what_to_do(capsys):
     report = capsys.readouterr().out
     assert report.strip() == str(diagnosis)
     assert "500 rows" in report
-    assert f"{estimator.score_samples(X).mean():.2f} nats" in report
+    assert f"mean {estimator.score_samples(X).mean():.2f}" in report
     for name, finding in diagnosis.findings.items():
         assert name in report
         assert finding.reading in report
@@ -274,3 +281,80 @@ class TestErrors:
         flow = MixtureFlowDensity(n_components=1).fit(self.X)
         with pytest.raises(ValueError, match="NaN"):
             diagnose(flow, np.where(self.X > 2, np.nan, self.X))
+
+
+class TestRepeatedValues:
+    rng = np.random.default_rng(0)
+
+    def test_are_spread_as_in_the_fit_whatever_the_new_rows_show(self):
+        rows = np.column_stack([self.rng.normal(size=5200), self.rng.random(5200) < 0.004])
+        flow = MixtureFlowDensity(random_state=0).fit(rows[:5000])
+        without = rows[5000:][rows[5000:, 1] == 0]  # a constant column, here
+        assert names(flow, without) == ["ties"]
+
+    def test_constant_columns_tell_nothing_apart(self):
+        rows = np.column_stack([self.rng.normal(size=1600), np.ones((1600, 3)) * [1, 2, 3]])
+        flow = MixtureFlowDensity(n_components=1).fit(rows[:800])
+        assert names(flow, rows[800:1200], X_train=rows[1200:]) == ["ties"]
+
+    def test_integers_of_images_stay_integers(self):
+        X = load_digits().data
+        flow = GlowDensity(
+            image_shape=(1, 8, 8), levels=17, max_epochs=1, n_members=1, random_state=0
+        ).fit(X[:300])
+        found = diagnose(flow, X[300:400], verbose=False)
+        assert "draws against scores" not in found.findings
+        assert "ties" not in [cause.name for cause in found.causes]
+
+
+class TestOddTables:
+    rng = np.random.default_rng(0)
+
+    def test_columns_in_another_order_are_refused(self):
+        pandas = pytest.importorskip("pandas")
+        X = pandas.DataFrame(self.rng.normal(size=(200, 2)), columns=["a", "b"])
+        flow = MixtureFlowDensity(random_state=0).fit(X[:100])
+        with pytest.raises(ValueError, match="feature names"):
+            diagnose(flow, X[100:][["b", "a"]])
+
+    def test_all_rows_outside_the_support(self):
+        X = self.rng.gamma(2, size=(200, 1))
+        flow = MixtureFlowDensity(support={0: (0, None)}).fit(X)
+        assert "support" in names(flow, -X)
+
+    def test_far_rows_show_in_the_lowest_score_and_warn_of_nothing(self):
+        X = self.rng.normal(size=(600, 2))
+        X[300:302] = 1e12
+        found = diagnose(GaussianMixture().fit(X[:300]), X[300:], verbose=False)
+        assert found.lowest < -1e20 < -10 < found.median
+        assert f"lowest {found.lowest:.2f}" in str(found)
+
+    def test_one_column_has_an_integral_that_can_be_told(self):
+        X = self.rng.normal(size=(400, 1))
+        found = diagnose(GaussianMixture().fit(X[:150]), X[150:], verbose=False)
+        assert found.findings["integral"].reliable
+
+    def test_a_missed_group_of_rows_is_no_tail(self):
+        X = self.rng.normal(size=(1200, 2))
+        X[600:] += 8 * self.rng.integers(2, size=(600, 1))
+        assert names(GaussianMixture().fit(X[:600]), X[600:]) == ["underfit"]
+
+    def test_kernels_that_cannot_be_drawn_from(self):
+        X = self.rng.normal(size=(100, 1))
+        with pytest.raises(TypeError, match="cannot draw samples"):
+            diagnose(KernelDensity(kernel="epanechnikov").fit(X), X)
+
+    def test_scores_that_are_no_numbers(self):
+        class Broken(GaussianMixture):
+            def score_samples(self, X):
+                return np.full(len(X), np.nan)
+
+        X = self.rng.normal(size=(100, 1))
+        with pytest.raises(ValueError, match="NaN for 100 of 100 rows"):
+            diagnose(Broken().fit(X), X)
+
+    def test_shows_briefly_in_a_notebook(self):
+        X = self.rng.normal(size=(100, 1))
+        found = diagnose(GaussianMixture().fit(X), X, verbose=False)
+        assert repr(found) == "Diagnosis(causes=[])"
+        assert len(repr(found.findings["tails"])) < 200

@@ -99,7 +99,7 @@ class TestLatents:
         found = latent_normality(Z)
         assert found.ks_statistics.argmax() == 1
         assert found.p_value < 1e-4
-        assert "column is 1" in found.reading
+        assert "column 1 is not normal" in found.reading
 
     def test_dependence_that_margins_do_not_show_is_found(self):
         rng = np.random.default_rng(0)
