@@ -11,6 +11,7 @@ __all__ = ["DensityComparisonDisplay"]
 
 OURS = {"color": BLUE, "marker": "o", "label": "compared"}
 CLASSICAL = {"color": "#8c8c8c", "marker": "s", "label": "classical"}
+MAX_STEPS = 4  # between ticks: labels of small gains are long
 
 
 class DensityComparisonDisplay:
@@ -47,7 +48,7 @@ class DensityComparisonDisplay:
     >>> from skflow import KernelFlowDensity, compare_densities
     >>> from skflow.plots import DensityComparisonDisplay
     >>> X = load_iris().data
-    >>> display = DensityComparisonDisplay.from_estimators(X, KernelFlowDensity(), cv=2)
+    >>> display = DensityComparisonDisplay.from_estimators([KernelFlowDensity()], X, cv=2)
     >>> display.reference in display.names
     True
 
@@ -88,15 +89,15 @@ class DensityComparisonDisplay:
         )
 
     @classmethod
-    def from_estimators(cls, X, *estimators, ax=None, **kwargs):
+    def from_estimators(cls, estimators, X, *, ax=None, **kwargs):
         """Compare estimators on a table with the classical ones, and draw their gains.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-        *estimators : estimator or (str, estimator)
+        estimators : list of estimators or (str, estimator)
             Not fitted. Those without a name have that of their class, and a number if several
             are of one class.
+        X : array-like of shape (n_samples, n_features)
         ax : matplotlib Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -134,6 +135,7 @@ class DensityComparisonDisplay:
         ax.set_yticks(range(len(self.names)), self.names)
         ax.set_ylim(len(self.names) - 0.5, -0.5)
         ax.set_xlabel(f"held-out gain over {self.reference}, nats a row (bars: 2 standard errors)")
+        ax.locator_params(axis="x", nbins=MAX_STEPS)
         ax.grid(axis="x", color="0.9")
         ax.set_axisbelow(True)
         legend_above(ax, "lower right")
@@ -157,7 +159,9 @@ class DensityComparisonDisplay:
             ax.text(0, place, " no finite score", va="center", color="0.3")
         elif gain < left:
             ax.plot(left, place, marker="<", clip_on=False, **marks)
-            ax.text(left, place, f"    {gain:.1f}", va="center", color="0.3")
+            # a loss of 0.0042 is not -0.0
+            digits = max(1, 1 - int(np.floor(np.log10(-gain))))
+            ax.text(left, place, f"    {gain:.{digits}f}", va="center", color="0.3")
         else:
             bar = None if np.isnan(error) else 2 * error
             filled = style["color"] if style is OURS else "white"
@@ -166,12 +170,27 @@ class DensityComparisonDisplay:
 
 
 def _named(estimators):
-    """Pairs of name and estimator; None if there are none."""
-    if not estimators:
-        return None
+    """Pairs of name and estimator."""
+    if not isinstance(estimators, list | tuple):
+        raise _no_list(estimators)
     pairs = [e if isinstance(e, tuple) else (type(e).__name__, e) for e in estimators]
+    for pair, given in zip(pairs, estimators, strict=True):
+        if len(pair) != 2 or not isinstance(pair[0], str) or not _is_estimator(pair[1]):
+            raise _no_list(given)
     total, seen, named = Counter(name for name, _ in pairs), Counter(), []
     for name, estimator in pairs:
         seen[name] += 1
         named.append((f"{name} {seen[name]}" if total[name] > 1 else name, estimator))
     return named
+
+
+def _is_estimator(thing):
+    return hasattr(thing, "fit") and not isinstance(thing, type)
+
+
+def _no_list(given):
+    kind = f"class {given.__name__}" if isinstance(given, type) else type(given).__name__
+    return TypeError(
+        f"estimators must be a list of estimators or of (name, estimator), got {kind}; call "
+        "from_estimators([NSFDensity(), KernelFlowDensity()], X)."
+    )

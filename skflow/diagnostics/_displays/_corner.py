@@ -5,11 +5,10 @@ from textwrap import fill
 import numpy as np
 
 from skflow.diagnostics._displays._style import DATA, SAMPLES, legend, thin_out
-from skflow.diagnostics._displays._tables import bin_edges
+from skflow.diagnostics._displays._tables import bin_edges, inner_range
 
 __all__ = ["draw_corner"]
 
-TAIL = 0.005  # share of the draws that may lie beyond either side of a panel
 MARGIN = 0.05  # of the range of a column, around it
 MAX_POINTS = 400
 TURNS = 5
@@ -18,18 +17,25 @@ LETTERS = 22  # on a line of a label
 
 
 def draw_corner(display, ax):
-    """Draw the rows and samples of a display, whose ``axes_`` and ``figure_`` are set."""
+    """Draw the rows and samples of a display, whose ``axes_`` and ``figure_`` are set.
+
+    Its ``n_outside_`` counts the rows that lie outside of a panel.
+    """
     k = len(display.names)
     size = (max(4.6, 0.8 + SIDE * k), max(3.6, 0.6 + SIDE * k))
     axes = display._panels(ax, (k, k), size, wspace=0.08, hspace=0.08)
     limits = [_limits(a, b) for a, b in zip(display.rows.T, display.samples.T, strict=True)]
+    label = display._label_of_rows(*np.array(limits).T)
     for i in range(k):
         for j in range(k):
             if j > i:
                 axes[i, j].set_axis_off()
                 continue
-            draw = _draw_margin if i == j else _draw_pair
-            draw(axes[i, j], display.rows[:, [j, i]], display.samples[:, [j, i]], limits[j])
+            pair = display.rows[:, [j, i]], display.samples[:, [j, i]]
+            if i == j:
+                _draw_margin(axes[i, j], *pair, limits[j], label)
+            else:
+                _draw_pair(axes[i, j], *pair, limits[j])
             _label(axes[i, j], display.names, i, j)
             if i != j:
                 axes[i, j].set_ylim(limits[i])
@@ -40,20 +46,20 @@ def draw_corner(display, ax):
 
 
 def _limits(rows, samples):
-    """Range of all rows and nearly all samples, with a margin."""
-    ends = [rows.min(), rows.max(), *np.quantile(samples, [TAIL, 1 - TAIL], method="nearest")]
+    """Range of rows and samples without those that lie far out, with a margin."""
+    ends = [*inner_range(rows), *inner_range(samples)]
     margin = MARGIN * ((max(ends) - min(ends)) or 1.0)
     return min(ends) - margin, max(ends) + margin
 
 
-def _draw_margin(ax, rows, samples, limits):
+def _draw_margin(ax, rows, samples, limits, label):
     n_bins = int(np.clip(np.sqrt(len(rows)), 10, 40))
     edges = bin_edges(rows[:, 0], *limits, n_bins)
     width = edges[1] - edges[0]
     # shares of all draws, also of those beyond the panel
     of_rows = np.histogram(rows[:, 0], edges)[0] / len(rows) / width
     of_samples = np.histogram(samples[:, 0], edges)[0] / len(samples) / width
-    ax.stairs(of_rows, edges, fill=True, color=DATA["color"], label="rows")
+    ax.stairs(of_rows, edges, fill=True, color=DATA["color"], label=label)
     ax.stairs(of_samples, edges, color=SAMPLES["color"], linewidth=2, label="draws")
     ax.set_xlim(limits)
     ax.set_ylim(bottom=0)

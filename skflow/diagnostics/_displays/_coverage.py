@@ -5,7 +5,7 @@ import numpy as np
 from skflow._random import draw_seed
 from skflow.diagnostics._coverage import hdr_coverage
 from skflow.diagnostics._displays._style import BLUE, GREY, LIGHT, legend, new_axes
-from skflow.diagnostics._displays._tables import like, rows_and_names
+from skflow.diagnostics._displays._tables import like, require_density, spread_like
 from skflow.estimators._drawing import draw_from
 
 __all__ = ["CoverageDisplay"]
@@ -67,13 +67,13 @@ class CoverageDisplay:
             With ``score_samples`` and ``sample``.
         X : array-like of shape (n_samples, n_features)
             Rows that the estimator has not seen, at least 8. Those it was fitted to make any
-            density look well calibrated.
+            density look well calibrated. Repeated values are spread as those of the fit were.
         levels : array-like of shape (n_levels,), default=None
             Between 0 and 1; None takes 0.05 to 0.95 in twentieths, and 0.99.
         n_samples : int, default=2000
             Draws.
         random_state : int, RandomState instance or None, default=0
-            Of the draws.
+            Of the draws and of spreading repeated values.
         ax : matplotlib Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -83,10 +83,13 @@ class CoverageDisplay:
         -------
         display : CoverageDisplay
         """
-        rows_and_names(estimator, X)
-        draws = draw_from(estimator, n_samples, draw_seed(random_state))
+        for method in ("score_samples", "sample"):
+            require_density(estimator, method, cls)
+        seed = draw_seed(random_state)
+        rows = spread_like(estimator, X, seed)
+        draws = draw_from(estimator, n_samples, seed)
         of_draws = estimator.score_samples(like(X, draws))
-        found = hdr_coverage(of_draws, estimator.score_samples(X), levels)
+        found = hdr_coverage(of_draws, estimator.score_samples(rows), levels)
         shares = {"nominal": found.nominal, "observed": found.observed}
         return cls(band=found.band, bias=found.bias, **shares).plot(ax, **kwargs)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from skflow._random import draw_seed
 from skflow.diagnostics._displays._corner import draw_corner
+from skflow.diagnostics._displays._grid import density_on_grid
 from skflow.diagnostics._displays._style import (
     BLUE,
     DARK,
@@ -15,13 +16,18 @@ from skflow.diagnostics._displays._style import (
     legend_above,
     thin_out,
 )
-from skflow.diagnostics._displays._tables import bin_edges, chosen_columns, like, rows_and_names
+from skflow.diagnostics._displays._tables import (
+    bin_edges,
+    check_keywords,
+    chosen_columns,
+    like,
+    require_density,
+    rows_and_names,
+)
 from skflow.estimators._drawing import draw_from
 
 __all__ = ["DensityDisplay"]
 
-MARGIN = 0.1  # of the range of a column, around it
-FINER = 5  # times as many points on a line as on a side of a map
 MAX_COLUMNS = 6
 DEPTH = 20.0  # nats that a map of the log density goes down
 FLOOR = 1e3  # nats below the top where a map takes a density for nothing
@@ -72,6 +78,8 @@ class DensityDisplay(PanelsMixin):
     figure_ : matplotlib Figure
     bounding_ax_ : matplotlib Axes or None
         The axes around several panels, if they were drawn into one.
+    n_outside_ : int
+        Rows that lie outside of the picture: far out in a heavy tail. The legend says so too.
 
     See Also
     --------
@@ -154,19 +162,23 @@ class DensityDisplay(PanelsMixin):
         -------
         display : DensityDisplay
         """
+        check_keywords(cls, kwargs)
         rows, names = rows_and_names(estimator, X)
         numbers = chosen_columns(range(min(len(names), MAX_COLUMNS)), names)
         if columns is not None:
             numbers = chosen_columns(columns, names)
-        if len(names) <= 2 and len(numbers) == len(names):
-            found = _on_grid(estimator, X, rows, numbers, resolution)
-            if len(names) == 2 and hasattr(estimator, "sample"):
-                draws = draw_from(estimator, n_samples, draw_seed(random_state))
+        on_grid = len(names) <= 2 and len(numbers) == len(names)
+        require_density(estimator, "score_samples" if on_grid else "sample", cls)
+        draws = None
+        if not on_grid or (len(names) == 2 and hasattr(estimator, "sample")):
+            draws = draw_from(estimator, n_samples, draw_seed(random_state))
+        if on_grid:
+            found = density_on_grid(estimator, X, rows, draws, numbers, resolution)
+            if draws is not None:
                 scores = estimator.score_samples(like(X, draws))
                 found["regions"] = np.asarray(regions, dtype=float)
                 found["thresholds"] = np.quantile(scores, 1 - found["regions"])
         else:
-            draws = draw_from(estimator, n_samples, draw_seed(random_state))
             found = {"samples": draws[:, numbers], "n_features": len(names)}
         names = [names[j] for j in numbers]
         return cls(rows=rows[:, numbers], names=names, **found).plot(ax, **kwargs)
@@ -204,19 +216,29 @@ class DensityDisplay(PanelsMixin):
         self.ax_ = self.axes_[0, 0]
         return self
 
+    def _label_of_rows(self, low, high):
+        """Count the rows that lie outside of the limits (n_columns,), and name the rows."""
+        outside = ((self.rows < low) | (self.rows > high)).any(axis=1)
+        self.n_outside_ = int(outside.sum())
+        n = len(self.rows)
+        return f"rows ({self.n_outside_} of {n} outside)" if self.n_outside_ else "rows"
+
     def _draw_curve(self, ax, log):
         (points,) = self.grid
         n_bins = int(np.clip(2 * np.sqrt(len(self.rows)), 10, 60))
+        label = self._label_of_rows(points[0], points[-1])
         values = self.rows[:, 0]
-        bins = bin_edges(values, values.min(), values.max(), n_bins)
-        heights, edges = np.histogram(values, bins, density=True)
+        inside = values[(points[0] <= values) & (values <= points[-1])]
+        edges = bin_edges(inside, inside.min(), inside.max(), n_bins)
+        # shares of all rows, also of those outside
+        heights = np.histogram(inside, edges)[0] / np.diff(edges) / len(values)
         density, bottom = np.exp(self.log_density), 0.0
         if log:
             heights = np.log(heights, where=heights > 0, out=np.full(len(heights), np.nan))
             density = self.log_density
             bottom = min(np.nanmin(heights), density[np.isfinite(density)].min())
         bars = {"bottom": bottom, "width": np.diff(edges), "align": "edge"}
-        ax.bar(edges[:-1], heights - bottom, color=LIGHT, label="rows", **bars)
+        ax.bar(edges[:-1], heights - bottom, color=LIGHT, label=label, **bars)
         ax.plot(points, density, color=BLUE, label="density")
         ax.set(xlabel=self.names[0], ylabel="log density (nats)" if log else "density")
         legend_above(ax)
@@ -224,26 +246,29 @@ class DensityDisplay(PanelsMixin):
     def _draw_map(self, ax, log, show_rows, colorbar, cmap):
         levels = np.maximum(self.log_density, self.log_density.max() - FLOOR)
         values = levels if log else np.exp(levels)
-        top = values.max()
+        peak = values.max()
         image = ax.pcolormesh(
             *self.grid,
             values,
             cmap=cmap,
             shading="gouraud",
-            vmax=top,
+            vmax=peak,
             rasterized=True,
-            vmin=max(top - DEPTH, values.min()) if log else 0.0,
+            vmin=max(peak - DEPTH, values.min()) if log else 0.0,
         )
+        (left, right), (bottom, top) = ((line[0], line[-1]) for line in self.grid)
+        label = self._label_of_rows((left, bottom), (right, top))
         if show_rows:
             marks = {"s": 7, "color": DARK, "edgecolors": "white", "linewidths": 0.5}
-            ax.scatter(*thin_out(self.rows, MAX_POINTS).T, label="rows", **marks)
+            ax.scatter(*thin_out(self.rows, MAX_POINTS).T, label=label, **marks)
         self._draw_regions(ax, levels)
         if show_rows or len(self.regions):
-            legend_above(ax)
+            legend_above(ax, width=1.9 if self.n_outside_ else 1.2)
         if colorbar:
             label = "log density (nats)" if log else "density"
             ax.figure.colorbar(image, ax=ax, label=label, extend="min" if log else "neither")
         ax.set(xlabel=self.names[0], ylabel=self.names[1])
+        ax.set(xlim=(left, right), ylim=(bottom, top))
 
     def _draw_regions(self, ax, levels):
         from matplotlib.patheffects import withStroke
@@ -258,18 +283,3 @@ class DensityDisplay(PanelsMixin):
             outline = ax.contour(*self.grid, levels, [threshold], **style)
             outline.set_path_effects(halo)
             ax.plot([], [], color=DARK, linestyle=line, label=f"{share:.0%} region")
-
-
-def _on_grid(estimator, X, rows, numbers, resolution):
-    """Log density on a line or a grid that reaches a little beyond the rows."""
-    low, high = rows.min(axis=0), rows.max(axis=0)
-    margin = MARGIN * np.where(high > low, high - low, 1.0)
-    n = resolution * FINER if len(numbers) == 1 else resolution
-    lines = list(np.linspace(low - margin, high + margin, n).T)
-    points = np.stack(np.meshgrid(*lines), axis=-1)
-    scores = estimator.score_samples(like(X, points.reshape(-1, len(lines))))
-    # a table of two columns may have been asked for the other way round
-    log_density = np.asarray(scores).reshape(points.shape[:-1])
-    if numbers == [1, 0]:
-        log_density = log_density.T
-    return {"grid": [lines[j] for j in numbers], "log_density": log_density}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skflow.diagnostics._displays._style import BLUE, GREY, VERMILLION, PanelsMixin, thin_out
-from skflow.diagnostics._displays._tables import like, require, rows_and_names
+from skflow.diagnostics._displays._tables import check_keywords, like, require, rows_and_names
 
 __all__ = ["FlowGridDisplay"]
 
@@ -94,6 +94,7 @@ class FlowGridDisplay(PanelsMixin):
         TypeError
             If the estimator has no latents.
         """
+        check_keywords(cls, kwargs)
         require(estimator, "inverse_transform", cls.__name__, "Take a flow, such as NSFDensity.")
         rows, names = rows_and_names(estimator, X)
         if len(names) != 2:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from skflow.diagnostics._displays._style import BLUE, DARK, GREY, LIGHT, legend, new_axes, thin_out
-from skflow.diagnostics._displays._tables import chosen_columns
+from skflow.diagnostics._displays._tables import chosen_columns, spread_like
 from skflow.diagnostics._latents import latent_normality, standard_latents
 
 __all__ = ["LatentDisplay", "LatentQQDisplay"]
@@ -69,7 +69,7 @@ class LatentDisplay:
         self.errors = errors
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, columns=(0, 1), ax=None, **kwargs):
+    def from_estimator(cls, estimator, X, *, columns=(0, 1), random_state=0, ax=None, **kwargs):
         """Map rows to standard latents and draw two columns of them.
 
         Parameters
@@ -79,6 +79,8 @@ class LatentDisplay:
             At least two columns; best rows that the flow has not seen.
         columns : pair of int, default=(0, 1)
             Of the latents.
+        random_state : int, RandomState instance or None, default=0
+            Of spreading repeated values as those of the fit were.
         ax : matplotlib Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -88,7 +90,8 @@ class LatentDisplay:
         -------
         display : LatentDisplay
         """
-        return cls.from_latents(standard_latents(estimator, X), columns=columns, ax=ax, **kwargs)
+        latents = standard_latents(estimator, spread_like(estimator, X, random_state))
+        return cls.from_latents(latents, columns=columns, ax=ax, **kwargs)
 
     @classmethod
     def from_latents(cls, latents, *, columns=(0, 1), ax=None, **kwargs):
@@ -214,7 +217,7 @@ class LatentQQDisplay:
         self.outside = outside
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, ax=None, **kwargs):
+    def from_estimator(cls, estimator, X, *, random_state=0, ax=None, **kwargs):
         """Map rows to standard latents and draw their squared norms.
 
         Parameters
@@ -222,6 +225,8 @@ class LatentQQDisplay:
         estimator : fitted flow
         X : array-like of shape (n_samples, n_features)
             At least 8 rows; best some that the flow has not seen.
+        random_state : int, RandomState instance or None, default=0
+            Of spreading repeated values as those of the fit were.
         ax : matplotlib Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -231,7 +236,8 @@ class LatentQQDisplay:
         -------
         display : LatentQQDisplay
         """
-        return cls.from_latents(standard_latents(estimator, X), ax=ax, **kwargs)
+        latents = standard_latents(estimator, spread_like(estimator, X, random_state))
+        return cls.from_latents(latents, ax=ax, **kwargs)
 
     @classmethod
     def from_latents(cls, latents, *, ax=None, **kwargs):
@@ -250,7 +256,8 @@ class LatentQQDisplay:
         -------
         display : LatentQQDisplay
         """
-        found = latent_normality(latents)
+        with np.errstate(invalid="ignore", divide="ignore"):  # correlations of a constant column
+            found = latent_normality(latents)
         n, n_columns = len(found.squared_norms), len(found.ks_statistics)
         place, tail = np.arange(1, n + 1), (1 - CONFIDENCE) / 2
         shares = (stats.beta.ppf(p, place, n - place + 1) for p in (tail, 1 - tail))

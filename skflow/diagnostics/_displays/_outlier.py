@@ -3,7 +3,7 @@
 import numpy as np
 
 from skflow.diagnostics._displays._style import BLUE, DARK, VERMILLION, PanelsMixin, legend_above
-from skflow.diagnostics._displays._tables import require, rows_and_names
+from skflow.diagnostics._displays._tables import check_keywords, require, rows_and_names
 
 __all__ = ["OutlierDisplay"]
 
@@ -103,6 +103,7 @@ class OutlierDisplay(PanelsMixin):
         -------
         display : OutlierDisplay
         """
+        check_keywords(cls, kwargs)
         rows, _ = rows_and_names(detector, X)
         for name in ("score_samples", "offset_"):
             require(detector, name, cls.__name__, "Take an outlier detector.")

@@ -1,13 +1,29 @@
 """What displays ask of a fitted estimator and of the table that the user passed."""
 
+from inspect import Parameter, signature
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._random import draw_seed
 from skflow._validation import check_data
+from skflow.diagnostics._spreading import spread_rows
 
-__all__ = ["bin_edges", "chosen_columns", "like", "require", "rows_and_names"]
+__all__ = [
+    "bin_edges",
+    "check_keywords",
+    "chosen_columns",
+    "inner_range",
+    "like",
+    "require",
+    "require_density",
+    "rows_and_names",
+    "spread_like",
+]
+
+TAIL = 0.04  # share on either side that does not decide how far a picture reaches
+REACH = 0.7  # of the range without these shares, beyond it on either side
 
 
 def rows_and_names(estimator, X):
@@ -25,6 +41,12 @@ def like(X, rows):
     if not hasattr(X, "columns"):
         return rows
     return type(X)(dict(zip(X.columns, rows.T, strict=True)))
+
+
+def spread_like(estimator, X, random_state):
+    """Return X, as a table of its kind, with repeated values spread as those of the fit were."""
+    rows, _ = rows_and_names(estimator, X)
+    return like(X, spread_rows(estimator, rows, draw_seed(random_state)))
 
 
 def chosen_columns(columns, names):
@@ -53,6 +75,44 @@ def require(estimator, method, what, remedy):
     if not hasattr(estimator, method):
         name = type(estimator).__name__
         raise TypeError(f"{what} needs an estimator with `{method}`; {name} has none. {remedy}")
+
+
+def require_density(estimator, method, display):
+    """Raise a TypeError unless an estimator of densities has a method, as few pipelines do."""
+    remedy = (
+        "Take a density, such as NSFDensity; of a pipeline take the last step, with the rows as "
+        "the steps before it transform them: (pipeline[-1], pipeline[:-1].transform(X))."
+    )
+    require(estimator, method, display.__name__, remedy)
+
+
+def check_keywords(display, keywords):
+    """Raise a TypeError if ``from_estimator`` was given what neither it nor ``plot`` takes."""
+    of_plot = signature(display.plot).parameters
+    if any(p.kind is Parameter.VAR_KEYWORD for p in of_plot.values()):
+        return  # they go on to matplotlib
+    unknown = [name for name in keywords if name not in of_plot]
+    if unknown:
+        known = [*signature(display.from_estimator).parameters, *of_plot]
+        left_out = {"self", "kwargs", "ax"}
+        raise TypeError(
+            f"{display.__name__}.from_estimator() got an unexpected keyword argument "
+            f"{unknown[0]!r}; it takes {', '.join(k for k in known if k not in left_out)} and ax."
+        )
+
+
+def inner_range(values):
+    """Return the lowest and highest of the values (n,) that do not lie far beyond the others.
+
+    Nothing is left out of light tails but a row in thousands. Where nearly all values are equal,
+    the others count as well.
+    """
+    low, high = np.quantile(values, [TAIL, 1 - TAIL], method="nearest")
+    if low == high:
+        return values.min(), values.max()
+    reach = REACH * (high - low)
+    near = values[(low - reach <= values) & (values <= high + reach)]
+    return near.min(), near.max()
 
 
 def bin_edges(values, low, high, n_bins):

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow.diagnostics._displays._style import BLUE, DARK, ORANGE, legend_above, new_axes
+from skflow.diagnostics._displays._tables import check_keywords
 from skflow.diagnostics._training import training_curves
 
 __all__ = ["TrainingCurveDisplay"]
@@ -91,6 +92,7 @@ class TrainingCurveDisplay:
         TypeError
             If the estimator is not trained by epochs.
         """
+        check_keywords(cls, kwargs)
         check_is_fitted(estimator)
         if not getattr(estimator, "history_", None):
             raise TypeError(

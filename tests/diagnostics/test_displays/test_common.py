@@ -7,7 +7,11 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skflow import FlowOutlierDetector, NSFDensity
 from skflow.plots import (
@@ -110,6 +114,24 @@ class TestPanels:
         display = make(name, request, ax=axes)
         assert display.bounding_ax_ is None
         assert list(display.axes_.flat) == list(axes.flat)
+
+
+@pytest.mark.parametrize("name", ["map", "training", "grid", "outlier"])
+def test_unknown_keywords_are_told_of_from_estimator(name, request):
+    cls = CASES[name][0]
+    what = rf"{cls.__name__}.from_estimator\(\) got an unexpected keyword argument 'features'"
+    with pytest.raises(TypeError, match=what):
+        make(name, request, features=[0])
+
+
+@pytest.mark.parametrize("cls", [CoverageDisplay, DensityDisplay])
+@pytest.mark.parametrize("estimator", [LinearRegression(), make_pipeline(StandardScaler(), PCA())])
+def test_estimators_that_are_no_densities(cls, estimator, space):
+    estimator.fit(space, space[:, 0])
+    name = type(estimator).__name__
+    what = rf"{cls.__name__} needs an estimator with `(sample|score_samples)`; {name} has none"
+    with pytest.raises(TypeError, match=what):
+        cls.from_estimator(estimator, space)
 
 
 class TestUnfitted:

@@ -50,6 +50,26 @@ class TestDisplay:
         assert display.ax_.get_xlim()[0] > -5
         assert "-900.0" in [text.get_text().strip() for text in display.ax_.texts]
 
+    @pytest.mark.parametrize("size", [1e-4, 1e-3, 2.6e-3, 1.0, 1e3])
+    def test_labels_fit_the_size(self, size):
+        gains = table(0.9 * size, -0.3 * size, -40 * size)
+        for row in gains:
+            row["gain_error"] *= size
+        display = DensityComparisonDisplay.from_scores(gains).plot()
+        display.figure_.canvas.draw()
+        low, high = display.ax_.get_xlim()
+        labels = display.ax_.get_xticklabels()
+        shown = [t for t in labels if low <= t.get_position()[0] <= high]
+        ends = [t.get_window_extent() for t in shown]
+        assert len(ends) >= 3
+        assert all(a.x1 + 5 < b.x0 for a, b in zip(ends, ends[1:], strict=False))
+
+    def test_digits_of_a_small_loss(self):
+        display = DensityComparisonDisplay.from_scores(table(5e-4, -2e-4, -0.02))
+        display.errors = display.errors / 1e3
+        display.plot()
+        assert "-0.020" in [text.get_text().strip() for text in display.ax_.texts]
+
     def test_failure_is_told(self):
         display = DensityComparisonDisplay.from_scores(table(0.5, np.nan, -0.7)).plot()
         assert "no finite score" in [text.get_text().strip() for text in display.ax_.texts]
@@ -70,7 +90,7 @@ class TestDisplay:
 class TestFromEstimators:
     def test_gains_are_those_of_the_table(self, plane):
         model = MixtureFlowDensity(n_components=1)
-        display = DensityComparisonDisplay.from_estimators(plane, model, cv=2)
+        display = DensityComparisonDisplay.from_estimators([model], plane, cv=2)
         table = compare_densities(plane, model, cv=2)
         assert display.names == [row["name"] for row in table]
         np.testing.assert_array_equal(display.gains, [row["gain"] for row in table])
@@ -79,7 +99,27 @@ class TestFromEstimators:
     def test_names(self, plane):
         one, two = MixtureFlowDensity(n_components=1), MixtureFlowDensity(n_components=2)
         display = DensityComparisonDisplay.from_estimators(
-            plane, one, two, ("kernel", KernelFlowDensity()), cv=2
+            [one, two, ("kernel", KernelFlowDensity())], plane, cv=2
         )
         ours = {"MixtureFlowDensity 1", "MixtureFlowDensity 2", "kernel"}
         assert set(display.names) - set(display.classical) == ours
+
+    @pytest.mark.parametrize(
+        "estimators",
+        [
+            KernelFlowDensity(),
+            [KernelFlowDensity],
+            ("kernel", KernelFlowDensity()),
+            [(KernelFlowDensity(), "kernel")],
+            np.zeros((9, 2)),
+            [[0.0, 1.0], [1.0, 2.0]],
+            None,
+        ],
+    )
+    def test_what_is_no_list_of_estimators(self, estimators, plane):
+        with pytest.raises(TypeError, match="estimators must be a list of estimators or"):
+            DensityComparisonDisplay.from_estimators(estimators, plane)
+
+    def test_an_empty_list(self, plane):
+        with pytest.raises(ValueError, match="estimators is empty"):
+            DensityComparisonDisplay.from_estimators([], plane)

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from skflow import MixtureFlowDensity
@@ -65,3 +66,17 @@ def test_two_in_one_axes(gaussian3, fresh):
         CoverageDisplay.from_estimator(gaussian3, fresh, ax=ax, name=name, color=color)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["95% band", "as claimed", "one", "other"]
+
+
+def test_repeated_values_are_spread_as_in_the_fit():
+    rng = np.random.default_rng(0)
+    X, fresh = (np.c_[rng.normal(size=(n, 1)), np.full(n, 3.0)] for n in (500, 400))
+    X, fresh = (pd.DataFrame(rows, columns=["a", "b"]) for rows in (X, fresh))
+    model = MixtureFlowDensity(n_components=1, random_state=0).fit(X)
+    display = CoverageDisplay.from_estimator(model, fresh)
+    assert abs(display.bias) < 0.05
+
+
+def test_random_state_instance(gaussian3, fresh):
+    state = np.random.RandomState(0)
+    assert CoverageDisplay.from_estimator(gaussian3, fresh, n_samples=50, random_state=state).ax_

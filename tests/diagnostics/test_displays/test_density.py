@@ -94,7 +94,53 @@ class TestMap:
             regions=[0.5],
             thresholds=[1.0],
         )
-        assert line_labels(display.plot().ax_) == ["rows"]
+        assert line_labels(display.plot().ax_) == ["rows (300 of 300 outside)"]
+
+
+@pytest.fixture(scope="module")
+def heavy():
+    rng = np.random.default_rng(0)
+    return np.c_[rng.standard_t(1, size=1_000), rng.lognormal(size=1_000)]
+
+
+class TestHeavyTails:
+    def test_map_shows_the_density(self, heavy):
+        display = DensityDisplay.from_estimator(KernelFlowDensity().fit(heavy), heavy)
+        (left, right), (_, top) = display.ax_.get_xlim(), display.ax_.get_ylim()
+        assert right - left < 60
+        assert top < 40
+        outside = (heavy[:, 0] < left) | (heavy[:, 0] > right) | (heavy[:, 1] > top)
+        assert 0 < outside.mean() < 0.08
+        assert display.n_outside_ == outside.sum()
+        assert line_labels(display.ax_) == [
+            f"rows ({outside.sum()} of 1000 outside)",
+            "50% region",
+            "90% region",
+        ]
+
+    def test_curve(self, heavy):
+        X = heavy[:, :1]
+        display = DensityDisplay.from_estimator(MixtureFlowDensity(n_components=5).fit(X), X)
+        left, right = display.ax_.get_xlim()
+        assert right - left < 70
+        area = sum(bar.get_width() * bar.get_height() for bar in display.ax_.patches)
+        assert area == pytest.approx(1 - display.n_outside_ / 1_000)
+        assert display.n_outside_ > 0
+
+    def test_one_far_row_does_not_squeeze_a_corner(self, space):
+        rows = space.copy()
+        rows[7, 0] = 1e5
+        display = DensityDisplay(rows=rows, names=list("abc"), samples=space).plot()
+        assert display.axes_[2, 0].get_xlim()[1] < 10
+        assert display.n_outside_ == 1
+        assert "rows (1 of 200 outside)" in line_labels(display.axes_[0, 0])
+        low, high = display.axes_[2, 1].get_xlim()
+        assert low < space[:, 1].min() < space[:, 1].max() < high
+
+    def test_rare_values_of_a_column_that_is_mostly_zero(self, space):
+        rows = np.where(np.arange(200)[:, None] % 50 == 0, space, 0.0)
+        display = DensityDisplay(rows=rows, names=list("abc"), samples=rows).plot()
+        assert display.n_outside_ == 0
 
 
 class TestCurve:
@@ -207,7 +253,7 @@ class TestOtherEstimators:
 
         display = DensityDisplay.from_estimator(ScoresOnly(), plane, resolution=5)
         assert len(display.regions) == 0
-        with pytest.raises(TypeError, match="ScoresOnly has no sample"):
+        with pytest.raises(TypeError, match="DensityDisplay needs an estimator with `sample`"):
             DensityDisplay.from_estimator(ScoresOnly(), plane, columns=0)
 
     def test_polars(self, plane):

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -66,6 +67,35 @@ class TestLatent:
         for cls in (LatentDisplay, LatentQQDisplay):
             with pytest.raises(TypeError, match="StackedDensity, which has no latents"):
                 cls.from_estimator(stack, space)
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """A flow of a rounded and a constant column, and new rows."""
+    rng = np.random.default_rng(0)
+    tables = [np.c_[rng.normal(size=n).round(), np.full(n, 3.0)] for n in (600, 500)]
+    tables = [pd.DataFrame(rows, columns=["a", "b"]) for rows in tables]
+    return MixtureFlowDensity(n_components=3, random_state=0).fit(tables[0]), tables[1]
+
+
+class TestRepeatedValues:
+    def test_circles_hold_their_shares(self, tied):
+        display = LatentDisplay.from_estimator(*tied)
+        assert (np.abs(display.inside - display.expected) < 4 * display.errors).all()
+        assert len(np.unique(display.latents[:, 1])) == 500
+
+    def test_norms_without_warnings(self, tied):
+        assert LatentQQDisplay.from_estimator(*tied).outside < 0.6
+
+    def test_other_spread(self, tied):
+        one, same, other = (
+            LatentQQDisplay.from_estimator(*tied, random_state=k).squared_norms for k in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(one, same)
+        assert not np.array_equal(one, other)
+
+    def test_constant_latents(self):
+        assert LatentQQDisplay.from_latents(np.c_[normal(50, 2), np.zeros(50)]).n_columns == 3
 
 
 class TestQQ:
