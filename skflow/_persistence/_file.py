@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import re
+import stat
 from importlib import import_module
+from tempfile import TemporaryDirectory
 
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -38,17 +40,16 @@ def write_file(path, document, arrays):
 
 def _replace(path, data):
     path = os.path.realpath(path)  # a link stays one
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
-    try:
+    # a private folder keeps others out until the file has the mode that it is to have
+    with TemporaryDirectory(dir=os.path.dirname(path), prefix=".skflow-") as folder:
+        temporary = os.path.join(folder, "model")
         with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if os.path.exists(path):
+            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
         os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
 
 
 def read_file(path):

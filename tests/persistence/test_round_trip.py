@@ -2,8 +2,11 @@
 
 import os
 import pickle
+import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -394,3 +397,38 @@ def test_every_public_estimator_is_in_the_registry():
     estimators = {name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")}
     assert estimators <= set(classes())
     assert all(hasattr(getattr(skflow, name), "save") for name in estimators)
+    def test_threads_that_save_to_one_path(self, tmp_path, monkeypatch):
+        models = [quick(skflow.MAFDensity, random_state=seed) for seed in range(4)]
+        barrier, fsync = threading.Barrier(len(models)), os.fsync
+
+        def wait_for_all(file):
+            barrier.wait(timeout=30)
+            fsync(file)
+
+        monkeypatch.setattr(os, "fsync", wait_for_all)
+        path = tmp_path / "model"
+        with ThreadPoolExecutor(len(models)) as pool:
+            list(pool.map(lambda model: model.save(path), models))
+        assert list(tmp_path.iterdir()) == [path]
+        assert skflow.load(path).random_state in range(4)
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+    def test_the_mode_of_the_old_file_is_kept(self, mode, tmp_path):
+        path = tmp_path / "model"
+        for _ in range(2):
+            skflow.MAFDensity().save(path)
+            path.chmod(mode)
+        skflow.MAFDensity().save(path)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+    @pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+    def test_the_mode_of_a_new_file_is_the_usual_one(self, tmp_path):
+        (tmp_path / "other").write_bytes(b"")
+        skflow.MAFDensity().save(tmp_path / "model")
+        modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+        assert len(modes) == 1
+
+    def test_a_long_name(self, tmp_path):
+        skflow.MAFDensity().save(tmp_path / ("x" * 250))
+
