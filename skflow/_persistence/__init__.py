@@ -2,8 +2,9 @@
 
 A file is in the safetensors format: the arrays of the estimator, and in the header's metadata a
 JSON document that says how they belong together. Reading it, :func:`load` builds objects of the
-classes in :mod:`skflow._persistence._registry` and of no others, runs none of their constructors
-and sets nothing but attributes that hold data.
+classes in :mod:`skflow._persistence._registry` and of no others, calls nothing that the file names
+or holds, and sets nothing but attributes that hold data. :mod:`skflow._persistence._decode` says
+which constructors and methods of these classes run.
 """
 
 import os
@@ -42,8 +43,9 @@ class SaveMixin:
         ------
         TypeError
             If a part is neither data nor of a known class: estimators of other packages (of
-            scikit-learn, KernelDensity and mixtures of Gaussians are known), functions. The
-            message names it. ``joblib.dump`` saves those, in files that run code when loaded.
+            scikit-learn, KernelDensity and mixtures of Gaussians are known), subclasses of your
+            own, functions; or an attribute that hides one of its class. The message names it.
+            ``joblib.dump`` saves those, in files that run code when loaded.
 
         Examples
         --------

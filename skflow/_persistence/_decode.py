@@ -1,7 +1,9 @@
 """From a document and its arrays to an estimator, believing nothing that they say.
 
-Objects are made by ``__new__`` and given attributes that are data, so that no constructor and no
-function named in a file ever runs.
+Objects are made by ``__new__`` and given attributes that are data; no function named in a file and
+no object in it is ever called. Of the classes' own code, these run: ``__init__`` of ``nn.Module``
+and MetadataRequest, and ``fit`` of KernelDensity, which grows its tree again from rows, with a
+metric that is one of scikit-learn's names (:mod:`skflow._persistence._registry`).
 """
 
 import numpy as np
@@ -11,7 +13,7 @@ from sklearn.utils import Bunch
 from torch import nn
 
 from skflow._persistence import SaveMixin
-from skflow._persistence._layout import settable
+from skflow._persistence._layout import can_name_part, settable
 from skflow._persistence._registry import classes, set_attributes
 from skflow.exceptions import ModelFileError
 
@@ -47,6 +49,8 @@ class _Decoder:
         self.arrays = arrays
         self.objects = {}
         self.tensors = {}
+        self.in_trees = set()
+        self.unfinished = set()  # modules whose parts are being read
 
     def value(self, node):
         if node is None or type(node) in (bool, int, float, str):
@@ -80,12 +84,14 @@ class _Decoder:
         _require(type(number) is int and number not in self.objects, "an object's id is wrong")
         obj = self.objects[number] = cls.__new__(cls)
         if module:
+            self.unfinished.add(number)
             nn.Module.__init__(obj)
             self._module(obj, node)
         attributes = _dict(node["attributes"])
         for key in attributes:
             _require(settable(cls, key), f"{name} has no attribute {key!r} to set")
-        set_attributes(obj, self._fields(attributes))
+        set_attributes(obj, self._fields(attributes), self.in_trees)
+        self.unfinished.discard(number)
         return obj
 
     def _module(self, module, node):
@@ -97,7 +103,7 @@ class _Decoder:
             for name, part in fields.items():
                 fits = isinstance(part, kind) or part is None
                 _require(fits, f"{name!r} is not one of the {group}")
-                free = name.isdecimal() or settable(type(module), name)
+                free = can_name_part(type(module), name)
                 _require(free, f"{name!r} cannot name one of the {group}")
             getattr(module, f"_{group}").update(fields)
         transient = node["transient"]
@@ -111,6 +117,7 @@ class _Decoder:
     def _reference(self, node):
         number = node["ref"]
         _require(type(number) is int and number in self.objects, f"no object {number!r} yet")
+        _require(number not in self.unfinished, f"module {number} contains itself")
         return self.objects[number]
 
     def _float(self, node):

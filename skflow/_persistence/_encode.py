@@ -7,12 +7,25 @@ import torch
 from sklearn.utils import Bunch
 from torch import nn
 
-from skflow._persistence._layout import MODULE_STATE, dense_axes
+from skflow._persistence import SaveMixin
+from skflow._persistence._layout import MODULE_STATE, can_name_part, dense_axes, settable
 from skflow._persistence._registry import attributes_of, name_of
 
 __all__ = ["encode"]
 
 PLAIN = (type(None), bool, int, str)
+
+INSTEAD = "keep the whole with joblib.dump, whose files run code when loaded."
+UNKNOWN = (
+    "files hold numbers, strings, arrays and what skflow and a few density estimators of "
+    "scikit-learn (KernelDensity, GaussianMixture, BayesianGaussianMixture) are made of, and "
+    f"never code. Leave it out, or {INSTEAD}"
+)
+ELSEWHERE = (
+    "subclasses of skflow's estimators that are defined elsewhere are code, which files never "
+    f"hold: {INSTEAD}"
+)
+HIDDEN = f"its class has something else of that name, or keeps such names. Rename it, or {INSTEAD}"
 
 
 def encode(estimator):
@@ -42,6 +55,7 @@ class _Encoder:
         self.arrays = {}
         self.objects = {}  # id: (number, object); objects are kept so that ids stay theirs
         self.tensors = {}  # likewise
+        self.unfinished = set()  # ids of modules whose parts are being written
 
     def node(self, value, path):
         kind = type(value)
@@ -55,6 +69,8 @@ class _Encoder:
         if name_of(kind) is None:
             raise _cannot_save(value, path)
         if id(value) in self.objects:
+            if id(value) in self.unfinished:
+                raise _cannot_save(value, path, f"it contains itself; {INSTEAD}")
             return {"ref": self.objects[id(value)][0]}
         return self._object(value, path)
 
@@ -62,17 +78,25 @@ class _Encoder:
         number = len(self.objects)
         self.objects[id(value)] = number, value
         node = {"class": name_of(type(value)), "id": number}
-        attributes = attributes_of(value)
+        try:
+            attributes = attributes_of(value)
+        except ValueError as error:
+            raise _cannot_save(value, path, f"{error}; {INSTEAD}") from None
         if isinstance(value, nn.Module):
+            self.unfinished.add(id(value))
             node |= self._module(value, path)
             attributes = {k: v for k, v in attributes.items() if k not in MODULE_STATE}
+        _check_names(value, attributes, settable, path)
         node["attributes"] = self._fields(attributes, path)
+        self.unfinished.discard(id(value))
         return node
 
     def _module(self, module, path):
         hooks = [k for k, v in vars(module).items() if k.endswith("_hooks") and v]
         if hooks:
             raise TypeError(f"{path} has hooks, which are code and cannot be saved: remove them.")
+        for group in (module._parameters, module._buffers, module._modules):
+            _check_names(module, group, can_name_part, path)
         return {
             "training": module.training,
             "transient": sorted(module._non_persistent_buffers_set),
@@ -83,6 +107,9 @@ class _Encoder:
 
     def _fields(self, fields, path):
         return {name: self.node(value, _join(path, name)) for name, value in fields.items()}
+
+    def _str(self, value, path):
+        return str(value)
 
     def _float(self, value, path):
         return {"float": repr(value)}
@@ -117,10 +144,14 @@ class _Encoder:
     def _array(self, value, path):
         if value.dtype.kind in "OU":
             flat = value.ravel().tolist()
-            if not all(type(item) is str for item in flat):
+            if not all(type(item) in (str, np.str_) for item in flat):
                 raise _cannot_save(value, path)
             dtype = "object" if value.dtype.kind == "O" else "str"
-            return {"strings": flat, "shape": list(value.shape), "dtype": dtype}
+            return {
+                "strings": [str(item) for item in flat],
+                "shape": list(value.shape),
+                "dtype": dtype,
+            }
         if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
             raise _cannot_save(value, path)
         return {"array": self._store(value, value, path)} | self._axes(value, value.strides)
@@ -154,6 +185,7 @@ class _Encoder:
         return name
 
     WRITERS = {
+        np.str_: _str,
         float: _float,
         list: _list,
         tuple: _tuple,
@@ -170,12 +202,18 @@ def _join(path, name):
     return f"{path}.{name}" if path else str(name)
 
 
-def _cannot_save(value, path):
+def _check_names(owner, names, allowed, path):
+    """Refuse attributes that :func:`skflow.load` would refuse to set."""
+    cls = type(owner)
+    for name in names:
+        if not allowed(cls, name):
+            place = f"{_join(path, name)}, an attribute of a {cls.__name__},"
+            raise TypeError(f"{place} cannot be saved: {HIDDEN}")
+
+
+def _cannot_save(value, path, why=UNKNOWN):
     kind = type(value)
-    where = f"{path}, " if path else ""
-    return TypeError(
-        f"{where}a {kind.__module__}.{kind.__qualname__}, cannot be saved: files hold numbers, "
-        "strings, arrays and what skflow and a few density estimators of scikit-learn "
-        "(KernelDensity, GaussianMixture, BayesianGaussianMixture) are made of, and never code. "
-        "Leave it out, or keep the whole with joblib.dump, whose files run code when loaded."
-    )
+    if isinstance(value, SaveMixin) and name_of(kind) is None:
+        why = ELSEWHERE
+    what = f"a {kind.__module__}.{kind.__qualname__}"
+    return TypeError(f"{f'{path}, {what},' if path else what} cannot be saved: {why}")

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from torch import nn
 
-__all__ = ["FORMAT", "MODULE_STATE", "dense_axes", "settable"]
+__all__ = ["FORMAT", "MODULE_STATE", "can_name_part", "dense_axes", "settable"]
 
 FORMAT = 1  # raised when older files could be misread; see _file.MIGRATIONS
 
@@ -46,3 +46,8 @@ def settable(cls, name):
     if name in MODULE_STATE or hasattr(nn.Module, name):
         return False
     return default is MISSING or default is None or isinstance(default, bool | int | float | str)
+
+
+def can_name_part(cls, name):
+    """Whether a file may give a module of the class a parameter, buffer or module of the name."""
+    return name.isdecimal() or settable(cls, name)

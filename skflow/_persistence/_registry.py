@@ -5,10 +5,11 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import KFold, LeaveOneOut, ShuffleSplit, TimeSeriesSplit
-from sklearn.neighbors import KernelDensity
+from sklearn.neighbors import BallTree, KDTree, KernelDensity
 from sklearn.utils.metadata_routing import MetadataRequest
 from torch import nn
 
@@ -74,11 +75,14 @@ def attributes_of(obj):
     return obj._saved_attributes() if hasattr(obj, "_saved_attributes") else vars(obj)
 
 
-def set_attributes(obj, attributes):
-    """Give an object that no constructor has seen the attributes that it had."""
+def set_attributes(obj, attributes, in_trees):
+    """Give an object that no constructor has seen the attributes that it had.
+
+    Ids of arrays that trees were grown from are added to the set ``in_trees``.
+    """
     _, give = FOREIGN_STATE.get(type(obj), (None, None))
     if give is not None:
-        give(obj, attributes)
+        give(obj, attributes, in_trees)
     else:
         vars(obj).update(attributes)
 
@@ -88,18 +92,54 @@ def _rows_of_tree(density):
     attributes = dict(vars(density))
     tree = attributes.pop("tree_", None)
     if tree is not None:
+        _check_metric(density.metric, density.metric_params)
         *_, weights = tree.__getstate__()  # the one way to them
-        attributes |= {"rows_": tree.get_arrays()[0], "weights_": weights}
+        rows = tree.get_arrays()[0].copy()  # trees of the same table share it
+        attributes |= {"rows_": rows, "weights_": weights}
     return attributes
 
 
-def _grow_tree(density, attributes):
-    """Grow the tree again, which is the same for the same rows."""
+def _check_metric(metric, params):
+    """Refuse a metric of a tree that is, or is told to use, anything but names and numbers."""
+    names = {*KDTree.valid_metrics, *BallTree.valid_metrics} - {"pyfunc"}
+    if not (isinstance(metric, str) and metric in names):
+        raise ValueError("the metric of a tree must be one of scikit-learn's, by its name")
+    plain = params is None or _is_dict(params) and all(map(_is_numeric, params.values()))
+    if not plain:
+        raise ValueError("metric_params of a tree must be numbers or arrays of numbers")
+
+
+def _is_numeric(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf"
+    return value is None or isinstance(value, int | float | np.number)
+
+
+def _grow_tree(density, attributes, in_trees):
+    """Grow the tree again, which is the same for the same rows.
+
+    An array serves one tree, so that the work is bounded by the size of the file.
+    """
     fitted = {name: value for name, value in attributes.items() if name.endswith("_")}
     vars(density).update({k: v for k, v in attributes.items() if k not in fitted})
     if "rows_" in fitted:
-        density.fit(fitted.pop("rows_"), sample_weight=fitted.pop("weights_", None))
+        rows, weights = fitted.pop("rows_"), fitted.pop("weights_", None)
+        _check_metric(density.metric, density.metric_params)
+        if not (_is_table(rows, 2) and (weights is None or _is_table(weights, 1))):
+            raise ValueError("rows and weights of a tree must be arrays of numbers")
+        if id(rows) in in_trees:
+            raise ValueError("two trees of one array")
+        in_trees.add(id(rows))
+        density.fit(rows, sample_weight=weights)
     vars(density).update(fitted)
+
+
+def _is_table(value, n_axes):
+    return isinstance(value, np.ndarray) and value.dtype == float and value.ndim == n_axes
+
+
+def _is_dict(value):
+    return isinstance(value, dict)
 
 
 def _requests(request):
@@ -108,9 +148,13 @@ def _requests(request):
     return {"owner": request.owner, "requests": each}
 
 
-def _note_requests(request, attributes):
+def _note_requests(request, attributes, in_trees):
+    requests = attributes["requests"]
+    # a dict's own methods, not those that something else was given as attributes
+    if not (_is_dict(requests) and all(map(_is_dict, requests.values()))):
+        raise ValueError("requests of metadata must be dicts")
     request.__init__(attributes["owner"])
-    for method, wanted in attributes["requests"].items():
+    for method, wanted in requests.items():
         for name, alias in wanted.items():
             getattr(request, method).add_request(param=name, alias=alias)
 

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as save_arrays
+from sklearn.neighbors import KernelDensity
 
 import skflow
 from skflow import ModelFileError
@@ -57,10 +58,13 @@ class TestDamage:
     def test_any_byte_that_is_flipped(self, content, refused):
         places = np.linspace(0, len(content) - 1, 200).astype(int)
         for place in [*range(12), *places]:
-            for bit in (1, 0x80):
+            for bit in (1, 0x80):  # 1 makes of version 1 version 0
                 data = bytearray(content)
                 data[place] ^= bit
-                refused(bytes(data), "damaged|cut short|not a file that save wrote|newer|wrote it")
+                refused(
+                    bytes(data),
+                    "damaged|cut short|not a file that save wrote|newer|wrote it|no longer reads",
+                )
 
     def test_weights_that_were_changed(self, content, refused):
         refused(content[:-8] + b"\1" * 8, "does not match its checksum. Nothing of it was used")
@@ -153,6 +157,14 @@ def as_written(document, arrays, folder):
     path = folder / "model"
     write_file(path, document, arrays)
     return skflow.load(path)
+
+
+def encode_with_tree(fitted):
+    """Take apart a density with a flow and a kernel density, which load fits again."""
+    model = copy.copy(fitted)
+    model.tree = KernelDensity().fit(rows())
+    document, arrays = encode(model)
+    return copy.deepcopy(document), arrays
 
 
 class TestMaliciousFiles:
@@ -325,6 +337,67 @@ class TestMaliciousFiles:
     def test_no_estimator(self, document, tmp_path):
         with pytest.raises(ModelFileError):
             as_written(document, {}, tmp_path)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"metric": "pyfunc"},
+            {"metric": "pyfunc", "metric_params": {"dict": {"func": {"ref": "flow"}}}},
+            {"metric": "no metric"},
+            {"metric": ["euclidean"]},
+            {"metric": {"ref": "flow"}},
+            {"metric_params": {"dict": {"p": {"ref": "flow"}}}},
+            {"metric_params": {"dict": {"p": "2"}}},
+            {"metric_params": {"ref": "flow"}},
+            {"rows_": {"ref": "flow"}},
+            {"rows_": [[1.0, 2.0]]},
+            {"weights_": {"ref": "flow"}},
+        ],
+        ids=str,
+    )
+    def test_trees_that_would_run_something(self, changes, fitted, tmp_path, monkeypatch):
+        node, arrays = encode_with_tree(fitted)
+        references = json.dumps(changes).replace('"flow"', str(node["attributes"]["flow_"]["id"]))
+        node["attributes"]["tree"]["attributes"].update(json.loads(references))
+
+        def called(*args, **kwargs):
+            pytest.fail("a flow was called")
+
+        monkeypatch.setattr(type(fitted.flow_), "__call__", called)
+        with pytest.raises(ModelFileError, match="tree"):
+            decode(node, arrays)
+
+    @pytest.mark.parametrize("level", ["requests", "fit"])
+    def test_requests_that_would_run_something(self, level, fitted, parts, tmp_path, monkeypatch):
+        document, _ = parts
+        flow = document["attributes"]["flow_"]["id"]
+        duck = {"class": "MAFDensity", "id": 99_998, "attributes": {"items": {"ref": flow}}}
+        requests = duck if level == "requests" else {"dict": {"fit": duck}}
+        attributes = {"owner": "MAFDensity", "requests": requests}
+        node = {"class": "sklearn.MetadataRequest", "id": 99_999, "attributes": attributes}
+
+        def called(*args, **kwargs):
+            pytest.fail("a flow was called")
+
+        monkeypatch.setattr(type(fitted.flow_), "__call__", called)
+        with pytest.raises(ModelFileError, match="requests"):
+            self.change(parts, tmp_path, asked=node)
+
+    def test_many_trees_of_one_array(self, fitted):
+        document, arrays = encode_with_tree(fitted)
+        tree = document["attributes"]["tree"]
+        document["attributes"]["more"] = tree | {"id": 99_999}
+        with pytest.raises(ModelFileError, match="two trees"):
+            decode(document, arrays)
+
+    def test_modules_that_contain_themselves(self, parts, tmp_path):
+        inner = {"class": "torch.ModuleList", "id": 99_999, "attributes": {}, "training": True}
+        inner |= {"transient": [], "parameters": {}, "buffers": {}, "modules": {}}
+        outer = inner | {"id": 99_998, "modules": {"0": inner}}
+        for number in (99_999, 99_998):
+            inner["modules"] = {"0": {"ref": number}}
+            with pytest.raises(ModelFileError, match="contains itself"):
+                self.change(parts, tmp_path, own_=outer)
 
     def test_a_part_in_place_of_an_estimator(self, fitted, parts, tmp_path):
         flow, arrays = encode(fitted.flow_)

@@ -15,7 +15,7 @@ import sklearn
 import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KernelDensity
 
 import skflow
@@ -132,6 +132,8 @@ def test_bounds_ties_and_ensembles(tmp_path):
     [
         KernelDensity(bandwidth=0.5),
         KernelDensity(bandwidth="scott", metric="manhattan", leaf_size=3),
+        KernelDensity(metric="minkowski", metric_params={"p": 3}),
+        KernelDensity(metric="seuclidean", metric_params={"V": np.array([1.0, 2.0, 3.0])}),
         GaussianMixture(2, random_state=0),
         GaussianMixture(2, covariance_type="tied", random_state=0),
         BayesianGaussianMixture(n_components=2, max_iter=300, random_state=0),
@@ -154,6 +156,14 @@ def test_kernel_density_keeps_its_weights(tmp_path):
     model = stack.fit(rows(), sample_weight=np.arange(1.0, 31.0))
     again = reloaded(model, tmp_path)
     np.testing.assert_array_equal(again.score_samples(rows()), model.score_samples(rows()))
+
+
+def test_trees_of_the_same_rows(tmp_path):
+    X = rows()
+    pairs = [(str(width), KernelDensity(bandwidth=width).fit(X)) for width in (0.5, 1.0)]
+    again = reloaded(skflow.StackedDensity(pairs), tmp_path)
+    for (_, a), (_, b) in zip(pairs, again.estimators, strict=True):
+        np.testing.assert_array_equal(b.score_samples(X), a.score_samples(X))
 
 
 def test_parts_that_are_shared_stay_shared(tmp_path):
@@ -289,7 +299,38 @@ class TestWhatCannotBeSaved:
         class Mine(skflow.MAFDensity):
             pass
 
-        self.check(Mine(), r"^a tests.*Mine, cannot be saved", tmp_path)
+        elsewhere = "cannot be saved: subclasses of skflow's estimators that are defined elsewhere"
+        self.check(Mine(), rf"^a tests.*Mine {elsewhere}", tmp_path)
+        stack = skflow.StackedDensity([("mine", Mine())])
+        self.check(stack, rf"^estimators.0.1, a tests.*Mine, {elsewhere}", tmp_path)
+
+    @pytest.mark.parametrize("name", ["__note", "fit", "_fit", "get_params", "a b"])
+    def test_attributes_that_no_file_may_set(self, name, tmp_path):
+        model = quick(skflow.MAFDensity)
+        setattr(model, name, 1)
+        self.check(model, f"^{name}, an attribute of a MAFDensity, cannot be saved", tmp_path)
+
+    @pytest.mark.parametrize("name", ["__note", "log_prob", "__class"])
+    def test_attributes_of_modules_that_no_file_may_set(self, name, tmp_path):
+        model = quick(skflow.MAFDensity).fit(rows())
+        vars(model.flow_)[name] = 1
+        self.check(model, rf"^flow_.{name}, an attribute of a \w+, cannot be saved", tmp_path)
+
+    @pytest.mark.parametrize("group", ["buffers", "parameters", "modules"])
+    def test_parts_of_modules_that_no_file_may_set(self, group, tmp_path):
+        model = quick(skflow.MAFDensity).fit(rows())
+        getattr(model.flow_, f"_{group}")["log_prob"] = None
+        self.check(model, r"^flow_.log_prob, an attribute of a \w+, cannot be saved", tmp_path)
+
+    @pytest.mark.parametrize(
+        "changes", [{"metric": "pyfunc"}, {"metric_params": {"p": "2"}}], ids=str
+    )
+    def test_a_tree_that_no_file_may_grow(self, changes, tmp_path):
+        member = KernelDensity().fit(rows()).set_params(**changes)
+        model = skflow.StackedDensity([("kernel", member)])
+        self.check(
+            model, "estimators.0.1, a sklearn.*KernelDensity, cannot be saved: .*metric", tmp_path
+        )
 
     def test_a_generator(self, tmp_path):
         self.check(
@@ -313,6 +354,12 @@ class TestWhatCannotBeSaved:
         endless.append(endless)
         with pytest.raises(TypeError, match="contain themselves"):
             skflow.MAFDensity(base=endless).save(tmp_path / "model")
+
+    def test_a_module_that_contains_itself(self, tmp_path):
+        model = quick(skflow.MAFDensity).fit(rows())
+        model.own_ = torch.nn.ModuleList([torch.nn.ModuleList()])
+        model.own_[0].append(model.own_)
+        self.check(model, "own_.0.0, a .*ModuleList, cannot be saved: it contains", tmp_path)
 
 
 FRESH = """
@@ -359,6 +406,19 @@ def test_a_loaded_model_fits_on(tmp_path):
     np.testing.assert_array_equal(again.fit(rows()).score_samples(rows()), expected)
 
 
+def test_strings_of_numpy(tmp_path):
+    grid = {"base": np.array(["normal", "mixture"])}
+    search = GridSearchCV(quick(skflow.MAFDensity), grid, cv=2).fit(rows())
+    assert type(search.best_params_["base"]) is np.str_
+    again = reloaded(search.best_estimator_, tmp_path)
+    assert type(again.base) is str
+    assert again.base == search.best_params_["base"]
+    names = np.array([np.str_("a"), "b"], dtype=object)
+    again = reloaded(skflow.MAFDensity(base=names, support={np.str_("a"): (0, None)}), tmp_path)
+    assert [type(name) for name in again.base] == [str, str]
+    assert again.support == {"a": (0, None)}
+
+
 class TestWriting:
     def test_an_interrupted_save_leaves_the_old_file(self, tmp_path, monkeypatch):
         path = tmp_path / "model.safetensors"
@@ -382,21 +442,6 @@ class TestWriting:
         assert link.is_symlink()
         assert skflow.load(path).random_state == 2
 
-    def test_no_such_folder(self, tmp_path):
-        with pytest.raises(FileNotFoundError):
-            skflow.MAFDensity().save(tmp_path / "nowhere" / "model")
-        with pytest.raises(FileNotFoundError):
-            skflow.load(tmp_path / "nowhere")
-
-    def test_not_a_path(self):
-        with pytest.raises(TypeError):
-            skflow.MAFDensity().save(3)
-
-
-def test_every_public_estimator_is_in_the_registry():
-    estimators = {name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")}
-    assert estimators <= set(classes())
-    assert all(hasattr(getattr(skflow, name), "save") for name in estimators)
     def test_threads_that_save_to_one_path(self, tmp_path, monkeypatch):
         models = [quick(skflow.MAFDensity, random_state=seed) for seed in range(4)]
         barrier, fsync = threading.Barrier(len(models)), os.fsync
@@ -432,3 +477,18 @@ def test_every_public_estimator_is_in_the_registry():
     def test_a_long_name(self, tmp_path):
         skflow.MAFDensity().save(tmp_path / ("x" * 250))
 
+    def test_no_such_folder(self, tmp_path):
+        with pytest.raises(FileNotFoundError):
+            skflow.MAFDensity().save(tmp_path / "nowhere" / "model")
+        with pytest.raises(FileNotFoundError):
+            skflow.load(tmp_path / "nowhere")
+
+    def test_not_a_path(self):
+        with pytest.raises(TypeError):
+            skflow.MAFDensity().save(3)
+
+
+def test_every_public_estimator_is_in_the_registry():
+    estimators = {name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")}
+    assert estimators <= set(classes())
+    assert all(hasattr(getattr(skflow, name), "save") for name in estimators)
