@@ -11,7 +11,6 @@ __all__ = ["LatentDisplay", "LatentQQDisplay"]
 
 CONFIDENCE = 0.95
 MAX_POINTS = 2_000
-REACH = 3.5  # of a panel that holds all rows of a good fit
 LINES = ("solid", "dashed")
 
 
@@ -80,7 +79,7 @@ class LatentDisplay:
         columns : pair of int, default=(0, 1)
             Of the latents.
         random_state : int, RandomState instance or None, default=0
-            Of spreading repeated values as those of the fit were.
+            Repeated values are spread with it, as the fit spread its own.
         ax : matplotlib Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -156,7 +155,7 @@ class LatentDisplay:
             style = {"fill": False, "color": DARK, "linestyle": line, "linewidth": 1.6}
             ax.add_patch(Circle((0, 0), radius, label=label, **style))
         ax.set(xlabel=self.names[0], ylabel=self.names[1])
-        reach = max(REACH, 1.05 * np.abs(self.latents).max())
+        reach = max(3.5, 1.05 * np.abs(self.latents).max())  # all rows of a good fit
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "borderaxespad": 0.2}
         legend(ax, handlelength=1.8, **above)
@@ -226,7 +225,7 @@ class LatentQQDisplay:
         X : array-like of shape (n_samples, n_features)
             At least 8 rows; best some that the flow has not seen.
         random_state : int, RandomState instance or None, default=0
-            Of spreading repeated values as those of the fit were.
+            Repeated values are spread with it, as the fit spread its own.
         ax : matplotlib Axes, default=None
             None makes a figure.
         **kwargs : dict
@@ -236,8 +235,8 @@ class LatentQQDisplay:
         -------
         display : LatentQQDisplay
         """
-        latents = standard_latents(estimator, spread_like(estimator, X, random_state))
-        return cls.from_latents(latents, ax=ax, **kwargs)
+        rows = spread_like(estimator, X, random_state)
+        return cls.from_latents(standard_latents(estimator, rows), ax=ax, **kwargs)
 
     @classmethod
     def from_latents(cls, latents, *, ax=None, **kwargs):
@@ -246,7 +245,7 @@ class LatentQQDisplay:
         Parameters
         ----------
         latents : array-like of shape (n_samples, n_features)
-            What :func:`skflow.diagnostics.standard_latents` gives; at least 8 rows.
+            From :func:`skflow.diagnostics.standard_latents`; at least 8 rows.
         ax : matplotlib Axes, default=None
             None makes a figure.
         **kwargs : dict
