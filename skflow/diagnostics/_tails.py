@@ -29,7 +29,8 @@ class TailComparison(Finding):
         first.
     reach : ndarray of shape (n_features,)
         Distance of the 0.5th to the 99.5th percentile of draws over that of rows: below 1 if
-        draws stay too near    reading : str
+        draws stay too near, 1 where rows do not vary.
+    reading : str
     """
 
     share: float

@@ -170,8 +170,12 @@ class DensityDisplay(PanelsMixin):
         on_grid = len(names) <= 2 and len(numbers) == len(names)
         require_density(estimator, "score_samples" if on_grid else "sample", cls)
         draws = None
-        if not on_grid or (len(names) == 2 and hasattr(estimator, "sample")):
-            draws = draw_from(estimator, n_samples, draw_seed(random_state))
+        if not on_grid or len(names) == 2:
+            try:
+                draws = draw_from(estimator, n_samples, draw_seed(random_state))
+            except TypeError:  # it cannot draw: its map has no regions
+                if not on_grid:
+                    raise
         if on_grid:
             found = density_on_grid(estimator, X, rows, draws, numbers, resolution)
             if draws is not None:
