@@ -88,13 +88,14 @@ def gather(estimator, X, X_train, random_state):
         findings["training"] = training_curves(estimator.history_)
     findings["coverage"] = hdr_coverage(sample_scores, scores)
     findings |= _of_draws(samples[:, varies], rows[:, varies], random_state)
-    if getattr(estimator, "levels", None) is None:  # walks leave the integers
+    continuous = getattr(estimator, "levels", None) is None
+    if continuous:  # a walk would leave the integers
         findings["draws against scores"] = sampler_agreement(
             score, samples[:N_WALKERS], random_state=random_state
         )
-        if X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
-            findings["integral"] = _integral(score, rows, samples, random_state)
     findings |= _of_flow(estimator, rows[np.isfinite(scores)])
+    if continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
+        findings["integral"] = _integral(score, rows, samples, random_state)
     return Evidence(
         estimator,
         rows[:, varies],
