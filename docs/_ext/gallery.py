@@ -5,6 +5,19 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PICTURES = Path(__file__).parents[1] / "_build" / "pictures"
 FETCHES = {"mnist_glow"}  # unless it is told to be quick
+FIRST = ["quickstart", "two_moons", "compare_densities", "sample_size"]
+
+
+class Order:
+    """From the first steps to what is special; sphinx-gallery sorts file names by it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, filename):
+        """Key to sort by."""
+        name = Path(filename).stem
+        return (FIRST.index(name) if name in FIRST else len(FIRST), name)
 
 
 def stored():
