@@ -7,6 +7,8 @@ half of the benign tumours and judges the other half and all malignant ones: how
 rank them beside three classical detectors, and what p-values add, namely a false-alarm rate that
 is chosen beforehand. Then a picture of both.
 
+From a shell::
+
     python anomaly_scores.py [picture.png]
 """
 

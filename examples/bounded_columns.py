@@ -9,6 +9,8 @@ high)}`` says so: the density is zero outside, draws stay inside, and no mass is
 The table is scikit-learn's breast-cancer data. How concave the outline of a nucleus is, and which
 part of it, lie between 0 and 1, are mostly small, and are exactly 0 for thirteen of 569 rows.
 
+From a shell::
+
     python bounded_columns.py [picture.png]
 """
 

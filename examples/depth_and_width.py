@@ -7,6 +7,8 @@ What a flow of such layers can express grows with their number, and with the wid
 steer them. The target is a pinwheel of five arms, whose entropy is known: the least that the
 negative log-likelihood of any density can come to.
 
+From a shell::
+
     python depth_and_width.py [picture.png]
 """
 

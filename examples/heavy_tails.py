@@ -11,6 +11,8 @@ fall as a power, and learns the power.
 The rows are simulated, so that the truth is known: two columns with tail indices 3 and 2, of which
 the second depends on the first.
 
+From a shell::
+
     python heavy_tails.py [picture.png]
 """
 

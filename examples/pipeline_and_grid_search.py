@@ -5,6 +5,8 @@ Pipeline, grid search, joblib
 A flow is an ordinary scikit-learn estimator: it closes a Pipeline, its settings go into a
 GridSearchCV and the fitted object into a joblib file. The table is scikit-learn's wine data.
 
+From a shell::
+
     python pipeline_and_grid_search.py [picture.png]
 """
 

@@ -8,6 +8,8 @@ package's spline flow as it comes, and the same layers started from scratch, as 
 The table is scikit-learn's handwritten digits, 1,797 rows, seen through their first five
 principal components.
 
+From a shell::
+
     python sample_size.py [picture.png]
 """
 

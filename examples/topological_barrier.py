@@ -7,6 +7,8 @@ one piece, so between two modes with nothing between them a bridge of density is
 thin the bridge and do not break it. A mixture base is in pieces from the start: the default of
 every flow of the package.
 
+From a shell::
+
     python topological_barrier.py [picture.png]
 """
 

@@ -5,6 +5,8 @@ Two moons from end to end
 One small table, and everything that can be seen of a fitted flow: its density, draws from it, what
 it does to space, its latents, and whether any of it can be trusted.
 
+From a shell::
+
     python two_moons.py [picture.png]
 """
 
