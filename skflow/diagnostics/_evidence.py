@@ -68,6 +68,7 @@ def gather(estimator, X, X_train, random_state):
     """Measure all that can be measured; see :func:`skflow.diagnose`."""
     _check_kind(estimator)
     X = _rows(estimator, X, random_state)
+    names = _names(estimator, X)
     ties = fitted_ties(estimator, X)
     rows = spread_rows(estimator, X, random_state)
     samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
@@ -87,11 +88,13 @@ def gather(estimator, X, X_train, random_state):
     if _has_history(estimator):
         findings["training"] = training_curves(estimator.history_)
     findings["coverage"] = hdr_coverage(sample_scores, scores)
-    findings |= _of_draws(samples[:, varies], rows[:, varies], random_state)
+    findings |= _of_draws(
+        samples[:, varies], rows[:, varies], [names[j] for j in varies], random_state
+    )
     continuous = getattr(estimator, "levels", None) is None
     if continuous:  # a walk would leave the integers
         findings["draws against scores"] = sampler_agreement(
-            score, samples[:N_WALKERS], random_state=random_state
+            score, samples[:N_WALKERS], random_state=random_state, feature_names=names
         )
     findings |= _of_flow(estimator, rows[np.isfinite(scores)])
     if continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
@@ -103,7 +106,7 @@ def gather(estimator, X, X_train, random_state):
         scores,
         sample_scores,
         training_scores,
-        _tied(estimator, ties, X),
+        _tied(estimator, ties, names),
         findings,
     )
 
@@ -128,12 +131,16 @@ def _rows(estimator, X, random_state):
     return X
 
 
-def _tied(estimator, ties, X):
-    """Columns with repeated values, by name where there are names."""
+def _names(estimator, X):
+    """Names of all columns, their numbers where there are none."""
+    return [str(name) for name in getattr(estimator, "feature_names_in_", np.arange(X.shape[1]))]
+
+
+def _tied(estimator, ties, names):
+    """Names of the columns with repeated values."""
     if getattr(estimator, "levels", None) is not None:
         return []
-    names = getattr(estimator, "feature_names_in_", np.arange(X.shape[1]))
-    return [str(names[j]) for j in np.flatnonzero(ties.widths)]
+    return [names[j] for j in np.flatnonzero(ties.widths)]
 
 
 def _scorer(estimator):
@@ -157,10 +164,10 @@ def _has_history(estimator):
     return bool(history) and "stage" not in history[0]
 
 
-def _of_draws(samples, X, random_state):
+def _of_draws(samples, X, names, random_state):
     return {
-        "margins": marginal_pits(samples, X),
-        "tails": tail_comparison(samples, X),
+        "margins": marginal_pits(samples, X, names),
+        "tails": tail_comparison(samples, X, names),
         "draws against rows": two_sample_test(samples, X, random_state),
     }
 

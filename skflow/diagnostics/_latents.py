@@ -145,7 +145,9 @@ def _largest_correlation(Z):
     if d == 1:
         return 0.0, 1.0
     # ranks: a far row must not decide
-    parts = [np.corrcoef(stats.rankdata(part, axis=0).T) for part in (Z, np.square(Z))]
+    ranks = [stats.rankdata(part, axis=0).T for part in (Z, np.square(Z))]
+    with np.errstate(divide="ignore", invalid="ignore"):  # constant ones correlate with none
+        parts = [np.corrcoef(part) for part in ranks]
     pairs = np.triu_indices(d, 1)
     largest = max(float(np.nanmax(np.abs(part[pairs]), initial=0.0)) for part in parts)
     p = 2 * stats.norm.sf(largest * np.sqrt(n - 1))
@@ -160,7 +162,7 @@ def _read(p_value, norm_p, correlation_p, norms, p_values, correlation):
     reasons = {
         "norms": (norm_p, f"the median squared norm is {np.median(norms):.3g}"),
         "correlation": (correlation_p, f"columns or their squares correlate, {correlation:.2f}"),
-        "column": (p_values[column], f"column {column} is not normal"),
+        "column": (p_values[column], f"latent {column} is not normal"),
     }
     reason = min(reasons.values())[1]
     return f"latents are not standard normal ({shown}), most clearly: {reason}"

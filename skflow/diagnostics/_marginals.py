@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from sklearn.utils.validation import check_array
 
-from skflow.diagnostics._reading import Finding
+from skflow.diagnostics._reading import Finding, check_names
 
 __all__ = ["MarginalPITs", "marginal_pits"]
 
@@ -33,7 +33,7 @@ class MarginalPITs(Finding):
     reading: str
 
 
-def marginal_pits(samples, X):
+def marginal_pits(samples, X, feature_names=None):
     """Probability integral transforms of each column of X under the margins of a density.
 
     A value's transform is the share of draws below it. Values equal to draws take the middle of
@@ -45,6 +45,8 @@ def marginal_pits(samples, X):
         Draws from the density: the more, the finer the transforms.
     X : array-like of shape (n_samples, n_features)
         Held-out rows.
+    feature_names : sequence of str of length n_features, optional
+        What the reading calls the columns; by default their numbers.
 
     Returns
     -------
@@ -62,13 +64,14 @@ def marginal_pits(samples, X):
     X = check_array(X, input_name="X")
     if samples.shape[1] != X.shape[1]:
         raise ValueError(f"expected {X.shape[1]} columns of samples, got {samples.shape[1]}")
+    names = check_names(feature_names, X.shape[1])
     values = np.column_stack(
         [_ranks(np.sort(draws), column) for draws, column in zip(samples.T, X.T, strict=True)]
     )
     tests = [stats.ks_2samp(a, b) for a, b in zip(samples.T, X.T, strict=True)]
     statistics, p_values = np.array([(test.statistic, test.pvalue) for test in tests]).T
     shifts = values.mean(axis=0) - 0.5
-    return MarginalPITs(values, statistics, p_values, shifts, _read(p_values, values))
+    return MarginalPITs(values, statistics, p_values, shifts, _read(p_values, values, names))
 
 
 def _ranks(draws, column):
@@ -76,7 +79,7 @@ def _ranks(draws, column):
     return (below + np.searchsorted(draws, column, side="right") + 1) / (2 * len(draws) + 2)
 
 
-def _read(p_values, values):
+def _read(p_values, values, names):
     p_value = min(1.0, float(p_values.min()) * len(p_values))
     if p_value > 0.01:
         return f"margins agree with those of the rows (p = {p_value:.2f})"
@@ -86,4 +89,4 @@ def _read(p_values, values):
         how = f"rows lie at the {100 * middle:.0f}th percentile of draws on average"
     else:
         how = f"rows lie {'nearer to' if inner < 0.25 else 'farther from'} the middle than draws"
-    return f"margins differ, most in column {worst}: {how}"
+    return f"margins differ, most in column {names[worst]}: {how}"

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from sklearn.utils.validation import check_array
 
-from skflow.diagnostics._reading import Finding
+from skflow.diagnostics._reading import Finding, check_names
 
 __all__ = ["SamplerAgreement", "sampler_agreement"]
 
@@ -38,7 +38,7 @@ class SamplerAgreement(Finding):
     reading: str
 
 
-def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0):
+def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0, feature_names=None):
     """Test whether draws follow the density that scores them.
 
     Draws from a density stay draws from it under a Markov chain that leaves the density invariant.
@@ -60,6 +60,8 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0):
         The cost: so many calls on half of the draws.
     random_state : int, default=0
         Of the walk.
+    feature_names : sequence of str of length n_features, optional
+        What the reading calls the columns; by default their numbers.
 
     Returns
     -------
@@ -84,6 +86,7 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0):
     True
     """
     samples = check_array(samples, ensure_min_samples=40, input_name="samples")
+    columns = check_names(feature_names, samples.shape[1])
     rng = np.random.default_rng(random_state)
     walkers, others = np.array_split(rng.permutation(samples), 2)
     scores = score_samples(walkers)
@@ -94,10 +97,9 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0):
     error = np.maximum(change.std(axis=0, ddof=1) / np.sqrt(len(change)), 1e-12)
     drift = change.mean(axis=0) / error
     p_value = float(min(1.0, 2 * stats.norm.sf(np.abs(drift).max()) * len(drift)))
-    d = samples.shape[1]
-    names = [f"{what} of column {j}" for what in ("rank", "distance") for j in range(d)]
+    names = [f"{what} of column {name}" for what in ("rank", "distance") for name in columns]
     names += ["rank of the density", "share of rare rows", "share of far rows"]
-    ranks = change.mean(axis=0)[:d]
+    ranks = change.mean(axis=0)[: len(columns)]
     shift = float(ranks[np.abs(ranks).argmax()])
     drifts = dict(zip(names, drift.tolist(), strict=True))
     return SamplerAgreement(drifts, shift, acceptance, p_value, _read(drifts, acceptance, p_value))

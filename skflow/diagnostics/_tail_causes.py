@@ -76,7 +76,7 @@ def _most_beyond(tails):
     where = ("below", "above")[side]
     return found, (
         f"draws stay too near: {100 * beyond[side, column]:.1f} % of the rows lie {where} the "
-        f"outer {100 * tails.share:.0f} % of draws of column {column}"
+        f"outer {100 * tails.share:.0f} % of draws of column {tails.feature_names[column]}"
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from sklearn.utils.validation import check_array
 
-from skflow.diagnostics._reading import Finding
+from skflow.diagnostics._reading import Finding, check_names
 
 __all__ = ["TailComparison", "tail_comparison"]
 
@@ -27,6 +27,8 @@ class TailComparison(Finding):
     p_values : ndarray of shape (2, n_features)
         Fisher's exact test that the shares of rows and draws beyond are equal, lower tails
         first.
+    feature_names : list of str
+        What the reading calls the columns.
     reach : ndarray of shape (n_features,)
         Distance of the 0.5th to the 99.5th percentile of draws over that of rows: below 1 if
         draws stay too near, 1 where rows do not vary.
@@ -37,11 +39,12 @@ class TailComparison(Finding):
     lower: np.ndarray
     upper: np.ndarray
     p_values: np.ndarray
+    feature_names: list
     reach: np.ndarray
     reading: str
 
 
-def tail_comparison(samples, X):
+def tail_comparison(samples, X, feature_names=None):
     """Compare the outer hundredths of each column of draws and of held-out rows.
 
     Parameters
@@ -50,6 +53,8 @@ def tail_comparison(samples, X):
         Draws from the density.
     X : array-like of shape (n_samples, n_features)
         Held-out rows; with fewer than some 300 only gross differences show.
+    feature_names : sequence of str of length n_features, optional
+        What the reading calls the columns; by default their numbers.
 
     Returns
     -------
@@ -68,6 +73,7 @@ def tail_comparison(samples, X):
     X = check_array(X, input_name="X")
     if samples.shape[1] != X.shape[1]:
         raise ValueError(f"expected {X.shape[1]} columns of samples, got {samples.shape[1]}")
+    names = check_names(feature_names, X.shape[1])
     low, high = np.quantile(samples, [SHARE, 1 - SHARE], axis=0)
     counts, ours = _beyond(X, low, high), _beyond(samples, low, high)
     p_values = np.array(
@@ -76,7 +82,8 @@ def tail_comparison(samples, X):
     lower, upper = counts / len(X)
     near = _span(X)
     reach = np.divide(_span(samples), near, out=np.ones_like(near), where=near > 0)
-    return TailComparison(SHARE, lower, upper, p_values, reach, _read(lower, upper, p_values))
+    reading = _read(lower, upper, p_values, names)
+    return TailComparison(SHARE, lower, upper, p_values, names, reach, reading)
 
 
 def _beyond(rows, low, high):
@@ -95,7 +102,7 @@ def _span(rows):
     return np.diff(np.quantile(rows, [0.005, 0.995], axis=0), axis=0)[0]
 
 
-def _read(lower, upper, p_values):
+def _read(lower, upper, p_values, names):
     p_value = min(1.0, float(p_values.min()) * p_values.size)
     if p_value > 0.01:
         return f"tails of draws and rows agree (p = {p_value:.2f})"
@@ -104,5 +111,5 @@ def _read(lower, upper, p_values):
     kind = "stay too near" if beyond > SHARE else "reach too far"
     return (
         f"draws {kind}: {100 * beyond:.1f} % of the rows lie {('below', 'above')[side]} their "
-        f"outer {100 * SHARE:.0f} % in column {column}"
+        f"outer {100 * SHARE:.0f} % in column {names[column]}"
     )

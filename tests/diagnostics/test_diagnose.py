@@ -253,10 +253,12 @@ def test_unfinished_em_is_named():
     assert "unconverged" in names(mixture, X[200:])
 
 
-def test_names_of_columns_are_no_matter():
+def test_columns_with_names_are_called_by_them():
     pandas = pytest.importorskip("pandas")
     X = pandas.DataFrame(correlated(np.random.default_rng(0), 200), columns=list("abc"))
-    assert names(MixtureFlowDensity(random_state=0).fit(X[:100]), X[100:]) == []
+    flow = MixtureFlowDensity(random_state=0).fit(X[:100])
+    assert names(flow, X[100:]) == []
+    assert "column c" in str(diagnose(flow, X[100:] * [1, 1, 9], verbose=False))
 
 
 class TestErrors:
@@ -296,6 +298,13 @@ class TestRepeatedValues:
         rows = np.column_stack([self.rng.normal(size=1600), np.ones((1600, 3)) * [1, 2, 3]])
         flow = MixtureFlowDensity(n_components=1).fit(rows[:800])
         assert names(flow, rows[800:1200], X_train=rows[1200:]) == ["ties"]
+
+    def test_readings_count_constant_columns_too(self):
+        rows = np.column_stack([np.ones(800), self.rng.normal(size=(800, 2)) * [1, 5]])
+        flow = MixtureFlowDensity(n_components=1).fit(rows / [1, 1, 5])
+        found = diagnose(flow, rows, verbose=False).findings
+        assert "column 2" in found["margins"].reading
+        assert "column 2" in found["tails"].reading
 
     def test_integers_of_images_stay_integers(self):
         X = load_digits().data

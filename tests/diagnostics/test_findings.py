@@ -99,7 +99,7 @@ class TestLatents:
         found = latent_normality(Z)
         assert found.ks_statistics.argmax() == 1
         assert found.p_value < 1e-4
-        assert "column 1 is not normal" in found.reading
+        assert "latent 1 is not normal" in found.reading
 
     def test_dependence_that_margins_do_not_show_is_found(self):
         rng = np.random.default_rng(0)
@@ -331,3 +331,21 @@ def test_findings_print_as_one_line():
         assert isinstance(found, Finding)
         assert str(found) == found.reading
         assert "\n" not in str(found)
+
+
+def test_readings_call_columns_by_their_names():
+    rng = np.random.default_rng(0)
+    draws, rows = rng.normal(size=(2000, 2)), rng.normal(size=(800, 2)) * [1, 3]
+    age = ["weight", "age"]
+    walk = sampler_agreement(TestSampler.score, draws * [1, 2], feature_names=age)
+    for found in (marginal_pits(draws, rows, age), tail_comparison(draws, rows, age), walk):
+        assert "column age" in found.reading
+    assert "column 1" in marginal_pits(draws, rows).reading
+    with pytest.raises(ValueError, match="expected 2 feature_names, got 1"):
+        tail_comparison(draws, rows, ["age"])
+
+
+def test_constant_latents_correlate_with_nothing():
+    Z = np.random.default_rng(0).normal(size=(100, 3))
+    Z[:, 2] = 0
+    assert latent_normality(Z).correlation < 0.3
