@@ -255,8 +255,7 @@ class LatentQQDisplay:
         -------
         display : LatentQQDisplay
         """
-        with np.errstate(invalid="ignore", divide="ignore"):  # correlations of a constant column
-            found = latent_normality(latents)
+        found = latent_normality(latents)
         n, n_columns = len(found.squared_norms), len(found.ks_statistics)
         place, tail = np.arange(1, n + 1), (1 - CONFIDENCE) / 2
         shares = (stats.beta.ppf(p, place, n - place + 1) for p in (tail, 1 - tail))
