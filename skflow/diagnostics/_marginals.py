@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from sklearn.utils.validation import check_array
 
-from skflow.diagnostics._reading import Finding, check_names
+from skflow.diagnostics._checks import check_names, check_tables
+from skflow.diagnostics._reading import Finding
 
 __all__ = ["MarginalPITs", "marginal_pits"]
 
@@ -60,10 +60,7 @@ def marginal_pits(samples, X, feature_names=None):
     >>> print(marginal_pits(rng.normal(size=(2000, 2)), rng.normal(size=(500, 2)) + [0, 1]))
     margins differ, most in column 1: rows lie at the 77th percentile of draws on average
     """
-    samples = check_array(samples, input_name="samples")
-    X = check_array(X, input_name="X")
-    if samples.shape[1] != X.shape[1]:
-        raise ValueError(f"expected {X.shape[1]} columns of samples, got {samples.shape[1]}")
+    samples, X = check_tables(samples, X)
     names = check_names(feature_names, X.shape[1])
     values = np.column_stack(
         [_ranks(np.sort(draws), column) for draws, column in zip(samples.T, X.T, strict=True)]

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from sklearn.cluster import KMeans
 
+from skflow.diagnostics._checks import check_tables
 from skflow.diagnostics._reading import Finding
 
 __all__ = ["Bridge", "bridge"]
@@ -72,7 +73,7 @@ def bridge(X, samples, random_state=0):
     >>> bridge(X, X).share_of_draws
     0.0
     """
-    X, samples = np.asarray(X, dtype=float), np.asarray(samples, dtype=float)
+    samples, X = check_tables(samples, X)
     scale = stats.iqr(X, axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     middle = np.median(X, axis=0)

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import stats
 from sklearn.utils.validation import check_array
 
-from skflow.diagnostics._reading import Finding, check_names
+from skflow.diagnostics._checks import check_names
+from skflow.diagnostics._reading import Finding
 
 __all__ = ["SamplerAgreement", "sampler_agreement"]
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from sklearn.utils.validation import check_array
 
-from skflow.diagnostics._reading import Finding, check_names
+from skflow.diagnostics._checks import check_names, check_tables
+from skflow.diagnostics._reading import Finding
 
 __all__ = ["TailComparison", "tail_comparison"]
 
@@ -69,10 +69,7 @@ def tail_comparison(samples, X, feature_names=None):
     >>> print(tail_comparison(draws, rows))
     draws stay too near: 7.9 % of the rows lie below their outer 1 % in column 0
     """
-    samples = check_array(samples, input_name="samples")
-    X = check_array(X, input_name="X")
-    if samples.shape[1] != X.shape[1]:
-        raise ValueError(f"expected {X.shape[1]} columns of samples, got {samples.shape[1]}")
+    samples, X = check_tables(samples, X)
     names = check_names(feature_names, X.shape[1])
     low, high = np.quantile(samples, [SHARE, 1 - SHARE], axis=0)
     counts, ours = _beyond(X, low, high), _beyond(samples, low, high)

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, QuantileTransformer, StandardScaler
-from sklearn.utils.validation import check_array
 
+from skflow.diagnostics._checks import check_tables
 from skflow.diagnostics._reading import Finding
 
 __all__ = ["TwoSampleTest", "two_sample_test"]
@@ -83,13 +83,7 @@ def two_sample_test(samples, X, random_state=0):
     >>> print(two_sample_test(a + [0.5, 0], b))
     draws can be told from rows: AUC 0.62 (p < 0.001)
     """
-    samples = check_array(samples, input_name="samples")
-    X = check_array(X, input_name="X")
-    if samples.shape[1] != X.shape[1] or min(len(samples), len(X)) < 2 * N_FOLDS:
-        raise ValueError(
-            f"expected two tables of the same columns and of {2 * N_FOLDS} rows at least, got "
-            f"shapes {samples.shape} and {X.shape}"
-        )
+    samples, X = check_tables(samples, X, min_rows=2 * N_FOLDS)
     rng = np.random.default_rng(random_state)
     n = min(len(samples), len(X))
     rows = np.concatenate([rng.permutation(samples)[:n], rng.permutation(X)[:n]])
