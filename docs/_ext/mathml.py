@@ -61,7 +61,8 @@ def _visit_block(translator, node):
         translator.body.append(f'<span class="eqno">({node["number"]})')
         translator.add_permalink_ref(node, "Link to this equation")
         translator.body.append("</span>")
-    translator.body.append(_convert(node, True))
+    # the number stays in sight while a wide equation scrolls
+    translator.body.append(f'<div class="equation">{_convert(node, True)}</div>')
     translator.body.append("</div>\n")
     raise nodes.SkipNode
 

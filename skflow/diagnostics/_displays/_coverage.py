@@ -120,5 +120,5 @@ class CoverageDisplay:
         ax.plot(nominal, observed, **(marks | kwargs))
         ax.set(xlabel="probability that the region claims", ylabel="share of the rows inside")
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-        legend(ax, loc="upper left")
+        legend(ax, loc="best")  # the curve bends to either side
         return self

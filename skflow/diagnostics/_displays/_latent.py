@@ -294,6 +294,7 @@ class LatentQQDisplay:
         marks = {"marker": ".", "linestyle": "none", "color": BLUE, "label": name or "latents"}
         ax.plot(self.quantiles, self.squared_norms, **(marks | kwargs))
         degrees = f"{self.n_columns} degree{'s' * (self.n_columns > 1)} of freedom"
-        ax.set(xlabel=f"quantile of chi-square, {degrees}", ylabel="squared norm of the latent")
+        # in two lines: axes are often small
+        ax.set(xlabel=f"quantile of chi-square,\n{degrees}", ylabel="squared norm of the latent")
         legend(ax, loc="upper left")
         return self
