@@ -13,6 +13,7 @@ to infinity, yet it is ordinary data; it is therefore moved inside, to a positio
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -25,6 +26,8 @@ __all__ = [
     "outside_support",
     "resolve_support",
 ]
+
+MAX_NAMES = 10  # of columns in a message
 
 
 def resolve_support(support, n_features, feature_names=None):
@@ -65,12 +68,7 @@ def _column_index(key, n_features, feature_names):
         names = [] if feature_names is None else [str(name) for name in feature_names]
         if key in names:
             return names.index(key)
-        known = (
-            f"the columns are {', '.join(map(repr, names[:10]))}"
-            if names
-            else ("X came without column names; use the column's index, or fit a table with names")
-        )
-        raise ValueError(f"support names an unknown column {key!r}: {known}.")
+        raise ValueError(f"support names an unknown column {key!r}: {_known_columns(key, names)}.")
     if not isinstance(key, int | np.integer) or isinstance(key, bool):
         raise TypeError(f"support: a column is an index or a name, got {key!r}.")
     if not 0 <= key < n_features:
@@ -79,6 +77,17 @@ def _column_index(key, n_features, feature_names):
             f"numbered 0 to {n_features - 1}."
         )
     return int(key)
+
+
+def _known_columns(key, names):
+    """Say in words which columns there are, the one that is most like ``key`` before all."""
+    if not names:
+        return "X came without column names; use the column's index, or fit a table with names"
+    alike = {name.lower(): name for name in names}
+    nearest = [alike[low] for low in get_close_matches(key.lower(), alike, n=1)]
+    guess = f"did you mean {nearest[0]!r}? All columns" if nearest else "the columns"
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"{guess} are {', '.join(map(repr, names[:MAX_NAMES]))}{more}"
 
 
 def _bounds(bounds, label):

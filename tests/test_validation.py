@@ -137,6 +137,11 @@ class TestSupport:
         low, high = resolve_support(None, 2)
         np.testing.assert_array_equal([low, high], [[-INF, -INF], [INF, INF]])
 
+    def test_a_message_does_not_list_all_of_many_columns(self):
+        names = [f"column{j}" for j in range(12)]
+        with pytest.raises(ValueError, match="'column9' and 2 more"):
+            resolve_support({"age": (0, 1)}, 12, names)
+
     def test_by_index_and_name(self):
         support = {np.int64(0): (0, None), "b": (-INF, 1.5)}
         low, high = resolve_support(support, 3, ["a", "b", "c"])
@@ -147,6 +152,7 @@ class TestSupport:
         ("support", "message"),
         [
             ({"age": (0, 1)}, "unknown column 'age': the columns are 'a', 'b'"),
+            ({"B": (0, 1)}, r"unknown column 'B': did you mean 'b'\? All columns are 'a', 'b'"),
             ({2: (0, 1)}, "unknown column 2: X has 2 columns"),
             ({-1: (0, 1)}, "unknown column -1"),
             ({1: (1, 1)}, r"column 1 \('b'\) must have low < high, got low=1.0"),

@@ -40,6 +40,10 @@ def write_file(path, document, arrays):
 
 def _replace(path, data):
     path = os.path.realpath(path)  # a link stays one
+    if not os.path.isdir(os.path.dirname(path)):
+        raise FileNotFoundError(
+            f"cannot save to {path}: there is no folder {os.path.dirname(path)}; make it first."
+        )
     # a private folder keeps others out until the file has the mode that it is to have
     with TemporaryDirectory(dir=os.path.dirname(path), prefix=".skflow-") as folder:
         temporary = os.path.join(folder, "model")

@@ -22,7 +22,8 @@ class Diagnosis:
         The result of every check, with its numbers and a one-line ``reading``.
     n_rows : int
     score, median, lowest : float
-        Mean, median and smallest log density of the rows, in nats.
+        Mean, median and smallest log density of the rows, in nats. Repeated values are spread
+        first, as in the fit, so that the mean differs a little from ``estimator.score(X)``.
     """
 
     causes: list
@@ -34,8 +35,8 @@ class Diagnosis:
 
     def __str__(self):
         lines = [
-            f"{self.n_rows} rows, log density in nats: mean {self.score:.2f}, median "
-            f"{self.median:.2f}, lowest {self.lowest:.2f}"
+            f"{self.n_rows} rows{self._spread}, log density in nats: mean {self.score:.2f}, "
+            f"median {self.median:.2f}, lowest {self.lowest:.2f}"
         ]
         width = max(len(name) for name in self.findings)
         lines += [f"  {name:<{width}}  {found.reading}" for name, found in self.findings.items()]
@@ -46,6 +47,11 @@ class Diagnosis:
             lines += [f"  {cause.name}: {cause.evidence}", f"    -> {cause.remedy}"]
         return "\n".join(lines)
 
+    @property
+    def _spread(self):
+        tied = any(cause.name == "ties" for cause in self.causes)
+        return " (repeated values spread)" if tied else ""
+
     def __repr__(self):
         return f"Diagnosis(causes={[cause.name for cause in self.causes]})"
 
@@ -54,7 +60,8 @@ def diagnose(estimator, X, X_train=None, *, random_state=0, verbose=True):
     """Check a fitted density on held-out rows, and name what is likely wrong with it.
 
     Runs the checks of :mod:`skflow.diagnostics` that the estimator allows and prints a short
-    report: one line a check, then likely causes with their remedies.
+    report: one line a check, then likely causes with their remedies. Where values repeat all
+    checks see the rows with these values spread, as the fit spread its own.
 
     =============  =========================================================================
     cause          named if

@@ -112,7 +112,6 @@ def gather(estimator, X, X_train, random_state):
 
 
 def _check_kind(estimator):
-    check_is_fitted(estimator)
     for name in ("score_samples", "sample"):
         if not hasattr(estimator, name):
             raise TypeError(
@@ -120,12 +119,16 @@ def _check_kind(estimator):
                 f"{type(estimator).__name__} has no {name}. Of a pipeline diagnose the last step: "
                 "diagnose(pipeline[-1], pipeline[:-1].transform(X))"
             )
+    check_is_fitted(estimator)
 
 
 def _rows(estimator, X, random_state):
     X = check_data(estimator, X, reset=False)
     if len(X) < MIN_ROWS:
-        raise ValueError(f"X has {len(X)} rows, and a minimum of {MIN_ROWS} is required.")
+        raise ValueError(
+            f"X has {len(X)} rows, and a minimum of {MIN_ROWS} is required: with fewer no "
+            "check sees anything. Hold out more rows."
+        )
     if len(X) > MAX_ROWS:
         X = X[np.random.default_rng(random_state).permutation(len(X))[:MAX_ROWS]]
     return X

@@ -79,7 +79,7 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0, f
     >>> from sklearn.mixture import GaussianMixture
     >>> from skflow.diagnostics import sampler_agreement
     >>> X = np.random.default_rng(0).normal(size=(500, 2))
-    >>> gauss = GaussianMixture().fit(X)
+    >>> gauss = GaussianMixture(random_state=0).fit(X)
     >>> samples = gauss.sample(2000)[0]
     >>> sampler_agreement(gauss.score_samples, samples).p_value > 0.01
     True

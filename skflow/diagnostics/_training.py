@@ -79,7 +79,7 @@ def training_curves(history):
     >>> curves.best_epoch
     5
     >>> print(curves)
-    trained 6 epochs, best after 5: the loss had settled
+    trained 6 epochs, best after 5: the loss no longer fell
     """
     if not history:
         raise ValueError(
@@ -96,9 +96,9 @@ def training_curves(history):
     short = len(epochs) < MIN_EPOCHS
     settled = not (short or (late and fall > SETTLED and share > SETTLED_SHARE))
     if short:
-        ending = "too few to tell whether the loss had settled"
+        ending = "too few to tell whether the loss still fell"
     elif settled:
-        ending = "the loss had settled"
+        ending = "the loss no longer fell"
     else:
         ending = f"{fall:.2g} nats, {100 * share:.0f} % of the fall, came in the second half"
     reading = f"trained {len(epochs)} epochs, best after {epochs[best]}: {ending}"

@@ -270,6 +270,11 @@ class TestErrors:
             diagnose(pipeline, self.X)
         assert diagnose(pipeline[-1], pipeline[:-1].transform(self.X), verbose=False).n_rows == 100
 
+    def test_a_table_in_the_place_of_the_estimator(self):
+        flow = MixtureFlowDensity(n_components=1).fit(self.X)
+        with pytest.raises(TypeError, match="but ndarray has no score_samples"):
+            diagnose(self.X, flow)
+
     def test_not_fitted(self):
         with pytest.raises(NotFittedError):
             diagnose(MixtureFlowDensity(), self.X)
@@ -293,6 +298,9 @@ class TestRepeatedValues:
         flow = MixtureFlowDensity(random_state=0).fit(rows[:5000])
         without = rows[5000:][rows[5000:, 1] == 0]  # a constant column, here
         assert names(flow, without) == ["ties"]
+        assert "rows (repeated values spread), log density" in str(
+            diagnose(flow, without, verbose=False)
+        )
 
     def test_constant_columns_tell_nothing_apart(self):
         rows = np.column_stack([self.rng.normal(size=1600), np.ones((1600, 3)) * [1, 2, 3]])

@@ -478,7 +478,7 @@ class TestWriting:
         skflow.MAFDensity().save(tmp_path / ("x" * 250))
 
     def test_no_such_folder(self, tmp_path):
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere; make it"):
             skflow.MAFDensity().save(tmp_path / "nowhere" / "model")
         with pytest.raises(FileNotFoundError):
             skflow.load(tmp_path / "nowhere")
