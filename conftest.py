@@ -1,8 +1,14 @@
 """What holds for tests and for the examples in docstrings."""
 
+import os
 import sys
 
 import pytest
+
+# Tests run side by side: the threads of BLAS and OpenMP would only wait for each other's cores.
+# To be set before numpy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
