@@ -1,7 +1,7 @@
 """The border between users' data and the core: what was expected, what came, how to fix it.
 
 Only numpy and scikit-learn are imported here; torch is imported inside the two functions that
-return its objects. Declared bounds (``support``) live in :mod:`skflow._support`.
+return its objects. Declared bounds (``support``) live in :mod:`skflow.tables._bounds`.
 """
 
 import re

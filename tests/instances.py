@@ -51,9 +51,9 @@ from skflow.bijections import (
     Whiten,
 )
 from skflow.bijections._coupling import coupling_sizes
-from skflow.estimators._base import BaseFlowDensity
+from skflow.estimators._trained import BaseFlowDensity
 from skflow.nets import MADE, MLP, Encoder, LipschitzMLP, VelocityNet
-from tests.images import IMAGE_BIJECTIONS, image_rows
+from tests.photographs import IMAGE_BIJECTIONS, image_rows
 
 N_FEATURES = 4
 N_CONTEXT = 2

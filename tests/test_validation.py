@@ -11,13 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 
-from skflow._support import (
-    boundary_positions,
-    check_inside_support,
-    move_inside,
-    outside_support,
-    resolve_support,
-)
 from skflow._validation import (
     check_data,
     check_finite,
@@ -25,6 +18,13 @@ from skflow._validation import (
     check_sample_weight,
     resolve_device,
     resolve_dtype,
+)
+from skflow.tables._bounds import (
+    boundary_positions,
+    check_inside_support,
+    move_inside,
+    outside_support,
+    resolve_support,
 )
 
 INF = np.inf
@@ -274,7 +274,7 @@ class TestDevice:
 
 def test_importing_loads_no_torch():
     code = (
-        "import sys, skflow._support, skflow._validation, skflow.estimators._ties;"
+        "import sys, skflow.tables._bounds, skflow._validation, skflow.tables._ties;"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

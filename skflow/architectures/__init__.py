@@ -31,20 +31,6 @@ ordinary torch module.
 """
 
 from skflow.architectures._amortized import POSTERIORS, amortized_flow
-from skflow.architectures._image_steps import (
-    checkerboard_step,
-    dequantizing_flow,
-    flowpp_step,
-    realnvp_step,
-)
-from skflow.architectures._images import (
-    IMAGE_MIXINGS,
-    NETS,
-    glow_step,
-    image_coupling,
-    multiscale_stack,
-    residual_step,
-)
 from skflow.architectures._layered import (
     ELEMENTWISE,
     MIXINGS,
@@ -59,6 +45,20 @@ from skflow.architectures._whole import (
     linear_stack,
     low_rank_stack,
     residual_stack,
+)
+from skflow.images.architectures._multiscale import (
+    IMAGE_MIXINGS,
+    NETS,
+    glow_step,
+    image_coupling,
+    multiscale_stack,
+    residual_step,
+)
+from skflow.images.architectures._steps import (
+    checkerboard_step,
+    dequantizing_flow,
+    flowpp_step,
+    realnvp_step,
 )
 
 __all__ = [

@@ -10,9 +10,7 @@ from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
-from skflow.bijections._emerging import EmergingConv
 from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
-from skflow.bijections._image import Checkerboard, PerPixel, Rearranged, Split, Squeeze, ToImage
 from skflow.bijections._linear import (
     PLU,
     Diagonal,
@@ -32,6 +30,15 @@ from skflow.bijections._reversible import Reversible
 from skflow.bijections._soft_tails import SoftTails
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import Standardize, SupportMap, Whiten
+from skflow.images.bijections._emerging import EmergingConv
+from skflow.images.bijections._pixels import (
+    Checkerboard,
+    PerPixel,
+    Rearranged,
+    Split,
+    Squeeze,
+    ToImage,
+)
 
 __all__ = [
     "ActNorm",

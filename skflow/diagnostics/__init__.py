@@ -1,9 +1,6 @@
 """How good a density is, in numbers, words and pictures."""
 
-from skflow.diagnostics._compare import compare_densities
-from skflow.diagnostics._coverage import hdr_coverage
-from skflow.diagnostics._diagnose import diagnose
-from skflow.diagnostics._displays import (
+from skflow.diagnostics.displays import (
     CoverageDisplay,
     DensityComparisonDisplay,
     DensityDisplay,
@@ -13,16 +10,19 @@ from skflow.diagnostics._displays import (
     OutlierDisplay,
     TrainingCurveDisplay,
 )
-from skflow.diagnostics._latents import latent_normality, standard_latents
-from skflow.diagnostics._marginals import marginal_pits
-from skflow.diagnostics._modes import bridge
-from skflow.diagnostics._normalization import normalization
-from skflow.diagnostics._round_trip import round_trip_error
-from skflow.diagnostics._sampler import sampler_agreement
-from skflow.diagnostics._scores import bits_per_dim
-from skflow.diagnostics._tails import tail_comparison
-from skflow.diagnostics._training import training_curves
-from skflow.diagnostics._two_sample import two_sample_test
+from skflow.diagnostics.measures._coverage import hdr_coverage
+from skflow.diagnostics.measures._latents import latent_normality, standard_latents
+from skflow.diagnostics.measures._marginals import marginal_pits
+from skflow.diagnostics.measures._modes import bridge
+from skflow.diagnostics.measures._normalization import normalization
+from skflow.diagnostics.measures._round_trip import round_trip_error
+from skflow.diagnostics.measures._sampler import sampler_agreement
+from skflow.diagnostics.measures._scores import bits_per_dim
+from skflow.diagnostics.measures._tails import tail_comparison
+from skflow.diagnostics.measures._training import training_curves
+from skflow.diagnostics.measures._two_sample import two_sample_test
+from skflow.diagnostics.report._compare import compare_densities
+from skflow.diagnostics.report._diagnose import diagnose
 
 __all__ = [
     "CoverageDisplay",

@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._random import draw_seed
+from skflow.estimators._contract import TableFlow
 from skflow.estimators._docs import documented
-from skflow.estimators._fitted import TableFlow
-from skflow.estimators._prepare import prepare
-from skflow.estimators._rules import PREPROCESSING
+from skflow.fitting._settings import PREPROCESSING
+from skflow.tables._prepare import prepare
 
 __all__ = ["KernelFlowDensity", "MixtureFlowDensity"]
 
@@ -45,7 +45,7 @@ class BaseClassicalDensity(TableFlow):
 
     def _fit_preprocessing(self, bounds, x, weight):
         """Return the fitted preprocessing of rows x (n, d)."""
-        from skflow.estimators._preprocessing import fit_preprocessing
+        from skflow.fitting._preprocessing import fit_preprocessing
 
         return fit_preprocessing(self.preprocessing_, bounds, x, weight)
 

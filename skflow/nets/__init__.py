@@ -1,9 +1,9 @@
 """Networks that steer bijections; they know nothing of flows."""
 
-from skflow.nets._attention import AttentionConvNet
-from skflow.nets._conv import ConvNet, convolve
+from skflow.images.nets._attention import AttentionConvNet
+from skflow.images.nets._convolution import ConvNet, convolve
+from skflow.images.nets._lipschitz_conv import LipschitzConvNet
 from skflow.nets._lipschitz import LipschitzMLP
-from skflow.nets._lipschitz_conv import LipschitzConvNet
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP, Encoder
 from skflow.nets._monotone import IntegrandNet, PositiveNet

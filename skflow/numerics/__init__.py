@@ -8,13 +8,13 @@ from skflow.numerics._log_det import (
     series_terms,
 )
 from skflow.numerics._logistic import mixture_logit
+from skflow.numerics._mixture_score import mixture_score
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
-from skflow.numerics._normal_mixture import mixture_score
 from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
 from skflow.numerics._psis import pareto_smoothed
 from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._roots import implicit_root, increasing_root
-from skflow.numerics._student_t_fit import fit_student_t
+from skflow.numerics._tail_index import fit_student_t
 
 __all__ = [
     "contraction_root",

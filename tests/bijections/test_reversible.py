@@ -25,9 +25,9 @@ from skflow.bijections import (
 from skflow.exceptions import NotInvertibleError
 from skflow.members import stack_members
 from skflow.nets import MLP, LipschitzMLP, VelocityNet
-from tests.images import coupling as image_coupling
-from tests.images import glow, image_rows
 from tests.instances import BIJECTIONS, rows_for
+from tests.photographs import coupling as image_coupling
+from tests.photographs import glow, image_rows
 
 D = 4
 

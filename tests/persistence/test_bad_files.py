@@ -181,7 +181,7 @@ class TestMaliciousFiles:
             "os.system",
             "builtins.eval",
             "eval",
-            "skflow.estimators._autoregressive.MAFDensity",
+            "skflow.estimators.flows._autoregressive.MAFDensity",
             "sklearn.Pipeline",
             "sklearn.pipeline.Pipeline",
             "torch.Module",

@@ -1,0 +1,20 @@
+"""Pictures of what the diagnostics measured; matplotlib is imported when one is drawn."""
+
+from skflow.diagnostics.displays._comparison import DensityComparisonDisplay
+from skflow.diagnostics.displays._coverage import CoverageDisplay
+from skflow.diagnostics.displays._density import DensityDisplay
+from skflow.diagnostics.displays._flow_grid import FlowGridDisplay
+from skflow.diagnostics.displays._latent import LatentDisplay, LatentQQDisplay
+from skflow.diagnostics.displays._outlier import OutlierDisplay
+from skflow.diagnostics.displays._training import TrainingCurveDisplay
+
+__all__ = [
+    "CoverageDisplay",
+    "DensityComparisonDisplay",
+    "DensityDisplay",
+    "FlowGridDisplay",
+    "LatentDisplay",
+    "LatentQQDisplay",
+    "OutlierDisplay",
+    "TrainingCurveDisplay",
+]

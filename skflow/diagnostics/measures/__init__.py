@@ -1,0 +1,1 @@
+"""Figures about densities: arrays in, findings out; estimators are not looked at."""

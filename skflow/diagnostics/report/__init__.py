@@ -1,0 +1,1 @@
+"""What the measures say together about one estimator: evidence, causes, comparisons."""

@@ -1,0 +1,214 @@
+"""All that the diagnostics measure about one fitted estimator and one table."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.special import logsumexp
+from sklearn.mixture import GaussianMixture
+from sklearn.utils.validation import check_is_fitted
+
+from skflow._validation import check_data
+from skflow.diagnostics.measures._coverage import hdr_coverage
+from skflow.diagnostics.measures._latents import latent_normality, standard_latents
+from skflow.diagnostics.measures._marginals import marginal_pits
+from skflow.diagnostics.measures._normalization import normalization
+from skflow.diagnostics.measures._round_trip import round_trip_error
+from skflow.diagnostics.measures._sampler import sampler_agreement
+from skflow.diagnostics.measures._tails import tail_comparison
+from skflow.diagnostics.measures._training import training_curves
+from skflow.diagnostics.measures._two_sample import two_sample_test
+from skflow.diagnostics.report._spreading import fitted_ties, spread_rows
+from skflow.estimators._drawing import draw_from
+
+__all__ = ["Evidence", "gather"]
+
+MIN_ROWS = 30
+MIN_LATENTS = 8
+FAR = 20  # interquartile ranges
+MAX_ROWS = 5_000
+N_DRAWS = 4_000
+N_WALKERS = 3_000
+# columns beyond which no proposal is near enough to integrate over
+MAX_COLUMNS_OF_INTEGRAL = 8
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What :func:`gather` collects.
+
+    Attributes
+    ----------
+    estimator : fitted estimator
+    X : ndarray of shape (n, d)
+        Held-out rows, repeated values spread; without columns that the fit found constant.
+    samples : ndarray of shape (m, d)
+        The same columns of draws.
+    scores, sample_scores : ndarray of shape (n,) and (m,)
+    training_scores : ndarray or None
+        Of the rows of the fit, if they were given.
+    ties : list of str
+        Columns with repeated values, by name or number.
+    findings : dict {str: Finding}
+        Those that this estimator allows, by name.
+    """
+
+    estimator: object
+    X: np.ndarray
+    samples: np.ndarray
+    scores: np.ndarray
+    sample_scores: np.ndarray
+    training_scores: np.ndarray | None
+    ties: list
+    findings: dict
+
+
+def gather(estimator, X, X_train, random_state):
+    """Measure all that can be measured; see :func:`skflow.diagnose`."""
+    _check_kind(estimator)
+    X = _rows(estimator, X, random_state)
+    names = _names(estimator, X)
+    ties = fitted_ties(estimator, X)
+    rows = spread_rows(estimator, X, random_state)
+    samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
+    # scikit-learn's mixtures draw one component after the other
+    samples = np.random.default_rng(random_state).permutation(samples)
+    score = _scorer(estimator)
+    scores, sample_scores = score(rows), score(samples)
+    training_scores = None
+    if X_train is not None:
+        training_scores = score(
+            spread_rows(estimator, _rows(estimator, X_train, random_state), random_state)
+        )
+    # what repeats in all rows is spread for the fit alone
+    varies = np.flatnonzero([kind != "constant" for kind in ties.kinds])
+    varies = varies if len(varies) else np.arange(X.shape[1])
+    findings = {}
+    if _has_history(estimator):
+        findings["training"] = training_curves(estimator.history_)
+    findings["coverage"] = hdr_coverage(sample_scores, scores)
+    findings |= _of_draws(
+        samples[:, varies], rows[:, varies], [names[j] for j in varies], random_state
+    )
+    continuous = getattr(estimator, "levels", None) is None
+    if continuous:  # a walk would leave the integers
+        findings["draws against scores"] = sampler_agreement(
+            score, samples[:N_WALKERS], random_state=random_state, feature_names=names
+        )
+    findings |= _of_flow(estimator, rows[np.isfinite(scores)])
+    if continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
+        findings["integral"] = _integral(score, rows, samples, random_state)
+    return Evidence(
+        estimator,
+        rows[:, varies],
+        samples[:, varies],
+        scores,
+        sample_scores,
+        training_scores,
+        _tied(estimator, ties, names),
+        findings,
+    )
+
+
+def _check_kind(estimator):
+    for name in ("score_samples", "sample"):
+        if not hasattr(estimator, name):
+            raise TypeError(
+                f"expected an estimator with score_samples and sample, but "
+                f"{type(estimator).__name__} has no {name}. Of a pipeline diagnose the last step: "
+                "diagnose(pipeline[-1], pipeline[:-1].transform(X))"
+            )
+    check_is_fitted(estimator)
+
+
+def _rows(estimator, X, random_state):
+    X = check_data(estimator, X, reset=False)
+    if len(X) < MIN_ROWS:
+        raise ValueError(
+            f"X has {len(X)} rows, and a minimum of {MIN_ROWS} is required: with fewer no "
+            "check sees anything. Hold out more rows."
+        )
+    if len(X) > MAX_ROWS:
+        X = X[np.random.default_rng(random_state).permutation(len(X))[:MAX_ROWS]]
+    return X
+
+
+def _names(estimator, X):
+    """Names of all columns, their numbers where there are none."""
+    return [str(name) for name in getattr(estimator, "feature_names_in_", np.arange(X.shape[1]))]
+
+
+def _tied(estimator, ties, names):
+    """Names of the columns with repeated values."""
+    if getattr(estimator, "levels", None) is not None:
+        return []
+    return [names[j] for j in np.flatnonzero(ties.widths)]
+
+
+def _scorer(estimator):
+    def score(rows):
+        with warnings.catch_warnings():  # arrays have no column names
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            scores = np.asarray(estimator.score_samples(rows), dtype=float)
+        if np.isnan(scores).any():
+            raise ValueError(
+                f"score_samples gives NaN for {int(np.isnan(scores).sum())} of {len(rows)} rows, "
+                f"the first of them {rows[np.isnan(scores)][0]}"
+            )
+        return scores
+
+    return score
+
+
+def _has_history(estimator):
+    # records of variational fits come in stages, each with epochs of its own
+    history = getattr(estimator, "history_", None)
+    return bool(history) and "stage" not in history[0]
+
+
+def _of_draws(samples, X, names, random_state):
+    return {
+        "margins": marginal_pits(samples, X, names),
+        "tails": tail_comparison(samples, X, names),
+        "draws against rows": two_sample_test(samples, X, random_state),
+    }
+
+
+def _of_flow(estimator, X):
+    """Return findings about the latents of rows inside a declared support."""
+    is_flow = hasattr(estimator, "flow_") and hasattr(estimator, "inverse_transform")
+    if not is_flow or len(X) < MIN_LATENTS:
+        return {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        back = estimator.inverse_transform(estimator.transform(X))
+        latents = standard_latents(estimator, X)
+    return {"latents": latent_normality(latents), "round trip": round_trip_error(X, back)}
+
+
+def _integral(score, X, samples, random_state):
+    """By Gaussians around rows and draws, half as wide again, and one three times as wide."""
+    rows = np.concatenate([X, samples[: len(X)]])
+    low, high = np.quantile(rows, [0.25, 0.75], axis=0)
+    scale = np.where(high > low, high - low, rows.std(axis=0) + np.finfo(float).tiny)
+    # a row that is very far would take a Gaussian of its own
+    near = np.clip((rows - low) / scale, -FAR, FAR)
+    d = rows.shape[1]
+    n_components = int(np.clip(len(rows) // (100 * d), 1, 5))
+    mixture = GaussianMixture(n_components, reg_covar=1e-6, random_state=random_state).fit(near)
+    weights = np.append(0.8 * mixture.weights_, 0.2)
+    means = np.vstack([mixture.means_, near.mean(axis=0)])
+    roots = [1.5 * np.linalg.cholesky(c) for c in mixture.covariances_]
+    whole = np.cov(near.T).reshape(d, d) + 1e-6 * np.eye(d)
+    roots = np.array([*roots, 3 * np.linalg.cholesky(whole)])
+    rng = np.random.default_rng(random_state)
+    component = rng.choice(len(weights), size=N_DRAWS, p=weights)
+    noise = rng.normal(size=(N_DRAWS, d))
+    u = means[component] + np.einsum("nij,nj->ni", roots[component], noise)
+    log_parts = [
+        np.log(w) + stats.multivariate_normal(m, root @ root.T).logpdf(u)
+        for w, m, root in zip(weights, means, roots, strict=True)
+    ]
+    log_proposal = logsumexp(log_parts, axis=0) - np.log(scale).sum()
+    return normalization(score(low + u * scale), log_proposal)

@@ -1,0 +1,138 @@
+"""A fitted flow that may be one of many distributions, each given a row of a context."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skflow._random import draw_seed
+from skflow._validation import check_data, check_n_samples, check_sample_weight
+from skflow.estimators._contract import FittedFlow
+
+__all__ = ["MaybeConditional"]
+
+
+class MaybeConditional(FittedFlow):
+    """Scores and latents of a flow whose ``fit`` leaves ``n_context_``, 0 without a context."""
+
+    def score_samples(self, Z, context=None):
+        """Log density of the approximation at each row.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+        context : array-like of shape (n_samples, n_context), optional
+            One row of it for each of Z, if the fit had one.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,), float64
+            log q in nats; -inf outside the declared support, which is open.
+        """
+        context = self._context(context)
+        if context is None:
+            return super().score_samples(Z)
+        from skflow.variational import conditional_log_density
+
+        rows, outside = self._rows(Z)
+        return np.where(outside, -np.inf, conditional_log_density(self.flow_, rows, context))
+
+    def score(self, Z, y=None, sample_weight=None, context=None):
+        """Mean log density of the approximation at the rows, in nats.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+        context : array-like of shape (n_samples, n_context), optional
+            One row of it for each of Z, if the fit had one.
+
+        Returns
+        -------
+        score : float
+        """
+        scores = self.score_samples(Z, context)
+        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+
+    def transform(self, Z, context=None):
+        """Latents of the rows, in the space of the flow's base.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+        context : array-like of shape (n_samples, n_context), optional
+            One row of it for each of Z, if the fit had one.
+
+        Returns
+        -------
+        U : ndarray of shape (n_samples, n_features)
+        """
+        context = self._context(context)
+        if context is None:
+            return super().transform(Z)
+        from skflow.variational import conditional_latents
+
+        return conditional_latents(self.flow_, check_data(self, Z, reset=False), context)
+
+    def inverse_transform(self, U, context=None):
+        """Rows that :meth:`transform` sends to U.
+
+        Parameters
+        ----------
+        U : array-like of shape (n_samples, n_features)
+        context : array-like of shape (n_samples, n_context), optional
+            One row of it for each of U, if the fit had one.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features)
+        """
+        context = self._context(context)
+        if context is None:
+            return super().inverse_transform(U)
+        from skflow.variational import conditional_rows
+
+        return conditional_rows(self.flow_, check_data(self, U, reset=False), context)
+
+    def elbo(self, context, log_joint=None, n_samples=100, random_state=None):
+        """Bound the log evidence of each row of a context from below, in nats.
+
+        Parameters
+        ----------
+        context : array-like of shape (n_rows, n_context)
+        log_joint : callable, optional
+            As in ``fit``; the trained module ``log_joint_`` by default.
+        n_samples : int, default=100
+            Draws for each row.
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        elbo : ndarray of shape (n_rows,)
+        """
+        from skflow.variational import row_elbos
+
+        context = self._context(context)
+        if context is None:
+            raise ValueError("elbo is of a fit with a context; this one has elbo_.")
+        log_joint = getattr(self, "log_joint_", None) if log_joint is None else log_joint
+        if log_joint is None:
+            raise ValueError("log_joint was no torch module, so that it is not kept: pass it.")
+        n_samples, seed = check_n_samples(n_samples), draw_seed(random_state)
+        return row_elbos(self.flow_, log_joint, context, n_samples, seed)
+
+    def _context(self, context):
+        """Check a context, and that there is one just if the fit had one."""
+        check_is_fitted(self, "flow_")
+        expected = self.n_context_
+        if context is None:
+            if expected:
+                raise ValueError(
+                    f"the fit had a context of {expected} columns: pass context, one row for each "
+                    "distribution to draw from or to score."
+                )
+            return None
+        if not expected:
+            raise ValueError("the fit had no context, so that none can be passed now.")
+        from skflow.variational import check_context
+
+        return check_context(context, expected)

@@ -1,0 +1,187 @@
+"""What every fitted flow can be asked, trained or classical: scores, samples, latents."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from skflow._persistence import SaveMixin
+from skflow._random import draw_seed
+from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
+from skflow.tables._bounds import move_inside, outside_support
+
+__all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow"]
+
+
+class MeanScoreMixin(DensityMixin):
+    """``score`` as the mean of ``score_samples``."""
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean log density of the rows, in nats (as GaussianMixture; KernelDensity sums).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        score : float
+        """
+        scores = self.score_samples(X)
+        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+
+
+class FittedFlow(
+    SaveMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    MeanScoreMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """Methods of an estimator whose ``fit`` leaves ``flow_`` and ``support_bounds_``."""
+
+    def score_samples(self, X):
+        """Natural-log density of each row, in nats and in the units of the X given to fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,), float64
+            -inf outside a declared support, finite everywhere else.
+        """
+        from skflow.fitting._blocks import log_density
+
+        rows, outside = self._rows(X)
+        if not outside.any():  # no copy of what may be a very long table
+            return log_density(self.flow_, rows)
+        scores = np.full(len(rows), -np.inf)
+        scores[~outside] = log_density(self.flow_, rows[~outside])
+        return scores
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the fitted density.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+            None gives fresh draws at every call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Inside the declared support; columns that were dequantized are continuous here.
+        """
+        return self._draw(n_samples, random_state)
+
+    def transform(self, X):
+        """Latents of the rows: where the flow sends them in the space of its base.
+
+        With an ensemble, those of the member with the best validation score. With
+        ``base="normal"`` they are standard normal if the fit is good; with a mixture base (the
+        default) they follow that mixture.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows outside a declared support have no latent: a ValueError.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features)
+        """
+        from skflow.fitting._blocks import latents
+
+        rows, outside = self._rows(X)
+        if outside.any():
+            raise ValueError(
+                f"{int(outside.sum())} rows lie outside the declared support, the first is row "
+                f"{int(outside.argmax())}; they have no latent. Drop them first."
+            )
+        return latents(self.flow_, rows)
+
+    def inverse_transform(self, Z):
+        """Rows that :meth:`transform` sends to Z.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+        """
+        from skflow.fitting._blocks import from_latents
+
+        check_is_fitted(self, "flow_")
+        return from_latents(self.flow_, check_latents(self, Z))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = False
+        return tags
+
+    def _draw(self, n_samples, random_state, **options):
+        from skflow.fitting._blocks import draw
+
+        check_is_fitted(self, "flow_")
+        return draw(self.flow_, check_n_samples(n_samples), draw_seed(random_state), **options)
+
+    def _check_values(self, X):
+        """Raise a ValueError for values (n_samples, n_features) that this flow cannot take."""
+        return
+
+    def _rows(self, X):
+        check_is_fitted(self, "flow_")
+        rows = check_data(self, X, reset=False)
+        self._check_values(rows)
+        low, high, low_at, high_at = self.support_bounds_
+        outside = outside_support(rows, low, high)
+        return move_inside(rows, low, high, low_at, high_at), outside
+
+
+class TableFlow(FittedFlow):
+    """A flow that learns from the rows of a table, by its ``_fit``."""
+
+    @abstractmethod
+    def _fit(self, X, sample_weight=None):
+        """Check and fit; return self."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the density of the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers, at least two rows.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; only ratios matter. Weight 0 leaves a row out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
+            declared support; the message names column, value and remedy.
+        TrainingDivergedError
+            If it is trained, and no training step was finite at any rate.
+        """
+        return self._fit(X, sample_weight)

@@ -1,0 +1,1 @@
+"""Flows that are fitted to other flows."""

@@ -1,0 +1,1 @@
+"""Densities that are one flow: a family a file."""

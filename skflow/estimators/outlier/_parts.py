@@ -1,0 +1,102 @@
+"""What an outlier detector is made of: its stack of densities, its scores, a shy parameter."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import clone
+
+from skflow._random import draw_seed
+from skflow.estimators.flows._autoregressive import NSFDensity
+from skflow.estimators.outlier._conformal import RandomFolds
+from skflow.estimators.stack._candidates import outlier_candidates
+from skflow.estimators.stack._stack import StackedDensity
+
+__all__ = ["NotAnAttribute", "measure", "stack_for"]
+
+
+class NotAnAttribute:
+    """A constructor's parameter that ``get_params`` and ``set_params`` see, and nobody else.
+
+    What an estimator has under the name ``score`` is, for scikit-learn, its method.
+    """
+
+    def __init__(self, default):
+        self.default = default
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        if instance is None:  # where dataclasses look for the default
+            return self.default
+        raise AttributeError(
+            f"{type(instance).__name__} has no method {self.name}; the parameter of that name is "
+            f"get_params()[{self.name!r}]."
+        )
+
+    def __set__(self, instance, value):
+        vars(instance)[self.name] = value
+
+
+def measure(kind, model, rows, entropy):
+    """Scores (n,) of rows by a DensityMixture; the larger, the more normal."""
+    if kind == "latent":
+        return _latent_score(model.estimators[0], rows)
+    log_density = model.score_samples(rows)
+    return -np.abs(log_density + entropy) if kind == "typicality" else log_density
+
+
+def _latent_score(model, rows):
+    """Minus half the squared norm of the latents; -inf where the density is zero."""
+    scores = np.full(len(rows), -np.inf)
+    inside = np.isfinite(model.score_samples(rows))
+    if inside.any():
+        latents = np.asarray(model.transform(rows[inside]))
+        scores[inside] = -0.5 * np.square(latents).sum(axis=1)
+    return scores
+
+
+def stack_for(detector, kind):
+    """Return the stack of densities, not fitted, on which a detector's scores are to be based."""
+    if isinstance(detector.estimator, StackedDensity):
+        stack = clone(detector.estimator)
+        if stack.random_state is None:
+            stack.random_state = detector.random_state
+    else:
+        cv = detector.cv
+        if isinstance(cv, Integral):
+            cv = RandomFolds(cv, draw_seed(detector.random_state))
+        stack = StackedDensity(
+            _candidates(detector.estimator, kind),
+            cv=cv,
+            n_jobs=detector.n_jobs,
+            random_state=detector.random_state,
+        )
+    if kind == "latent":
+        _check_latent(stack.estimators)
+    return stack
+
+
+def _candidates(estimator, kind):
+    if estimator is not None:
+        return [(type(estimator).__name__.lower(), estimator)]
+    if kind == "latent":
+        return [("flow", NSFDensity(base="normal"))]
+    return outlier_candidates()
+
+
+def _check_latent(candidates):
+    """Raise a ValueError unless a stack's candidates are a single one that has latents."""
+    wanted = 'score="latent" needs a single estimator with a transform, such as a flow'
+    if isinstance(candidates, str) or len(candidates) != 1:
+        found = candidates if isinstance(candidates, str) else [name for name, _ in candidates]
+        raise ValueError(
+            f"{wanted}; the estimators of the StackedDensity are {found!r}. Pass one flow, or "
+            'score="density".'
+        )
+    ((_, estimator),) = candidates
+    if not hasattr(estimator, "transform"):
+        raise ValueError(
+            f"{wanted}; {type(estimator).__name__} has none. Pass a flow, for example "
+            'NSFDensity(base="normal"), or score="density".'
+        )

@@ -1,0 +1,1 @@
+"""Distributions that are known by a log density alone."""

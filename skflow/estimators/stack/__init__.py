@@ -1,0 +1,1 @@
+"""Mixtures of densities, weighed by rows that these have not seen."""

@@ -1,0 +1,1 @@
+"""Recipes of flows of images."""

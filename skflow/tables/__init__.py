@@ -1,0 +1,1 @@
+"""What a table is: its bounds, repeated values and rows; numpy alone at import."""

@@ -1,0 +1,187 @@
+"""Declared bounds of columns: what ``support={column: (low, high)}`` means, row by row.
+
+A column with a finite bound is mapped by a log or logit, so that the density is zero outside
+and samples never leave. Rows strictly outside are an error in fit and have log density -inf
+afterwards. A value exactly *on* a finite bound (a proportion of 0, a count of 0) would be mapped
+to infinity, yet it is ordinary data; it is therefore moved inside, to a position that
+:func:`boundary_positions` fixes at fit and that scoring uses again:
+
+* if the value at the bound is tied (see :mod:`skflow.tables._ties`) with jitter width w, its
+  rows train on ``bound + uniform(0, w / 2)`` and the position is the middle, ``bound + w / 4``;
+* otherwise the position is halfway to the nearest value of the column inside the bounds, and at
+  least 1e-6 of the column's range from the bound.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import numpy as np
+
+from skflow._validation import column_label, is_real
+
+__all__ = [
+    "boundary_positions",
+    "check_inside_support",
+    "move_inside",
+    "outside_support",
+    "resolve_support",
+]
+
+MAX_NAMES = 10  # of columns in a message
+
+
+def resolve_support(support, n_features, feature_names=None):
+    """Bounds of every column as two float64 arrays, infinite where none was declared.
+
+    Parameters
+    ----------
+    support : None or mapping {column index or name: (low, high)}
+        Either bound may be None or infinite: no bound on that side.
+    n_features : int
+    feature_names : sequence of str, optional
+        Needed for columns given by name.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_features,)
+    """
+    low, high = np.full(n_features, -np.inf), np.full(n_features, np.inf)
+    if support is None:
+        return low, high
+    if not isinstance(support, Mapping):
+        raise TypeError(
+            "support must be None or a mapping {column index or name: (low, high)}, "
+            f"got {type(support).__name__}."
+        )
+    seen = {}
+    for key, bounds in support.items():
+        j = _column_index(key, n_features, feature_names)
+        if j in seen:
+            raise ValueError(f"support names column {j} twice: as {seen[j]!r} and as {key!r}.")
+        seen[j] = key
+        low[j], high[j] = _bounds(bounds, column_label(j, feature_names))
+    return low, high
+
+
+def _column_index(key, n_features, feature_names):
+    if isinstance(key, str):
+        names = [] if feature_names is None else [str(name) for name in feature_names]
+        if key in names:
+            return names.index(key)
+        raise ValueError(f"support names an unknown column {key!r}: {_known_columns(key, names)}.")
+    if not isinstance(key, int | np.integer) or isinstance(key, bool):
+        raise TypeError(f"support: a column is an index or a name, got {key!r}.")
+    if not 0 <= key < n_features:
+        raise ValueError(
+            f"support names an unknown column {key!r}: X has {n_features} columns, "
+            f"numbered 0 to {n_features - 1}."
+        )
+    return int(key)
+
+
+def _known_columns(key, names):
+    """Say in words which columns there are, the one that is most like ``key`` before all."""
+    if not names:
+        return "X came without column names; use the column's index, or fit a table with names"
+    alike = {name.lower(): name for name in names}
+    nearest = [alike[low] for low in get_close_matches(key.lower(), alike, n=1)]
+    guess = f"did you mean {nearest[0]!r}? All columns" if nearest else "the columns"
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"{guess} are {', '.join(map(repr, names[:MAX_NAMES]))}{more}"
+
+
+def _bounds(bounds, label):
+    """Read the pair (low, high) as floats, None as infinity."""
+    wanted = f"support for {label} must be a pair (low, high) of numbers or None"
+    if isinstance(bounds, str) or not hasattr(bounds, "__len__") or len(bounds) != 2:
+        raise ValueError(f"{wanted}, got {bounds!r}.")
+    pair = []
+    for bound, missing in zip(bounds, (-np.inf, np.inf), strict=True):
+        if bound is not None and not is_real(bound):
+            raise ValueError(f"{wanted}, got {bound!r} in {bounds!r}.")
+        pair.append(missing if bound is None else float(bound))
+    if np.isnan(pair).any():
+        raise ValueError(f"{wanted}, got NaN in {bounds!r}; use None for no bound.")
+    if not pair[0] < pair[1]:
+        raise ValueError(
+            f"support for {label} must have low < high, got low={pair[0]!s} and high={pair[1]!s}."
+        )
+    return pair
+
+
+def outside_support(X, low, high):
+    """Rows with a value strictly outside the bounds, as a boolean array (n_samples,)."""
+    outside = np.zeros(len(X), dtype=bool)
+    for j in _bounded(low, high):
+        outside |= (X[:, j] < low[j]) | (X[:, j] > high[j])
+    return outside
+
+
+def check_inside_support(X, low, high, feature_names=None):
+    """Raise a ValueError if a value lies strictly outside its column's declared bounds."""
+    for j in _bounded(low, high):
+        outside = (X[:, j] < low[j]) | (X[:, j] > high[j])
+        if outside.any():
+            row = int(outside.argmax())
+            raise ValueError(
+                f"{column_label(j, feature_names)} has the value {X[row, j]!s} in row {row}, "
+                f"outside its declared support ({low[j]!s}, {high[j]!s}); {int(outside.sum())} "
+                "such rows. Widen the support (None: no bound), or drop or correct these rows."
+            )
+
+
+def boundary_positions(X, low, high, row_widths=None):
+    """Where values exactly on a bound are scored: see the module's text.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Training rows, inside the bounds.
+    low, high : ndarray of shape (n_features,)
+    row_widths : ndarray of shape (n_samples, n_features), optional
+        Jitter widths of the training rows, zero where there is none.
+
+    Returns
+    -------
+    low_at, high_at : ndarray of shape (n_features,)
+        Strictly inside the bounds; equal to the bound where that is infinite.
+    """
+    low_at, high_at = low.copy(), high.copy()
+    for j in _bounded(low, high):
+        x = X[:, j]
+        widths = None if row_widths is None else row_widths[:, j]
+        if np.isfinite(low[j]):
+            low_at[j] = low[j] + _inset(x - low[j], widths, high[j] - low[j])
+            low_at[j] = max(low_at[j], np.nextafter(low[j], np.inf))
+        if np.isfinite(high[j]):
+            high_at[j] = high[j] - _inset(high[j] - x, widths, high[j] - low[j])
+            high_at[j] = min(high_at[j], np.nextafter(high[j], -np.inf))
+    return low_at, high_at
+
+
+def _inset(distance, widths, room):
+    """How far inside a bound its own values are placed; ``distance`` (n,) is to the bound."""
+    inside = distance[(distance > 0) & (distance < room)]
+    if widths is not None and (widths[distance == 0] > 0).any():
+        inset = widths[distance == 0].max() / 4
+    elif len(inside):
+        inset = max(inside.min() / 2, 1e-6 * (distance.max() - distance.min()))
+    else:
+        inset = room / 4 if np.isfinite(room) else 0.0125
+    return min(inset, room / 4)
+
+
+def move_inside(X, low, high, low_at, high_at):
+    """X with the values exactly on a bound moved to their positions; a copy if any moved."""
+    moved = X
+    for j in _bounded(low, high):
+        for bound, position in ((low[j], low_at[j]), (high[j], high_at[j])):
+            on_bound = X[:, j] == bound
+            if on_bound.any():
+                moved = X.copy() if moved is X else moved
+                moved[on_bound, j] = position
+    return moved
+
+
+def _bounded(low, high):
+    return np.flatnonzero(np.isfinite(low) | np.isfinite(high))

@@ -1,0 +1,250 @@
+"""Repeated values: found, and spread over a stated width, so that a density exists.
+
+A density can grow without limit on a value that repeats (an integer, a rounded figure, a pile of
+exact zeros): every narrower spike gains likelihood and says less. So training sees such values
+jittered. The rule, column by column, on rows of positive weight:
+
+* **continuous**: at least 90 % of the values are distinct. Nothing is done: the few repeats are
+  accidents, or an atom too small to matter much.
+* **regular grid**: fewer are distinct and all gaps are multiples of one gap g (integers, rounded
+  figures, 0/1). Every row is spread over g, centred on its value.
+* **atoms**: fewer are distinct, but only because of one or a few values that hold 1 % of the rows
+  each (and at least 5), on top of a continuous part. The atoms' rows, and no others, are spread
+  over 5 % of the column's spread s, or over the distance to the nearest value that repeats about
+  as often (a quarter at least) if that is smaller. Atoms on a finer grid get this width too.
+* **irregular grid**: fewer are distinct also without the atoms, and there is no common gap. Each
+  repeated value is spread as an atom is; where 90 % of the rows hold repeated values (logs of
+  counts, doses), over the distance to its nearest neighbour if that is larger, up to s.
+* **constant**: spread over 5 % of the absolute value, or 0.05 if the value is zero.
+
+The spread s is the smaller of the standard deviation and the distance between the 16th and 84th
+percentile of the distinct values, so that an outlier does not inflate it. Values that differ
+by rounding error count as equal.
+
+Rows that repeat as a whole (a bootstrap sample, weights written out as repetitions) say nothing
+about the columns, so such rows are counted once; unless a row is itself an atom, or rows repeat
+more than four times on average, or the values lie on a regular grid (a single column of counts).
+
+What the fitted density means then: it is the density of the *jittered* data, evaluated at the
+given X without noise. On a grid of gap g, ``density * g`` approximates the probability of the
+value. Rescaling a column by a power of two rescales its widths exactly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skflow._persistence import stored
+from skflow.tables._lattice import (
+    distinct_values,
+    lattice_gap,
+    nearest_comparable,
+    row_keys,
+    spread,
+)
+
+__all__ = ["ColumnTies", "Ties", "dequantize", "find_ties"]
+
+DISTINCT_SHARE = 0.9
+ATOM_SHARE = 0.01
+ATOM_COUNT = 5
+ATOM_WIDTH = 0.05
+ROW_ATOM_COUNT = 8  # a bootstrap repeats hardly any row so often
+MEAN_REPEATS = 4
+
+
+@stored
+@dataclass(frozen=True)
+class ColumnTies:
+    """Jitter of one column.
+
+    Attributes
+    ----------
+    kind : {"grid", "irregular", "atom", "constant"}
+    gap : float
+        Width that every row of the column gets, 0 if only repeated values are jittered.
+    lower, upper : ndarray of shape (n_values,)
+        Values with a width of their own; the two differ by rounding error at most.
+    widths : ndarray of shape (n_values,)
+        Their widths.
+    """
+
+    kind: str
+    gap: float
+    lower: np.ndarray
+    upper: np.ndarray
+    widths: np.ndarray
+
+    @property
+    def width(self):
+        """The grid's gap, or the largest width of a value where there is no common gap."""
+        return float(self.gap if self.gap > 0 else self.widths.max(initial=0.0))
+
+    def row_widths(self, x):
+        """Jitter width of every row of the column ``x`` (n,)."""
+        out = np.full(len(x), self.gap)
+        if len(self.lower):
+            at = np.searchsorted(self.lower, x, side="right") - 1
+            known = (at >= 0) & (x <= self.upper[at])
+            out[known] = self.widths[at[known]]
+        return out
+
+
+@stored
+@dataclass(frozen=True)
+class Ties:
+    """What :func:`find_ties` found: one entry per column, None where it is continuous."""
+
+    columns: tuple
+
+    @property
+    def widths(self):
+        """Jitter width per column, 0 where the column is continuous, (n_features,)."""
+        return np.array([0.0 if c is None else c.width for c in self.columns])
+
+    @property
+    def kinds(self):
+        """Kind of each column, "continuous" where nothing is jittered."""
+        return ["continuous" if c is None else c.kind for c in self.columns]
+
+    def row_widths(self, X):
+        """Jitter width of every entry of X (n_samples, n_features); None if all are zero."""
+        if all(column is None for column in self.columns):
+            return None
+        out = np.zeros(X.shape)
+        for j, column in enumerate(self.columns):
+            if column is not None:
+                out[:, j] = column.row_widths(X[:, j])
+        return out
+
+
+def find_ties(X, sample_weight=None):
+    """Find the columns whose values repeat, and how far to spread them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite float64.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Rows of weight zero are left out; other weights have no influence.
+
+    Returns
+    -------
+    ties : Ties
+    """
+    rows = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
+    every, once = _row_views(X, rows)
+    with np.errstate(over="ignore", invalid="ignore"):  # ratios of 1e300 to 1e-300
+        return Ties(tuple(_column_ties(X[:, j], every, once) for j in range(X.shape[1])))
+
+
+def dequantize(X, row_widths, rng, low=None, high=None):
+    """Spread repeated values: ``X + uniform(-1/2, 1/2) * row_widths``, kept inside the bounds.
+
+    Jitter that would cross a declared bound is reflected at it, so that a value on the bound is
+    spread over ``bound + uniform(0, width / 2)``.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    row_widths : ndarray of the same shape, or None
+        As :meth:`Ties.row_widths` returns it.
+    rng : numpy.random.Generator or numpy.random.RandomState
+    low, high : ndarray of shape (n_features,), optional
+        Declared bounds, infinite where there is none.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+        A new array, or X itself if there is nothing to spread.
+    """
+    if row_widths is None:
+        return X
+    out = X.copy()
+    for j in np.flatnonzero(row_widths.any(axis=0)):
+        lo = -np.inf if low is None else low[j]
+        hi = np.inf if high is None else high[j]
+        # Half the width must fit between the bounds, or one reflection would not be enough.
+        noise = rng.uniform(-0.5, 0.5, len(X)) * np.minimum(row_widths[:, j], hi - lo)
+        x = X[:, j] + noise
+        x = np.where(x < lo, 2 * lo - x, x) if np.isfinite(lo) else x
+        x = np.where(x > hi, 2 * hi - x, x) if np.isfinite(hi) else x
+        out[:, j] = np.where(noise == 0, X[:, j], np.clip(x, lo, hi))
+    return out
+
+
+def _row_views(X, rows):
+    """Return indices of the rows to count, and the same with repeated rows counted once."""
+    first, repeats = _unique_rows(X, rows)
+    if repeats.max() == 1:
+        return first, first
+    every = np.repeat(first, repeats)
+    repeats = repeats // np.gcd.reduce(repeats)  # a table with every row k times is that table
+    if repeats.sum() > MEAN_REPEATS * len(first):
+        return every, every
+    atom = repeats >= max(
+        ROW_ATOM_COUNT, ATOM_COUNT * np.median(repeats), ATOM_SHARE * repeats.sum()
+    )
+    return every, np.repeat(first, np.where(atom, repeats, 1))
+
+
+def _unique_rows(X, rows):
+    """One index for each distinct row, and how often it occurs."""
+    _, first, repeats = np.unique(row_keys(X[rows]), return_index=True, return_counts=True)
+    return rows[first], repeats
+
+
+def _column_ties(x, every, once):
+    """Ties of one column, given the row indices of :func:`_row_views`."""
+    column = _Column(x[once])
+    if column.constant:
+        width = ATOM_WIDTH * abs(column.lower[-1]) or ATOM_WIDTH
+        empty = np.empty(0)
+        return ColumnTies("constant", float(width), empty, empty, empty)
+    if not column.tied and len(every) > len(once):
+        whole = _Column(x[every])  # e.g. one column of counts: its equal rows are its grid
+        column = whole if whole.discrete else column
+    return column.ties()
+
+
+class _Column:
+    """Distinct values of one column, their counts, and what follows from them."""
+
+    def __init__(self, x):
+        self.n = len(x)
+        self.lower, self.upper, self.counts, self.constant = distinct_values(x)
+        self.atoms = self.counts >= max(ATOM_COUNT, ATOM_SHARE * self.n)
+        self.tied = 1 < len(self.lower) < DISTINCT_SHARE * self.n
+        self.gap = lattice_gap(self.lower) if self.tied and not self.atoms_alone else 0.0
+
+    @property
+    def atoms_alone(self):
+        """Whether the values other than the atoms are distinct (and not a grid's few last)."""
+        n_values, n_atoms = len(self.lower), int(self.atoms.sum())
+        rest = self.n - int(self.counts[self.atoms].sum())
+        return n_values - n_atoms >= max(DISTINCT_SHARE * rest, 2 * n_atoms)
+
+    @property
+    def discrete(self):
+        """Whether the ties cannot be those of whole rows, in a bootstrap sample or repeated."""
+        n_values = len(self.lower)
+        sites = (self.lower[-1] - self.lower[0]) / self.gap + 1 if self.gap else np.inf
+        often = self.n > MEAN_REPEATS * n_values and self.counts.min() < self.counts.max()
+        return self.tied and (n_values > 0.01 * sites or often)
+
+    def ties(self):
+        if not self.tied:
+            return None
+        scale = spread(self.lower, self.counts)
+        widths = np.minimum(ATOM_WIDTH * scale, nearest_comparable(self.lower, self.counts))
+        kind, own = "atom", self.atoms
+        if self.gap:
+            kind, own = "grid", self.atoms & (widths > self.gap)
+        elif not self.atoms_alone:
+            kind, own = "irregular", self.counts > 1
+            if self.counts[own].sum() >= DISTINCT_SHARE * self.n:
+                gaps = np.diff(self.lower)
+                nearest = np.minimum(np.append(np.inf, gaps), np.append(gaps, np.inf))
+                # A lone sentinel (-999) is far from everything: its gap says nothing.
+                widths = np.maximum(np.minimum(nearest, scale), widths)
+        return ColumnTies(kind, float(self.gap), self.lower[own], self.upper[own], widths[own])

@@ -1,0 +1,52 @@
+"""Which preprocessing "auto" takes."""
+
+import numpy as np
+import pytest
+
+import skflow
+from skflow.fitting._preprocessing import choose_preprocessing
+
+QUICK = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 1, "n_members": 1, "base": "normal"}
+
+
+def gaussian(n, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, 3)) @ [[1, 0.5, 0], [0, 1, 0.3], [0, 0, 1]]
+
+
+def unbounded(d=3):
+    return np.full(d, -np.inf), np.full(d, np.inf)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        (gaussian(300), "standardize"),
+        (np.exp(2 * gaussian(300)), "gaussianize"),
+        (gaussian(300) + 9 * (np.arange(300)[:, None] % 2), "standardize"),  # two blobs
+        (np.exp(2 * gaussian(20)), "standardize"),  # too few to tell
+    ],
+    ids=["Gaussian", "log-normal", "two blobs", "few rows"],
+)
+def test_auto_takes_what_foretells_held_out_rows(rows, kind):
+    assert choose_preprocessing(unbounded(), rows) == kind
+    model = skflow.NSFDensity(**QUICK, random_state=0).fit(rows)
+    assert model.preprocessing_ == kind
+
+
+def test_auto_looks_at_rows_of_positive_weight_in_any_units():
+    rows = np.concatenate([gaussian(200), np.exp(3 * gaussian(200, seed=1))])
+    first = np.repeat([1.0, 1e-9], 200)
+    for scale in (1.0, 2.0**40):
+        assert choose_preprocessing(unbounded(), rows * scale, first) == "standardize"
+        assert choose_preprocessing(unbounded(), rows * scale, first[::-1].copy()) == "gaussianize"
+
+
+def test_auto_sees_columns_behind_their_declared_bounds():
+    rows = np.exp(2 * gaussian(300))
+    model = skflow.NSFDensity(**QUICK, random_state=0, support={j: (0, None) for j in range(3)})
+    assert model.fit(rows).preprocessing_ == "standardize"
+
+
+def test_a_warm_start_keeps_the_preprocessing():
+    model = skflow.NSFDensity(**QUICK, random_state=0, warm_start=True).fit(gaussian(300))
+    assert model.fit(np.exp(2 * gaussian(300))).preprocessing_ == "standardize"
