@@ -85,7 +85,7 @@ def test_api_reference_lists_every_public_name_once():
     assert sorted(listed_in("estimators.rst")) == sorted(skflow.__all__)
 
 
-# of the estimators, which have pages of their own, and what only they use
+# Estimators have pages of their own, and what only they use is nobody else's.
 ROOMS = {f"skflow.{name}" for name in ("estimators", "exceptions", "fitting", "images", "tables")}
 
 
@@ -93,7 +93,6 @@ def test_api_reference_lists_every_public_module():
     files = [file.relative_to(ROOT) for file in (ROOT / "skflow").iterdir()]
     modules = {f"skflow.{f.stem}" for f in files if f.suffix == ".py" or (ROOT / f).is_dir()}
     public = {name for name in modules if "._" not in name}
-    # what these two hold is listed elsewhere
     assert set(listed_in("modules.rst")) == public - ROOMS
 
 

@@ -14,7 +14,9 @@ ROOT = pathlib.Path(skflow.__file__).parent
 
 # A module may import from the lines above its own, and from its own package.
 LAYERS = [
-    {"_random", "_threads", "_validation", "exceptions"},
+    {"exceptions"},
+    {"_notices", "_random", "_threads", "_validation"},
+    {"_clock"},
     {"_persistence", "members", "nets", "numerics"},
     {"bases", "bijections"},
     {"flow"},

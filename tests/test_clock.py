@@ -1,0 +1,72 @@
+"""Limits of time: within each other, in threads, and what is said of what was left out."""
+
+import threading
+import time
+import warnings
+
+import pytest
+
+from skflow._clock import left_out, seconds_left, time_is_up, time_limit
+from skflow._notices import speaking_for, warn
+from skflow.exceptions import ConvergenceWarning
+
+
+def test_without_a_limit_time_is_never_up():
+    assert seconds_left() == float("inf")
+    assert not time_is_up()
+    left_out("nothing, since nobody limits")
+    with time_limit(None):
+        assert seconds_left() == float("inf")
+
+
+def test_of_limits_within_each_other_the_first_end_holds():
+    with time_limit(100):
+        assert 99 < seconds_left() <= 100
+        with time_limit(1000):
+            assert seconds_left() <= 100
+        with time_limit(10):
+            assert 9 < seconds_left() <= 10
+        assert seconds_left() > 99
+    assert seconds_left() == float("inf")
+
+
+def test_a_share_of_the_block_that_asks():
+    with time_limit(1000), time_limit(0.2):
+        assert not time_is_up(0.5)
+        time.sleep(0.15)
+        assert time_is_up(0.5)
+        assert not time_is_up()
+        time.sleep(0.1)
+        assert time_is_up()
+        assert seconds_left() == 0
+
+
+def test_what_was_left_out_is_said_once():
+    with pytest.warns(ConvergenceWarning, match="max_seconds=5 was over") as caught:  # noqa: SIM117
+        with time_limit(5):
+            left_out("the search for a size")
+            with time_limit(3):
+                left_out("the search for a size")
+                left_out("training")
+    assert len(caught) == 1
+    assert "the search for a size; training" in str(caught[0].message)
+
+
+def test_threads_have_limits_of_their_own():
+    seen = []
+    with time_limit(5):
+        thread = threading.Thread(target=lambda: seen.append(seconds_left()))
+        thread.start()
+        thread.join()
+    assert seen == [float("inf")]
+
+
+def test_warnings_say_whose_they_are_and_leave_the_filters_alone():
+    before = list(warnings.filters)
+    with pytest.warns(UserWarning, match=r"^stack: flow: too slow$"):  # noqa: SIM117
+        with speaking_for("stack"), speaking_for("flow"):
+            inside = list(warnings.filters)
+            warn("too slow", UserWarning)
+    with pytest.warns(UserWarning, match=r"^alone$"):
+        warn("alone", UserWarning)
+    assert len(inside) >= len(before)
