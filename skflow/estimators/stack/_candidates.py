@@ -1,7 +1,8 @@
 """Which estimators a stack tries when it is not told."""
 
-from skflow.estimators._classical import KernelFlowDensity, MixtureFlowDensity
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
+from skflow.estimators.flows._kernel import KernelFlowDensity
+from skflow.estimators.flows._mixture import MixtureFlowDensity
 
 __all__ = ["outlier_candidates", "stack_candidates"]
 

@@ -15,7 +15,7 @@ from skflow._persistence import stored
 from skflow._threads import one_thread
 from skflow.estimators._drawing import draw_from
 from skflow.estimators._trained import BaseFlowDensity
-from skflow.tables._prepare import group_rows
+from skflow.tables._rows import group_rows
 
 __all__ = [
     "CrossFit",
