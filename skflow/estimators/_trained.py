@@ -172,7 +172,7 @@ class BaseFlowDensity(TableFlow):
                 raise
             self.stopped_by_ = "interrupt"
             warn(
-                "The fit was interrupted when it was done but for held_out_scores_, which are NaN.",
+                "The fit was interrupted when all was done but held_out_scores_, which are NaN.",
                 ConvergenceWarning,
             )
             return np.full(len(rows), np.nan)

@@ -90,7 +90,7 @@ def fit_flow(estimator, table, plan, recipe, seed, previous=None):
             n_members=plan.n_members if plan.n_members > 1 else None,
         )
     flow.verify()
-    offset = _mean_log_det(log_det, core.weight, training if held is None else held)
+    offset = _mean_log_det(log_det, table.weight, training if held is None else held)
     score = offset - float(np.mean(history.validation_loss))
     return Fit(assembled(flow, preprocessing, history), history, score, holder.numpy())
 
@@ -124,9 +124,8 @@ def _start(estimator, plan, observation, core, training, held):
 
 
 def _mean_log_det(log_det, weight, index):
-    log_det = Rows(Batch(log_det.unsqueeze(-1), None, weight), index).take()
-    each = log_det.x.squeeze(-1)
-    weight = torch.ones_like(each) if log_det.weight is None else log_det.weight
+    each = Rows(Batch(log_det.unsqueeze(-1)), index).take().x.squeeze(-1)
+    weight = torch.ones_like(each) if weight is None else torch.from_numpy(weight)[index]
     return float((each * weight).sum() / weight.sum())
 
 

@@ -9,7 +9,7 @@ import torch
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.training._config import History
 from skflow.training._optimizer import FlatAdamW, FlatParameters
-from skflow.training._rows import Rows
+from skflow.training._rows import Batch, Rows
 from skflow.training._stopping import BestWeights
 
 __all__ = ["train"]
@@ -57,10 +57,8 @@ class _Run:
     def __init__(self, flow, objective, batches, config, validation, n_members):
         self.flow, self.objective, self.batches = flow, objective, batches
         self.config = config
-        held = (
-            validation if validation is None or isinstance(validation, Rows) else Rows(validation)
-        )
-        self.validation = held
+        whole = isinstance(validation, Batch)
+        self.validation = Rows(validation) if whole else validation
         self.parameters = FlatParameters(flow, n_members)
         self.optimizer = FlatAdamW(self.parameters, config.weight_decay)
         self.best = BestWeights(self.parameters.flat, config.n_iter_no_change, config.tol)
