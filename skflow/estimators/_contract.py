@@ -186,10 +186,10 @@ class TableFlow(FittedFlow):
 
     def _observe(self, X, weight, recipe):
         """Return the Observation of checked rows X (n_samples, n_features)."""
-        from skflow.tables._observation import Continuous
+        from skflow.tables._observation import ContinuousRows
 
         names = getattr(self, "feature_names_in_", None)
-        return Continuous.read(
+        return ContinuousRows.read(
             X, weight, support=self.support, names=names, spreads=recipe.spreads_ties
         )
 

@@ -121,11 +121,11 @@ class ImageParameters:
         check_images(self, X.shape[1])
         if self.levels is None:
             return super()._observe(X, weight, recipe)
-        from skflow.tables._observation import Integers
+        from skflow.tables._observation import IntegerRows
 
         shape = tuple(int(size) for size in self.image_shape)
         noise_shape = None if self.dequantization == "uniform" else shape
-        return Integers(self.levels, X.shape[1], noise_shape)
+        return IntegerRows(self.levels, X.shape[1], noise_shape)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

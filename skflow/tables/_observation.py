@@ -19,7 +19,7 @@ from skflow.tables._rows import merge_equal_rows
 from skflow.tables._table import Table
 from skflow.tables._ties import Ties, find_ties
 
-__all__ = ["Continuous", "Integers", "Observation", "observation_of"]
+__all__ = ["ContinuousRows", "IntegerRows", "Observation", "observation_of"]
 
 BLOCK = 4096  # rows looked at together
 
@@ -112,7 +112,7 @@ def _of_positive_weight(X, weight, owned):
 
 @stored
 @dataclass(frozen=True)
-class Continuous(Observation):
+class ContinuousRows(Observation):
     """Numbers between declared bounds, or without any, of which some may repeat.
 
     Attributes
@@ -175,7 +175,7 @@ class Continuous(Observation):
 
 @stored
 @dataclass(frozen=True)
-class Integers(Observation):
+class IntegerRows(Observation):
     """Integers 0 to n_levels - 1 in every column, of which scores are log probabilities.
 
     Attributes
@@ -237,4 +237,4 @@ class Integers(Observation):
 def observation_of(estimator, X):
     """Ask a fitted estimator what it knows of its table; one of another make, see X (n, d)."""
     known = getattr(estimator, "observation_", None)
-    return Continuous.read(X) if known is None else known
+    return ContinuousRows.read(X) if known is None else known

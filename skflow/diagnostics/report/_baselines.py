@@ -9,7 +9,7 @@ from sklearn.neighbors import KernelDensity
 
 from skflow._random import draw_seed
 from skflow._validation import check_data
-from skflow.tables._observation import Continuous
+from skflow.tables._observation import ContinuousRows
 from skflow.tables._read import checked_rows
 
 __all__ = ["KernelBaseline", "MixtureBaseline"]
@@ -26,7 +26,7 @@ class Baseline(BaseEstimator, metaclass=ABCMeta):
         """Standardise the columns, choose the settings on folds of the rows, and fit."""
         rng = np.random.default_rng(draw_seed(self.random_state))
         rows, weight, _ = checked_rows(self, X, sample_weight)
-        table = Continuous.read(rows, weight).prepare(rows, weight, rng)
+        table = ContinuousRows.read(rows, weight).prepare(rows, weight, rng)
         rows, weight = table.rows(), table.weight
         self.mean_ = np.average(rows, axis=0, weights=weight)
         spread = np.sqrt(np.average((rows - self.mean_) ** 2, axis=0, weights=weight))
