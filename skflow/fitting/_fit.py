@@ -48,7 +48,7 @@ class Fit:
     holder: np.ndarray
 
 
-def fit_flow(estimator, table, plan, recipe, seed, previous=None):
+def fit_flow(estimator, table, plan, family, seed, previous=None):
     """Build, start and train a flow, or the members of an ensemble side by side.
 
     Parameters
@@ -56,7 +56,7 @@ def fit_flow(estimator, table, plan, recipe, seed, previous=None):
     estimator : BaseFlowDensity
     table : Table
     plan : Plan
-    recipe : Recipe
+    family : Family
     seed : int
     previous : Flow or Ensemble, optional
         A fitted flow to go on with; it is copied, and stays as it is.
@@ -69,7 +69,7 @@ def fit_flow(estimator, table, plan, recipe, seed, previous=None):
     with threads(plan.n_threads), seeded(seed, device):
         training, held, holder = _deal(table, plan)
         if previous is None:
-            preprocessing = start_preprocessing(table, plan, recipe, training, holder)
+            preprocessing = start_preprocessing(table, plan, family, training, holder)
         else:
             previous = copy.deepcopy(_stacked(previous))
             preprocessing = previous.preprocessing

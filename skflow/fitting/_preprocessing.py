@@ -6,7 +6,7 @@ import torch
 from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
 from skflow.bijections import Chain, Gaussianize, SoftTails, Standardize, SupportMap, Whiten
-from skflow.fitting._recipe import SOFT_TAILS_FROM
+from skflow.fitting._family import SOFT_TAILS_FROM
 from skflow.members import stack_members
 
 __all__ = ["choose_preprocessing", "fit_preprocessing"]

@@ -2,7 +2,7 @@
 
 import torch
 
-from skflow.fitting._latents import build_base, end_where_base_lies, heavy_columns
+from skflow.fitting._base_kinds import build_base, end_where_base_lies, heavy_columns
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.flow import Flow
 from skflow.members import members_alike, select_member, stack_members
@@ -18,14 +18,14 @@ MAX_OWN_ENTRIES = 2**21
 BLOCK_ENTRIES = 2**18  # that are preprocessed together
 
 
-def start_preprocessing(table, plan, recipe, train_index, holder):
+def start_preprocessing(table, plan, family, train_index, holder):
     """Fit the preprocessing to training rows.
 
     Parameters
     ----------
     table : Table
     plan : Plan
-    recipe : Recipe
+    family : Family
     train_index : tensor of shape (*members, n)
         Rows that each member trains on.
     holder : tensor of shape (n_rows,)
@@ -47,7 +47,7 @@ def start_preprocessing(table, plan, recipe, train_index, holder):
         rows.view(*index.shape, table.n_features),
         weight,
         n_members if own else 1,
-        tails=recipe.tails,
+        tails=family.tails,
         heavy=heavy_columns(plan.base, table.n_features),
     )
     return fitted if own or n_members == 1 else stack_members([fitted] * n_members)

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 from skflow.architectures import LINEAR, linear_stack
 from skflow.bijections import PLU, QR, Diagonal, Orthogonal, Permutation, Reverse, Triangular
-from skflow.bijections._gaussian import MIN_VARIANCE, gaussian_moments
+from skflow.bijections._covariance import MIN_VARIANCE, gaussian_moments
 from skflow.members import select_member, stack_members
 
 LEARNABLE = {
