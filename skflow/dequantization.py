@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from skflow._random import generator
 from skflow.bijections import Chain
 
 __all__ = ["Dequantized"]
@@ -98,7 +99,7 @@ class Dequantized(nn.Module):
 
     def initialize(self, x, weight=None):
         """Set data-dependent parameters from rows of integers (*members, n, d), once."""
-        self.flow.initialize(x + torch.rand_like(x), weight)
+        self.flow.initialize(x + _uniform_like(x), weight)
 
     def behind(self, preprocessing):
         """Return itself, whatever is to come before it."""
@@ -123,7 +124,9 @@ class Dequantized(nn.Module):
         return y.clamp(min=torch.finfo(y.dtype).tiny).minimum(torch.nextafter(end, zero))
 
     def _draw_seeds(self, x):
-        return torch.rand_like(x) if self.noise is None else torch.randn_like(x)
+        if self.noise is None:
+            return _uniform_like(x)
+        return torch.empty_like(x).normal_(generator=generator(x.device))
 
     def _fixed_seeds(self, x, k):
         """Like a draw, but always the same for the same row of integers.
@@ -137,6 +140,10 @@ class Dequantized(nn.Module):
 
     def _quantize(self, x):
         return x.floor().clamp(0, self.n_levels - 1)
+
+
+def _uniform_like(x):
+    return torch.empty_like(x).uniform_(generator=generator(x.device))
 
 
 def _powers(factor, n):

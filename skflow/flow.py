@@ -5,6 +5,8 @@ import math
 import torch
 from torch import nn
 
+from skflow._random import generator
+
 __all__ = ["Ensemble", "Flow"]
 
 
@@ -114,7 +116,7 @@ class Ensemble(nn.Module):
 
     def sample(self, n, context=None, **options):
         """Draw n rows (n, d): for each a member at random, then a draw from it."""
-        member = torch.randint(self.n_members, (n,))
+        member = torch.randint(self.n_members, (n,), generator=generator())
         if context is not None:  # every member draws for every context
             draws = self.members.sample(n, self._spread(context), **options)
             return draws[member, torch.arange(n)]

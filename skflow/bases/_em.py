@@ -1,13 +1,13 @@
 """Gaussian mixtures by scikit-learn's EM on arrays: fits that always succeed, and their choice."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
+
+from skflow._clock import left_out, time_is_up
+from skflow.bases._quiet_mixture import QuietMixture
 
 __all__ = ["MixtureChoice", "choose_mixture", "equal_rows", "fit_mixture"]
 
@@ -20,6 +20,8 @@ COMPARISON_TOL = 1e-2
 # Starts of the EM whose result is used, where an iteration takes at most so many products.
 N_STARTS = 3
 CHEAP_ITERATION = 5e6
+# Of a limited time, the share after which no further setting is tried, and one start is enough.
+CHOICE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def choose_mixture(
     A descent by coordinates rather than a full grid: for each covariance type the numbers of
     components are tried upwards from the first, at the middle ``reg_covar``, until ``patience``
     of them in a row bring nothing; then with each other ``reg_covar`` from the best number found,
-    up and down. A candidate far behind the best after a fold is not finished.
+    up and down. A candidate far behind the best after a fold is not finished. When half of the
+    caller's time is up, the best so far is taken.
 
     Parameters
     ----------
@@ -116,13 +119,13 @@ class _Race:
 
     def climb(self, candidates, kind, reg, patience):
         """Enter one number after the other until some in a row bring nothing; returns the best."""
-        best, best_score, misses = None, -np.inf, 0
+        best, best_score, misses = next(iter(candidates), None), -np.inf, 0
         for n_components in candidates:
-            if best is not None and n_components > self.largest:
+            if self._is_late() or (n_components != candidates[0] and n_components > self.largest):
                 break
             score = self.enter(n_components, kind, reg)
             misses = 0 if score > best_score else misses + 1
-            if best is None or score > best_score:
+            if score > best_score:
                 best, best_score = n_components, score
             if misses >= patience:
                 break
@@ -137,15 +140,24 @@ class _Race:
             scores.append(self._score(train, test, n_components, kind, reg))
             if self.best is not None:
                 rival = np.mean(self.best_scores[: len(scores)])
-                if not np.mean(scores) > rival - ABANDON_MARGIN:
+                if self._is_late() or not np.mean(scores) > rival - ABANDON_MARGIN:
                     return float(np.mean(scores))
+            elif time_is_up(CHOICE_SHARE):
+                break
         if self.best is None or np.mean(scores) > self.best_score:
             self.best, self.best_scores = (n_components, kind, reg), scores
         return float(np.mean(scores))
 
+    def _is_late(self):
+        """Whether there is no time for a further setting; the first one is scored anyway."""
+        late = self.best is not None and time_is_up(CHOICE_SHARE)
+        if late:
+            left_out("the choice of the mixture's size")
+        return late
+
     def _score(self, train, test, n_components, kind, reg):
         rows = equal_rows(self.z[train], self.weight[train], 4 * len(train), self.seed)
-        model = GaussianMixture(
+        model = QuietMixture(
             n_components,
             covariance_type=kind,
             reg_covar=reg,
@@ -175,7 +187,7 @@ def fit_mixture(
     distinct rows than components, as many components as there are distinct rows are fitted and
     the heaviest are written down several times with their weight split, which is the same
     density. Of several starts the best is taken, where EM is cheap: one alone may end with a
-    component across two clusters.
+    component across two clusters. EM ends early where the time of the caller is up.
 
     Parameters
     ----------
@@ -202,7 +214,7 @@ def fit_mixture(
     n_fitted = min(n_components, len(np.unique(rows, axis=0)))
     spread = rows.var(0).mean()
     for reg in (reg_covar, 10 * reg_covar, 100 * reg_covar, 1e-3 * spread, 1e-1 * spread):
-        model = GaussianMixture(
+        model = QuietMixture(
             n_fitted,
             covariance_type=covariance_type,
             reg_covar=reg,
@@ -219,7 +231,8 @@ def fit_mixture(
 
 def _n_starts(rows, n_components):
     n, d = rows.shape
-    return N_STARTS if n * n_components * d * d <= CHEAP_ITERATION else 1
+    cheap = n * n_components * d * d <= CHEAP_ITERATION
+    return N_STARTS if cheap and not time_is_up(CHOICE_SHARE) else 1
 
 
 def equal_rows(z, weight, max_rows, random_state):
@@ -268,10 +281,8 @@ def _to_numpy(values):
 
 
 def _fits(model, rows):
-    """Fit in silence; whether it came to finite parameters."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
+    """Fit, as long as there is time; whether it came to finite parameters."""
+    with np.errstate(all="ignore"):
         try:
             model.fit(rows)
         except (ValueError, np.linalg.LinAlgError):

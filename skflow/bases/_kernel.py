@@ -5,6 +5,7 @@ import math
 import torch
 from torch.linalg import solve_triangular
 
+from skflow._random import generator
 from skflow.bases._base import Base, saturate
 from skflow.bases._rosenblatt import mixture_scores
 
@@ -129,9 +130,12 @@ class KernelDensity(Base):
 
     @torch.no_grad()
     def sample(self, n, context=None):
-        kernel = torch.multinomial(self.log_weights.exp(), max(n, 1), replacement=True)[:n]
+        source = generator(self.origin.device)
+        kernel = torch.multinomial(
+            self.log_weights.exp(), max(n, 1), replacement=True, generator=source
+        )[:n]
         like = {"dtype": self.origin.dtype, "device": self.origin.device}
-        noise = torch.randn(n, self.n_features, **like)
+        noise = torch.randn(n, self.n_features, generator=source, **like)
         noise = noise * self.sizes[kernel].unsqueeze(-1)
         return (self.points[kernel] + noise) @ self.factor.mT
 

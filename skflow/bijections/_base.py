@@ -14,8 +14,8 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import nn
-from torch.random import fork_rng
 
+from skflow._random import drawing_from, random_state
 from skflow.exceptions import NotInvertibleError
 
 __all__ = ["Bijection", "Chain", "Inverse"]
@@ -70,7 +70,7 @@ class Bijection(nn.Module, ABC):
         z, log_det : tensors
             forward(x), with its graph.
         """
-        with torch.no_grad(), fork_rng([z.device] if z.is_cuda else []):
+        with torch.no_grad(), drawing_from(random_state(z.device)):
             x, _ = self.inverse(z, context)
         x = x.detach().requires_grad_()
         return x, *self(x, context)

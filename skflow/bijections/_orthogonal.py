@@ -5,6 +5,7 @@ from torch import nn
 from torch.linalg import solve_triangular
 from torch.nn import functional
 
+from skflow._random import generator
 from skflow.bijections._base import Bijection
 from skflow.bijections._normalization import row_shares
 
@@ -59,7 +60,8 @@ class Orthogonal(Bijection):
         if n_reflections < 2 or n_reflections % 2:
             raise ValueError(f"n_reflections must be even and at least 2, got {n_reflections}")
         copies = 1 if start == "random" else 2
-        vectors = torch.randn(n_reflections // copies, n_features)
+        vectors = torch.empty(n_reflections // copies, n_features)
+        vectors.normal_(generator=generator(vectors.device))
         self.vectors = nn.Parameter(vectors.repeat_interleave(copies, 0))
 
     def matrix(self):

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import torch
 
+from skflow._random import generator
+
 __all__ = ["Batch", "Batches", "ContextBatches", "SeedBatches", "assign_folds", "fold_rows"]
 
 
@@ -42,20 +44,21 @@ class Batches:
         return self.n_batches
 
     def __iter__(self):
-        device = self.table.x.device
         if self.members:
-            orders = [
-                torch.randperm(self.n_rows, device=device) + k * self.n_rows
-                for k in range(self.members[0])
-            ]
+            orders = [self._shuffled() + k * self.n_rows for k in range(self.members[0])]
             order = torch.stack(orders)
         else:
-            order = torch.randperm(self.n_rows, device=device)
+            order = self._shuffled()
         for index in order.tensor_split(self.n_batches, dim=-1):
             x, context, weight = (None if t is None else t[index] for t in self.table)
             if self.noise:
-                x = torch.add(x, torch.randn_like(x), alpha=self.noise)
+                noise = torch.empty_like(x).normal_(generator=generator(x.device))
+                x = torch.add(x, noise, alpha=self.noise)
             yield Batch(x, context, weight)
+
+    def _shuffled(self):
+        device = self.table.x.device
+        return torch.randperm(self.n_rows, generator=generator(device), device=device)
 
 
 class SeedBatches:
