@@ -97,9 +97,9 @@ class Dequantized(nn.Module):
         x, log_det = self.flow.from_noise(z, context)
         return self._quantize(x), log_det
 
-    def initialize(self, x, weight=None):
+    def initialize(self, x, weight=None, context=None):
         """Set data-dependent parameters from rows of integers (*members, n, d), once."""
-        self.flow.initialize(x + _uniform_like(x), weight)
+        self.flow.initialize(x + _uniform_like(x), weight, context)
 
     def behind(self, preprocessing):
         """Return itself, whatever is to come before it."""

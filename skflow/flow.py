@@ -73,9 +73,9 @@ class Flow(nn.Module):
         x, log_det = self.from_noise(z, context)
         return x, self.base.log_prob(z, context) - log_det
 
-    def initialize(self, x, weight=None):
+    def initialize(self, x, weight=None, context=None):
         """Set data-dependent parameters from rows x (*members, n, d), once."""
-        self.base.initialize(self.bijection.initialize(x, weight=weight), weight)
+        self.base.initialize(self.bijection.initialize(x, context, weight), weight, context)
 
     def behind(self, preprocessing):
         """Return the flow with another preprocessing; None for none."""

@@ -134,7 +134,7 @@ class Base(nn.Module, ABC):
             "parameters, which reverse KL needs"
         )
 
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         """Set data-dependent parameters once, from latents of training rows; nothing by default.
 
         Parameters
@@ -142,6 +142,8 @@ class Base(nn.Module, ABC):
         z : tensor of shape (n, n_features) or (*members, n, n_features)
         weight : tensor of shape (n,) or (*members, n), optional
             Not negative; a row of weight zero plays no part.
+        context : tensor of shape (*members, n, c), optional
+            What the rows are given, for bases that depend on it.
         """
         return
 

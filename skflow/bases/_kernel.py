@@ -50,8 +50,8 @@ class KernelDensity(Base):
 
     Nothing is trained by gradients; all tensors are buffers. Cost: fitting O(m^2 d + m d^2) a step
     with m = min(n, max_rows), and O(n^2 d) for the neighbours; scoring O(n d) a row, in blocks of
-    bounded memory; sampling O(d^2) a row. Where the caller's time is limited the searches end in it,
-    and all sizes are 1 if there is none to find the neighbours.
+    bounded memory; sampling O(d^2) a row. Where the caller's time is limited the searches end in
+    it, and all sizes are 1 if there is none to find the neighbours.
 
     Until :meth:`initialize` there is one kernel, the unit Gaussian at zero.
 
@@ -85,7 +85,7 @@ class KernelDensity(Base):
         self.register_buffer("factor", torch.eye(n_features))  # L
 
     @torch.no_grad()
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         """Take the rows as kernels and choose their shape; at least two distinct rows."""
         weight = z.new_ones(len(z)) if weight is None else weight
         z, weight = z[weight > 0].double(), weight[weight > 0].double()

@@ -81,7 +81,7 @@ class GaussianMixture(Base):
         mixture._set(weights, means, factors)
         return mixture
 
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         """Start from scikit-learn's EM, for each member on its own rows.
 
         Parameters

@@ -86,7 +86,7 @@ class StudentT(Base):
             self.raw_df.copy_(torch.logit(share))
 
     @torch.no_grad()
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         self._set_df(fit_student_t(z, weight)[2])
 
     def log_prob(self, z, context=None):

@@ -28,7 +28,7 @@ N_FOLDS = 4
 BLOCK = 12  # columns
 TOLERATED_ERRORS = 1.0  # standard errors by which a smaller mixture may be behind
 LOG_UNUSED = -80.0  # log-weight of components that a column does without
-# Of a limited time, the shares after which sizes are not compared any more, and EM makes few steps.
+# Of a limited time, the shares after which no sizes are compared, and EM makes few steps.
 CHOICE_SHARE = 0.4
 EM_SHARE = 0.7
 HURRIED_STEPS = 5

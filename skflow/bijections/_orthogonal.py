@@ -80,6 +80,13 @@ class Orthogonal(Bijection):
         return self(x)[0]
 
     @torch.no_grad()
+    def initialize_inverse(self, z, context=None, weight=None):
+        if self.start == "pca":
+            self._turn(_principal_directions(z, weight))
+            self.vectors.copy_(self.vectors.flip(-2))  # the product is then the transpose
+        return self.inverse(z)[0]
+
+    @torch.no_grad()
     def whiten(self, mean, covariance):
         """Turn to the principal directions: columns end uncorrelated, with other variances."""
         variances, directions = torch.linalg.eigh(covariance)

@@ -63,6 +63,9 @@ class Reversible(Bijection):
     def initialize(self, x, context=None, weight=None):
         return self.chain.initialize(x, context, weight)
 
+    def initialize_inverse(self, z, context=None, weight=None):
+        return self.chain.initialize_inverse(z, context, weight)
+
     def verify(self):
         self.chain.verify()
 

@@ -2,10 +2,11 @@
 
 import math
 import time
-import warnings
 
 import torch
 
+from skflow._clock import seconds_left, time_is_up, time_limit
+from skflow._notices import warn
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.training._config import History
 from skflow.training._data import Batch
@@ -14,7 +15,8 @@ from skflow.training._stopping import BestWeights
 
 __all__ = ["train"]
 
-BLOCK = 4096  # validation rows at a time
+BLOCK = 4096  # validation rows at a time, fewer
+BLOCK_ENTRIES = 2**19  # if those of all members have more numbers than this
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
 ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
 
@@ -25,6 +27,9 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     Weights with the lowest validation loss are kept, and are what the flow holds afterwards,
     however training ended. A step with a non-finite gradient is skipped for the member
     concerned; after ten in a row the member returns to its best weights and halves its rate.
+
+    Where ``config.max_seconds`` or a caller limits the time, training ends early enough for a
+    last validation, if need be before the first step.
 
     Parameters
     ----------
@@ -48,7 +53,8 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     TrainingDivergedError
         If no step was ever finite.
     """
-    return _Run(flow, objective, batches, config, validation, n_members).run()
+    with time_limit(config.max_seconds):
+        return _Run(flow, objective, batches, config, validation, n_members).run()
 
 
 class _Run:
@@ -69,6 +75,7 @@ class _Run:
         self.step = 0
         self.steps = config.max_epochs * len(batches)
         self.start = time.perf_counter()
+        self.validation_seconds = 0.0  # that the last validation took
 
     def run(self):
         try:
@@ -76,7 +83,7 @@ class _Run:
                 self._epochs(bar)
         except KeyboardInterrupt:
             self.history.stopped_by = "interrupt"
-            warnings.warn(
+            warn(
                 "Training was interrupted; the best weights so far are kept.",
                 ConvergenceWarning,
                 stacklevel=4,
@@ -93,6 +100,9 @@ class _Run:
         if self.validation is not None:
             self.best.update(self._validate())
         for epoch in range(self.config.max_epochs):
+            # a step is made in any case where nothing else would give a loss to report
+            if self._is_late() and (epoch or self.validation is not None):
+                break
             train_loss = self._epoch()
             loss = train_loss if self.validation is None else self._validate()
             self.best.update(loss.nan_to_num(nan=torch.inf))
@@ -114,11 +124,16 @@ class _Run:
             self._take_step(gradient)
             total += loss.detach().reshape(-1)
             count += 1
-            limit = self.config.max_seconds
-            if limit is not None and time.perf_counter() - self.start > limit:
-                self.history.stopped_by = "max_seconds"
+            if self._is_late():
                 break
         return total / count
+
+    def _is_late(self):
+        """Whether no time is left but for a validation."""
+        late = seconds_left() <= self.validation_seconds
+        if late:
+            self.history.stopped_by = "max_seconds"
+        return late
 
     def _take_step(self, gradient):
         norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
@@ -165,13 +180,19 @@ class _Run:
     @torch.no_grad()
     def _validate(self):
         self.flow.eval()
+        start = time.perf_counter()
         rows = self.validation
         n = rows.x.shape[-2]
+        size = max(1, min(BLOCK, n * BLOCK_ENTRIES // rows.x.numel()))
         losses = []
-        for i in range(0, n, BLOCK):
-            block = Batch(*(None if t is None else _rows(t, rows.x, i) for t in rows))
-            losses.append(self.objective(self.flow, block))
-        return _mean(torch.cat(losses, dim=-1), rows.weight).reshape(-1)
+        for i in range(0, n, size):
+            losses.append(self.objective(self.flow, _rows(rows, i, size)))
+            # with no time for any step, the first rows stand for all
+            if self.step == 0 and time_is_up():
+                break
+        losses = torch.cat(losses, dim=-1)
+        self.validation_seconds = time.perf_counter() - start
+        return _mean(losses, _rows(rows, 0, losses.shape[-1]).weight).reshape(-1)
 
     def _record(self, epoch, train_loss, loss):
         held_out = self.validation is not None
@@ -192,7 +213,7 @@ class _Run:
         if self.step and not self.ever_finite and self.history.stopped_by != "interrupt":
             self._give_up()
         if self.history.skipped_steps:
-            warnings.warn(
+            warn(
                 f"{self.history.skipped_steps} training steps had a non-finite gradient and were "
                 f"skipped, with {self.history.rollbacks} returns to earlier weights at half the "
                 "rate. The best weights are kept; a lower learning_rate may fit better.",
@@ -207,9 +228,11 @@ def _mean(losses, weight):
     return (losses * weight).sum(dim=-1) / weight.sum(dim=-1).clamp(min=1e-30)
 
 
-def _rows(tensor, x, start):
-    axis = x.dim() - 2
-    return tensor.narrow(axis, start, min(BLOCK, tensor.shape[axis] - start))
+def _rows(batch, start, size):
+    """Return some of the rows of a batch, at most so many."""
+    axis = batch.x.dim() - 2
+    size = min(size, batch.x.shape[axis] - start)
+    return Batch(*(None if t is None else t.narrow(axis, start, size) for t in batch))
 
 
 def _progress(config):
