@@ -11,7 +11,8 @@ from sklearn.exceptions import ConvergenceWarning as SklearnConvergenceWarning
 
 from skflow._clock import time_limit
 from skflow.bases import GaussianMixture, KernelDensity, choose_mixture
-from skflow.bases._em import _Race, fit_mixture
+from skflow.bases._choice import _Race
+from skflow.bases._em import fit_mixture
 from skflow.bases._quiet_mixture import QuietMixture
 from skflow.bijections import Gaussianize
 from skflow.exceptions import ConvergenceWarning
@@ -83,7 +84,7 @@ class TestMixtures:
             scored.append(setting)
             return score(self, train, test, *setting)
 
-        monkeypatch.setattr("skflow.bases._em.time_is_up", late)
+        monkeypatch.setattr("skflow.bases._choice.time_is_up", late)
         monkeypatch.setattr(_Race, "_score", counted)
         assert choose_mixture(clusters(), cv=3, patience=9) == expected
         assert len(scored) == 9

@@ -74,8 +74,7 @@ def gather(estimator, X, X_train, random_state):
     samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
     # scikit-learn's mixtures draw one component after the other
     samples = np.random.default_rng(random_state).permutation(samples)
-    nameless = _without_names(estimator)
-    score = _scorer(nameless)
+    score = _scorer(_without_names(estimator))
     scores, sample_scores = score(rows), score(samples)
     training_scores = None
     if X_train is not None:
@@ -97,7 +96,7 @@ def gather(estimator, X, X_train, random_state):
         findings["draws against scores"] = sampler_agreement(
             score, samples[:N_WALKERS], random_state=random_state, feature_names=names
         )
-    findings |= _of_flow(nameless, rows[np.isfinite(scores)])
+    findings |= _of_flow(_without_names(estimator), rows[np.isfinite(scores)])
     if continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
         findings["integral"] = _integral(score, rows, samples, random_state)
     return Evidence(
