@@ -14,8 +14,8 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import nn
-from torch.random import fork_rng
 
+from skflow._random import drawing_from, random_state
 from skflow.exceptions import NotInvertibleError
 
 __all__ = ["Bijection", "Chain", "Inverse"]
@@ -70,7 +70,7 @@ class Bijection(nn.Module, ABC):
         z, log_det : tensors
             forward(x), with its graph.
         """
-        with torch.no_grad(), fork_rng([z.device] if z.is_cuda else []):
+        with torch.no_grad(), drawing_from(random_state(z.device)):
             x, _ = self.inverse(z, context)
         x = x.detach().requires_grad_()
         return x, *self(x, context)
@@ -81,6 +81,14 @@ class Bijection(nn.Module, ABC):
         Rows count by their weights (*members, n), if there are any.
         """
         return self(x, context)[0]
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        """Do as :meth:`initialize` for the other direction, and return inverse(z)[0].
+
+        What would make ``forward`` of rows start well is to make ``inverse`` of these start well:
+        :class:`Inverse` runs the map that way round.
+        """
+        return self.inverse(z, context)[0]
 
     def verify(self):
         """Check what the map guarantees by its construction; called once after training.
@@ -119,6 +127,11 @@ class Chain(Bijection):
         for b in self.bijections:
             x = b.initialize(x, context, weight)
         return x
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        for b in reversed(self.bijections):
+            z = b.initialize_inverse(z, context, weight)
+        return z
 
     def verify(self):
         for b in self.bijections:
@@ -170,6 +183,12 @@ class Inverse(Bijection):
 
     def inverse(self, z, context=None):
         return self.bijection.forward(z, context)
+
+    def initialize(self, x, context=None, weight=None):
+        return self.bijection.initialize_inverse(x, context, weight)
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        return self.bijection.initialize(z, context, weight)
 
     def verify(self):
         self.bijection.verify()

@@ -2,6 +2,7 @@
 
 import torch
 
+from skflow._random import generator
 from skflow.training._rows import Batch, Rows
 
 __all__ = ["Batches", "ContextBatches", "SeedBatches", "assign_folds", "fold_rows"]
@@ -34,12 +35,16 @@ class Batches:
         for places in self._shuffled().tensor_split(self.n_batches, dim=-1):
             x, context, weight = self.rows.take(places)
             if self.noise:
-                x = torch.add(x, torch.randn_like(x), alpha=self.noise)
+                noise = torch.empty_like(x).normal_(generator=generator(x.device))
+                x = torch.add(x, noise, alpha=self.noise)
             yield Batch(x, context, weight)
 
     def _shuffled(self):
         n, device = self.rows.n_rows, self.rows.index.device
-        orders = [torch.randperm(n, device=device) for _ in range(self.rows.members.numel())]
+        orders = [
+            torch.randperm(n, generator=generator(device), device=device)
+            for _ in range(self.rows.members.numel())
+        ]
         return torch.stack(orders).view(*self.rows.members, n)
 
 

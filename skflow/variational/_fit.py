@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from skflow._random import generator
 from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import Chain, Diagonal, SupportMap, Triangular, Whiten
 from skflow.flow import Flow
@@ -94,11 +95,12 @@ class Fitted:
 def fit_density(target, low, high, settings, seed):
     """Fit a flow to a :class:`Target` of rows inside the bounds low and high (d,).
 
-    Starts of the search come from ``seed``, all else from torch's global random state.
+    Starts of the search come from ``seed``, all else from the generators of the block around.
     """
     begin = time.perf_counter()
     support = SupportMap(low, high)
-    target.check_rows_apart(support.inverse(torch.randn(5, len(low), dtype=torch.float64))[0])
+    rows = torch.randn(5, len(low), generator=generator(), dtype=torch.float64)
+    target.check_rows_apart(support.inverse(rows)[0])
     start = find_start(
         Pulled(target, support), len(low), np.random.default_rng(seed), settings.n_starts
     )

@@ -192,6 +192,17 @@ def test_orthogonal_starts_at_the_principal_directions(d, dtype):
     assert torch.linalg.det(orthogonal.matrix()).item() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 7])
+def test_the_inverse_of_orthogonal_starts_at_the_principal_directions(d):
+    z = rows(200, d) * torch.arange(1, d + 1) @ rows(d, d, seed=1)
+    orthogonal = Orthogonal(d, start="pca").double()
+    x = orthogonal.initialize_inverse(z)
+    assert torch.equal(x, orthogonal.inverse(z)[0])
+    covariance = torch.cov(x.mT).reshape(d, d)
+    truth = torch.linalg.eigvalsh(torch.cov(z.mT).reshape(d, d))
+    torch.testing.assert_close(covariance, truth.diag(), rtol=0, atol=1e-12 * truth.max().item())
+
+
 def test_orthogonal_starts_at_the_directions_of_each_member():
     x = torch.stack([rows(50, 3, seed) @ rows(3, 3, seed + 5) for seed in range(2)])
     single = [Orthogonal(3, start="pca").double() for _ in range(2)]
