@@ -16,7 +16,7 @@ from skflow.variational._start import Start, find_start
 from skflow.variational._target import Pulled, Target
 from skflow.variational._verdict import judge
 
-__all__ = ["STEPS_PER_EPOCH", "Fitted", "Settings", "fit_density"]
+__all__ = ["STEPS_PER_EPOCH", "ApproximationSettings", "Fitted", "fit_density"]
 
 STEPS_PER_EPOCH = 50
 VALIDATION_DRAWS = 2_000
@@ -35,7 +35,7 @@ TAIL_DF = 10.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class ApproximationSettings:
     """How to fit, every "auto" resolved but a learning rate that is to be tried."""
 
     flow: str

@@ -11,7 +11,7 @@ from skflow.exceptions import ConvergenceWarning
 from skflow.tables._bounds import resolve_support
 from skflow.variational import (
     RECIPES,
-    Settings,
+    ApproximationSettings,
     Target,
     check_context,
     fit_amortized,
@@ -97,7 +97,7 @@ def _resolve(estimator, amortized):
         chosen["n_layers"] = 0
     for name in ("hidden_features", "encoder_features"):
         chosen[name] = tuple(int(width) for width in chosen[name])
-    return Settings(
+    return ApproximationSettings(
         flow=flow,
         **chosen,
         annealing=estimator.annealing,
