@@ -104,7 +104,7 @@ def _warn_if_slow(flow, d):
             'what variational inference is made of: "iaf" is the same map run the other way, '
             "and takes one.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=5,
         )
 
 
