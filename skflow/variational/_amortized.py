@@ -75,7 +75,7 @@ def fit_amortized(log_joint, context, low, high, settings):
     target = _target(log_joint, settings.device, settings.dtype)
     flow = _build(x, low, high, settings)
     trained = _Trained(flow, target.function)
-    _check(target, flow, x[:N_CHECKED])
+    _check_draws(target, flow, x[:N_CHECKED])
     history = _train(trained, target, x, settings)
     elbos = _elbos_in_time(flow, target, x)
     trained = trained.cpu().eval()
@@ -119,7 +119,7 @@ def _build(x, low, high, settings):
 
 
 @torch.no_grad()
-def _check(target, flow, x):
+def _check_draws(target, flow, x):
     values = target.check_rows_apart(flow.sample(len(x), x), x)
     if not values.isfinite().any():
         raise ValueError(

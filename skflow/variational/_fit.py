@@ -106,7 +106,7 @@ def fit_density(target, low, high, settings, seed):
     rng = np.random.default_rng(seed)
     with time_limit(SEARCH_SHARE * seconds_left()):
         start = find_start(Pulled(target, support), len(low), rng, settings.n_starts)
-    run = _Run(target, settings)
+    run = _Stages(target, settings)
     flow = run.refine(*_whiten(start, settings.flow), support)
     rate = GAUSSIAN_RATE
     if settings.n_layers and run.stopped_by == "max_seconds":
@@ -137,7 +137,7 @@ def _whiten(start, flow):
     return whiten, GaussianMixture.from_roots(torch.from_numpy(start.weights), means, roots)
 
 
-class _Run:
+class _Stages:
     """What the stages of one fit share."""
 
     def __init__(self, target, settings):
@@ -244,7 +244,7 @@ class _Run:
         left = self._seconds_to_train(core, objective, held)
         if left <= 0:
             self.stopped_by = "max_seconds"
-            left_out("training")
+            left_out(f'training ("{stage}")')
             return np.inf
         config = TrainingConfig(
             max_epochs=epochs,

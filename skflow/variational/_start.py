@@ -105,7 +105,7 @@ def find_start(log_density, n_features, rng, n_starts):
     waves = [len(part) for part in np.array_split(np.arange(n_starts), N_WAVES)]
     spread = np.resize(SPREADS, waves[0])[:, None]
     starts = spread * rng.standard_normal((waves[0], n_features))
-    _check(density, np.vstack([starts, rng.standard_normal((N_PROBES, n_features))]))
+    _check_starts(density, np.vstack([starts, rng.standard_normal((N_PROBES, n_features))]))
     search = _Search(density, rng.standard_normal((N_NOISE, n_features)))
     search.explore(starts)
     for n in waves[1:]:
@@ -120,7 +120,7 @@ def find_start(log_density, n_features, rng, n_starts):
     return search.choose()
 
 
-def _check(density, starts):
+def _check_starts(density, starts):
     values, gradients = density.values_and_gradients(starts)
     finite = np.isfinite(values)
     if not finite.any():
