@@ -18,7 +18,9 @@ from torch import nn
 from skflow._random import drawing_from, random_state
 from skflow.exceptions import NotInvertibleError
 
-__all__ = ["Bijection", "Chain", "Inverse"]
+__all__ = ["Bijection", "Chain", "Inverse", "in_row_blocks"]
+
+BLOCK_ENTRIES = 2**16  # of rows that start a layer together
 
 
 class Bijection(nn.Module, ABC):
@@ -80,7 +82,7 @@ class Bijection(nn.Module, ABC):
 
         Rows count by their weights (*members, n), if there are any.
         """
-        return self(x, context)[0]
+        return in_row_blocks(lambda *rows: self(*rows)[0], x, context)
 
     def initialize_inverse(self, z, context=None, weight=None):
         """Do as :meth:`initialize` for the other direction, and return inverse(z)[0].
@@ -88,7 +90,7 @@ class Bijection(nn.Module, ABC):
         What would make ``forward`` of rows start well is to make ``inverse`` of these start well:
         :class:`Inverse` runs the map that way round.
         """
-        return self.inverse(z, context)[0]
+        return in_row_blocks(lambda *rows: self.inverse(*rows)[0], z, context)
 
     def verify(self):
         """Check what the map guarantees by its construction; called once after training.
@@ -136,6 +138,22 @@ class Chain(Bijection):
     def verify(self):
         for b in self.bijections:
             b.verify()
+
+
+def in_row_blocks(function, x, context=None):
+    """Apply a function of rows x (*members, n, d) and context to blocks of bounded memory.
+
+    A layer may hold dozens of numbers for each entry of x, and rows to start from are many. Images
+    go through at once.
+    """
+    size = max(1, BLOCK_ENTRIES * x.shape[-2] // max(1, x.numel()))
+    if x.dim() > 3 or size >= x.shape[-2]:
+        return function(x, context)
+    parts = [
+        x.split(size, -2),
+        [None] * x.shape[-2] if context is None else context.split(size, -2),
+    ]
+    return torch.cat([function(*part) for part in zip(*parts, strict=False)], dim=-2)
 
 
 def weakest_inverse(bijections):

@@ -90,8 +90,8 @@ n_iter_no_change : int, None or "auto", default="auto"
     stops early.
 max_seconds : float, default=None
     Time for the whole fit, of which single steps may take a little more: choices of
-    preprocessing and mixture end with what was found by then, training with the best weights. A
-    warning says what was left out. None takes the time it takes, and gives the same on any machine.
+    preprocessing and mixture end with what was found by then, training with its best weights. A
+    warning says what was left out. None takes the time it takes: the same on any machine.
 device : str, default="cpu"
     "cpu", "cuda", "cuda:<index>", or "auto" for a GPU if there is one. Fitted models live on
     the CPU.

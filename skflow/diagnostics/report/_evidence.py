@@ -69,7 +69,6 @@ def gather(estimator, X, X_train, random_state):
     """Measure all that can be measured; see :func:`skflow.diagnose`."""
     _check_kind(estimator)
     X = _rows(estimator, X, random_state)
-    names = _names(estimator, X)
     observation = observation_of(estimator, X)
     rows = spread_rows(estimator, X, random_state)
     samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
@@ -79,19 +78,17 @@ def gather(estimator, X, X_train, random_state):
     scores, sample_scores = score(rows), score(samples)
     training_scores = None
     if X_train is not None:
-        training_scores = score(
-            spread_rows(estimator, _rows(estimator, X_train, random_state), random_state)
-        )
+        training_rows = _rows(estimator, X_train, random_state)
+        training_scores = score(spread_rows(estimator, training_rows, random_state))
     # what repeats in all rows is spread for the fit alone
     varies = np.flatnonzero([kind != "constant" for kind in observation.ties.kinds])
     varies = varies if len(varies) else np.arange(X.shape[1])
+    names = _names(estimator, X)
     findings = {}
     if _has_history(estimator):
         findings["training"] = training_curves(estimator.history_)
     findings["coverage"] = hdr_coverage(sample_scores, scores)
-    findings |= _of_draws(
-        samples[:, varies], rows[:, varies], [names[j] for j in varies], random_state
-    )
+    findings |= _of_draws(samples, rows, varies, names, random_state)
     if observation.continuous:  # a walk would leave the integers
         findings["draws against scores"] = sampler_agreement(
             score, samples[:N_WALKERS], random_state=random_state, feature_names=names
@@ -165,7 +162,8 @@ def _has_history(estimator):
     return bool(history) and "stage" not in history[0]
 
 
-def _of_draws(samples, X, names, random_state):
+def _of_draws(samples, X, varies, names, random_state):
+    samples, X, names = samples[:, varies], X[:, varies], [names[j] for j in varies]
     return {
         "margins": marginal_pits(samples, X, names),
         "tails": tail_comparison(samples, X, names),
