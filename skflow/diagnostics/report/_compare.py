@@ -13,7 +13,9 @@ from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
 from skflow.estimators import KernelFlowDensity, NSFDensity
 from skflow.estimators._score_table import ScoreTable, mean_and_error
-from skflow.estimators.stack._cross_fit import assign_folds, fit_rows, seeded_clones
+from skflow.estimators.stack._candidates import seeded_clones
+from skflow.estimators.stack._cross_fit import fit_rows
+from skflow.estimators.stack._folds import assign_folds
 
 __all__ = ["compare_densities"]
 
