@@ -9,12 +9,20 @@ from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
 from skflow._clock import time_limit
-from skflow._notices import speaking_for
+from skflow._notices import speaking_for, warn
 from skflow._threads import one_thread
 from skflow.estimators._score_table import score_row
 from skflow.estimators._trained import BaseFlowDensity
+from skflow.exceptions import ConvergenceWarning
 
-__all__ = ["CrossFit", "cross_fit", "fit_rows", "score_rows", "was_interrupted"]
+__all__ = [
+    "CrossFit",
+    "cross_fit",
+    "fit_rows",
+    "score_rows",
+    "was_interrupted",
+    "without_failures",
+]
 
 
 @dataclass
@@ -120,6 +128,17 @@ def was_interrupted(estimator):
     """Whether Ctrl-C ended the training of a fitted estimator, or of one within it."""
     parts = [estimator, *estimator.get_params().values()]
     return any(getattr(part, "stopped_by_", None) == "interrupt" for part in parts)
+
+
+def without_failures(results):
+    """Return the candidates that were fitted, and warn of the others."""
+    failures = "; ".join(f"{r.name}: {r.failure}" for r in results if r.failure)
+    fitted = [r for r in results if not r.failure]
+    if not fitted:
+        raise ValueError(f"No estimator could be fitted. {failures}.")
+    if failures:
+        warn(f"Left out of the stack: {failures}.", ConvergenceWarning, stacklevel=6)
+    return fitted
 
 
 def score_rows(results, scores, weights, sample_weight):

@@ -14,7 +14,6 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import time_limit
-from skflow._notices import warn
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_n_samples, check_rows, check_sample_weight
@@ -26,11 +25,10 @@ from skflow.estimators.stack._candidates import (
     seeded_clones,
     stack_candidates,
 )
-from skflow.estimators.stack._cross_fit import score_rows
+from skflow.estimators.stack._cross_fit import score_rows, without_failures
 from skflow.estimators.stack._folds import assign_folds
 from skflow.estimators.stack._mixing import DensityMixture, mixture_weights
 from skflow.estimators.stack._turns import cross_fit_all
-from skflow.exceptions import ConvergenceWarning
 
 __all__ = ["StackedDensity"]
 
@@ -52,7 +50,7 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     The default is what to use on a table of which nothing is known.
 
     Cost: the sum of the components', fitting and scoring: with the default about three times
-    that of :class:`NSFDensity`, seconds to minutes a fit.
+    that of :class:`NSFDensity`, seconds to minutes a fit. No default looks at the clock.
 
     Parameters
     ----------
@@ -62,16 +60,16 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         GaussianMixture, pipelines without scaling. "auto" takes a neural spline flow and, up to
         20,000 rows, a kernel density; up to 5,000 rows and 100,000 entries also both on
         Gaussianized columns; up to 2,000 rows and 50,000 entries also a coupling flow, an affine
-        flow, kernels without correlations and a Gaussian mixture. Flows among them stop after 40
-        to 240 seconds if they have not by then, so that a slow machine can change the result;
-        ``max_seconds`` stops them earlier.
+        flow, kernels without correlations and a Gaussian mixture.
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
         are. The test sets of a splitter are the folds, whatever it trains on. Equal rows share a
         fold. On a table too small to hold a row out the weights are equal.
     max_seconds : float, default=None
-        Time for fitting. Flows stop in time with the best weights so far; estimators that have
-        not started by then are left out, but for the first.
+        Time for the whole fit. What is quick goes first, and each estimator gets an equal share
+        of what is left. Those of skflow keep to theirs with the best that they have by then;
+        others cannot be stopped, and are left out if their turn comes too late. One estimator is
+        fitted however short the time.
     n_jobs : int, default=None
         Estimators fitted side by side, each in a process with one thread of torch.
     support : dict {column index or name: (low, high)}, default=None
@@ -95,13 +93,16 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         are better than their row says, since the row is of single members.
     held_out_scores_ : ndarray of shape (n_samples,)
         Log density of each training row by the mixture of the models that did not see it, NaN
-        for rows in no fold.
+        for rows in no fold. The weights of the mixture are the best for these very rows, and
+        flows stopped where they foretold them best: on new rows the mean is a little lower.
     fold_ : ndarray of shape (n_samples,)
         Fold of each training row, -1 for none.
     fold_mixtures_ : list of DensityMixture
         The models that did not see fold 0, 1, ..., mixed with the same weights.
     mixture_ : DensityMixture
         ``estimators_`` and ``weights_`` together.
+    stopped_by_ : {"interrupt", "max_seconds"} or None
+        Why estimators were left out or cut short, if Ctrl-C or the time was the reason.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X had column names.
@@ -110,7 +111,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     -----
     ConvergenceWarning
         For estimators that failed, were too slow, or gave held-out scores that are not finite:
-        they are left out, and the message says why.
+        they are left out, and the message says why. Ctrl-C leaves out those that are not done;
+        if none is, it raises a KeyboardInterrupt.
 
     See Also
     --------
@@ -180,7 +182,7 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         draft = copy.copy(self)
         with time_limit(self.max_seconds):
             draft._learn(X, sample_weight)
-        self.__dict__ = vars(draft)  # at once: other threads see the old fit or the new one
+        self.__dict__ = vars(draft)  # at once, so that a failure leaves the old fit whole
         return self
 
     def score_samples(self, X):
@@ -261,7 +263,9 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
 
     def _combine(self, results, weight):
         """Weigh the candidates that came through by their held-out scores."""
-        fitted = self._came_through(results)
+        reasons = {r.stopped_by for r in results}
+        self.stopped_by_ = next((r for r in ("interrupt", "max_seconds") if r in reasons), None)
+        fitted = without_failures(results)
         held = self.fold_ >= 0
         scores = np.column_stack([r.held_out[held] for r in fitted])
         weight = None if weight is None else weight[held]
@@ -282,15 +286,3 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         seconds = sum(r.seconds for r in results)
         last = score_row("stack", mixed, weight, weight=1.0, seconds=seconds)
         self.cv_scores_ = ScoreTable([*rows, last])
-
-    def _came_through(self, results):
-        """Return the candidates that were fitted, and say which were not and why."""
-        failures = "; ".join(f"{r.name}: {r.failure}" for r in results if r.failure)
-        fitted = [r for r in results if not r.failure]
-        if not fitted:
-            raise ValueError(f"No estimator could be fitted. {failures}.")
-        if failures:
-            warn(f"Left out of the stack: {failures}.", ConvergenceWarning, stacklevel=6)
-        reasons = {r.stopped_by for r in results}
-        self.stopped_by_ = next((r for r in ("interrupt", "max_seconds") if r in reasons), None)
-        return fitted

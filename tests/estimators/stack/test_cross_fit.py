@@ -5,7 +5,6 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 from skflow import MAFDensity
-from skflow.estimators.stack._cross_fit import was_interrupted
 from skflow.estimators.stack._folds import assign_folds
 from skflow.estimators.stack._turns import cross_fit_all
 from skflow.exceptions import ConvergenceWarning

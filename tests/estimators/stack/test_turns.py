@@ -92,9 +92,7 @@ class TestTime:
         with time_limit(seconds):
             first, *others = fitted(Slow(), Slow(), Slow())
         assert first.failure == ""
-        assert {other.failure for other in others} == {
-            "max_seconds was over before it was fitted"
-        }
+        assert {other.failure for other in others} == {"max_seconds was over before it was fitted"}
         assert {other.stopped_by for other in others} == {"max_seconds"}
 
     def test_a_candidate_whose_time_ends_between_its_fits_is_left_out(self):
