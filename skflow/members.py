@@ -10,7 +10,7 @@ import copy
 import torch
 from torch import nn
 
-__all__ = ["select_member", "stack_members"]
+__all__ = ["members_alike", "select_member", "stack_members"]
 
 
 def stack_members(modules):
@@ -39,6 +39,13 @@ def select_member(stacked, index):
         if name in own:
             _assign(single, name, tensor.detach()[index].clone())
     return single
+
+
+def members_alike(stacked):
+    """Whether all members of a stacked module are equal."""
+    own = _own_tensors(stacked)
+    each = (t for name, t in _tensors(stacked) if name in own)
+    return all(bool((t == t[:1]).all()) for t in each)
 
 
 def _tensors(module):

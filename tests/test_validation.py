@@ -26,6 +26,7 @@ from skflow.tables._bounds import (
     outside_support,
     resolve_support,
 )
+from skflow.tables._ties import find_ties
 
 INF = np.inf
 X5 = np.arange(10.0).reshape(5, 2)
@@ -199,15 +200,22 @@ class TestSupport:
         assert X[0, 0] == 0
 
     def test_tied_boundary_values_move_to_the_middle_of_their_jitter(self):
-        X = np.array([[0.0], [0.0], [1.0], [2.0]])
+        X = np.repeat([[0.0], [1.0], [2.0]], 10, axis=0)
         low, high = resolve_support({0: (0, None)}, 1)
-        low_at, high_at = boundary_positions(X, low, high, np.ones_like(X))
+        low_at, high_at = boundary_positions(X, low, high, find_ties(X))
         assert low_at[0] == 0.25
         assert high_at[0] == INF
 
     def test_nothing_on_a_bound_is_no_copy(self):
         low, high = resolve_support({0: (-1, None)}, 2)
         assert move_inside(X5, low, high, *boundary_positions(X5, low, high)) is X5
+
+    def test_values_move_in_place_only_where_asked(self):
+        X = np.array([[0.0], [0.5]])
+        low, high = resolve_support({0: (0, 1)}, 1)
+        bounds = low, high, *boundary_positions(X, low, high)
+        assert move_inside(X, *bounds, in_place=True) is X
+        assert X[0, 0] == 0.25
 
     @settings(max_examples=100, deadline=None, derandomize=True)
     @given(

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from skflow._persistence._layout import FORMAT
+from skflow._persistence._migrate import to_format_2
 from skflow.exceptions import ModelFileError
 
 __all__ = ["MIGRATIONS", "read_file", "write_file"]
@@ -20,7 +21,7 @@ NAME = "skflow"
 LENGTH = 8  # bytes that hold the header's length
 BLANK = "0" * 64  # in place of the checksum while it is computed
 # of a document and its arrays from a format to the next, by the number of the older one
-MIGRATIONS = {}
+MIGRATIONS = {1: to_format_2}
 
 
 def write_file(path, document, arrays):

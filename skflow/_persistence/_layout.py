@@ -7,7 +7,7 @@ from torch import nn
 
 __all__ = ["FORMAT", "MODULE_STATE", "can_name_part", "dense_axes", "settable"]
 
-FORMAT = 1  # raised when older files could be misread; see _file.MIGRATIONS
+FORMAT = 2  # raised when older files could be misread; see _file.MIGRATIONS
 
 MISSING = object()
 MODULE_STATE = frozenset(vars(nn.Module()))

@@ -1,12 +1,12 @@
 """Estimators with scikit-learn's manners; torch is imported only when one is fitted."""
 
-from skflow.estimators._classical import KernelFlowDensity, MixtureFlowDensity
 from skflow.estimators.distill._distill import distill
 from skflow.estimators.flows._autoregressive import IAFDensity, MAFDensity, NSFDensity
 from skflow.estimators.flows._continuous import ContinuousFlowDensity
 from skflow.estimators.flows._coupling import NICEDensity, RealNVPDensity
 from skflow.estimators.flows._gaussianization import GaussianizationFlowDensity
 from skflow.estimators.flows._glow import GlowDensity
+from skflow.estimators.flows._kernel import KernelFlowDensity
 from skflow.estimators.flows._linear import LinearFlowDensity
 from skflow.estimators.flows._low_rank import (
     PlanarFlowDensity,
@@ -14,6 +14,7 @@ from skflow.estimators.flows._low_rank import (
     SylvesterFlowDensity,
 )
 from skflow.estimators.flows._made import MADEDensity
+from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.estimators.flows._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators.flows._residual import ResidualFlowDensity
 from skflow.estimators.outlier._detector import FlowOutlierDetector

@@ -1,6 +1,7 @@
 """What every fitted flow can be asked, trained or classical: scores, samples, latents."""
 
 from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn.base import (
@@ -15,9 +16,25 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
-from skflow.tables._bounds import move_inside, outside_support
+from skflow.tables._bounds import outside_support
 
-__all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow"]
+__all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow", "anew"]
+
+
+@contextmanager
+def anew(estimator, going_on=False):
+    """Fit a draft in the block; what it then holds appears on the estimator, all at once.
+
+    A fit that fails leaves the estimator as it was, and whoever asks it meanwhile gets the old
+    fit whole. The draft starts with the parameters, and with the last fit if it goes on from it.
+    """
+    draft = object.__new__(type(estimator))
+    vars(draft).update(vars(estimator))
+    if not going_on:
+        for name in [name for name in vars(draft) if name.endswith("_")]:
+            del vars(draft)[name]
+    yield draft
+    estimator.__dict__ = vars(draft)
 
 
 class MeanScoreMixin(DensityMixin):
@@ -48,7 +65,7 @@ class FittedFlow(
     BaseEstimator,
     metaclass=ABCMeta,
 ):
-    """Methods of an estimator whose ``fit`` leaves ``flow_`` and ``support_bounds_``."""
+    """Methods of an estimator whose ``fit`` leaves ``flow_`` and ``observation_``."""
 
     def score_samples(self, X):
         """Natural-log density of each row, in nats and in the units of the X given to fit.
@@ -60,16 +77,13 @@ class FittedFlow(
         Returns
         -------
         log_density : ndarray of shape (n_samples,), float64
-            -inf outside a declared support, finite everywhere else.
+            -inf outside a declared support, finite everywhere else. Rounding apart, a row's
+            density does not depend on the rows beside it.
         """
         from skflow.fitting._blocks import log_density
 
-        rows, outside = self._rows(X)
-        if not outside.any():  # no copy of what may be a very long table
-            return log_density(self.flow_, rows)
-        scores = np.full(len(rows), -np.inf)
-        scores[~outside] = log_density(self.flow_, rows[~outside])
-        return scores
+        rows, n_threads = self._rows(X), self._n_threads
+        return log_density(self.flow_, rows, observation=self.observation_, n_threads=n_threads)
 
     def sample(self, n_samples=1, random_state=None):
         """Draw rows from the fitted density.
@@ -105,13 +119,15 @@ class FittedFlow(
         """
         from skflow.fitting._blocks import latents
 
-        rows, outside = self._rows(X)
+        rows = self._rows(X)
+        low, high, *_ = self.observation_.bounds
+        outside = outside_support(rows, low, high)
         if outside.any():
             raise ValueError(
                 f"{int(outside.sum())} rows lie outside the declared support, the first is row "
                 f"{int(outside.argmax())}; they have no latent. Drop them first."
             )
-        return latents(self.flow_, rows)
+        return latents(self.flow_, self.observation_.place(rows)[0], n_threads=self._n_threads)
 
     def inverse_transform(self, Z):
         """Rows that :meth:`transform` sends to Z.
@@ -127,7 +143,7 @@ class FittedFlow(
         from skflow.fitting._blocks import from_latents
 
         check_is_fitted(self, "flow_")
-        return from_latents(self.flow_, check_latents(self, Z))
+        return from_latents(self.flow_, check_latents(self, Z), n_threads=self._n_threads)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -138,19 +154,27 @@ class FittedFlow(
         from skflow.fitting._blocks import draw
 
         check_is_fitted(self, "flow_")
-        return draw(self.flow_, check_n_samples(n_samples), draw_seed(random_state), **options)
-
-    def _check_values(self, X):
-        """Raise a ValueError for values (n_samples, n_features) that this flow cannot take."""
-        return
+        n_samples, seed = check_n_samples(n_samples), draw_seed(random_state)
+        return draw(self.flow_, n_samples, seed, n_threads=self._n_threads, **options)
 
     def _rows(self, X):
         check_is_fitted(self, "flow_")
         rows = check_data(self, X, reset=False)
-        self._check_values(rows)
-        low, high, low_at, high_at = self.support_bounds_
-        outside = outside_support(rows, low, high)
-        return move_inside(rows, low, high, low_at, high_at), outside
+        self.observation_.check(rows, getattr(self, "feature_names_in_", None))
+        return rows
+
+    @property
+    def _n_threads(self):
+        """Threads of torch that scores and draws get: those of the fit, where that is known."""
+        plan = vars(self).get("plan_")
+        return 1 if plan is None else plan.n_threads
+
+    def _show(self, observation):
+        """Show what a fit knows of its table."""
+        self.observation_ = observation
+        self.support_bounds_ = observation.bounds
+        self.dequantized_features_ = observation.dequantized
+        self._n_features_out = self.n_features_in_
 
 
 class TableFlow(FittedFlow):
@@ -158,7 +182,16 @@ class TableFlow(FittedFlow):
 
     @abstractmethod
     def _fit(self, X, sample_weight=None):
-        """Check and fit; return self."""
+        """Check and fit a draft; parameters are valid."""
+
+    def _observe(self, X, weight, recipe):
+        """Return the Observation of checked rows X (n_samples, n_features)."""
+        from skflow.tables._observation import ContinuousRows
+
+        names = getattr(self, "feature_names_in_", None)
+        return ContinuousRows.read(
+            X, weight, support=self.support, names=names, spreads=recipe.spreads_ties
+        )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -180,8 +213,11 @@ class TableFlow(FittedFlow):
         ------
         ValueError
             For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
-            declared support; the message names column, value and remedy.
+            declared support; the message names column, value and remedy. For a parameter that
+            changed since the last fit where ``warm_start`` goes on with that fit's flow.
         TrainingDivergedError
             If it is trained, and no training step was finite at any rate.
         """
-        return self._fit(X, sample_weight)
+        with anew(self, going_on=getattr(self, "warm_start", False)) as draft:
+            draft._fit(X, sample_weight)
+        return self

@@ -2,17 +2,28 @@
 
 import copy
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._clock import left_out, seconds_left, time_limit
+from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow.estimators._contract import TableFlow
-from skflow.fitting._settings import BASES, ORDERS, PREPROCESSING, resolve_base, resolve_settings
-from skflow.tables._prepare import prepare
+from skflow.exceptions import ConvergenceWarning
+from skflow.fitting._plan import going_on
+from skflow.fitting._recipe import Recipe
+from skflow.fitting._settings import (
+    BASES,
+    ORDERS,
+    PREPROCESSING,
+    settle,
+    settle_preprocessing,
+)
+from skflow.tables._read import read_table
 
 __all__ = [
     "HIDDEN_FEATURES",
@@ -82,70 +93,89 @@ class BaseFlowDensity(TableFlow):
         "warm_start": ["boolean"],
     }
 
-    _n_threads: ClassVar[int | None] = 1  # of torch in a fit; None leaves it as it is
-    _spreads_ties: ClassVar[bool] = True
+    _auto_layers: ClassVar[int]
 
     @abstractmethod
-    def _build_bijection(self, n_features, n_context, settings):
-        """Return the bijection between preprocessing and base, built from resolved settings."""
+    def _build_bijection(self, plan):
+        """Return the bijection between preprocessing and base that a Plan asks for."""
 
-    def _auto(self, n, d):
-        """Return what "auto" means for this flow where no common rule says it, by name."""
-        return {"n_layers": self._auto_layers}
-
-    def _observe(self, flow):
-        """Make of a flow of continuous rows one of rows as they are in X."""
-        return flow
+    def _recipe(self):
+        """Return the Recipe of this family."""
+        return Recipe({"n_layers": self._auto_layers})
 
     def _fit(self, X, sample_weight=None, fold=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
-        from skflow.fitting._blocks import held_out_log_density
         from skflow.fitting._fit import fit_flow
 
         seed = draw_seed(self.random_state)
-        previous = self.__dict__.get("flow_") if self.warm_start else None
-        rng, spread = np.random.default_rng(seed), self._spreads_ties
-        table = prepare(self, X, sample_weight, rng, fold, spread, self._check_values)
-        preprocessing = self._choose_preprocessing(table, previous)
-        settings = resolve_settings(self, *table.rows.shape, preprocessing, table.holder, seed)
-        if previous is not None and settings.order is not None:  # it may have been drawn
-            settings = replace(settings, order=self.order_)
-        self.support_bounds_ = table.bounds
-        self.dequantized_features_, self._ties = table.dequantized, table.ties
-        self._n_features_out = self.n_features_in_
-        flow, history, score, holder = fit_flow(self, table, settings, seed, previous)
-        self.flow_ = flow
-        if previous is not None:  # it may have trained on what was held out now
-            holder[:] = -1
-        rows, _ = self._rows(X)
-        holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
-        self.held_out_scores_ = held_out_log_density(flow, rows, holder)
-        self._note(settings, history)
-        self.validation_score_ = score
+        previous = vars(self).get("flow_") if self.warm_start else None
+        with time_limit(self.max_seconds):
+            recipe, rng = self._recipe(), np.random.default_rng(seed)
+            rows, table = read_table(self, recipe, X, sample_weight, rng, fold)
+            plan = self._settle(recipe, table, seed, previous)
+            fit = fit_flow(self, table, plan, recipe, seed, previous)
+            self._show(table.observation)
+            self._show_fit(fit, plan)
+            # after a warm start a member may have trained on what it held out now
+            holder = fit.holder if previous is None else np.full_like(fit.holder, -1)
+            holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
+            self.held_out_scores_ = self._held_out_scores(rows, holder)
         return self
 
-    def _note(self, settings, history):
+    def _settle(self, recipe, table, seed, previous):
+        kept = {} if previous is None else going_on(self, table.n_features)
+        preprocessing = settle_preprocessing(self, table, recipe, kept)
+        plan = settle(
+            self,
+            recipe,
+            len(table),
+            table.n_features,
+            preprocessing,
+            n_context=table.n_context,
+            holder=table.holder,
+            seed=seed,
+            kept=kept,
+        )
+        if plan.n_members != kept.get("n_members", plan.n_members):
+            raise ValueError(
+                f"warm_start=True goes on with an ensemble of n_members={kept['n_members']}, and "
+                f"{len(table)} rows with validation_fraction={self.validation_fraction!r} leave "
+                f"{plan.n_members} of them a fold to hold out: pass more rows, or fit anew with "
+                "warm_start=False."
+            )
+        return plan
+
+    def _show_fit(self, fit, plan):
         """Show what "auto" came to and how training went."""
-        tail_index = self.flow_.base.tail_index.numpy()
+        self.flow_, self.plan_ = fit.flow, plan
+        vars(self).update(plan.shown())
+        tail_index = fit.flow.base.tail_index.numpy()
         self.tail_index_ = tail_index.reshape(-1, tail_index.shape[-1]).mean(axis=0)
-        for name, value in settings.visible().items():
-            setattr(self, f"{name}_", value)
-        self.history_ = history.records
-        self.n_iter_ = max(1, len(history.records))
-        self.stopped_by_ = history.stopped_by
+        self.history_ = fit.history.records
+        self.n_iter_ = max(1, len(fit.history.records))
+        self.stopped_by_ = fit.history.stopped_by
+        self.validation_score_ = fit.validation_score
 
-    def _choose_preprocessing(self, table, previous):
-        from skflow.fitting._latents import heavy_columns
-        from skflow.fitting._preprocessing import choose_preprocessing
+    def _held_out_scores(self, rows, holder):
+        """Log density of each row by the member that held it out; NaN where time was up."""
+        from skflow.fitting._blocks import held_out_log_density
 
-        d = table.rows.shape[1]
-        if previous is not None:
-            return self.preprocessing_
-        if self.preprocessing != "auto":
-            return self.preprocessing
-        if heavy_columns(resolve_base(self.base, d), d).any():
-            return "standardize"  # normal scores have no heavy tails
-        return choose_preprocessing(table.bounds, table.rows, table.weight)
+        if seconds_left() == 0:
+            left_out("held_out_scores_")
+            return np.full(len(rows), np.nan)
+        try:
+            return held_out_log_density(
+                self.flow_, self.observation_, rows, holder, n_threads=self._n_threads
+            )
+        except KeyboardInterrupt:
+            if self.stopped_by_ == "interrupt":  # a second one
+                raise
+            self.stopped_by_ = "interrupt"
+            warn(
+                "The fit was interrupted when all was done but held_out_scores_, which are NaN.",
+                ConvergenceWarning,
+            )
+            return np.full(len(rows), np.nan)
 
     def _members(self):
         """Each member of the fitted ensemble as a fitted estimator of its own."""
@@ -174,19 +204,20 @@ class NetworkFlowDensity(BaseFlowDensity):
         "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
     }
 
-    def _layer_settings(self, n_context, settings):
+    def _layer_settings(self, plan):
         """Return what every recipe of :mod:`skflow.architectures` for such layers takes."""
         from skflow.fitting._latents import heavy_columns
 
-        heavy = heavy_columns(settings.base, 1).any()
-        return {
-            "n_layers": settings.n_layers,
-            "hidden_features": settings.hidden_features,
-            "n_context": n_context,
+        heavy = heavy_columns(plan.base, 1).any()
+        settings = {
+            "n_layers": plan.n_layers,
+            "hidden_features": plan.hidden_features,
+            "n_context": plan.n_context,
             "mixing": self.mixing,
-            "dropout": settings.dropout,
+            "dropout": plan.dropout,
             "reach": NET_REACH if heavy else None,
         }
+        return settings if plan.order is None else {**settings, "order": plan.order}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -199,6 +230,3 @@ class OrderedFlowDensity(NetworkFlowDensity):
         **NetworkFlowDensity._parameter_constraints,
         "order": [StrOptions(set(ORDERS)), "array-like"],
     }
-
-    def _layer_settings(self, n_context, settings):
-        return {**super()._layer_settings(n_context, settings), "order": settings.order}

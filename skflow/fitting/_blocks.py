@@ -1,9 +1,10 @@
-"""Fitted flows applied to numpy rows, in blocks of bounded memory."""
+"""Fitted flows applied to numpy rows: any number of them, in blocks of bounded memory."""
 
 import numpy as np
 import torch
 
 from skflow._random import seeded
+from skflow._threads import threads
 from skflow.flow import Ensemble
 from skflow.members import select_member
 
@@ -11,27 +12,81 @@ __all__ = [
     "draw",
     "from_latents",
     "held_out_log_density",
+    "in_blocks",
     "latents",
     "log_density",
     "normal_scores",
+    "reference",
     "single_flows",
 ]
 
-BLOCK = 2048  # rows at a time
+BLOCK = 2048  # rows at a time, and
+ENTRIES = 2**19  # entries of them, times members
 LANES = 32  # blocks are padded to a multiple of this
 
 
-def log_density(flow, rows):
-    """Log density (n,) of rows (n, d), float64."""
-    return _in_blocks(flow.log_prob, rows)
+def log_density(flow, rows, context=None, *, observation=None, n_threads=1):
+    """Log density (n,) of rows (n, d) given rows of a context (n, c), if there is one.
+
+    With an ``observation`` rows are placed by it first, and those outside its bounds get -inf.
+    """
+
+    def of_block(x, *given):
+        if observation is None:
+            return _on_tensors(flow.log_prob, x, *given)
+        x, outside = observation.place(x)
+        inside = ~outside
+        scores = np.full(len(x), -np.inf)
+        if inside.any():
+            scores[inside] = _on_tensors(flow.log_prob, x[inside], *(c[inside] for c in given))
+        return scores
+
+    return in_blocks(of_block, rows, context, n_members=_n_members(flow), n_threads=n_threads)
 
 
-def held_out_log_density(flow, rows, holder):
-    """Log density (n,) of each row by the one member ``holder`` (n,); NaN where it is -1."""
+def held_out_log_density(flow, observation, rows, holder, *, n_threads=1):
+    """Log density (n,) of each row by the one member ``holder`` (n,); NaN where it is -1.
+
+    Rows may be of any numeric dtype.
+    """
     scores = np.full(len(rows), np.nan)
     for k, member in enumerate(single_flows(flow)):
-        scores[holder == k] = log_density(member, rows[holder == k])
+        which = np.flatnonzero(holder == k)
+        for start in range(0, len(which), BLOCK):  # rows of a member at once may be many
+            block = which[start : start + BLOCK]
+            scores[block] = log_density(
+                member,
+                np.asarray(rows[block], dtype=np.float64),
+                observation=observation,
+                n_threads=n_threads,
+            )
     return scores
+
+
+def latents(flow, rows, context=None, *, n_threads=1):
+    """Latents (n, d) of rows, by the reference member of an ensemble."""
+    return _first_of_pair(reference(flow).to_noise, rows, context, torch.float64, n_threads)
+
+
+def from_latents(flow, rows, context=None, *, n_threads=1):
+    """Inverse of :func:`latents`."""
+    flow = reference(flow)
+    return _first_of_pair(flow.from_noise, rows, context, flow.dtype, n_threads)
+
+
+def normal_scores(flow, noise):
+    """Map noise (n, d) of the reference member to standard normal rows, by its base."""
+    base = reference(flow).base
+    return in_blocks(lambda z: _on_tensors(base.normal_scores, z), noise)
+
+
+def draw(flow, n, seed, *, n_threads=1, **options):
+    """Draw n rows (n, d) from the flow; options are those of its method ``sample``."""
+    blocks = []
+    with torch.no_grad(), threads(n_threads), seeded(seed):
+        for start in range(0, n, BLOCK):
+            blocks.append(flow.sample(min(BLOCK, n - start), **options).double().numpy())
+    return np.concatenate(blocks)
 
 
 def single_flows(flow):
@@ -41,57 +96,61 @@ def single_flows(flow):
     return [flow]
 
 
-def latents(flow, rows):
-    """Latents (n, d) of rows, by the reference member of an ensemble."""
-    flow = _one(flow)
-    return _in_blocks(_first_of(flow.to_noise), rows)
-
-
-def normal_scores(flow, noise):
-    """Map noise (n, d) of the reference member to standard normal rows, by its base."""
-    return _in_blocks(_one(flow).base.normal_scores, noise)
-
-
-def from_latents(flow, rows):
-    """Inverse of :func:`latents`."""
-    flow = _one(flow)
-    return _in_blocks(_first_of(flow.from_noise), rows, flow.dtype)
-
-
-def draw(flow, n, seed, **options):
-    """Draw n rows (n, d) from the flow; options are those of its method ``sample``."""
-    blocks = []
-    with torch.no_grad(), seeded(seed):
-        for start in range(0, n, BLOCK):
-            blocks.append(flow.sample(min(BLOCK, n - start), **options).double().numpy())
-    return np.concatenate(blocks)
-
-
-def _one(flow):
+def reference(flow):
+    """Return the member of an ensemble whose latents stand for all, or the one flow."""
     return select_member(flow.members, flow.reference) if isinstance(flow, Ensemble) else flow
 
 
-def _first_of(pair):
-    def value(x):
-        return pair(x)[0]
+def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1):
+    """Apply a function of arrays (m, d) and (m, c), the same for each row, to blocks of rows.
 
-    return value
+    Parameters
+    ----------
+    function : callable
+        To an array (m, ...), float64.
+    rows : ndarray of shape (n, d)
+    context : ndarray of shape (n, c), optional
+    n_members : int
+        By how much a row weighs more than its entries.
+    n_threads : int or None
+        Of torch; None leaves the caller's. One gives the same bits on machines of any number of
+        cores, and runs in a forked child, where a pool of threads does not.
 
-
-def _in_blocks(function, rows, dtype=torch.float64):
-    """Apply a function of tensors to blocks of rows, as one numpy array.
-
-    Matrix products take other routes for a few rows than for many, which rounds differently.
-    Blocks padded to whole lanes take the same route, so that a row's score does not depend on
-    the rows beside it, to the last bit.
+    Returns
+    -------
+    values : ndarray of shape (n, ...)
     """
+    size = int(np.clip(ENTRIES // (max(1, rows.shape[1]) * n_members), LANES, BLOCK))
     out = np.empty(0)
-    with torch.no_grad():
-        for start in range(0, len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
-            lanes = np.arange(-(-len(block) // LANES) * LANES).clip(max=len(block) - 1)
-            values = function(torch.from_numpy(block[lanes]).to(dtype))
+    with torch.no_grad(), threads(n_threads):
+        for start in range(0, len(rows), size):
+            block = slice(start, start + size)
+            values = function(*(part[block] for part in (rows, context) if part is not None))
             if start == 0:
                 out = np.empty((len(rows), *values.shape[1:]))
-            out[start : start + len(block)] = values[: len(block)].double().numpy()
+            out[block] = values
     return out
+
+
+def _on_tensors(function, *arrays, dtype=torch.float64):
+    """Apply a function of tensors to arrays.
+
+    Matrix products take other routes for a few rows than for many, which rounds differently.
+    Blocks padded to whole lanes mostly take the same route, so that a row's score hardly
+    depends on the rows beside it: within a few roundings of the flow's dtype.
+    """
+    n = len(arrays[0])
+    lanes = np.arange(-(-n // LANES) * LANES).clip(max=n - 1)
+    tensors = (torch.from_numpy(array[lanes]).to(dtype) for array in arrays)
+    return function(*tensors)[:n].double().numpy()
+
+
+def _first_of_pair(function, rows, context, dtype, n_threads):
+    def of_block(*arrays):
+        return _on_tensors(lambda *tensors: function(*tensors)[0], *arrays, dtype=dtype)
+
+    return in_blocks(of_block, rows, context, n_threads=n_threads)
+
+
+def _n_members(flow):
+    return flow.n_members if isinstance(flow, Ensemble) else 1

@@ -1,6 +1,7 @@
-"""From clean rows to a trained flow."""
+"""From a table and a plan to a trained flow."""
 
-import time
+import copy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,28 +9,29 @@ import torch
 from skflow._random import seeded
 from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
-from skflow.fitting._latents import build_base, end_where_base_lies, heavy_columns
-from skflow.fitting._preprocessing import fit_preprocessing
-from skflow.flow import Ensemble, Flow
-from skflow.members import stack_members
+from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
+from skflow.flow import Ensemble
 from skflow.training import (
     Batch,
     Batches,
+    History,
     MaximumLikelihood,
+    Rows,
     TrainingConfig,
     assign_folds,
     fold_rows,
     train,
 )
 
-__all__ = ["build_flow", "fit_flow", "training_config"]
+__all__ = ["Fit", "assembled", "fit_flow", "training_config"]
 
 
-def fit_flow(estimator, table, settings, seed, previous=None):
-    """Build, start and train a flow, or the members of an ensemble side by side.
+@dataclass(frozen=True)
+class Fit:
+    """What a fit leaves.
 
-    Returns
-    -------
+    Attributes
+    ----------
     flow : Flow or Ensemble
         On the CPU, in eval mode.
     history : History
@@ -39,118 +41,109 @@ def fit_flow(estimator, table, settings, seed, previous=None):
     holder : ndarray of shape (n_rows,)
         The member that held each row of the table out, -1 if all trained on it.
     """
-    start = time.perf_counter()
+
+    flow: torch.nn.Module
+    history: History
+    validation_score: float
+    holder: np.ndarray
+
+
+def fit_flow(estimator, table, plan, recipe, seed, previous=None):
+    """Build, start and train a flow, or the members of an ensemble side by side.
+
+    Parameters
+    ----------
+    estimator : BaseFlowDensity
+    table : Table
+    plan : Plan
+    recipe : Recipe
+    seed : int
+    previous : Flow or Ensemble, optional
+        A fitted flow to go on with; it is copied, and stays as it is.
+
+    Returns
+    -------
+    fit : Fit
+    """
     device, dtype = resolve_device(estimator.device), resolve_dtype(estimator.dtype)
-    with threads(estimator._n_threads), seeded(seed, device):
-        train_rows, held_rows, holder = _split(table, settings)
+    with threads(plan.n_threads), seeded(seed, device):
+        training, held, holder = _deal(table, plan)
         if previous is None:
-            preprocessing = fit_preprocessing(
-                settings.preprocessing,
-                table.bounds,
-                train_rows.x,
-                train_rows.weight,
-                settings.n_members,
-                heavy=heavy_columns(settings.base, table.rows.shape[1]),
-            )
+            preprocessing = start_preprocessing(table, plan, recipe, training, holder)
         else:
-            preprocessing = _core(previous).preprocessing
-        offset = _mean_log_det(preprocessing, held_rows or train_rows)
-        train_rows, held_rows = (
-            _to_core(rows, preprocessing, device, dtype) for rows in (train_rows, held_rows)
+            previous = copy.deepcopy(_stacked(previous))
+            preprocessing = previous.preprocessing
+        core, log_det = preprocess(table, preprocessing, plan.n_members, device, dtype)
+        if previous is None:
+            flow = _start(estimator, plan, table.observation, core, training, held)
+        else:
+            flow = previous.behind(None).to(device)
+        rows, held_rows = (
+            None if i is None else Rows(core, i.to(device)) for i in (training, held)
         )
-        if previous is None:
-            core = build_flow(estimator, settings, train_rows, held_rows, dtype).to(device)
-        else:
-            core = _core(previous).behind(None).to(device)
         history = train(
-            core,
+            flow,
             MaximumLikelihood(),
-            Batches(train_rows, settings.batch_size, settings.input_noise),
-            training_config(estimator, settings, start),
+            Batches(rows, plan.batch_size, plan.input_noise),
+            training_config(estimator, plan),
             validation=held_rows,
-            n_members=settings.n_members if settings.n_members > 1 else None,
+            n_members=plan.n_members if plan.n_members > 1 else None,
         )
-    core.verify()
-    flow = core.cpu().behind(preprocessing)
-    if settings.n_members > 1:
-        best = int(np.argmin(history.validation_loss))
-        flow = Ensemble(flow, settings.n_members, reference=best)
-    return flow.eval(), history, offset - float(np.mean(history.validation_loss)), holder
+    flow.verify()
+    offset = _mean_log_det(log_det, table.weight, training if held is None else held)
+    score = offset - float(np.mean(history.validation_loss))
+    return Fit(assembled(flow, preprocessing, history), history, score, holder.numpy())
 
 
-def _core(flow):
+def _stacked(flow):
     return flow.members if isinstance(flow, Ensemble) else flow
 
 
-def _split(table, settings):
-    """Training rows, held-out rows (or None), both with a member axis if there are several.
+def _deal(table, plan):
+    """Row numbers, of training and held out (or None), with a member axis if there are several.
 
-    And the member that held out each row, -1 if none did.
+    And the member that holds out each row, -1 if none does.
     """
-    x = torch.from_numpy(table.rows)
-    weight = None if table.weight is None else torch.from_numpy(table.weight)
-    if settings.n_folds == 0:
-        return Batch(x, None, weight), None, np.full(len(x), -1)
+    n = len(table)
+    if plan.n_folds == 0:
+        return torch.arange(n), None, torch.full((n,), -1)
     if table.holder is None:
-        holder = assign_folds(len(x), settings.n_members, settings.n_folds)
+        holder = assign_folds(n, plan.n_members, plan.n_folds)
     else:
         holder = torch.from_numpy(table.holder)
-    several = settings.n_members > 1
-    batches = (
-        Batch(x[i], None, None if weight is None else weight[i])
-        for i in (part if several else part[0] for part in fold_rows(holder, settings.n_members))
-    )
-    return *batches, holder.numpy()
+    parts = fold_rows(holder, plan.n_members)
+    return *(part if plan.n_members > 1 else part[0] for part in parts), holder
 
 
-def _to_core(rows, preprocessing, device, dtype):
-    if rows is None:
-        return None
-    with torch.no_grad():
-        x = preprocessing(rows.x)[0].to(device, dtype)
-    return Batch(x, None, None if rows.weight is None else rows.weight.to(device, dtype))
+def _start(estimator, plan, observation, core, training, held):
+    """Build the flow, from rows of the table behind its preprocessing."""
+    first = [i if plan.n_members == 1 else i[0] for i in (training, held) if i is not None]
+    plane = Batch(*(t if t is None or core.x.dim() == 2 else t[0] for t in core))
+    every = start_rows(plane, torch.cat(first))
+    return start_flow(estimator, plan, observation, start_rows(core, training), every)
 
 
-def _mean_log_det(preprocessing, rows):
-    log_det = preprocessing(rows.x)[1]
-    weight = torch.ones_like(log_det) if rows.weight is None else rows.weight
-    return float((log_det * weight).sum() / weight.sum())
+def _mean_log_det(log_det, weight, index):
+    each = Rows(Batch(log_det.unsqueeze(-1)), index).take().x.squeeze(-1)
+    weight = torch.ones_like(each) if weight is None else torch.from_numpy(weight)[index]
+    return float((each * weight).sum() / weight.sum())
 
 
-def build_flow(estimator, settings, rows, held, dtype):
-    """Build an untrained flow at its data-dependent start, from preprocessed rows."""
-    d = rows.x.shape[-1]
-    base = build_base(settings.base, *_all_rows(rows, held, settings))
-
-    def bijection():
-        built = estimator._build_bijection(d, 0, settings)
-        return end_where_base_lies(built, settings.base, d)
-
-    flows = [estimator._observe(Flow(bijection(), base)) for _ in range(settings.n_members)]
-    flows = [flow.to(dtype) for flow in flows]
-    flow = stack_members(flows) if settings.n_members > 1 else flows[0]
-    flow = flow.to(rows.x.device)
-    with torch.no_grad():
-        flow.initialize(rows.x, rows.weight)
-    return flow
-
-
-def _all_rows(rows, held, settings):
-    """Rows (n, d) and weights that members share: those that one trains on and holds out."""
-    several = settings.n_members > 1
-    parts = [tuple(t[0] if several and t is not None else t for t in p) for p in (rows, held) if p]
-    x = torch.cat([x for x, _, _ in parts])
-    return x, None if rows.weight is None else torch.cat([w for _, _, w in parts])
-
-
-def training_config(estimator, settings, start):
-    """Return how to train, with what is left of ``max_seconds`` since ``start``."""
-    limit = estimator.max_seconds
+def training_config(estimator, plan):
+    """Return how to train."""
     return TrainingConfig(
-        max_epochs=settings.max_epochs,
-        learning_rate=settings.learning_rate,
+        max_epochs=plan.max_epochs,
+        learning_rate=plan.learning_rate,
         weight_decay=estimator.weight_decay,
-        n_iter_no_change=settings.n_iter_no_change,
-        max_seconds=None if limit is None else limit - (time.perf_counter() - start),
+        n_iter_no_change=plan.n_iter_no_change,
         verbose=estimator.verbose,
     )
+
+
+def assembled(flow, preprocessing, history):
+    """Return a trained flow behind its preprocessing on the CPU, an ensemble if it is stacked."""
+    flow = flow.cpu().behind(preprocessing)
+    losses = history.validation_loss
+    if len(losses) > 1:
+        flow = Ensemble(flow, len(losses), reference=int(np.argmin(losses)))
+    return flow.eval()

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from skflow._threads import one_thread
+from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
 from skflow.bijections import Chain, Gaussianize, SoftTails, Standardize, SupportMap, Whiten
+from skflow.fitting._recipe import SOFT_TAILS_FROM
 from skflow.members import stack_members
 
 __all__ = ["choose_preprocessing", "fit_preprocessing"]
@@ -19,8 +20,8 @@ HEAVY_TAILS_FROM = 1e9
 WORTH_GAUSSIANIZING = 0.02
 NUMBERS_A_COLUMN = 10
 MIN_ROWS_TO_CHOOSE = 50
-# spreads beyond which a logarithm bends the tails in
-SOFT_TAILS_FROM = 5.0
+# Shares of a limited time beyond which the choice is not begun, and not gone on with.
+BEGUN, GONE_ON_WITH = 0.1, 0.2
 
 
 def choose_preprocessing(bounds, x, weight=None):
@@ -43,9 +44,13 @@ def choose_preprocessing(bounds, x, weight=None):
         return "standardize"
     x = torch.from_numpy(x)
     weight = None if weight is None else torch.from_numpy(weight)
-    with one_thread():
-        plain = _mixture_score("standardize", bounds, x, weight)
-        smooth = _mixture_score("gaussianize", bounds, x, weight)
+    scores = []
+    for kind, share in (("standardize", BEGUN), ("gaussianize", GONE_ON_WITH)):
+        if time_is_up(share):
+            left_out("the choice of preprocessing")
+            return "standardize"
+        scores.append(_mixture_score(kind, bounds, x, weight))
+    plain, smooth = scores
     enough = d * (WORTH_GAUSSIANIZING + NUMBERS_A_COLUMN / n)
     return "gaussianize" if smooth - plain > enough else "standardize"
 

@@ -5,12 +5,13 @@ from 90 rows to 16,000 and from 2 columns to 75; ``benchmarks/`` has the figures
 """
 
 import math
-from dataclasses import asdict, dataclass
 from numbers import Integral
 
 import numpy as np
 
-__all__ = ["BASES", "ORDERS", "PREPROCESSING", "Settings", "resolve_base", "resolve_settings"]
+from skflow.fitting._plan import Plan, shaping_parameters
+
+__all__ = ["BASES", "ORDERS", "PREPROCESSING", "resolve_base", "settle", "settle_preprocessing"]
 
 PREPROCESSING = ("auto", "standardize", "rescale", "whiten", "gaussianize", "none")
 BASES = ("normal", "student_t", "uniform", "mixture")
@@ -18,83 +19,80 @@ ORDERS = ("natural", "reversed", "random")
 MIN_ROWS_TO_HOLD_OUT = 20
 # entries of the table that training may pass over, up to 20,000 rows: minutes on one core
 WORK = 6e7
-VISIBLE = (
-    "n_layers",
-    "n_scales",
-    "hidden_features",
-    "n_bins",
-    "n_directions",
-    "trace",
-    "preprocessing",
-    "base",
-    "order",
-    "n_members",
-    "max_epochs",
-    "batch_size",
-    "learning_rate",
-    "dropout",
-    "input_noise",
-    "validation_fraction",
-    "n_iter_no_change",
-)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Every "auto" resolved; the fitted estimator shows each as ``<name>_``."""
+def settle_preprocessing(estimator, table, recipe, kept):
+    """Resolve ``preprocessing``, which the rows decide and not their number.
 
-    n_layers: int
-    n_scales: int | None
-    hidden_features: tuple | None
-    n_bins: int | None
-    n_directions: int | None
-    trace: str | None
-    preprocessing: str
-    base: str | tuple
-    order: tuple | None
-    n_members: int
-    n_folds: int
-    max_epochs: int
-    batch_size: int
-    learning_rate: float
-    dropout: float | None
-    input_noise: float
-    validation_fraction: float
-    n_iter_no_change: int | None
+    Parameters
+    ----------
+    estimator : BaseFlowDensity
+    table : Table
+    recipe : Recipe
+        Of the estimator's family.
+    kept : dict
+        Values of the last fit that a warm start goes on with.
 
-    def visible(self):
-        """Return the settings that users may want to see, by name."""
-        values = asdict(self)
-        return {name: values[name] for name in VISIBLE if values[name] is not None}
-
-
-def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
-    """Resolve the settings for ``estimator`` on a table of n rows and d columns.
-
-    ``preprocessing`` is settled, since the rows decide it and not their number; ``holder`` (n,)
-    says which member is to hold out each row, if that is settled too. ``seed`` draws a random
-    order of the columns.
+    Returns
+    -------
+    preprocessing : str
     """
+    from skflow.fitting._latents import heavy_columns
+    from skflow.fitting._preprocessing import choose_preprocessing
+
+    given = kept.get("preprocessing", estimator.preprocessing)
+    if given != "auto":
+        return given
+    if "preprocessing" in recipe.auto:
+        return recipe.auto["preprocessing"]
+    if heavy_columns(resolve_base(estimator.base, table.n_features), table.n_features).any():
+        return "standardize"  # normal scores have no heavy tails
+    start = table.start()
+    return choose_preprocessing(table.bounds, start.rows(), start.weight)
+
+
+def settle(estimator, recipe, n, d, preprocessing, *, n_context=0, holder=None, seed=0, kept=None):
+    """Resolve every other "auto" of an estimator: the plan of its fit to n rows of d columns.
+
+    Parameters
+    ----------
+    estimator : BaseFlowDensity
+    recipe : Recipe
+    n, d : int
+    preprocessing : str
+    n_context : int
+    holder : ndarray of shape (n,), optional
+        The member that is to hold each row out, if that is settled.
+    seed : int
+        Draws a random order of the columns.
+    kept : dict, optional
+
+    Returns
+    -------
+    plan : Plan
+    """
+    kept = kept or {}
 
     def chosen(name, rule):
+        if name in kept:
+            return kept[name]
         value = getattr(estimator, name, None)  # not every flow has every parameter
         if not (isinstance(value, str) and value == "auto"):
             return value
-        return own[name] if name in own else rule()
+        own = recipe.auto.get(name)
+        if own is None:
+            return rule()
+        return own(n) if callable(own) else own
 
-    own = estimator._auto(n, d)
-
-    if holder is None:
-        n_members = chosen("n_members", lambda: _n_members(n))
-        fraction = chosen("validation_fraction", lambda: _validation_fraction(n, n_members))
-        n_members, n_folds = _folds(n, n_members, fraction)
-    else:
-        n_members, n_folds = _given_folds(n, holder)
-        fraction = 1 / n_folds
+    n_members, n_folds, fraction = _held_out(n, holder, chosen)
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
     hidden = _checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d)))
-    return Settings(
+    return Plan(
+        n_features=d,
+        n_context=n_context,
+        n_threads=recipe.n_threads,
+        parameters=shaping_parameters(estimator),
         n_layers=chosen("n_layers", None),
         n_scales=chosen("n_scales", lambda: 1),
         hidden_features=hidden,
@@ -103,7 +101,7 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
         trace=chosen("trace", lambda: _trace(hidden, d)),
         preprocessing=preprocessing,
         base=resolve_base(chosen("base", lambda: "mixture"), d),
-        order=_resolve_order(getattr(estimator, "order", None), d, seed),
+        order=_resolve_order(kept.get("order", getattr(estimator, "order", None)), d, seed),
         n_members=n_members,
         n_folds=n_folds,
         max_epochs=chosen(
@@ -113,7 +111,7 @@ def resolve_settings(estimator, n, d, preprocessing, holder=None, seed=0):
         learning_rate=float(chosen("learning_rate", lambda: _learning_rate(n_train))),
         dropout=chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0),
         input_noise=float(chosen("input_noise", lambda: _input_noise(n))),
-        validation_fraction=float(fraction),
+        validation_fraction=fraction,
         n_iter_no_change=chosen("n_iter_no_change", lambda: 30),
     )
 
@@ -150,6 +148,17 @@ def _resolve_order(order, d, seed):
     return tuple(columns.tolist())
 
 
+def _held_out(n, holder, chosen):
+    """Members, folds (0 holds nothing out) and the mean share of the rows that a member holds."""
+    if holder is not None:
+        sizes = _given_folds(holder)
+        return len(sizes), max(2, round(n / sizes.min())), float(sizes.mean() / n)
+    wanted = chosen("n_members", lambda: _n_members(n))
+    fraction = chosen("validation_fraction", lambda: _validation_fraction(n, wanted))
+    n_members, n_folds = _folds(n, wanted, fraction)
+    return n_members, n_folds, n // n_folds / n if n_folds else 0.0
+
+
 def _n_members(n):
     if n < MIN_ROWS_TO_HOLD_OUT:
         return 1
@@ -172,14 +181,14 @@ def _folds(n, n_members, fraction):
     return min(n_members, n_folds), n_folds
 
 
-def _given_folds(n, holder):
-    """Members and folds where each row's holder (n,) is settled."""
+def _given_folds(holder):
+    """Rows in each fold where each row's holder (n,) is settled."""
     sizes = np.bincount(holder[holder >= 0])
     if not sizes.all():
         raise ValueError(
             f"fold {int(sizes.argmin())} holds no distinct row out; take fewer folds."
         )
-    return len(sizes), max(2, round(n / sizes.min()))
+    return sizes
 
 
 def _hidden_features(n, d):

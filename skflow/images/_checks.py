@@ -5,11 +5,8 @@ from numbers import Integral
 
 import numpy as np
 
-from skflow._validation import column_label
+__all__ = ["check_images", "check_scales", "check_shape", "halvings"]
 
-__all__ = ["check_images", "check_levels", "check_scales", "check_shape", "halvings"]
-
-BLOCK = 4096  # rows looked at together
 # parameters that say something of images only, with what says nothing
 OF_IMAGES = {
     "levels": None,
@@ -22,12 +19,12 @@ OF_IMAGES = {
 NOT_OF_INTEGERS = {"support": (None,), "preprocessing": ("auto",), "input_noise": ("auto", 0)}
 
 
-def check_images(estimator, X):
-    """Raise a ValueError if X (n_samples, n_features) is not what the parameters say it is."""
+def check_images(estimator, n_features):
+    """Raise a ValueError if parameters of images contradict each other or the table."""
     if estimator.image_shape is None:
-        _check_rows(estimator, X.shape[1])
+        _check_rows(estimator, n_features)
         return
-    check_shape(estimator.image_shape, X.shape[1])
+    check_shape(estimator.image_shape, n_features)
     check_scales(tuple(estimator.image_shape), estimator.n_scales)
     if estimator.levels is None:
         if estimator.dequantization != "uniform":
@@ -42,7 +39,6 @@ def check_images(estimator, X):
                 f"levels={estimator.levels} declares integers, which have bounds, noise and a "
                 f"scaling of their own: leave {name} at {allowed[0]!r}."
             )
-    check_levels(X, estimator.levels, getattr(estimator, "feature_names_in_", None))
 
 
 def _check_rows(estimator, n_features):
@@ -106,18 +102,3 @@ def halvings(height, width, smallest=1):
     while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * smallest:
         count, height, width = count + 1, height // 2, width // 2
     return count
-
-
-def check_levels(X, levels, names):
-    """Raise a ValueError for the first value that is no integer from 0 to levels - 1."""
-    for start in range(0, len(X), BLOCK):  # masks of all of a long table would be large
-        rows = X[start : start + BLOCK]
-        bad = (rows < 0) | (levels - 1 < rows) | (np.floor(rows) != rows)
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise ValueError(
-                f"levels={levels} says that values are integers from 0 to {levels - 1}; "
-                f"{column_label(column, names)} holds {rows[row, column]:g} in row {start + row}. "
-                "Round or rescale X, give levels the largest value plus 1, or take levels=None "
-                "for continuous values."
-            )

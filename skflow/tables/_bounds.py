@@ -130,7 +130,7 @@ def check_inside_support(X, low, high, feature_names=None):
             )
 
 
-def boundary_positions(X, low, high, row_widths=None):
+def boundary_positions(X, low, high, ties=None):
     """Where values exactly on a bound are scored: see the module's text.
 
     Parameters
@@ -138,8 +138,8 @@ def boundary_positions(X, low, high, row_widths=None):
     X : ndarray of shape (n_samples, n_features)
         Training rows, inside the bounds.
     low, high : ndarray of shape (n_features,)
-    row_widths : ndarray of shape (n_samples, n_features), optional
-        Jitter widths of the training rows, zero where there is none.
+    ties : Ties, optional
+        Repeated values of the training rows and the widths they are spread over.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def boundary_positions(X, low, high, row_widths=None):
     low_at, high_at = low.copy(), high.copy()
     for j in _bounded(low, high):
         x = X[:, j]
-        widths = None if row_widths is None else row_widths[:, j]
+        widths = None if ties is None else ties.widths_in(j, x)
         if np.isfinite(low[j]):
             low_at[j] = low[j] + _inset(x - low[j], widths, high[j] - low[j])
             low_at[j] = max(low_at[j], np.nextafter(low[j], np.inf))
@@ -171,14 +171,17 @@ def _inset(distance, widths, room):
     return min(inset, room / 4)
 
 
-def move_inside(X, low, high, low_at, high_at):
-    """X with the values exactly on a bound moved to their positions; a copy if any moved."""
+def move_inside(X, low, high, low_at, high_at, *, in_place=False):
+    """X with the values exactly on a bound moved to their positions; a copy if any moved.
+
+    With ``in_place`` they are moved in X itself, which is to be nobody else's.
+    """
     moved = X
     for j in _bounded(low, high):
         for bound, position in ((low[j], low_at[j]), (high[j], high_at[j])):
             on_bound = X[:, j] == bound
             if on_bound.any():
-                moved = X.copy() if moved is X else moved
+                moved = X.copy() if moved is X and not in_place else moved
                 moved[on_bound, j] = position
     return moved
 

@@ -43,7 +43,7 @@ from skflow.tables._lattice import (
     spread,
 )
 
-__all__ = ["ColumnTies", "Ties", "dequantize", "find_ties"]
+__all__ = ["ColumnTies", "Ties", "find_ties", "spread_column"]
 
 DISTINCT_SHARE = 0.9
 ATOM_SHARE = 0.01
@@ -107,14 +107,37 @@ class Ties:
         """Kind of each column, "continuous" where nothing is jittered."""
         return ["continuous" if c is None else c.kind for c in self.columns]
 
-    def row_widths(self, X):
-        """Jitter width of every entry of X (n_samples, n_features); None if all are zero."""
-        if all(column is None for column in self.columns):
-            return None
-        out = np.zeros(X.shape)
-        for j, column in enumerate(self.columns):
-            if column is not None:
-                out[:, j] = column.row_widths(X[:, j])
+    def widths_in(self, j, x):
+        """Jitter width (n,) of every entry x (n,) of column j; None if it is continuous."""
+        column = self.columns[j]
+        return None if column is None else column.row_widths(x)
+
+    def spread(self, X, rng, low=None, high=None, *, in_place=False):
+        """Spread repeated values over their widths, column by column; see :func:`spread_column`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+        rng : numpy.random.Generator or numpy.random.RandomState
+        low, high : ndarray of shape (n_features,), optional
+            Declared bounds, infinite where there is none.
+        in_place : bool, default=False
+            Write into X, where it is nobody else's.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            A new array, or X itself if there is nothing to spread.
+        """
+        out = X
+        for j in range(X.shape[1]):
+            widths = self.widths_in(j, X[:, j])
+            if widths is None or not widths.any():
+                continue
+            if out is X and not in_place:
+                out = X.copy()
+            bounds = (-np.inf if low is None else low[j], np.inf if high is None else high[j])
+            out[:, j] = spread_column(X[:, j], widths, rng, *bounds)
         return out
 
 
@@ -138,39 +161,28 @@ def find_ties(X, sample_weight=None):
         return Ties(tuple(_column_ties(X[:, j], every, once) for j in range(X.shape[1])))
 
 
-def dequantize(X, row_widths, rng, low=None, high=None):
-    """Spread repeated values: ``X + uniform(-1/2, 1/2) * row_widths``, kept inside the bounds.
+def spread_column(x, widths, rng, low=-np.inf, high=np.inf):
+    """Spread values: ``x + uniform(-1/2, 1/2) * widths``, kept inside the bounds.
 
     Jitter that would cross a declared bound is reflected at it, so that a value on the bound is
     spread over ``bound + uniform(0, width / 2)``.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-    row_widths : ndarray of the same shape, or None
-        As :meth:`Ties.row_widths` returns it.
+    x, widths : ndarray of shape (n_samples,)
     rng : numpy.random.Generator or numpy.random.RandomState
-    low, high : ndarray of shape (n_features,), optional
-        Declared bounds, infinite where there is none.
+    low, high : float
 
     Returns
     -------
-    X : ndarray of shape (n_samples, n_features)
-        A new array, or X itself if there is nothing to spread.
+    x : ndarray of shape (n_samples,)
     """
-    if row_widths is None:
-        return X
-    out = X.copy()
-    for j in np.flatnonzero(row_widths.any(axis=0)):
-        lo = -np.inf if low is None else low[j]
-        hi = np.inf if high is None else high[j]
-        # Half the width must fit between the bounds, or one reflection would not be enough.
-        noise = rng.uniform(-0.5, 0.5, len(X)) * np.minimum(row_widths[:, j], hi - lo)
-        x = X[:, j] + noise
-        x = np.where(x < lo, 2 * lo - x, x) if np.isfinite(lo) else x
-        x = np.where(x > hi, 2 * hi - x, x) if np.isfinite(hi) else x
-        out[:, j] = np.where(noise == 0, X[:, j], np.clip(x, lo, hi))
-    return out
+    # Half the width must fit between the bounds, or one reflection would not be enough.
+    noise = rng.uniform(-0.5, 0.5, len(x)) * np.minimum(widths, high - low)
+    moved = x + noise
+    moved = np.where(moved < low, 2 * low - moved, moved) if np.isfinite(low) else moved
+    moved = np.where(moved > high, 2 * high - moved, moved) if np.isfinite(high) else moved
+    return np.where(noise == 0, x, np.clip(moved, low, high))
 
 
 def _row_views(X, rows):
@@ -190,7 +202,8 @@ def _row_views(X, rows):
 
 def _unique_rows(X, rows):
     """One index for each distinct row, and how often it occurs."""
-    _, first, repeats = np.unique(row_keys(X[rows]), return_index=True, return_counts=True)
+    keys = row_keys(X)[rows]  # of all rows, since rows picked out of X would be a copy of it
+    _, first, repeats = np.unique(keys, return_index=True, return_counts=True)
     return rows[first], repeats
 
 

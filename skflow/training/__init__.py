@@ -2,7 +2,6 @@
 
 from skflow.training._config import History, TrainingConfig
 from skflow.training._data import (
-    Batch,
     Batches,
     ContextBatches,
     SeedBatches,
@@ -11,6 +10,7 @@ from skflow.training._data import (
 )
 from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood, ReverseKL
+from skflow.training._rows import Batch, Rows
 
 __all__ = [
     "Batch",
@@ -19,6 +19,7 @@ __all__ = [
     "History",
     "MaximumLikelihood",
     "ReverseKL",
+    "Rows",
     "SeedBatches",
     "TrainingConfig",
     "assign_folds",

@@ -1,18 +1,10 @@
 """Rows in memory, dealt out in batches; no loader, no copies but the batch itself."""
 
-from typing import NamedTuple
-
 import torch
 
-__all__ = ["Batch", "Batches", "ContextBatches", "SeedBatches", "assign_folds", "fold_rows"]
+from skflow.training._rows import Batch, Rows
 
-
-class Batch(NamedTuple):
-    """Rows x (*members, n, d), their context (*members, n, c) and weights (*members, n)."""
-
-    x: torch.Tensor
-    context: torch.Tensor | None = None
-    weight: torch.Tensor | None = None
+__all__ = ["Batches", "ContextBatches", "SeedBatches", "assign_folds", "fold_rows"]
 
 
 class Batches:
@@ -23,7 +15,7 @@ class Batches:
 
     Parameters
     ----------
-    rows : Batch
+    rows : Batch or Rows
     batch_size : int
     noise : float, default=0.0
         Standard deviation of fresh Gaussian noise added to x in every batch, a smoothing
@@ -31,31 +23,24 @@ class Batches:
     """
 
     def __init__(self, rows, batch_size, noise=0.0):
-        self.n_rows = rows.x.shape[-2]
+        self.rows = rows if isinstance(rows, Rows) else Rows(rows)
         self.noise = noise
-        self.n_batches = max(1, round(self.n_rows / batch_size))
-        self.members = rows.x.shape[:-2]
-        # members become offsets into one long table, so that a batch is one gather
-        self.table = Batch(*(None if t is None else _lengthen(t, rows.x) for t in rows))
+        self.n_batches = max(1, round(self.rows.n_rows / batch_size))
 
     def __len__(self):
         return self.n_batches
 
     def __iter__(self):
-        device = self.table.x.device
-        if self.members:
-            orders = [
-                torch.randperm(self.n_rows, device=device) + k * self.n_rows
-                for k in range(self.members[0])
-            ]
-            order = torch.stack(orders)
-        else:
-            order = torch.randperm(self.n_rows, device=device)
-        for index in order.tensor_split(self.n_batches, dim=-1):
-            x, context, weight = (None if t is None else t[index] for t in self.table)
+        for places in self._shuffled().tensor_split(self.n_batches, dim=-1):
+            x, context, weight = self.rows.take(places)
             if self.noise:
                 x = torch.add(x, torch.randn_like(x), alpha=self.noise)
             yield Batch(x, context, weight)
+
+    def _shuffled(self):
+        n, device = self.rows.n_rows, self.rows.index.device
+        orders = [torch.randperm(n, device=device) for _ in range(self.rows.members.numel())]
+        return torch.stack(orders).view(*self.rows.members, n)
 
 
 class SeedBatches:
@@ -103,10 +88,6 @@ class ContextBatches:
     def __iter__(self):
         for context, _, _ in self.rows:
             yield Batch(self.base.draw_seeds(len(context)), context)
-
-
-def _lengthen(tensor, x):
-    return tensor.reshape(-1, *tensor.shape[x.dim() - 1 :])
 
 
 def assign_folds(n_rows, n_members, n_folds, generator=None):

@@ -8,8 +8,8 @@ import torch
 
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.training._config import History
-from skflow.training._data import Batch
 from skflow.training._optimizer import FlatAdamW, FlatParameters
+from skflow.training._rows import Batch, Rows
 from skflow.training._stopping import BestWeights
 
 __all__ = ["train"]
@@ -34,7 +34,7 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     batches : sized iterable of Batch
         Each iteration is one epoch.
     config : TrainingConfig
-    validation : Batch, optional
+    validation : Batch or Rows, optional
         Without it, the training loss of an epoch decides which weights are best.
     n_members : int, optional
         Length of the member axis of a stacked flow.
@@ -56,7 +56,9 @@ class _Run:
 
     def __init__(self, flow, objective, batches, config, validation, n_members):
         self.flow, self.objective, self.batches = flow, objective, batches
-        self.config, self.validation = config, validation
+        self.config = config
+        whole = isinstance(validation, Batch)
+        self.validation = Rows(validation) if whole else validation
         self.parameters = FlatParameters(flow, n_members)
         self.optimizer = FlatAdamW(self.parameters, config.weight_decay)
         self.best = BestWeights(self.parameters.flat, config.n_iter_no_change, config.tol)
@@ -166,12 +168,9 @@ class _Run:
     def _validate(self):
         self.flow.eval()
         rows = self.validation
-        n = rows.x.shape[-2]
-        losses = []
-        for i in range(0, n, BLOCK):
-            block = Batch(*(None if t is None else _rows(t, rows.x, i) for t in rows))
-            losses.append(self.objective(self.flow, block))
-        return _mean(torch.cat(losses, dim=-1), rows.weight).reshape(-1)
+        blocks = (rows.take(slice(i, i + BLOCK)) for i in range(0, rows.n_rows, BLOCK))
+        losses = torch.cat([self.objective(self.flow, block) for block in blocks], dim=-1)
+        return _mean(losses, rows.weight).reshape(-1)
 
     def _record(self, epoch, train_loss, loss):
         held_out = self.validation is not None
@@ -205,11 +204,6 @@ def _mean(losses, weight):
     if weight is None:
         return losses.mean(dim=-1)
     return (losses * weight).sum(dim=-1) / weight.sum(dim=-1).clamp(min=1e-30)
-
-
-def _rows(tensor, x, start):
-    axis = x.dim() - 2
-    return tensor.narrow(axis, start, min(BLOCK, tensor.shape[axis] - start))
 
 
 def _progress(config):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skflow.tables._ties import dequantize, find_ties
+from skflow.tables._ties import find_ties, spread_column
 
 fast = settings(max_examples=40, deadline=None, derandomize=True)
 seeds = st.integers(0, 10_000)
@@ -20,6 +20,12 @@ def column(x):
     return find_ties(np.column_stack([x, beside])).columns[0]
 
 
+def row_widths(ties, X):
+    """Jitter width of every entry of X."""
+    widths = (ties.widths_in(j, x) for j, x in enumerate(X.T))
+    return np.column_stack([np.zeros(len(X)) if w is None else w for w in widths])
+
+
 def normal(n, seed=0):
     return np.random.default_rng(seed).normal(size=n)
 
@@ -29,7 +35,7 @@ class TestKinds:
         ties = find_ties(normal(4000).reshape(1000, 4))
         assert ties.kinds == ["continuous"] * 4
         np.testing.assert_array_equal(ties.widths, np.zeros(4))
-        assert ties.row_widths(normal(40).reshape(10, 4)) is None
+        assert ties.widths_in(0, normal(10)) is None
 
     def test_accidental_repeats_of_six_digits(self):
         x = np.random.default_rng(0).uniform(size=20_000).round(6)
@@ -155,7 +161,7 @@ class TestRepeatedRows:
         weight = rng.integers(0, 4, 200)
         once = find_ties(X, weight.astype(float))
         repeated = find_ties(X.repeat(weight, axis=0))
-        np.testing.assert_array_equal(once.row_widths(X), repeated.row_widths(X))
+        np.testing.assert_array_equal(row_widths(once, X), row_widths(repeated, X))
 
     def test_rows_of_weight_zero_do_not_count(self):
         X = normal(200)[:, None]
@@ -190,8 +196,8 @@ class TestProperties:
         scale = 2.0**exponent * (-1 if flip else 1)
         here, there = find_ties(X), find_ties(scale * X)
         assert here.kinds == there.kinds
-        expected = abs(scale) * here.row_widths(X)
-        np.testing.assert_allclose(there.row_widths(scale * X), expected, rtol=1e-12 * flip)
+        expected = abs(scale) * row_widths(here, X)
+        np.testing.assert_allclose(row_widths(there, scale * X), expected, rtol=1e-12 * flip)
 
     @fast
     @given(seeds, st.floats(-1000, 1000))
@@ -199,7 +205,7 @@ class TestProperties:
         X = messy(seed)[:, :-1]  # the width of a constant column is relative to its value
         here, there = find_ties(X), find_ties(X + shift)
         assert here.kinds == there.kinds
-        np.testing.assert_allclose(there.row_widths(X + shift), here.row_widths(X), rtol=1e-6)
+        np.testing.assert_allclose(row_widths(there, X + shift), row_widths(here, X), rtol=1e-6)
 
     @fast
     @given(seeds)
@@ -213,8 +219,9 @@ class TestProperties:
     def test_jitter_stays_within_half_the_width(self, seed):
         X = messy(seed)
         before = X.copy()
-        widths = find_ties(X).row_widths(X)
-        jittered = dequantize(X, widths, np.random.default_rng(seed))
+        ties = find_ties(X)
+        widths = row_widths(ties, X)
+        jittered = ties.spread(X, np.random.default_rng(seed))
         np.testing.assert_array_equal(X, before)
         assert (np.abs(jittered - X) <= widths / 2 * (1 + 1e-9)).all()
         np.testing.assert_array_equal(jittered[widths == 0], X[widths == 0])
@@ -226,7 +233,9 @@ class TestProperties:
         rng = np.random.default_rng(seed)
         X = rng.integers(0, 5, (200, 3)).astype(float)
         low, high = np.array([0.0, -np.inf, 0.0]), np.array([np.inf, 4.0, 4.0])
-        jittered = dequantize(X, np.full(X.shape, width), rng, low, high)
+        columns = zip(X.T, low, high, strict=True)
+        widths = np.full(len(X), width)
+        jittered = np.column_stack([spread_column(x, widths, rng, *ends) for x, *ends in columns])
         assert (jittered >= low).all()
         assert (jittered <= high).all()
         on_bound = X[:, 0] == 0
@@ -235,8 +244,8 @@ class TestProperties:
 
 
 def test_jitter_is_uniform_on_the_gap():
-    x = np.zeros((20_000, 1))
-    jittered = dequantize(x, np.ones_like(x), np.random.default_rng(0))
+    x = np.zeros(20_000)
+    jittered = spread_column(x, np.ones_like(x), np.random.default_rng(0))
     counts, _ = np.histogram(jittered, bins=10, range=(-0.5, 0.5))
     assert counts.min() > 1800
     assert counts.sum() == 20_000
@@ -244,7 +253,16 @@ def test_jitter_is_uniform_on_the_gap():
 
 def test_nothing_to_spread_returns_the_rows():
     X = normal(10)[:, None]
-    assert dequantize(X, find_ties(X).row_widths(X), np.random.default_rng(0)) is X
+    assert find_ties(X).spread(X, np.random.default_rng(0)) is X
+
+
+def test_rows_are_spread_in_place_only_where_asked():
+    X = np.random.default_rng(0).integers(0, 5, (300, 2)).astype(float)
+    ties, before = find_ties(X), X.copy()
+    spread = ties.spread(X, np.random.default_rng(0))
+    np.testing.assert_array_equal(X, before)
+    assert ties.spread(X, np.random.default_rng(0), in_place=True) is X
+    np.testing.assert_array_equal(X, spread)
 
 
 def test_unseen_values_get_no_width_of_their_own():

@@ -9,7 +9,8 @@ from sklearn.neighbors import KernelDensity
 
 from skflow._random import draw_seed
 from skflow._validation import check_data
-from skflow.tables._prepare import prepare
+from skflow.tables._observation import ContinuousRows
+from skflow.tables._read import checked_rows
 
 __all__ = ["KernelBaseline", "MixtureBaseline"]
 
@@ -21,16 +22,16 @@ class Baseline(BaseEstimator, metaclass=ABCMeta):
     a spike on each such value would win.
     """
 
-    support = None
-
     def fit(self, X, y=None, sample_weight=None):
         """Standardise the columns, choose the settings on folds of the rows, and fit."""
         rng = np.random.default_rng(draw_seed(self.random_state))
-        table = prepare(self, X, sample_weight, rng)
-        self.mean_ = np.average(table.rows, axis=0, weights=table.weight)
-        spread = np.sqrt(np.average((table.rows - self.mean_) ** 2, axis=0, weights=table.weight))
+        rows, weight, _ = checked_rows(self, X, sample_weight)
+        table = ContinuousRows.read(rows, weight).prepare(rows, weight, rng)
+        rows, weight = table.rows(), table.weight
+        self.mean_ = np.average(rows, axis=0, weights=weight)
+        spread = np.sqrt(np.average((rows - self.mean_) ** 2, axis=0, weights=weight))
         self.scale_ = np.where(spread > 0, spread, 1.0)
-        self.model_ = self._fit_model((table.rows - self.mean_) / self.scale_, table.weight)
+        self.model_ = self._fit_model((rows - self.mean_) / self.scale_, weight)
         return self
 
     @abstractmethod

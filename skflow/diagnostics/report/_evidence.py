@@ -19,8 +19,9 @@ from skflow.diagnostics.measures._sampler import sampler_agreement
 from skflow.diagnostics.measures._tails import tail_comparison
 from skflow.diagnostics.measures._training import training_curves
 from skflow.diagnostics.measures._two_sample import two_sample_test
-from skflow.diagnostics.report._spreading import fitted_ties, spread_rows
+from skflow.diagnostics.report._spreading import spread_rows
 from skflow.estimators._drawing import draw_from
+from skflow.tables._observation import observation_of
 
 __all__ = ["Evidence", "gather"]
 
@@ -69,7 +70,7 @@ def gather(estimator, X, X_train, random_state):
     _check_kind(estimator)
     X = _rows(estimator, X, random_state)
     names = _names(estimator, X)
-    ties = fitted_ties(estimator, X)
+    observation = observation_of(estimator, X)
     rows = spread_rows(estimator, X, random_state)
     samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
     # scikit-learn's mixtures draw one component after the other
@@ -82,7 +83,7 @@ def gather(estimator, X, X_train, random_state):
             spread_rows(estimator, _rows(estimator, X_train, random_state), random_state)
         )
     # what repeats in all rows is spread for the fit alone
-    varies = np.flatnonzero([kind != "constant" for kind in ties.kinds])
+    varies = np.flatnonzero([kind != "constant" for kind in observation.ties.kinds])
     varies = varies if len(varies) else np.arange(X.shape[1])
     findings = {}
     if _has_history(estimator):
@@ -91,13 +92,12 @@ def gather(estimator, X, X_train, random_state):
     findings |= _of_draws(
         samples[:, varies], rows[:, varies], [names[j] for j in varies], random_state
     )
-    continuous = getattr(estimator, "levels", None) is None
-    if continuous:  # a walk would leave the integers
+    if observation.continuous:  # a walk would leave the integers
         findings["draws against scores"] = sampler_agreement(
             score, samples[:N_WALKERS], random_state=random_state, feature_names=names
         )
     findings |= _of_flow(estimator, rows[np.isfinite(scores)])
-    if continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
+    if observation.continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
         findings["integral"] = _integral(score, rows, samples, random_state)
     return Evidence(
         estimator,
@@ -106,7 +106,7 @@ def gather(estimator, X, X_train, random_state):
         scores,
         sample_scores,
         training_scores,
-        _tied(estimator, ties, names),
+        [names[j] for j in observation.dequantized],
         findings,
     )
 
@@ -137,13 +137,6 @@ def _rows(estimator, X, random_state):
 def _names(estimator, X):
     """Names of all columns, their numbers where there are none."""
     return [str(name) for name in getattr(estimator, "feature_names_in_", np.arange(X.shape[1]))]
-
-
-def _tied(estimator, ties, names):
-    """Names of the columns with repeated values."""
-    if getattr(estimator, "levels", None) is not None:
-        return []
-    return [names[j] for j in np.flatnonzero(ties.widths)]
 
 
 def _scorer(estimator):

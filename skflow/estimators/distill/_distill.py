@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow.estimators._contract import TableFlow
 from skflow.estimators._score_table import mean_and_error
@@ -14,14 +15,7 @@ from skflow.estimators.flows._autoregressive import IAFDensity
 __all__ = ["distill"]
 
 MIN_DRAWS = 20
-COPIED = (
-    "n_features_in_",
-    "feature_names_in_",
-    "support_bounds_",
-    "dequantized_features_",
-    "_ties",
-    "_n_features_out",
-)
+COPIED = ("n_features_in_", "feature_names_in_")
 
 
 def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
@@ -103,19 +97,20 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
     >>> student.sample(3, random_state=0).shape
     (3, 4)
     """
-    from skflow.estimators.distill._student import fit_student, resolve_student_settings
+    from skflow.estimators.distill._student import fit_student, plan_of_student
 
     student = _checked(teacher, student, n_samples)
     seed = draw_seed(student.random_state if random_state is None else random_state)
-    for name in COPIED:
-        if hasattr(teacher, name):
-            setattr(student, name, getattr(teacher, name))
-    settings = resolve_student_settings(student, teacher, n_samples, seed)
-    student.flow_, history = fit_student(student, teacher.flow_, settings, n_samples, seed)
-    student._note(settings, history)
-    unseen = getattr(teacher, "held_out_scores_", np.empty(0))
-    student.held_out_scores_ = np.full(len(unseen), np.nan)
-    _measure(student, teacher, n_samples, np.random.RandomState(seed))
+    vars(student).update({k: v for k, v in vars(teacher).items() if k in COPIED})
+    with time_limit(student.max_seconds):
+        plan = plan_of_student(student, teacher, n_samples, seed)
+        observation = teacher.observation_
+        fit = fit_student(student, teacher.flow_, observation, plan, n_samples, seed)
+        student._show(observation)
+        student._show_fit(fit, plan)
+        unseen = getattr(teacher, "held_out_scores_", np.empty(0))
+        student.held_out_scores_ = np.full(len(unseen), np.nan)
+        _measure(student, teacher, n_samples, np.random.RandomState(seed))
     return student
 
 
@@ -127,7 +122,7 @@ def _checked(teacher, student, n_samples):
             f"flow_ to learn from; got {type(teacher).__name__}."
         )
     check_is_fitted(teacher, "flow_")
-    if getattr(teacher, "levels", None) is not None:
+    if not teacher.observation_.continuous:
         raise ValueError(
             f"the teacher has levels={teacher.levels}, so that it is a distribution of integers, "
             "and students are densities: fit a teacher with levels=None."

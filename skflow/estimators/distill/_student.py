@@ -2,32 +2,34 @@
 
 import copy
 import math
-import time
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from skflow._random import seeded
-from skflow._threads import one_thread
+from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
-from skflow.fitting._fit import build_flow, training_config
-from skflow.fitting._settings import resolve_settings
+from skflow.fitting._blocks import reference
+from skflow.fitting._fit import Fit, assembled, training_config
+from skflow.fitting._settings import settle
+from skflow.fitting._start import start_flow
 from skflow.flow import Ensemble, Flow
-from skflow.members import select_member, stack_members
+from skflow.members import stack_members
 from skflow.training import Batch, ReverseKL, SeedBatches, train
 
-__all__ = ["fit_student", "resolve_student_settings"]
+__all__ = ["fit_student", "plan_of_student"]
 
 STEPS_PER_EPOCH = 50
 VALIDATION_DRAWS = 2_000
 BLOCK = 2_048  # draws of the teacher at a time
 
 
-def resolve_student_settings(student, teacher, n_samples, seed):
+def plan_of_student(student, teacher, n_samples, seed):
     """Resolve every "auto" of a student, of which there are as many rows as one draws."""
     d = teacher.n_features_in_
-    settings = resolve_settings(student, n_samples, d, teacher.preprocessing_, seed=seed)
+    recipe = student._recipe()
+    plan = settle(student, recipe, n_samples, d, teacher.preprocessing_, seed=seed)
     steps = min(300 + 220 * d, 2_500)
     own = {
         "n_members": 1,
@@ -37,49 +39,41 @@ def resolve_student_settings(student, teacher, n_samples, seed):
         "dropout": 0.0,
     }
     chosen = {name: _unless_auto(getattr(student, name), value) for name, value in own.items()}
-    return replace(settings, **chosen, n_folds=0, input_noise=0.0, validation_fraction=0.0)
+    return replace(plan, **chosen, n_folds=0, input_noise=0.0, validation_fraction=0.0)
 
 
 def _unless_auto(value, rule):
     return rule if isinstance(value, str) and value == "auto" else value
 
 
-def fit_student(student, teacher, settings, n_samples, seed):
+def fit_student(student, teacher, observation, plan, n_samples, seed):
     """Build a student of a teacher's flow, start it on draws from the teacher and train it.
 
     Returns
     -------
-    flow : Flow or Ensemble
-        On the CPU, in eval mode.
-    history : History
+    fit : Fit
+        Without rows that were held out, and a validation score yet to be found.
     """
-    start = time.perf_counter()
     device, dtype = resolve_device(student.device), resolve_dtype(student.dtype)
-    with one_thread(), seeded(seed, device):
-        preprocessing = copy.deepcopy(_reference(teacher).preprocessing)
-        members = settings.n_members
+    with threads(plan.n_threads), seeded(seed, device):
+        preprocessing = copy.deepcopy(reference(teacher).preprocessing)
+        members = plan.n_members
         x = _draws(teacher, n_samples * members, preprocessing).to(device, dtype)
         x = x.reshape(members, n_samples, -1) if members > 1 else x
-        core = build_flow(student, settings, Batch(x), None, dtype)
+        every = Batch(x[0] if members > 1 else x)
+        core = start_flow(student, plan, observation, Batch(x), every)
         history = train(
             core,
             ReverseKL(_Target(teacher, preprocessing, device, dtype)),
-            SeedBatches(core.base, settings.batch_size, STEPS_PER_EPOCH),
-            training_config(student, settings, start),
+            SeedBatches(core.base, plan.batch_size, STEPS_PER_EPOCH),
+            training_config(student, plan),
             validation=Batch(core.base.draw_seeds(VALIDATION_DRAWS)),
             n_members=members if members > 1 else None,
         )
     if members > 1:
         preprocessing = stack_members([preprocessing] * members)
-    flow = Flow(core.bijection.cpu(), core.base.cpu(), preprocessing)
-    if members > 1:
-        flow = Ensemble(flow, members, reference=int(np.argmin(history.validation_loss)))
-    return flow.eval(), history
-
-
-def _reference(flow):
-    """Return the member of an ensemble whose coordinates stand for all, or the one flow."""
-    return select_member(flow.members, flow.reference) if isinstance(flow, Ensemble) else flow
+    none = np.empty(0, dtype=int)
+    return Fit(assembled(core, preprocessing, history), history, float("nan"), none)
 
 
 @torch.no_grad()

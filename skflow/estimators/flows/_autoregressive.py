@@ -57,14 +57,14 @@ class MAFDensity(OrderedFlowDensity):
 
     _auto_layers: ClassVar[int] = 5
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import autoregressive_stack
         from skflow.bijections import Affine
 
         return autoregressive_stack(
-            n_features,
+            plan.n_features,
             Affine(),
-            **self._layer_settings(n_context, settings),
+            **self._layer_settings(plan),
         )
 
 
@@ -114,12 +114,12 @@ class IAFDensity(OrderedFlowDensity):
 
     _auto_layers: ClassVar[int] = 3
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import autoregressive_stack
         from skflow.bijections import Affine, Inverse
 
-        layers = self._layer_settings(n_context, settings)
-        return Inverse(autoregressive_stack(n_features, Affine(), **layers))
+        layers = self._layer_settings(plan)
+        return Inverse(autoregressive_stack(plan.n_features, Affine(), **layers))
 
 
 @documented
@@ -183,13 +183,13 @@ class NSFDensity(OrderedFlowDensity):
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import STACKS
         from skflow.bijections import RationalQuadraticSpline
 
         return STACKS[self.structure](
-            n_features,
-            RationalQuadraticSpline(settings.n_bins),
-            **self._layer_settings(n_context, settings),
+            plan.n_features,
+            RationalQuadraticSpline(plan.n_bins),
+            **self._layer_settings(plan),
             residual=True,
         )

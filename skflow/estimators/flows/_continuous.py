@@ -94,16 +94,16 @@ class ContinuousFlowDensity(BaseFlowDensity):
         "tolerance": [Interval(Real, 0, 1, closed="neither")],
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import continuous_stack
 
         return continuous_stack(
-            n_features,
-            n_layers=settings.n_layers,
-            hidden_features=settings.hidden_features,
-            n_context=n_context,
+            plan.n_features,
+            n_layers=plan.n_layers,
+            hidden_features=plan.hidden_features,
+            n_context=plan.n_context,
             n_steps=self.n_steps,
             kinetic=self.kinetic,
-            trace=settings.trace,
+            trace=plan.trace,
             tolerance=self.tolerance,
         )

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import NetworkFlowDensity
-from skflow.images._parameters import CouplingImageParameters
+from skflow.images._parameters import CouplingImageParameters, multiscale, net_settings
 
 __all__ = ["NICEDensity", "RealNVPDensity"]
 
@@ -55,14 +55,14 @@ class NICEDensity(NetworkFlowDensity):
     mixing: str = "reverse"
     _auto_layers: ClassVar[int] = 6
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import coupling_stack
         from skflow.bijections import Additive
 
         return coupling_stack(
-            n_features,
+            plan.n_features,
             Additive(),
-            **self._layer_settings(n_context, settings),
+            **self._layer_settings(plan),
             final_scaling=True,
         )
 
@@ -120,20 +120,19 @@ class RealNVPDensity(CouplingImageParameters, NetworkFlowDensity):
         **CouplingImageParameters._image_constraints,
     }
 
-    def _build_rows_bijection(self, n_features, n_context, settings):
-        from skflow.architectures import coupling_stack
+    def _build_bijection(self, plan):
+        from skflow.architectures import checkerboard_step, coupling_stack, realnvp_step
         from skflow.bijections import Affine
 
-        return coupling_stack(
-            n_features,
-            Affine(),
-            **self._layer_settings(n_context, settings),
+        if self.image_shape is None:
+            return coupling_stack(plan.n_features, Affine(), **self._layer_settings(plan))
+        net = net_settings(plan, self.mixed_precision)
+        step = partial(realnvp_step, elementwise=Affine(), **net)
+        return multiscale(
+            self.image_shape,
+            plan,
+            step,
+            self.mixed_precision,
+            memory_efficient=self.memory_efficient,
+            before_squeeze=partial(checkerboard_step, step=step),
         )
-
-    def _build_image_bijection(self, settings):
-        from skflow.architectures import checkerboard_step, realnvp_step
-        from skflow.bijections import Affine
-
-        step = partial(realnvp_step, elementwise=Affine(), **self._net_settings(settings))
-        before = partial(checkerboard_step, step=step)
-        return self._multiscale(settings, step, before_squeeze=before)

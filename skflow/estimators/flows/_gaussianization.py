@@ -78,12 +78,12 @@ class GaussianizationFlowDensity(BaseFlowDensity):
         "n_components": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import gaussianization_stack
 
         return gaussianization_stack(
-            n_features,
-            n_layers=settings.n_layers,
+            plan.n_features,
+            n_layers=plan.n_layers,
             n_components=self.n_components,
             mixing=self.mixing,
         )

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import NetworkFlowDensity
-from skflow.images._parameters import CouplingImageParameters
+from skflow.images._parameters import CouplingImageParameters, multiscale, net_settings
 
 __all__ = ["GlowDensity"]
 
@@ -93,19 +93,20 @@ class GlowDensity(CouplingImageParameters, NetworkFlowDensity):
         "mixing": [StrOptions(set(ROWS_MIXING))],
     }
 
-    def _build_rows_bijection(self, n_features, n_context, settings):
-        from skflow.architectures import coupling_stack
+    def _build_bijection(self, plan):
+        from skflow.architectures import coupling_stack, glow_step
 
-        layers = self._layer_settings(n_context, settings)
-        layers["mixing"] = ROWS_MIXING[self.mixing]
-        return coupling_stack(n_features, self._elementwise(), **layers)
-
-    def _build_image_bijection(self, settings):
-        from skflow.architectures import glow_step
-
-        step = {"elementwise": self._elementwise(), "mixing": self.mixing}
-        return self._multiscale(
-            settings, partial(glow_step, **step, **self._net_settings(settings))
+        elementwise = self._elementwise()
+        if self.image_shape is None:
+            layers = {**self._layer_settings(plan), "mixing": ROWS_MIXING[self.mixing]}
+            return coupling_stack(plan.n_features, elementwise, **layers)
+        net = net_settings(plan, self.mixed_precision)
+        return multiscale(
+            self.image_shape,
+            plan,
+            partial(glow_step, elementwise=elementwise, mixing=self.mixing, **net),
+            self.mixed_precision,
+            memory_efficient=self.memory_efficient,
         )
 
     def _elementwise(self):

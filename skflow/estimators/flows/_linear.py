@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skflow.estimators._classical import BaseClassicalDensity
 from skflow.estimators._docs import documented
+from skflow.fitting._recipe import Recipe
 
 __all__ = ["LinearFlowDensity"]
 
@@ -85,28 +86,21 @@ class LinearFlowDensity(BaseClassicalDensity):
 
     parametrization: str = "triangular"
 
-    _spread_ties: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict] = {
         **BaseClassicalDensity._parameter_constraints,
         "parametrization": [StrOptions({"diagonal", "triangular", "orthogonal", "plu", "qr"})],
     }
 
-    def _fit_preprocessing(self, bounds, x, weight):
-        from skflow.fitting._preprocessing import fit_preprocessing
+    def _recipe(self):
+        return Recipe(spreads_ties=False, tails=NEVER)
 
-        return fit_preprocessing(self.preprocessing_, bounds, x, weight, tails=NEVER)
-
-    def _fit_bijection(self, z, weight):
+    def _fit_core(self, u, weight):
         from skflow.architectures import linear_stack
+        from skflow.bases import Normal
         from skflow.bijections._gaussian import gaussian_moments
 
-        stack = linear_stack(z.shape[1], self.parametrization).double()
-        moments = gaussian_moments(z, weight)
+        stack = linear_stack(u.shape[1], self.parametrization).double()
+        moments = gaussian_moments(u, weight)
         for part in stack.bijections:
             moments = part.whiten(*moments)
-        return stack
-
-    def _fit_base(self, z, weight):
-        from skflow.bases import Normal
-
-        return Normal(z.shape[1])
+        return stack, Normal(u.shape[1])

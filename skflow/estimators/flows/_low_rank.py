@@ -61,11 +61,11 @@ class PlanarFlowDensity(BaseFlowDensity):
 
     _auto_layers: ClassVar[int] = 16
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import low_rank_stack
         from skflow.bijections import Planar
 
-        return low_rank_stack(n_features, Planar, n_layers=settings.n_layers)
+        return low_rank_stack(plan.n_features, Planar, n_layers=plan.n_layers)
 
 
 @documented
@@ -115,11 +115,11 @@ class RadialFlowDensity(BaseFlowDensity):
 
     _auto_layers: ClassVar[int] = 16
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import low_rank_stack
         from skflow.bijections import Radial
 
-        return low_rank_stack(n_features, Radial, n_layers=settings.n_layers)
+        return low_rank_stack(plan.n_features, Radial, n_layers=plan.n_layers)
 
 
 @documented
@@ -178,9 +178,9 @@ class SylvesterFlowDensity(BaseFlowDensity):
         "n_directions": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import low_rank_stack
         from skflow.bijections import Sylvester
 
-        layer = partial(Sylvester, n_directions=settings.n_directions)
-        return low_rank_stack(n_features, layer, n_layers=settings.n_layers)
+        layer = partial(Sylvester, n_directions=plan.n_directions)
+        return low_rank_stack(plan.n_features, layer, n_layers=plan.n_layers)

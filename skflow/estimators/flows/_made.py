@@ -77,11 +77,11 @@ class MADEDensity(OrderedFlowDensity):
         "n_components": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import autoregressive_stack
         from skflow.bijections import Affine, MixtureNormalCDF
 
         several = self.n_components > 1
         conditional = MixtureNormalCDF(self.n_components, MAX_LOG_SCALE) if several else Affine()
-        layers = self._layer_settings(n_context, settings)
-        return autoregressive_stack(n_features, conditional, **layers)
+        layers = self._layer_settings(plan)
+        return autoregressive_stack(plan.n_features, conditional, **layers)

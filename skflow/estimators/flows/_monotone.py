@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import STRUCTURE, NetworkFlowDensity
-from skflow.images._parameters import CouplingImageParameters
+from skflow.images._parameters import CouplingImageParameters, multiscale, net_settings
 
 __all__ = ["FlowPPDensity", "NAFDensity", "UMNNDensity"]
 
@@ -79,7 +79,7 @@ class NAFDensity(NetworkFlowDensity):
         "n_units": POSITIVE,
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import STACKS
         from skflow.bijections import DeepSigmoid, MonotoneNet
 
@@ -88,7 +88,7 @@ class NAFDensity(NetworkFlowDensity):
         else:
             transformer = MonotoneNet(hidden_features=(self.n_units, self.n_units))
         stack = STACKS[self.structure]
-        return stack(n_features, transformer, **self._layer_settings(n_context, settings))
+        return stack(plan.n_features, transformer, **self._layer_settings(plan))
 
 
 @documented
@@ -155,7 +155,7 @@ class UMNNDensity(NetworkFlowDensity):
         "n_nodes": [Interval(Integral, 12, None, closed="left")],
     }
 
-    def _build_bijection(self, n_features, n_context, settings):
+    def _build_bijection(self, plan):
         from skflow.architectures import STACKS
         from skflow.bijections import UnconstrainedMonotone
 
@@ -163,7 +163,7 @@ class UMNNDensity(NetworkFlowDensity):
             hidden_features=(self.n_units, self.n_units), n_nodes=self.n_nodes
         )
         stack = STACKS[self.structure]
-        return stack(n_features, integral, **self._layer_settings(n_context, settings))
+        return stack(plan.n_features, integral, **self._layer_settings(plan))
 
 
 @documented
@@ -232,21 +232,22 @@ class FlowPPDensity(CouplingImageParameters, NetworkFlowDensity):
         "n_components": POSITIVE,
     }
 
-    def _build_image_bijection(self, settings):
-        from skflow.architectures import flowpp_step
-
-        net = self._net_settings(settings)
-        return self._multiscale(
-            settings, partial(flowpp_step, n_components=self.n_components, **net)
-        )
-
-    def _build_rows_bijection(self, n_features, n_context, settings):
-        from skflow.architectures import coupling_stack
+    def _build_bijection(self, plan):
+        from skflow.architectures import coupling_stack, flowpp_step
         from skflow.bijections import Affine, Composed, MixtureLogisticCDF
 
-        return coupling_stack(
-            n_features,
-            Composed([MixtureLogisticCDF(self.n_components), Affine()]),
-            **self._layer_settings(n_context, settings),
-            residual=True,
+        if self.image_shape is None:
+            return coupling_stack(
+                plan.n_features,
+                Composed([MixtureLogisticCDF(self.n_components), Affine()]),
+                **self._layer_settings(plan),
+                residual=True,
+            )
+        net = net_settings(plan, self.mixed_precision)
+        return multiscale(
+            self.image_shape,
+            plan,
+            partial(flowpp_step, n_components=self.n_components, **net),
+            self.mixed_precision,
+            memory_efficient=self.memory_efficient,
         )

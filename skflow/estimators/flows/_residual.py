@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES, BaseFlowDensity
-from skflow.images._parameters import ImageParameters
+from skflow.images._parameters import ImageParameters, multiscale
 
 __all__ = ["ResidualFlowDensity"]
 
@@ -94,25 +94,16 @@ class ResidualFlowDensity(ImageParameters, BaseFlowDensity):
         "log_det": [StrOptions({"roulette", "exact"})],
     }
 
-    def _build_image_bijection(self, settings):
-        from skflow.architectures import residual_step
+    def _build_bijection(self, plan):
+        from skflow.architectures import residual_stack, residual_step
 
-        step = partial(
-            residual_step,
-            hidden_features=settings.hidden_features,
-            lipschitz=self.lipschitz,
-            log_det=self.log_det,
-        )
-        return self._multiscale(settings, step)
-
-    def _build_rows_bijection(self, n_features, n_context, settings):
-        from skflow.architectures import residual_stack
-
+        block = {
+            "hidden_features": plan.hidden_features,
+            "lipschitz": self.lipschitz,
+            "log_det": self.log_det,
+        }
+        if self.image_shape is not None:
+            return multiscale(self.image_shape, plan, partial(residual_step, **block))
         return residual_stack(
-            n_features,
-            n_layers=settings.n_layers,
-            hidden_features=settings.hidden_features,
-            n_context=n_context,
-            lipschitz=self.lipschitz,
-            log_det=self.log_det,
+            plan.n_features, n_layers=plan.n_layers, n_context=plan.n_context, **block
         )

@@ -1,6 +1,6 @@
 """Which densities tell normal rows from others when a detector is not told."""
 
-from skflow.estimators._classical import KernelFlowDensity
+from skflow.estimators.flows._kernel import KernelFlowDensity
 
 __all__ = ["outlier_candidates"]
 

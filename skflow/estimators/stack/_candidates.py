@@ -3,8 +3,9 @@
 import numpy as np
 from sklearn.base import clone, get_config
 
-from skflow.estimators._classical import KernelFlowDensity, MixtureFlowDensity
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
+from skflow.estimators.flows._kernel import KernelFlowDensity
+from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.tables._bounds import resolve_support
 
 __all__ = ["bounds_by_index", "check_parameters", "seeded_clones", "stack_candidates"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skflow.tables._prepare import group_rows
+from skflow.tables._rows import group_rows
 
 __all__ = ["assign_folds", "deal_folds"]
 

@@ -1,0 +1,98 @@
+"""From documents of older formats to those of the next one, node by node.
+
+Nothing that a document says is believed here either: nodes that are not as ``save`` wrote them
+stay as they are, for the decoder to refuse.
+"""
+
+__all__ = ["to_format_2"]
+
+# parameters that format 1 did not have, with what estimators did without them
+NEW_PARAMETERS = {
+    "FlowOutlierDetector": {"max_seconds": None},
+    "KernelFlowDensity": {"max_seconds": None},
+    "LinearFlowDensity": {"max_seconds": None},
+    "MixtureFlowDensity": {"max_seconds": None},
+    "NAFDensity": {"order": "natural"},
+    "UMNNDensity": {"order": "natural"},
+}
+BOUNDS = ("low", "high", "low_at", "high_at")
+
+
+def to_format_2(document, arrays):
+    """Gather what a fit knew of its table, which lay beside the flow, into one observation."""
+    objects = list(_objects(document))
+    numbers = [node["id"] for node in objects if type(node.get("id")) is int]
+    free = max(numbers, default=0) + 1
+    for node in objects:
+        attributes = node["attributes"]
+        attributes |= {
+            name: value
+            for name, value in NEW_PARAMETERS.get(node["class"], {}).items()
+            if name not in attributes
+        }
+        if _is_tuple(attributes.get("support_bounds_"), len(BOUNDS)):
+            node["attributes"] = _observed(attributes, free)
+            free += 2
+    return document, arrays
+
+
+def _objects(document):
+    """Every node that describes an object of a class, however deep."""
+    stack = [document]
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            if type(node.get("class")) is str and type(node.get("attributes")) is dict:
+                yield node
+            stack.extend(node.values())
+        elif type(node) is list:
+            stack.extend(node)
+
+
+def _observed(attributes, number):
+    """Attributes with ``observation_`` in the place of what it holds now."""
+    levels = _levels(attributes)
+    if levels is None:
+        observation = _continuous(attributes, number)
+    else:
+        variational = attributes.get("dequantization") == "variational"
+        shape = attributes.get("image_shape") if variational else None
+        fields = {
+            "n_levels": levels,
+            "n_features": attributes.get("n_features_in_"),
+            "noise_shape": shape,
+        }
+        observation = {"class": "IntegerRows", "id": number, "attributes": fields}
+    # in the place of the ties, to which nodes further on may refer
+    place = "_ties" if "_ties" in attributes and levels is None else "support_bounds_"
+    moved = {}
+    for name, value in attributes.items():
+        if name not in ("_ties", "_fitted_to"):
+            moved[name] = value
+        if name == place:
+            moved["observation_"] = observation
+    return moved
+
+
+def _levels(attributes):
+    """Return the levels of the fit, which the parameter may no longer say."""
+    fitted_to = attributes.get("_fitted_to")
+    return fitted_to["tuple"][0] if _is_tuple(fitted_to, 2) else None
+
+
+def _continuous(attributes, number):
+    bounds = dict(zip(BOUNDS, attributes["support_bounds_"]["tuple"], strict=True))
+    ties = attributes.get("_ties")
+    if ties is None:
+        nothing = {"tuple": [None] * _count(attributes.get("n_features_in_"))}
+        ties = {"class": "Ties", "id": number + 1, "attributes": {"columns": nothing}}
+    return {"class": "ContinuousRows", "id": number, "attributes": {**bounds, "ties": ties}}
+
+
+def _count(value):
+    return value if type(value) is int and 0 <= value < 1_000_000 else 0
+
+
+def _is_tuple(node, length):
+    parts = node.get("tuple") if type(node) is dict else None
+    return type(parts) is list and len(parts) == length

@@ -1,0 +1,34 @@
+"""What a family of flows settles for itself."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["SOFT_TAILS_FROM", "Recipe"]
+
+# spreads beyond which a logarithm bends the tails in
+SOFT_TAILS_FROM = 5.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Facts and defaults of one family, where no rule for all says them.
+
+    Attributes
+    ----------
+    auto : dict
+        What "auto" means, by parameter: a value, or a function of the number of rows.
+    spreads_ties : bool
+        Whether a likelihood of repeated values has no bound, so that they are to be spread.
+    learns_from_all : bool
+        Whether all rows shape the flow, and not only those that stand for a long table.
+    tails : float
+        Spreads beyond which the tails are bent in.
+    n_threads : int or None
+        Of torch, in a fit and in scoring; None leaves it as it is. Kernels as small as those of
+        flows of rows gain nothing from a second thread.
+    """
+
+    auto: dict = field(default_factory=dict)
+    spreads_ties: bool = True
+    learns_from_all: bool = True
+    tails: float = SOFT_TAILS_FROM
+    n_threads: int | None = 1

@@ -1,0 +1,44 @@
+"""The way of a user's X to the table that is trained on."""
+
+import numpy as np
+
+from skflow._validation import check_data, check_rows, check_sample_weight
+
+__all__ = ["checked_rows", "read_table"]
+
+
+def checked_rows(estimator, X, sample_weight, minimum=2):
+    """Rows and weights of a user's X, after what can be wrong with them was found not to be.
+
+    Sets ``n_features_in_`` and ``feature_names_in_``.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_samples, n_features), float64
+    weight : ndarray of shape (n_samples,) or None
+    owned : bool
+        Whether the rows are a copy of X, which may be changed.
+    """
+    rows = check_data(estimator, X, reset=True)
+    weight = check_sample_weight(sample_weight, rows)
+    check_rows(rows, minimum, sample_weight=weight)
+    # of data frames nobody can tell without making a copy
+    owned = isinstance(X, np.ndarray) and not np.may_share_memory(X, rows)
+    return rows, weight, owned
+
+
+def read_table(estimator, recipe, X, sample_weight, rng, fold=None):
+    """Check X, observe it and make the rows to train on.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_samples, n_features)
+        X as it was given, in numbers that may not be float64 yet: a copy that was made of it
+        becomes the table.
+    table : Table
+    """
+    rows, weight, owned = checked_rows(estimator, X, sample_weight)
+    observation = estimator._observe(rows, weight, recipe)
+    observation.check(rows, getattr(estimator, "feature_names_in_", None))
+    table = observation.prepare(rows, weight, rng, fold=fold, owned=owned)
+    return X if owned else rows, table

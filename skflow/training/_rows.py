@@ -1,0 +1,76 @@
+"""Rows that members share: one table, and the numbers of the rows that are each member's."""
+
+from typing import NamedTuple
+
+import torch
+
+__all__ = ["Batch", "Rows"]
+
+
+class Batch(NamedTuple):
+    """Rows x (*members, n, d), their context (*members, n, c) and weights (*members, n)."""
+
+    x: torch.Tensor
+    context: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
+
+
+class Rows:
+    """Rows of a table by their numbers, copied only when they are taken.
+
+    Parameters
+    ----------
+    table : Batch
+        x (n, d) with context (n, c) and weight (n,); or with a leading axis of planes, x (planes,
+        n, d) and so on, if members see the rows each in its own way.
+    index : tensor of shape (*members, m), optional
+        Numbers of the rows; member k reads plane k, or the only one. Without it the rows are all
+        of the table, whose planes are then the members.
+    weight : tensor of shape (*members, m), optional
+        Factors on the weights of the table: 0 for numbers that only fill up an index.
+    """
+
+    def __init__(self, table, index=None, weight=None):
+        planes, n = table.x.shape[:-2], table.x.shape[-2]
+        if index is None:
+            index = torch.arange(n, device=table.x.device).expand(*planes, n)
+        if planes and planes[0] > 1:
+            index = index + n * torch.arange(planes[0], device=index.device).unsqueeze(-1)
+        self.index, self.factor = index, weight
+        # planes become offsets into one long table, so that taking rows is one gather
+        self.table = Batch(*(None if t is None else _lengthen(t, table.x) for t in table))
+
+    @property
+    def n_rows(self):
+        """How many rows each member has."""
+        return self.index.shape[-1]
+
+    @property
+    def members(self):
+        """The leading axes."""
+        return self.index.shape[:-1]
+
+    @property
+    def weight(self):
+        """Weights (*members, m), None if all are equal."""
+        if self.table.weight is None:
+            return self.factor
+        weight = self.table.weight[self.index]
+        return weight if self.factor is None else weight * self.factor
+
+    def take(self, places=slice(None)):
+        """Rows at some of the places (*members, k) of the index, or at a slice of them all."""
+        if isinstance(places, slice):
+            index = self.index[..., places]
+            factor = None if self.factor is None else self.factor[..., places]
+        else:
+            index = self.index.gather(-1, places)
+            factor = None if self.factor is None else self.factor.gather(-1, places)
+        x, context, weight = (None if t is None else t[index] for t in self.table)
+        if factor is not None:
+            weight = factor if weight is None else weight * factor
+        return Batch(x, context, weight)
+
+
+def _lengthen(tensor, x):
+    return tensor.reshape(-1, *tensor.shape[x.dim() - 1 :])
