@@ -1,6 +1,5 @@
 """Outlier detection by a density, with thresholds and p-values from rows that it has not seen."""
 
-import copy
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_rows, check_sample_weight
+from skflow.estimators._contract import anew
 from skflow.estimators.outlier._conformal import cross_conformal_p_values, rank_table, threshold
 from skflow.estimators.outlier._parts import NotAnAttribute, measure, stack_for
 from skflow.estimators.stack._stack import StackedDensity
@@ -185,10 +185,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
             For bad input, for ``score="latent"`` without a single estimator that has
             ``transform``, and if no density could be fitted.
         """
-        draft = copy.copy(self)
-        with time_limit(self.max_seconds):
+        with anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(X, sample_weight)
-        self.__dict__ = vars(draft)  # at once, so that a failure leaves the old fit whole
         return self
 
     def score_samples(self, X):

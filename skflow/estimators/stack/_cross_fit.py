@@ -94,7 +94,11 @@ def _fit_members(estimator, X, weight, fold, turn):
     flow = clone(estimator)
     with time_limit(turn.seconds(1, 1)):
         flow._fit(X, weight, fold)
-    return flow, flow._members(), flow.held_out_scores_
+    models, held = flow._members(), flow.held_out_scores_
+    if np.isnan(held[fold >= 0]).all():  # training took all the time there was
+        for k, model in enumerate(models):
+            held[fold == k] = model.score_samples(X[fold == k])
+    return flow, models, held
 
 
 def _fit_by_folds(estimator, X, weight, fold, turn):

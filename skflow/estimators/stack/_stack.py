@@ -1,6 +1,5 @@
 """The mixture of densities that held-out rows ask for."""
 
-import copy
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -17,7 +16,7 @@ from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_n_samples, check_rows, check_sample_weight
-from skflow.estimators._contract import MeanScoreMixin
+from skflow.estimators._contract import MeanScoreMixin, anew
 from skflow.estimators._score_table import ScoreTable, score_row
 from skflow.estimators.stack._candidates import (
     bounds_by_index,
@@ -179,10 +178,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
             For bad input, for ``support`` beside listed estimators, and if every estimator
             failed; the message says how.
         """
-        draft = copy.copy(self)
-        with time_limit(self.max_seconds):
+        with anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(X, sample_weight)
-        self.__dict__ = vars(draft)  # at once, so that a failure leaves the old fit whole
         return self
 
     def score_samples(self, X):

@@ -85,8 +85,9 @@ def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
 
 
 def _takes_long(estimator):
-    """Whether an estimator, or one within it, is such that its time can be limited: a flow."""
-    return any(name.split("__")[-1] == "max_seconds" for name in estimator.get_params())
+    """Whether an estimator, or one within it, trains in epochs or fits estimators of its own."""
+    names = {name.split("__")[-1] for name in estimator.get_params()}
+    return not names.isdisjoint({"max_epochs", "estimators"})
 
 
 def _turns(n, n_side_by_side):

@@ -62,10 +62,10 @@ class Slow(Recorder):
 
 
 class Patient(Recorder):
-    """Has a limit of time, and uses up whatever the block around it leaves."""
+    """Trains for as long as the block around it allows."""
 
-    def __init__(self, max_seconds=None):
-        self.max_seconds = max_seconds
+    def __init__(self, max_epochs=1):
+        self.max_epochs = max_epochs
 
     def fit(self, X, y=None, sample_weight=None):
         self.seconds_ = seconds_left()
