@@ -14,8 +14,11 @@ __all__ = ["bounds_by_index", "check_parameters", "seeded_clones", "stack_candid
 MAX_ROWS_KERNELS = 20_000
 # Rows, and rows times columns, up to which a second view of the table costs little.
 MEDIUM = 5_000, 100_000
-# And other structures too: on few rows each errs in a way of its own.
+# And other estimators too: on few rows each errs in a way of its own.
 SMALL = 2_000, 50_000
+# Entries up to which other flows are among them. On larger tables a flow trains for minutes, and
+# these got hardly any weight.
+MAX_ENTRIES_FLOWS = 25_000
 
 
 def stack_candidates(n, d, support=None):
@@ -33,7 +36,7 @@ def stack_candidates(n, d, support=None):
         ]
     else:
         pairs = [("flow", NSFDensity(**given))]
-    if small:
+    if small and n * d <= MAX_ENTRIES_FLOWS:
         pairs.append(("flow_coupling", NSFDensity(structure="coupling", **plain)))
         pairs.append(("flow_affine", MAFDensity(**plain)))
     if n <= MAX_ROWS_KERNELS:

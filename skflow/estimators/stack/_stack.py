@@ -58,8 +58,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         ``sample`` if the stack is to sample: flows, scikit-learn's KernelDensity and
         GaussianMixture, pipelines without scaling. "auto" takes a neural spline flow and, up to
         20,000 rows, a kernel density; up to 5,000 rows and 100,000 entries also both on
-        Gaussianized columns; up to 2,000 rows and 50,000 entries also a coupling flow, an affine
-        flow, kernels without correlations and a Gaussian mixture.
+        Gaussianized columns; up to 2,000 rows and 50,000 entries also kernels without correlations
+        and a Gaussian mixture, and up to 25,000 entries a coupling flow and an affine flow.
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
         are. The test sets of a splitter are the folds, whatever it trains on. Equal rows share a

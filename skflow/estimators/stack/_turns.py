@@ -65,7 +65,7 @@ def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
     KeyboardInterrupt
         If it came before any candidate was done.
     """
-    queue = sorted(candidates, key=lambda pair: _takes_long(pair[1]))
+    queue = sorted(candidates, key=lambda pair: _cost(pair[1]))
     turns = _turns(len(queue), effective_n_jobs(n_jobs))
     jobs = (
         delayed(cross_fit)(*pair, X, weight, fold, turn)
@@ -84,10 +84,17 @@ def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
     return [done.get(name) or _interrupted(name) for name, _ in candidates]
 
 
-def _takes_long(estimator):
-    """Whether an estimator, or one within it, trains in epochs or fits estimators of its own."""
-    names = {name.split("__")[-1] for name in estimator.get_params()}
-    return not names.isdisjoint({"max_epochs", "estimators"})
+def _cost(estimator):
+    """Rank of an estimator, the quick ones lowest.
+
+    Highest are those that train in epochs or fit estimators of their own, themselves or by what
+    is in them; between are those whose columns are fitted one by one first.
+    """
+    params = estimator.get_params()
+    names = {name.split("__")[-1] for name in params}
+    if names & {"max_epochs", "estimators"}:
+        return 2
+    return int(params.get("preprocessing") == "gaussianize")
 
 
 def _turns(n, n_side_by_side):
