@@ -1,6 +1,7 @@
 """Normalizing flows as scikit-learn density estimators."""
 
 from skflow._persistence import load
+from skflow._persistence._moved import explain_old_pickles
 from skflow.diagnostics import compare_densities, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
@@ -37,6 +38,8 @@ from skflow.exceptions import (
 )
 
 __version__ = "0.1.0"
+
+explain_old_pickles()
 
 __all__ = [
     "BrokenGuaranteeError",

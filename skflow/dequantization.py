@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from skflow._random import generator
 from skflow.bijections import Chain
 
 __all__ = ["Dequantized"]
@@ -96,9 +97,9 @@ class Dequantized(nn.Module):
         x, log_det = self.flow.from_noise(z, context)
         return self._quantize(x), log_det
 
-    def initialize(self, x, weight=None):
+    def initialize(self, x, weight=None, context=None):
         """Set data-dependent parameters from rows of integers (*members, n, d), once."""
-        self.flow.initialize(x + torch.rand_like(x), weight)
+        self.flow.initialize(x + _uniform_like(x), weight, context)
 
     def behind(self, preprocessing):
         """Return itself, whatever is to come before it."""
@@ -123,7 +124,9 @@ class Dequantized(nn.Module):
         return y.clamp(min=torch.finfo(y.dtype).tiny).minimum(torch.nextafter(end, zero))
 
     def _draw_seeds(self, x):
-        return torch.rand_like(x) if self.noise is None else torch.randn_like(x)
+        if self.noise is None:
+            return _uniform_like(x)
+        return torch.empty_like(x).normal_(generator=generator(x.device))
 
     def _fixed_seeds(self, x, k):
         """Like a draw, but always the same for the same row of integers.
@@ -137,6 +140,10 @@ class Dequantized(nn.Module):
 
     def _quantize(self, x):
         return x.floor().clamp(0, self.n_levels - 1)
+
+
+def _uniform_like(x):
+    return torch.empty_like(x).uniform_(generator=generator(x.device))
 
 
 def _powers(factor, n):

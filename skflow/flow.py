@@ -5,6 +5,8 @@ import math
 import torch
 from torch import nn
 
+from skflow._random import generator
+
 __all__ = ["Ensemble", "Flow"]
 
 
@@ -71,9 +73,9 @@ class Flow(nn.Module):
         x, log_det = self.from_noise(z, context)
         return x, self.base.log_prob(z, context) - log_det
 
-    def initialize(self, x, weight=None):
+    def initialize(self, x, weight=None, context=None):
         """Set data-dependent parameters from rows x (*members, n, d), once."""
-        self.base.initialize(self.bijection.initialize(x, weight=weight), weight)
+        self.base.initialize(self.bijection.initialize(x, context, weight), weight, context)
 
     def behind(self, preprocessing):
         """Return the flow with another preprocessing; None for none."""
@@ -114,7 +116,7 @@ class Ensemble(nn.Module):
 
     def sample(self, n, context=None, **options):
         """Draw n rows (n, d): for each a member at random, then a draw from it."""
-        member = torch.randint(self.n_members, (n,))
+        member = torch.randint(self.n_members, (n,), generator=generator())
         if context is not None:  # every member draws for every context
             draws = self.members.sample(n, self._spread(context), **options)
             return draws[member, torch.arange(n)]

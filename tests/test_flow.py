@@ -8,19 +8,23 @@ import pytest
 import torch
 
 from skflow.architectures import autoregressive_stack, coupling_stack
-from skflow.bases import GaussianMixture, Normal, StudentT
+from skflow.bases import GaussianMixture, Normal, Product, StudentT
 from skflow.bijections import (
+    ActNorm,
     Affine,
     Chain,
     Inverse,
     RationalQuadraticSpline,
+    Residual,
     SoftTails,
     Standardize,
     SupportMap,
     Whiten,
 )
+from skflow.dequantization import Dequantized
 from skflow.flow import Ensemble, Flow
 from skflow.members import select_member, stack_members
+from skflow.nets import LipschitzMLP
 
 NET = {"n_layers": 2, "hidden_features": (8, 8)}
 STACKS = {
@@ -160,6 +164,43 @@ def test_columns_at_1e9_with_a_spread_of_one(preprocessing):
         draws.append(wrapped.sample(200) - offset)
     torch.testing.assert_close(scores[1], scores[0], rtol=0, atol=1e-4)
     torch.testing.assert_close(draws[1], draws[0], rtol=0, atol=1e-4)
+
+
+class _Recorder(Normal):
+    """Takes down what it is started with."""
+
+    def initialize(self, z, weight=None, context=None):
+        self.seen = z, weight, context
+
+
+class TestStart:
+    def test_weights_and_context_reach_the_bijection_and_the_base(self):
+        net = LipschitzMLP(3, (8,), n_context=2)
+        flow = Flow(Chain([Residual(net), ActNorm(3)]), _Recorder(3)).double()
+        x, context = torch.randn(20, 3).double(), torch.randn(20, 2).double()
+        weight = torch.rand(20).double()
+        flow.initialize(x, weight, context)
+        z, its_weight, its_context = flow.base.seen
+        torch.testing.assert_close(z, flow.to_noise(x, context)[0])
+        assert its_weight is weight
+        assert its_context is context
+
+    def test_integers_have_a_context_too(self):
+        flow = Flow(ActNorm(3), Product([_Recorder(3)], [[2, 0, 1]]))
+        context = torch.randn(20, 2)
+        Dequantized(flow, 4).initialize(torch.randint(4, (20, 3)).float(), None, context)
+        assert flow.base.bases[0].seen[2] is context
+
+    def test_an_inverse_autoregressive_flow_starts_from_the_rows(self):
+        torch.manual_seed(0)
+        mix = torch.tensor([[1, 0.9, 0], [0, 0.5, 0.9], [0, 0, 0.3]]).double()
+        x = torch.randn(500, 3).double() @ mix
+        for wrapped in (lambda b: b, Inverse, lambda b: Inverse(Inverse(b))):
+            settings = {"n_layers": 2, "hidden_features": (8,), "mixing": "pca"}
+            flow = Flow(wrapped(autoregressive_stack(3, Affine(), **settings)), Normal(3)).double()
+            flow.initialize(x)
+            z = flow.to_noise(x)[0]
+            assert (torch.corrcoef(z.mT) - torch.eye(3)).abs().max() < 1e-8
 
 
 class TestEnsemble:

@@ -1,7 +1,7 @@
 """Base distributions: where noise comes from, and what a flow's latents are scored against."""
 
 from skflow.bases._base import Base
-from skflow.bases._em import MixtureChoice, choose_mixture
+from skflow.bases._choice import MixtureChoice, choose_mixture
 from skflow.bases._kernel import KernelDensity
 from skflow.bases._mixture import GaussianMixture
 from skflow.bases._normal import Normal

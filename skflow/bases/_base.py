@@ -6,6 +6,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from skflow._random import generator
+
 __all__ = ["Base", "saturate"]
 
 
@@ -68,7 +70,7 @@ class Base(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, n, context=None):
-        """Draw n rows for each member from torch's global random state.
+        """Draw n rows for each member, with torch's random numbers.
 
         Returns
         -------
@@ -107,7 +109,7 @@ class Base(nn.Module, ABC):
     def draw_seeds(self, n):
         """Seeds of n rows for each member, (*members, n, n_seeds), for :meth:`from_seeds`."""
         shape = (*self.members, n, self.n_seeds)
-        return torch.randn(shape, dtype=self.origin.dtype, device=self.origin.device)
+        return self._normal_numbers(shape)
 
     def from_seeds(self, seeds, context=None):
         """Make draws that are differentiable in the parameters, from standard normal numbers.
@@ -132,7 +134,7 @@ class Base(nn.Module, ABC):
             "parameters, which reverse KL needs"
         )
 
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         """Set data-dependent parameters once, from latents of training rows; nothing by default.
 
         Parameters
@@ -140,8 +142,17 @@ class Base(nn.Module, ABC):
         z : tensor of shape (n, n_features) or (*members, n, n_features)
         weight : tensor of shape (n,) or (*members, n), optional
             Not negative; a row of weight zero plays no part.
+        context : tensor of shape (*members, n, c), optional
+            What the rows are given, for bases that depend on it.
         """
         return
+
+    def _normal_numbers(self, shape):
+        """Draw standard normal numbers of the dtype and on the device of the base."""
+        device = self.origin.device
+        return torch.randn(
+            shape, generator=generator(device), dtype=self.origin.dtype, device=device
+        )
 
     def _with_members(self, z):
         """View z with the member axes of this base; rows given once are every member's."""

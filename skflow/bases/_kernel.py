@@ -5,6 +5,8 @@ import math
 import torch
 from torch.linalg import solve_triangular
 
+from skflow._clock import left_out, time_is_up
+from skflow._random import generator
 from skflow.bases._base import Base, saturate
 from skflow.bases._rosenblatt import mixture_scores
 
@@ -20,6 +22,9 @@ MIN_SIZE = 1e-2
 TOLERANCE = 1e-3
 MIN_ROWS_FOR_SCALE = 200
 MAX_STEPS = 60
+# Of a limited time, the shares after which the search for a first shape and for neighbours ends.
+SHAPE_SHARE = 0.4
+SIZES_SHARE = 0.8
 
 
 class KernelDensity(Base):
@@ -45,7 +50,8 @@ class KernelDensity(Base):
 
     Nothing is trained by gradients; all tensors are buffers. Cost: fitting O(m^2 d + m d^2) a step
     with m = min(n, max_rows), and O(n^2 d) for the neighbours; scoring O(n d) a row, in blocks of
-    bounded memory; sampling O(d^2) a row.
+    bounded memory; sampling O(d^2) a row. Where the caller's time is limited the searches end in
+    it, and all sizes are 1 if there is none to find the neighbours.
 
     Until :meth:`initialize` there is one kernel, the unit Gaussian at zero.
 
@@ -79,7 +85,7 @@ class KernelDensity(Base):
         self.register_buffer("factor", torch.eye(n_features))  # L
 
     @torch.no_grad()
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         """Take the rows as kernels and choose their shape; at least two distinct rows."""
         weight = z.new_ones(len(z)) if weight is None else weight
         z, weight = z[weight > 0].double(), weight[weight > 0].double()
@@ -89,7 +95,9 @@ class KernelDensity(Base):
         if self.n_neighbors is not None and len(z) > 2:
             points = _solve(torch.linalg.cholesky(covariance), z)
             sizes = _relative_sizes(points, min(self.n_neighbors, len(z) - 1))
-            covariance = self._likeliest_shape(z[keep], weight[keep], sizes[keep], covariance)
+            covariance = self._likeliest_shape(
+                z[keep], weight[keep], sizes[keep], covariance, share=1.0
+            )
         factor = torch.linalg.cholesky(covariance)
         if len(keep) < len(z):  # more kernels are to be narrower ones
             points = _solve(factor, z)
@@ -129,16 +137,19 @@ class KernelDensity(Base):
 
     @torch.no_grad()
     def sample(self, n, context=None):
-        kernel = torch.multinomial(self.log_weights.exp(), max(n, 1), replacement=True)[:n]
+        source = generator(self.origin.device)
+        kernel = torch.multinomial(
+            self.log_weights.exp(), max(n, 1), replacement=True, generator=source
+        )[:n]
         like = {"dtype": self.origin.dtype, "device": self.origin.device}
-        noise = torch.randn(n, self.n_features, **like)
+        noise = torch.randn(n, self.n_features, generator=source, **like)
         noise = noise * self.sizes[kernel].unsqueeze(-1)
         return (self.points[kernel] + noise) @ self.factor.mT
 
     def extra_repr(self):
         return f"{super().extra_repr()}, n_kernels={len(self.log_weights)}"
 
-    def _likeliest_shape(self, z, weight, sizes, start=None):
+    def _likeliest_shape(self, z, weight, sizes, start=None, share=SHAPE_SHARE):
         """Kernel covariance with the largest leave-one-out likelihood, by EM."""
         n, d = z.shape
         weight = weight / weight.sum()
@@ -153,7 +164,7 @@ class KernelDensity(Base):
             updated = self._constrain(_scatter(z, pair), n)
             change = (updated.diagonal() / covariance.diagonal()).log().abs().max()
             covariance = updated
-            if change < TOLERANCE:
+            if change < TOLERANCE or _is_late(share):
                 break
         return covariance
 
@@ -203,22 +214,33 @@ def _likeliest_scale(points, weight, sizes, rows):
         updated = float(share_of_row @ mean) / d
         change = abs(math.log(updated / square)) if updated > 0 else 0.0
         square = max(updated, MIN_SIZE**2)
-        if change < TOLERANCE:
+        if change < TOLERANCE or _is_late(1.0):
             break
     return math.sqrt(square)
 
 
 def _relative_sizes(points, n_neighbors):
-    """Distance of each row to its n-th neighbour, divided by the geometric mean."""
+    """Distance of each row to its n-th neighbour, divided by the geometric mean.
+
+    All are 1 where there is no time to find the neighbours.
+    """
     block = max(1, BLOCK_ENTRIES // len(points))
-    reach = torch.cat(
-        [
-            _distances(rows, points).topk(n_neighbors + 1, largest=False).values[:, -1]
-            for rows in points.split(block)
-        ]
-    ).sqrt()
+    parts = []
+    for rows in points.split(block):
+        parts.append(_distances(rows, points).topk(n_neighbors + 1, largest=False).values[:, -1])
+        if time_is_up(SIZES_SHARE):
+            left_out("a size for each kernel")
+            return torch.ones_like(points[:, 0])
+    reach = torch.cat(parts).sqrt()
     reach = reach.clamp(min=MIN_SIZE * reach.median().clamp(min=MIN_SIZE))
     return reach / reach.log().mean().exp()
+
+
+def _is_late(share):
+    late = time_is_up(share)
+    if late:
+        left_out("the search for the shape of the kernels")
+    return late
 
 
 def _scatter(z, pair):

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from skflow._random import generator
 from skflow.bases._base import Base
 from skflow.bases._em import fit_mixture
 from skflow.bases._rosenblatt import mixture_scores
@@ -60,8 +61,8 @@ class GaussianMixture(Base):
         self.reg_covar = reg_covar
         self.random_state = random_state
         self.min_scale = MIN_SCALE
-        generator = torch.Generator().manual_seed(random_state)
-        means = torch.randn(n_components, n_features, generator=generator)
+        start = torch.Generator().manual_seed(random_state)
+        means = torch.randn(n_components, n_features, generator=start)
         self.means = nn.Parameter(means)
         self.log_weights = nn.Parameter(torch.zeros(n_components))
         self.log_diagonal = nn.Parameter(torch.zeros(n_components, n_features))
@@ -80,7 +81,7 @@ class GaussianMixture(Base):
         mixture._set(weights, means, factors)
         return mixture
 
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         """Start from scikit-learn's EM, for each member on its own rows.
 
         Parameters
@@ -160,7 +161,7 @@ class GaussianMixture(Base):
         inverse = self._inverse_factor()
         shape = (*self.members, n, self.n_features)
         component = self._sample_components(shape[:-1])
-        noise = torch.randn(shape, dtype=inverse.dtype, device=inverse.device)
+        noise = self._normal_numbers(shape)
         return self._place(noise, component, inverse)
 
     def _place(self, noise, component, inverse):
@@ -182,7 +183,8 @@ class GaussianMixture(Base):
 
     def _sample_components(self, shape):
         """Draw component indices of the given shape, by inversion of the cumulative weights."""
-        at = torch.rand(shape, dtype=torch.float64, device=self.log_weights.device)
+        device = self.origin.device
+        at = torch.rand(shape, generator=generator(device), dtype=torch.float64, device=device)
         return self._components(at)
 
     @torch.no_grad()

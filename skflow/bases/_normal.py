@@ -2,8 +2,6 @@
 
 import math
 
-import torch
-
 from skflow.bases._base import Base, saturate
 
 __all__ = ["Normal"]
@@ -38,4 +36,4 @@ class Normal(Base):
 
     def sample(self, n, context=None):
         shape = (*self.members, n, self.n_features)
-        return torch.randn(shape, dtype=self.origin.dtype, device=self.origin.device)
+        return self._normal_numbers(shape)

@@ -70,9 +70,9 @@ class Product(Base):
         draws, log_shares = zip(*pairs, strict=True)
         return self._join(draws), sum(log_shares)
 
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         for base, part in zip(self.bases, self._split(z), strict=True):
-            base.initialize(part, weight)
+            base.initialize(part, weight, context)
 
     def _split(self, z):
         return z.index_select(-1, self.order).split(self.sizes, dim=-1)

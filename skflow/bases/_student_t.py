@@ -7,6 +7,7 @@ import torch
 from scipy.special import stdtr
 from torch import nn
 
+from skflow._random import generator
 from skflow.bases._base import Base
 from skflow.numerics import fit_student_t, normal_of_logit
 
@@ -85,7 +86,7 @@ class StudentT(Base):
             self.raw_df.copy_(torch.logit(share))
 
     @torch.no_grad()
-    def initialize(self, z, weight=None):
+    def initialize(self, z, weight=None, context=None):
         self._set_df(fit_student_t(z, weight)[2])
 
     def log_prob(self, z, context=None):
@@ -122,5 +123,10 @@ class StudentT(Base):
 
     def sample(self, n, context=None):
         # Drawn in float64, where the gamma variate under the root has no underflow to speak of.
-        draws = torch.distributions.StudentT(self.df.detach()).sample((n,))
+        df, source = self.df.detach(), generator(self.origin.device)
+        shape = (n, *df.shape)
+        normal = torch.randn(shape, generator=source, dtype=df.dtype, device=df.device)
+        gamma = torch._standard_gamma((0.5 * df).expand(shape), generator=source)
+        chi_square = (2 * gamma).clamp(min=torch.finfo(df.dtype).tiny)
+        draws = normal * torch.rsqrt(chi_square / df)
         return draws.movedim(0, -2).to(self.origin.dtype)

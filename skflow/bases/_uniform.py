@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from skflow._random import generator
 from skflow.bases._base import Base
 
 __all__ = ["Uniform"]
@@ -51,7 +52,10 @@ class Uniform(Base):
 
     def sample(self, n, context=None):
         shape = (*self.members, n, self.n_features)
-        unit = torch.rand(shape, dtype=self.origin.dtype, device=self.origin.device)
+        device = self.origin.device
+        unit = torch.rand(
+            shape, generator=generator(device), dtype=self.origin.dtype, device=device
+        )
         return self._place(unit)
 
     def _place(self, unit):

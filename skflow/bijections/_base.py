@@ -14,11 +14,13 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import nn
-from torch.random import fork_rng
 
+from skflow._random import drawing_from, random_state
 from skflow.exceptions import NotInvertibleError
 
-__all__ = ["Bijection", "Chain", "Inverse"]
+__all__ = ["Bijection", "Chain", "Inverse", "in_row_blocks"]
+
+BLOCK_ENTRIES = 2**16  # of rows that start a layer together
 
 
 class Bijection(nn.Module, ABC):
@@ -70,7 +72,7 @@ class Bijection(nn.Module, ABC):
         z, log_det : tensors
             forward(x), with its graph.
         """
-        with torch.no_grad(), fork_rng([z.device] if z.is_cuda else []):
+        with torch.no_grad(), drawing_from(random_state(z.device)):
             x, _ = self.inverse(z, context)
         x = x.detach().requires_grad_()
         return x, *self(x, context)
@@ -80,7 +82,15 @@ class Bijection(nn.Module, ABC):
 
         Rows count by their weights (*members, n), if there are any.
         """
-        return self(x, context)[0]
+        return in_row_blocks(lambda *rows: self(*rows)[0], x, context)
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        """Do as :meth:`initialize` for the other direction, and return inverse(z)[0].
+
+        What would make ``forward`` of rows start well is to make ``inverse`` of these start well:
+        :class:`Inverse` runs the map that way round.
+        """
+        return in_row_blocks(lambda *rows: self.inverse(*rows)[0], z, context)
 
     def verify(self):
         """Check what the map guarantees by its construction; called once after training.
@@ -120,9 +130,30 @@ class Chain(Bijection):
             x = b.initialize(x, context, weight)
         return x
 
+    def initialize_inverse(self, z, context=None, weight=None):
+        for b in reversed(self.bijections):
+            z = b.initialize_inverse(z, context, weight)
+        return z
+
     def verify(self):
         for b in self.bijections:
             b.verify()
+
+
+def in_row_blocks(function, x, context=None):
+    """Apply a function of rows x (*members, n, d) and context to blocks of bounded memory.
+
+    A layer may hold dozens of numbers for each entry of x, and rows to start from are many. Images
+    go through at once.
+    """
+    size = max(1, BLOCK_ENTRIES * x.shape[-2] // max(1, x.numel()))
+    if x.dim() > 3 or size >= x.shape[-2]:
+        return function(x, context)
+    parts = [
+        x.split(size, -2),
+        [None] * x.shape[-2] if context is None else context.split(size, -2),
+    ]
+    return torch.cat([function(*part) for part in zip(*parts, strict=False)], dim=-2)
 
 
 def weakest_inverse(bijections):
@@ -170,6 +201,12 @@ class Inverse(Bijection):
 
     def inverse(self, z, context=None):
         return self.bijection.forward(z, context)
+
+    def initialize(self, x, context=None, weight=None):
+        return self.bijection.initialize_inverse(x, context, weight)
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        return self.bijection.initialize(z, context, weight)
 
     def verify(self):
         self.bijection.verify()

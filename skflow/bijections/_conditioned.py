@@ -92,5 +92,8 @@ class Conditioned(Bijection):
     def initialize(self, x, context=None, weight=None):
         return self.bijection.initialize(x, self.net(context), weight)
 
+    def initialize_inverse(self, z, context=None, weight=None):
+        return self.bijection.initialize_inverse(z, self.net(context), weight)
+
     def verify(self):
         self.bijection.verify()

@@ -2,6 +2,7 @@
 
 import torch
 
+from skflow._random import generator
 from skflow.bijections._base import Bijection
 from skflow.bijections._penalty import charge
 from skflow.nets import VelocityField
@@ -86,7 +87,8 @@ class Continuous(Bijection):
         field = VelocityField(self.net, probed)
         rows = [self.net.drive(x, context)]
         if probed:
-            rows += field.probe(torch.randint_like(x.mT, 2) * 2 - 1)
+            coins = torch.empty_like(x.mT).random_(2, generator=generator(x.device))
+            rows += field.probe(coins * 2 - 1)
         # the state of a row: its way, the log-det so far and, if it counts, the energy so far
         state = x.new_zeros(*x.shape[:-2], d + 1 + charged, n)
         rates = _Rates(field, d, charged)

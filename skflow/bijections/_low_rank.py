@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
+from skflow._random import generator
 from skflow.bijections._base import Bijection
 from skflow.bijections._curves import soft_bound
 from skflow.bijections._orthogonal import Orthogonal
@@ -65,9 +66,9 @@ class Planar(Bijection):
     def __init__(self, n_features):
         super().__init__()
         self.n_features = n_features
-        self.w = nn.Parameter(torch.randn(n_features) / n_features**0.5)
+        self.w = nn.Parameter(_normal_numbers(n_features) / n_features**0.5)
         self.u = nn.Parameter(torch.zeros(n_features))
-        self.b = nn.Parameter(torch.randn(1))
+        self.b = nn.Parameter(_normal_numbers(1))
 
     def _effective(self):
         """Return u-hat (*members, d) and k (*members, 1)."""
@@ -124,7 +125,7 @@ class Radial(Bijection):
     def __init__(self, n_features):
         super().__init__()
         self.n_features = n_features
-        self.center = nn.Parameter(torch.randn(n_features))
+        self.center = nn.Parameter(_normal_numbers(n_features))
         self.log_radius = nn.Parameter(torch.zeros(1))
         self.raw_slope = nn.Parameter(torch.zeros(1))
 
@@ -220,7 +221,7 @@ class Sylvester(Bijection):
         self.rotation = Orthogonal(n_features, reflections, start="random")
         self.outer = nn.Parameter(torch.zeros(n_directions, n_directions))
         self.inner = nn.Parameter(torch.zeros(n_directions, n_directions))
-        self.b = nn.Parameter(torch.randn(n_directions))
+        self.b = nn.Parameter(_normal_numbers(n_directions))
 
     def _effective(self):
         """Return Q^T (*members, M, d), R, S (*members, M, M) and k (*members, M)."""
@@ -249,6 +250,11 @@ class Sylvester(Bijection):
             v = torch.cat([v_i.unsqueeze(-1), v], -1)
             t = torch.cat([t_i.unsqueeze(-1), t], -1)
         return z - t @ (r.mT @ q), -_slope(t, k.unsqueeze(-2)).log().sum(-1)
+
+
+def _normal_numbers(n):
+    numbers = torch.empty(n)
+    return numbers.normal_(generator=generator(numbers.device))
 
 
 def _positive(raw):

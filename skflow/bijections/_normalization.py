@@ -50,6 +50,14 @@ class ActNorm(Bijection):
         self.log_scale.copy_(-torch.where(std > 0, std, 1.0).log())
         return self(x)[0]
 
+    @torch.no_grad()
+    def initialize_inverse(self, z, context=None, weight=None):
+        mean, std = moments(z, weight)
+        std = torch.where(std > 0, std, 1.0)
+        self.shift.copy_(-mean / std)
+        self.log_scale.copy_(std.log())
+        return self.inverse(z)[0]
+
 
 def moments(x, weight=None):
     """Weighted mean and standard deviation of each column, in float64.

@@ -5,6 +5,7 @@ from torch import nn
 from torch.linalg import solve_triangular
 from torch.nn import functional
 
+from skflow._random import generator
 from skflow.bijections._base import Bijection
 from skflow.bijections._normalization import row_shares
 
@@ -59,7 +60,8 @@ class Orthogonal(Bijection):
         if n_reflections < 2 or n_reflections % 2:
             raise ValueError(f"n_reflections must be even and at least 2, got {n_reflections}")
         copies = 1 if start == "random" else 2
-        vectors = torch.randn(n_reflections // copies, n_features)
+        vectors = torch.empty(n_reflections // copies, n_features)
+        vectors.normal_(generator=generator(vectors.device))
         self.vectors = nn.Parameter(vectors.repeat_interleave(copies, 0))
 
     def matrix(self):
@@ -76,6 +78,13 @@ class Orthogonal(Bijection):
         if self.start == "pca":
             self._turn(_principal_directions(x, weight))
         return self(x)[0]
+
+    @torch.no_grad()
+    def initialize_inverse(self, z, context=None, weight=None):
+        if self.start == "pca":
+            self._turn(_principal_directions(z, weight))
+            self.vectors.copy_(self.vectors.flip(-2))  # the product is then the transpose
+        return self.inverse(z)[0]
 
     @torch.no_grad()
     def whiten(self, mean, covariance):

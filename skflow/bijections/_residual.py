@@ -142,6 +142,10 @@ class Residual(Bijection):
         self.net.initialize(x, context, weight)
         return x + self.net(x, context)
 
+    def initialize_inverse(self, z, context=None, weight=None):
+        self.net.initialize(z, context, weight)  # which is 0 until it is trained: x is z
+        return self.inverse(z, context)[0]
+
     def forward(self, x, context=None):
         g, jacobian = self.net.linearize(x, context)
         return x + g, self._log_det(jacobian)

@@ -1,10 +1,11 @@
 """Training in memory that does not grow with depth: activations found again from outputs."""
 
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 import torch
 from torch.autograd.function import once_differentiable
 
+from skflow._random import drawing_from, random_state
 from skflow.bijections._base import Bijection, Chain
 from skflow.exceptions import NotInvertibleError
 
@@ -62,6 +63,9 @@ class Reversible(Bijection):
     def initialize(self, x, context=None, weight=None):
         return self.chain.initialize(x, context, weight)
 
+    def initialize_inverse(self, z, context=None, weight=None):
+        return self.chain.initialize_inverse(z, context, weight)
+
     def verify(self):
         self.chain.verify()
 
@@ -87,16 +91,14 @@ class _FromOutput(torch.autograd.Function):
     def forward(ctx, parts, x, context, *parameters):
         ctx.parts, ctx.parameters = parts, parameters
         ctx.autocast = _autocast_of(x)
-        ctx.generators = []  # their states before each part that draws numbers, else None
+        ctx.random = []  # the state before each part that draws numbers, else None
         total = x.new_zeros(())
-        state = _generator_states(x)
         with _cast_as(*ctx.autocast):
             for part in parts:
+                before = random_state(x.device)
                 x, log_det = part(x, context)
                 total = total + log_det
-                before, state = state, _generator_states(x)
-                drew = not all(map(torch.equal, before, state))
-                ctx.generators.append(before if drew else None)
+                ctx.random.append(before if before.moved else None)
         ctx.save_for_backward(x, context)
         return x, total
 
@@ -107,11 +109,11 @@ class _FromOutput(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             context = context.detach().requires_grad_()
         found = {}
-        for part, states in zip(ctx.parts[::-1], ctx.generators[::-1], strict=True):
+        for part, state in zip(ctx.parts[::-1], ctx.random[::-1], strict=True):
             others = _trained(part)
             if ctx.needs_input_grad[2]:
                 others.append(context)
-            with torch.enable_grad(), _cast_as(*ctx.autocast), _drawing_from(states, z):
+            with torch.enable_grad(), _cast_as(*ctx.autocast), _drawing_from(state):
                 z, *outputs = part.retrace(z, context)
             grad, *grads = _gradients(outputs, (grad, grad_log_det), [z, *others])
             for tensor, g in zip(others, grads, strict=True):
@@ -137,18 +139,5 @@ def _cast_as(kind, dtype, enabled):
     return torch.autocast(kind, dtype, enabled, cache_enabled=False)
 
 
-def _generator_states(x):
-    return [torch.get_rng_state()] + ([torch.cuda.get_rng_state(x.device)] if x.is_cuda else [])
-
-
-@contextmanager
-def _drawing_from(states, x):
-    """Let the generators draw from these states in the block, if any, and go on as before."""
-    if states is None:
-        yield
-        return
-    with torch.random.fork_rng([x.device] if x.is_cuda else []):
-        torch.set_rng_state(states[0])
-        if x.is_cuda:
-            torch.cuda.set_rng_state(states[1], x.device)
-        yield
+def _drawing_from(state):
+    return nullcontext() if state is None else drawing_from(state)

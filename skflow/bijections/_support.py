@@ -55,6 +55,11 @@ class Standardize(Bijection):
         self._fit(x, weight)
         return self(x)[0]
 
+    def initialize_inverse(self, z, context=None, weight=None):
+        self._fit(z, weight)
+        self.mean, self.scale = -self.mean / self.scale, 1 / self.scale
+        return self.inverse(z)[0]
+
     def _fit(self, x, weight, robust=None):
         self.mean, std = moments(x, weight)
         size = self.mean.abs()
@@ -132,6 +137,15 @@ class Whiten(Bijection):
     def initialize(self, x, context=None, weight=None):
         self._fit(x, weight)
         return self(x)[0]
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        self._fit(z, weight)
+        mean, scale = self.standardize.mean, self.standardize.scale
+        eye = torch.eye(z.shape[-1], dtype=scale.dtype, device=scale.device)
+        root = solve_triangular(self.factor, eye, upper=False) / scale.unsqueeze(-2)
+        self.standardize.mean = -(root @ mean.unsqueeze(-1)).squeeze(-1)
+        self.standardize.scale, self.factor = torch.ones_like(scale), root
+        return self.inverse(z)[0]
 
     def _fit(self, x, weight, robust=None):
         self.standardize._fit(x, weight, robust)

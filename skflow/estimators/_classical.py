@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow.estimators._contract import TableFlow
-from skflow.fitting._recipe import Recipe
+from skflow.fitting._family import Family
 from skflow.fitting._settings import PREPROCESSING
 from skflow.tables._read import read_table
 
@@ -38,22 +38,22 @@ class BaseClassicalDensity(TableFlow):
     def _fit_core(self, u, weight):
         """Return bijection and base, fitted to preprocessed rows u (n, d) with weights or None."""
 
-    def _recipe(self):
-        """Return the Recipe of this family."""
-        return Recipe()
+    def _family(self):
+        """Return what this family of flows settles for itself."""
+        return Family()
 
     def _fit(self, X, sample_weight=None):
         rng = np.random.default_rng(draw_seed(self.random_state))
-        recipe = self._recipe()
+        family = self._family()
         with time_limit(self.max_seconds):
-            _, table = read_table(self, recipe, X, sample_weight, rng)
+            _, table = read_table(self, family, X, sample_weight, rng)
             self.preprocessing_ = (
                 "standardize" if self.preprocessing == "auto" else self.preprocessing
             )
-            self.flow_ = self._fit_flow(table, recipe)
+            self.flow_ = self._fit_flow(table, family)
         self._show(table.observation)
 
-    def _fit_flow(self, table, recipe):
+    def _fit_flow(self, table, family):
         import torch
 
         from skflow._threads import threads
@@ -63,15 +63,15 @@ class BaseClassicalDensity(TableFlow):
 
         start = table.start()
         weight = None if start.weight is None else torch.from_numpy(start.weight)
-        with threads(recipe.n_threads):
+        with threads(family.n_threads):
             preprocessing = fit_preprocessing(
                 self.preprocessing_,
                 table.bounds,
                 torch.from_numpy(start.rows()),
                 weight,
-                tails=recipe.tails,
+                tails=family.tails,
             )
-            learnt_from = table if recipe.learns_from_all else start
+            learnt_from = table if family.learns_from_all else start
             rows, _ = preprocess(learnt_from, preprocessing, 1, "cpu", torch.float64)
             bijection, base = self._fit_core(rows.x, rows.weight)
         bijection, base = (part.double().requires_grad_(False) for part in (bijection, base))

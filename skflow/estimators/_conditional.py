@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
-from skflow._validation import check_data, check_n_samples, check_sample_weight
+from skflow._validation import check_latents, check_n_samples, check_sample_weight
 from skflow.estimators._contract import FittedFlow
 
 __all__ = ["MaybeConditional"]
@@ -30,10 +30,15 @@ class MaybeConditional(FittedFlow):
         context = self._context(context)
         if context is None:
             return super().score_samples(Z)
-        from skflow.variational import conditional_log_density
+        from skflow.fitting._blocks import log_density
 
-        rows, outside = self._rows(Z)
-        return np.where(outside, -np.inf, conditional_log_density(self.flow_, rows, context))
+        return log_density(
+            self.flow_,
+            self._rows(Z),
+            self._for_each(context, Z),
+            observation=self.observation_,
+            dtype=self._dtype(),
+        )
 
     def score(self, Z, y=None, sample_weight=None, context=None):
         """Mean log density of the approximation at the rows, in nats.
@@ -69,9 +74,10 @@ class MaybeConditional(FittedFlow):
         context = self._context(context)
         if context is None:
             return super().transform(Z)
-        from skflow.variational import conditional_latents
+        from skflow.fitting._blocks import latents
 
-        return conditional_latents(self.flow_, check_data(self, Z, reset=False), context)
+        rows, context = self._rows(Z), self._for_each(context, Z)
+        return latents(self.flow_, rows, context, dtype=self._dtype())
 
     def inverse_transform(self, U, context=None):
         """Rows that :meth:`transform` sends to U.
@@ -89,9 +95,10 @@ class MaybeConditional(FittedFlow):
         context = self._context(context)
         if context is None:
             return super().inverse_transform(U)
-        from skflow.variational import conditional_rows
+        from skflow.fitting._blocks import from_latents
 
-        return conditional_rows(self.flow_, check_data(self, U, reset=False), context)
+        rows, context = check_latents(self, U), self._for_each(context, U)
+        return from_latents(self.flow_, rows, context, dtype=self._dtype())
 
     def elbo(self, context, log_joint=None, n_samples=100, random_state=None):
         """Bound the log evidence of each row of a context from below, in nats.
@@ -136,3 +143,17 @@ class MaybeConditional(FittedFlow):
         from skflow.variational import check_context
 
         return check_context(context, expected)
+
+    def _for_each(self, context, rows):
+        """Return the context, if it has a row for each of the rows."""
+        if len(context) != len(rows):
+            raise ValueError(
+                f"context must have one row for each of the {len(rows)} rows, got {len(context)}."
+            )
+        return context
+
+    def _dtype(self):
+        """Dtype in which the flow takes rows and context."""
+        from skflow.variational import input_dtype
+
+        return input_dtype(self.flow_)

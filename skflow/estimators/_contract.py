@@ -184,13 +184,13 @@ class TableFlow(FittedFlow):
     def _fit(self, X, sample_weight=None):
         """Check and fit a draft; parameters are valid."""
 
-    def _observe(self, X, weight, recipe):
+    def _observe(self, X, weight, family):
         """Return the Observation of checked rows X (n_samples, n_features)."""
         from skflow.tables._observation import ContinuousRows
 
         names = getattr(self, "feature_names_in_", None)
         return ContinuousRows.read(
-            X, weight, support=self.support, names=names, spreads=recipe.spreads_ties
+            X, weight, support=self.support, names=names, spreads=family.spreads_ties
         )
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -89,7 +89,9 @@ n_iter_no_change : int, None or "auto", default="auto"
     Epochs without a better validation loss after which training stops; "auto" is 30, None never
     stops early.
 max_seconds : float, default=None
-    Stop training in time, with the best weights so far.
+    Time for the whole fit, of which single steps may take a little more: choices of
+    preprocessing and mixture end with what was found by then, training with its best weights. A
+    warning says what was left out. None takes the time it takes: the same on any machine.
 device : str, default="cpu"
     "cpu", "cuda", "cuda:<index>", or "auto" for a GPU if there is one. Fitted models live on
     the CPU.
@@ -99,7 +101,8 @@ random_state : int, RandomState instance or None, default=None
 verbose : int, default=0
     1 shows a progress bar.
 warm_start : bool, default=False
-    Go on from the previous fit instead of starting anew.
+    Go on from the previous fit instead of starting anew. What shapes the flow must be as it was:
+    a ValueError names the parameter that has changed. "auto" is then what it was, too.
 """
 
 SHARED_ATTRIBUTES = """
@@ -109,6 +112,8 @@ history_ : list of dict
     One record an epoch: ``epoch``, ``learning_rate``, ``train_loss`` and ``validation_loss``
     (means over members, in nats, of preprocessed rows), ``member_train_losses`` and
     ``member_validation_losses`` (lists with those of each member) and ``seconds``.
+preprocessing_ : str
+    What ``preprocessing="auto"`` came to.
 tail_index_ : ndarray of shape (n_features,)
     Power at which the tails of each latent column fall, the mean over members: the degrees of
     freedom with ``base="student_t"``, for each member in ``flow_.base.df``; infinite with other
@@ -121,9 +126,16 @@ validation_score_ : float
     Mean log density of held-out rows by the members that did not see them, in nats and in the
     units of X; of the training rows where none were held out.
 held_out_scores_ : ndarray of shape (n_samples,)
-    Log density of each training row by the member that did not see it, NaN where all members
+    Log density of each training row by the member that did not train on it, NaN where all members
     did or the weight is 0: cross-validated scores that cost no further fit. All NaN after a warm
-    start.
+    start, and where ``max_seconds`` left no time. The member's training stopped where its
+    held-out rows were likeliest, and what members share has seen all rows: the choice of the
+    preprocessing, the size of a mixture base, and in long tables the preprocessing itself. On
+    tens of rows that flatters them by a tenth of a nat or two.
+observation_ : Observation
+    What the fit knows of its table: ``continuous``, ``bounds``, repeated values in ``ties``.
+plan_ : Plan
+    All that was settled before training; the attributes below that end in ``_`` show it.
 dequantized_features_ : dict {int: float}
     Columns whose values repeat and the width over which they were spread in training: their
     likelihood would have no bound otherwise. Scores are those of the density of the spread
@@ -135,12 +147,15 @@ n_features_in_ : int
 feature_names_in_ : ndarray of str
     Only if X had column names.
 n_layers_, base_, n_members_, max_epochs_, batch_size_, ...
-    What "auto" came to, for each parameter that accepts it.
+    What "auto" came to, for each parameter that accepts it. ``validation_fraction_`` is the share
+    of the distinct rows that a member holds out in fact.
 """
 
 
 CLASSICAL_ATTRIBUTES = (
     "flow_",
+    "observation_",
+    "preprocessing_",
     "dequantized_features_",
     "support_bounds_",
     "n_features_in_",

@@ -14,8 +14,8 @@ from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow.estimators._contract import TableFlow
 from skflow.exceptions import ConvergenceWarning
+from skflow.fitting._family import Family
 from skflow.fitting._plan import going_on
-from skflow.fitting._recipe import Recipe
 from skflow.fitting._settings import (
     BASES,
     ORDERS,
@@ -99,9 +99,9 @@ class BaseFlowDensity(TableFlow):
     def _build_bijection(self, plan):
         """Return the bijection between preprocessing and base that a Plan asks for."""
 
-    def _recipe(self):
-        """Return the Recipe of this family."""
-        return Recipe({"n_layers": self._auto_layers})
+    def _family(self):
+        """Return what this family of flows settles for itself."""
+        return Family({"n_layers": self._auto_layers})
 
     def _fit(self, X, sample_weight=None, fold=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
@@ -110,10 +110,10 @@ class BaseFlowDensity(TableFlow):
         seed = draw_seed(self.random_state)
         previous = vars(self).get("flow_") if self.warm_start else None
         with time_limit(self.max_seconds):
-            recipe, rng = self._recipe(), np.random.default_rng(seed)
-            rows, table = read_table(self, recipe, X, sample_weight, rng, fold)
-            plan = self._settle(recipe, table, seed, previous)
-            fit = fit_flow(self, table, plan, recipe, seed, previous)
+            family, rng = self._family(), np.random.default_rng(seed)
+            rows, table = read_table(self, family, X, sample_weight, rng, fold)
+            plan = self._settle(family, table, seed, previous)
+            fit = fit_flow(self, table, plan, family, seed, previous)
             self._show(table.observation)
             self._show_fit(fit, plan)
             # after a warm start a member may have trained on what it held out now
@@ -122,12 +122,12 @@ class BaseFlowDensity(TableFlow):
             self.held_out_scores_ = self._held_out_scores(rows, holder)
         return self
 
-    def _settle(self, recipe, table, seed, previous):
+    def _settle(self, family, table, seed, previous):
         kept = {} if previous is None else going_on(self, table.n_features)
-        preprocessing = settle_preprocessing(self, table, recipe, kept)
+        preprocessing = settle_preprocessing(self, table, family, kept)
         plan = settle(
             self,
-            recipe,
+            family,
             len(table),
             table.n_features,
             preprocessing,
@@ -206,7 +206,7 @@ class NetworkFlowDensity(BaseFlowDensity):
 
     def _layer_settings(self, plan):
         """Return what every recipe of :mod:`skflow.architectures` for such layers takes."""
-        from skflow.fitting._latents import heavy_columns
+        from skflow.fitting._base_kinds import heavy_columns
 
         heavy = heavy_columns(plan.base, 1).any()
         settings = {

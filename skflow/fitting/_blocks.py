@@ -25,20 +25,22 @@ ENTRIES = 2**19  # entries of them, times members
 LANES = 32  # blocks are padded to a multiple of this
 
 
-def log_density(flow, rows, context=None, *, observation=None, n_threads=1):
+def log_density(flow, rows, context=None, *, observation=None, n_threads=1, dtype=torch.float64):
     """Log density (n,) of rows (n, d) given rows of a context (n, c), if there is one.
 
     With an ``observation`` rows are placed by it first, and those outside its bounds get -inf.
+    The flow gets tensors of the dtype, and casts them behind its preprocessing.
     """
 
     def of_block(x, *given):
         if observation is None:
-            return _on_tensors(flow.log_prob, x, *given)
+            return _on_tensors(flow.log_prob, x, *given, dtype=dtype)
         x, outside = observation.place(x)
         inside = ~outside
         scores = np.full(len(x), -np.inf)
         if inside.any():
-            scores[inside] = _on_tensors(flow.log_prob, x[inside], *(c[inside] for c in given))
+            given = (part[inside] for part in given)
+            scores[inside] = _on_tensors(flow.log_prob, x[inside], *given, dtype=dtype)
         return scores
 
     return in_blocks(of_block, rows, context, n_members=_n_members(flow), n_threads=n_threads)
@@ -63,30 +65,42 @@ def held_out_log_density(flow, observation, rows, holder, *, n_threads=1):
     return scores
 
 
-def latents(flow, rows, context=None, *, n_threads=1):
-    """Latents (n, d) of rows, by the reference member of an ensemble."""
-    return _first_of_pair(reference(flow).to_noise, rows, context, torch.float64, n_threads)
+def latents(flow, rows, context=None, *, n_threads=1, dtype=torch.float64):
+    """Latents (n, d) of rows given rows of a context, by the reference member of an ensemble."""
+    maps = reference(flow)
+    return in_blocks(_first(maps.to_noise, dtype, dtype), rows, context, n_threads=n_threads)
 
 
-def from_latents(flow, rows, context=None, *, n_threads=1):
+def from_latents(flow, rows, context=None, *, n_threads=1, dtype=torch.float64):
     """Inverse of :func:`latents`."""
-    flow = reference(flow)
-    return _first_of_pair(flow.from_noise, rows, context, flow.dtype, n_threads)
+    maps = reference(flow)
+    return in_blocks(
+        _first(maps.from_noise, flow.dtype, dtype), rows, context, n_threads=n_threads
+    )
 
 
 def normal_scores(flow, noise):
     """Map noise (n, d) of the reference member to standard normal rows, by its base."""
     base = reference(flow).base
-    return in_blocks(lambda z: _on_tensors(base.normal_scores, z), noise)
+    return in_blocks(lambda z: _on_tensors(base.normal_scores, z, dtype=torch.float64), noise)
 
 
-def draw(flow, n, seed, *, n_threads=1, **options):
-    """Draw n rows (n, d) from the flow; options are those of its method ``sample``."""
+def draw(flow, n, seed, context=None, *, n_threads=1, dtype=torch.float64, **options):
+    """Draw n rows (n, d) from the flow, or (m, n, d): n for each row of a context (m, c).
+
+    Options are those of the flow's method ``sample``.
+    """
+    total = n if context is None else n * len(context)
     blocks = []
     with torch.no_grad(), threads(n_threads), seeded(seed):
-        for start in range(0, n, BLOCK):
-            blocks.append(flow.sample(min(BLOCK, n - start), **options).double().numpy())
-    return np.concatenate(blocks)
+        for start in range(0, total, BLOCK):
+            size = min(BLOCK, total - start)
+            if context is not None:
+                given = context[np.arange(start, start + size) // n]
+                options["context"] = torch.from_numpy(given).to(dtype)
+            blocks.append(flow.sample(size, **options).double().numpy())
+    draws = np.concatenate(blocks)
+    return draws if context is None else draws.reshape(len(context), n, -1)
 
 
 def single_flows(flow):
@@ -132,24 +146,33 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1):
     return out
 
 
-def _on_tensors(function, *arrays, dtype=torch.float64):
+def _on_tensors(function, rows, context=None, *, dtype, context_dtype=None):
     """Apply a function of tensors to arrays.
 
     Matrix products take other routes for a few rows than for many, which rounds differently.
     Blocks padded to whole lanes mostly take the same route, so that a row's score hardly
     depends on the rows beside it: within a few roundings of the flow's dtype.
     """
-    n = len(arrays[0])
+    n = len(rows)
     lanes = np.arange(-(-n // LANES) * LANES).clip(max=n - 1)
-    tensors = (torch.from_numpy(array[lanes]).to(dtype) for array in arrays)
+    tensors = [torch.from_numpy(rows[lanes]).to(dtype)]
+    if context is not None:
+        tensors.append(torch.from_numpy(context[lanes]).to(context_dtype or dtype))
     return function(*tensors)[:n].double().numpy()
 
 
-def _first_of_pair(function, rows, context, dtype, n_threads):
-    def of_block(*arrays):
-        return _on_tensors(lambda *tensors: function(*tensors)[0], *arrays, dtype=dtype)
+def _first(function, dtype, context_dtype):
+    """Return the first of a pair that a function of tensors returns, as a function of arrays."""
 
-    return in_blocks(of_block, rows, context, n_threads=n_threads)
+    def of_block(*arrays):
+        return _on_tensors(
+            lambda *tensors: function(*tensors)[0],
+            *arrays,
+            dtype=dtype,
+            context_dtype=context_dtype,
+        )
+
+    return of_block
 
 
 def _n_members(flow):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skflow._random import seeded
+from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
@@ -49,7 +49,7 @@ class Fit:
     holder: np.ndarray
 
 
-def fit_flow(estimator, table, plan, recipe, seed, previous=None):
+def fit_flow(estimator, table, plan, family, seed, previous=None):
     """Build, start and train a flow, or the members of an ensemble side by side.
 
     Parameters
@@ -57,7 +57,7 @@ def fit_flow(estimator, table, plan, recipe, seed, previous=None):
     estimator : BaseFlowDensity
     table : Table
     plan : Plan
-    recipe : Recipe
+    family : Family
     seed : int
     previous : Flow or Ensemble, optional
         A fitted flow to go on with; it is copied, and stays as it is.
@@ -70,7 +70,7 @@ def fit_flow(estimator, table, plan, recipe, seed, previous=None):
     with threads(plan.n_threads), seeded(seed, device):
         training, held, holder = _deal(table, plan)
         if previous is None:
-            preprocessing = start_preprocessing(table, plan, recipe, training, holder)
+            preprocessing = start_preprocessing(table, plan, family, training, holder)
         else:
             previous = copy.deepcopy(_stacked(previous))
             preprocessing = previous.preprocessing
@@ -112,10 +112,10 @@ def _deal(table, plan):
     if plan.n_folds == 0:
         return Numbers(torch.arange(n)), None, torch.full((n,), -1)
     if table.holder is None:
-        holder = assign_holders(n, plan.n_members, plan.n_folds)
+        holder = assign_holders(n, plan.n_members, plan.n_folds, generator())
     else:
         holder = torch.from_numpy(table.holder)
-    parts = fold_rows(holder, plan.n_members)
+    parts = fold_rows(holder, plan.n_members, generator())
     if plan.n_members == 1:
         parts = (Numbers(part.of_first()) for part in parts)
     return *parts, holder

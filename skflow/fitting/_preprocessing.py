@@ -6,7 +6,7 @@ import torch
 from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
 from skflow.bijections import Chain, Gaussianize, SoftTails, Standardize, SupportMap, Whiten
-from skflow.fitting._recipe import SOFT_TAILS_FROM
+from skflow.fitting._family import SOFT_TAILS_FROM
 from skflow.members import stack_members
 
 __all__ = ["choose_preprocessing", "fit_preprocessing"]
@@ -20,6 +20,7 @@ HEAVY_TAILS_FROM = 1e9
 WORTH_GAUSSIANIZING = 0.02
 NUMBERS_A_COLUMN = 10
 MIN_ROWS_TO_CHOOSE = 50
+BLOCK = 2_048  # rows that are preprocessed together
 # Shares of a limited time beyond which the choice is not begun, and not gone on with.
 BEGUN, GONE_ON_WITH = 0.1, 0.2
 
@@ -57,7 +58,10 @@ def choose_preprocessing(bounds, x, weight=None):
 
 def _mixture_score(kind, bounds, x, weight):
     """Held-out mean log density, in the units of x, of a mixture of about the right size."""
-    z, log_det = fit_preprocessing(kind, bounds, x, weight)(x)
+    preprocessing = fit_preprocessing(kind, bounds, x, weight)
+    z, log_det = (
+        torch.cat(part) for part in zip(*map(preprocessing, x.split(BLOCK)), strict=True)
+    )
     choice = choose_mixture(
         z,
         weight,

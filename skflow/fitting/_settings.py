@@ -21,14 +21,14 @@ MIN_ROWS_TO_HOLD_OUT = 20
 WORK = 6e7
 
 
-def settle_preprocessing(estimator, table, recipe, kept):
+def settle_preprocessing(estimator, table, family, kept):
     """Resolve ``preprocessing``, which the rows decide and not their number.
 
     Parameters
     ----------
     estimator : BaseFlowDensity
     table : Table
-    recipe : Recipe
+    family : Family
         Of the estimator's family.
     kept : dict
         Values of the last fit that a warm start goes on with.
@@ -37,27 +37,27 @@ def settle_preprocessing(estimator, table, recipe, kept):
     -------
     preprocessing : str
     """
-    from skflow.fitting._latents import heavy_columns
+    from skflow.fitting._base_kinds import heavy_columns
     from skflow.fitting._preprocessing import choose_preprocessing
 
     given = kept.get("preprocessing", estimator.preprocessing)
     if given != "auto":
         return given
-    if "preprocessing" in recipe.auto:
-        return recipe.auto["preprocessing"]
+    if "preprocessing" in family.auto:
+        return family.auto["preprocessing"]
     if heavy_columns(resolve_base(estimator.base, table.n_features), table.n_features).any():
         return "standardize"  # normal scores have no heavy tails
     start = table.start()
     return choose_preprocessing(table.bounds, start.rows(), start.weight)
 
 
-def settle(estimator, recipe, n, d, preprocessing, *, n_context=0, holder=None, seed=0, kept=None):
+def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, seed=0, kept=None):
     """Resolve every other "auto" of an estimator: the plan of its fit to n rows of d columns.
 
     Parameters
     ----------
     estimator : BaseFlowDensity
-    recipe : Recipe
+    family : Family
     n, d : int
     preprocessing : str
     n_context : int
@@ -72,18 +72,7 @@ def settle(estimator, recipe, n, d, preprocessing, *, n_context=0, holder=None, 
     plan : Plan
     """
     kept = kept or {}
-
-    def chosen(name, rule):
-        if name in kept:
-            return kept[name]
-        value = getattr(estimator, name, None)  # not every flow has every parameter
-        if not (isinstance(value, str) and value == "auto"):
-            return value
-        own = recipe.auto.get(name)
-        if own is None:
-            return rule()
-        return own(n) if callable(own) else own
-
+    chosen = _chooser(estimator, family, kept, n)
     n_members, n_folds, fraction = _held_out(n, holder, chosen)
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
@@ -91,7 +80,7 @@ def settle(estimator, recipe, n, d, preprocessing, *, n_context=0, holder=None, 
     return Plan(
         n_features=d,
         n_context=n_context,
-        n_threads=recipe.n_threads,
+        n_threads=family.n_threads,
         parameters=shaping_parameters(estimator),
         n_layers=chosen("n_layers", None),
         n_scales=chosen("n_scales", lambda: 1),
@@ -114,6 +103,23 @@ def settle(estimator, recipe, n, d, preprocessing, *, n_context=0, holder=None, 
         validation_fraction=fraction,
         n_iter_no_change=chosen("n_iter_no_change", lambda: 30),
     )
+
+
+def _chooser(estimator, family, kept, n):
+    """Return the function that says what a parameter is, given the rule for "auto"."""
+
+    def chosen(name, rule):
+        if name in kept:
+            return kept[name]
+        value = getattr(estimator, name, None)  # not every flow has every parameter
+        if not (isinstance(value, str) and value == "auto"):
+            return value
+        own = family.auto.get(name)
+        if own is None:
+            return rule()
+        return own(n) if callable(own) else own
+
+    return chosen
 
 
 def resolve_base(base, d):

@@ -2,7 +2,7 @@
 
 import torch
 
-from skflow.fitting._latents import build_base, end_where_base_lies, heavy_columns
+from skflow.fitting._base_kinds import build_base, end_where_base_lies, heavy_columns
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.flow import Flow
 from skflow.members import members_alike, select_member, stack_members
@@ -18,14 +18,14 @@ MAX_OWN_ENTRIES = 2**21
 BLOCK_ENTRIES = 2**18  # that are preprocessed together
 
 
-def start_preprocessing(table, plan, recipe, training, holder):
+def start_preprocessing(table, plan, family, training, holder):
     """Fit the preprocessing to training rows.
 
     Parameters
     ----------
     table : Table
     plan : Plan
-    recipe : Recipe
+    family : Family
     training : Numbers
         Of the rows that each member trains on.
     holder : tensor of shape (n_rows,)
@@ -49,7 +49,7 @@ def start_preprocessing(table, plan, recipe, training, holder):
         rows.view(*index.shape, table.n_features),
         weight,
         n_members if own else 1,
-        tails=recipe.tails,
+        tails=family.tails,
         heavy=heavy_columns(plan.base, table.n_features),
     )
     return fitted if own or n_members == 1 else stack_members([fitted] * n_members)
@@ -60,7 +60,7 @@ def _rows_for_all(holder, n_features):
     n = n_start_rows(n_features)
     free = (holder < 0).nonzero().squeeze(-1)
     rows = free if len(free) >= n else torch.arange(len(holder))
-    return rows if len(rows) <= n else rows[torch.randperm(len(rows))[:n]]
+    return rows if len(rows) <= n else rows[torch.randperm(len(rows), generator=generator())[:n]]
 
 
 @torch.no_grad()
@@ -96,7 +96,7 @@ def start_rows(core, part):
     """Rows (*members, m) of those of Numbers that a flow starts from; all if they are few."""
     n = n_start_rows(core.x.shape[-1])
     if part.index.shape[-1] > n:
-        places = torch.randperm(part.index.shape[-1])[:n]
+        places = torch.randperm(part.index.shape[-1], generator=generator())[:n]
         part = Numbers(*(None if t is None else t[..., places] for t in part))
     return Rows(core, *part.to(core.x.device, core.x.dtype)).take()
 

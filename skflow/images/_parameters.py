@@ -100,14 +100,14 @@ class ImageParameters:
             raise ValueError(f"temperature must be a number above 0, got {temperature!r}.")
         return self._draw(n_samples, random_state, temperature=temperature)
 
-    def _recipe(self):
-        recipe = super()._recipe()
+    def _family(self):
+        family = super()._family()
         if self.image_shape is None:
-            return recipe
+            return family
         auto = {**IMAGE_AUTO, "max_epochs": self._max_epochs, "n_scales": self._n_scales}
         if self.levels is not None:
             auto["preprocessing"] = "identity"
-        return replace(recipe, auto=auto, n_threads=None)
+        return replace(family, auto=auto, n_threads=None)
 
     def _max_epochs(self, n):
         batch_size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size
@@ -117,10 +117,10 @@ class ImageParameters:
     def _n_scales(self, n):
         return min(MAX_SCALES, max(1, halvings(*self.image_shape[1:], smallest=2)))
 
-    def _observe(self, X, weight, recipe):
+    def _observe(self, X, weight, family):
         check_images(self, X.shape[1])
         if self.levels is None:
-            return super()._observe(X, weight, recipe)
+            return super()._observe(X, weight, family)
         from skflow.tables._observation import IntegerRows
 
         shape = tuple(int(size) for size in self.image_shape)

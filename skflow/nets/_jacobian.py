@@ -1,6 +1,6 @@
 """Jacobians of perceptrons as products of their layers."""
 
-import torch
+from skflow._random import generator
 
 __all__ = ["LayeredJacobian"]
 
@@ -46,7 +46,7 @@ class LayeredJacobian:
         """Random vectors of 1 and -1."""
         like = self.slopes[0]
         shape = (*like.shape[:-2], self.weights[0].shape[-1], self.n_rows)
-        return torch.randn(shape, dtype=like.dtype, device=like.device).sign_()
+        return like.new_empty(shape).normal_(generator=generator(like.device)).sign_()
 
     def dot(self, u, v):
         """Inner products of vectors, (*members, n)."""

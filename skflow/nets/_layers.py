@@ -7,6 +7,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from skflow._random import generator
+
 SEGMENT = 128  # outputs of a masked layer that are computed together
 
 __all__ = ["Dense", "MaskedDense", "affine_map", "bend", "hidden_pass", "plain_pass"]
@@ -44,8 +46,8 @@ class Dense(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out))
         if not zero:
             bound = 1 / math.sqrt(max(n_in, 1))
-            nn.init.uniform_(self.weight, -bound, bound)
-            nn.init.uniform_(self.bias, -bound, bound)
+            for p in (self.weight, self.bias):
+                p.data.uniform_(-bound, bound, generator=generator(p.device))
 
     def forward(self, h):
         return affine_map(h, self.weight, self.bias)
@@ -148,7 +150,7 @@ def _dropout_mask(h, share):
     """
     dropped = min(round(256 * share), 255)  # some units stay, however near to 1 the share
     draws = torch.empty((h.numel() + 7) // 8, dtype=torch.int64, device=h.device)
-    draws.random_(-(2**63), None)
+    draws.random_(-(2**63), None, generator=generator(h.device))
     bytes_ = draws.view(torch.uint8)[: h.numel()].view(h.shape).to(h.dtype)
     # 0 below ``dropped`` and 1 from there on, in kernels much faster than a comparison
     return bytes_.sub_(dropped - 1).clamp_(0, 1).mul_(256 / (256 - dropped))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from skflow._random import generator
 from skflow.nets._jacobian import LayeredJacobian
 from skflow.nets._layers import Dense, affine_map
 from skflow.nets._norms import norm_bound
@@ -73,7 +74,8 @@ class LipschitzNet(nn.Module, ABC):
         self.context_weight = None
         if n_context:
             bound = 1 / math.sqrt(n_context)
-            weight = torch.empty(widths[0], n_context).uniform_(-bound, bound)
+            weight = torch.empty(widths[0], n_context)
+            weight.uniform_(-bound, bound, generator=generator(weight.device))
             self.context_weight = nn.Parameter(weight)
         self.lipschitz = lipschitz
 
@@ -155,7 +157,8 @@ class LipschitzNet(nn.Module, ABC):
             u = self._mapped(h, weights[i], torch.zeros_like(layer.bias))
             u = u if i or shift is None else u + shift
             mean, std = _moments(*self._unit_rows(u, weight))
-            bends = REACH * (2 * torch.rand_like(std) - 1)
+            unit = torch.empty_like(std).uniform_(generator=generator(std.device))
+            bends = REACH * (2 * unit - 1)
             layer.bias.copy_(bends * std - mean)
             self.log_sharpness[i].copy_(math.log(SHARPNESS) - std.log())
             h = lip_swish(u + self._on_units(layer.bias), self._sharpness(i))[0]

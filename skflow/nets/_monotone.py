@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from skflow._random import generator
 from skflow.nets._layers import Dense, affine_map
 
 __all__ = ["IntegrandNet", "PositiveNet"]
@@ -21,7 +22,9 @@ class IntegrandNet(nn.Module):
         super().__init__()
         first = hidden_features[0]
         # drawn apart from the signal's, so that units bend at different places from the start
-        self.rate = nn.Parameter(2 * torch.rand(first, 1) - 1)
+        rate = torch.empty(first, 1)
+        rate.uniform_(generator=generator(rate.device))
+        self.rate = nn.Parameter(2 * rate - 1)
         self.signal = Dense(n_signal, first)
         widths = [*hidden_features, 1]
         self.layers = nn.ModuleList(

@@ -8,6 +8,8 @@ import math
 
 import torch
 
+from skflow._random import generator
+
 __all__ = ["exact_log_det", "roulette_log_det", "series_log_det", "series_terms"]
 
 
@@ -114,5 +116,5 @@ def roulette_log_det(jacobian, n_exact, ratio):
 
 def _geometric(ratio):
     """Draw N with P(N >= j) = ratio^j."""
-    uniform = 1 - float(torch.rand((), dtype=torch.float64))
+    uniform = 1 - float(torch.rand((), generator=generator(), dtype=torch.float64))
     return math.floor(math.log(uniform) / math.log(ratio))

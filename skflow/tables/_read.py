@@ -27,7 +27,7 @@ def checked_rows(estimator, X, sample_weight, minimum=2):
     return rows, weight, owned
 
 
-def read_table(estimator, recipe, X, sample_weight, rng, fold=None):
+def read_table(estimator, family, X, sample_weight, rng, fold=None):
     """Check X, observe it and make the rows to train on.
 
     Returns
@@ -38,7 +38,7 @@ def read_table(estimator, recipe, X, sample_weight, rng, fold=None):
     table : Table
     """
     rows, weight, owned = checked_rows(estimator, X, sample_weight)
-    observation = estimator._observe(rows, weight, recipe)
+    observation = estimator._observe(rows, weight, family)
     observation.check(rows, getattr(estimator, "feature_names_in_", None))
     table = observation.prepare(rows, weight, rng, fold=fold, owned=owned)
     return X if owned else rows, table

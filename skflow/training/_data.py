@@ -2,6 +2,7 @@
 
 import torch
 
+from skflow._random import generator
 from skflow.training._rows import Batch, Numbers, Rows
 
 __all__ = ["Batches", "ContextBatches", "SeedBatches", "assign_holders", "fold_rows"]
@@ -38,7 +39,8 @@ class Batches:
         for places in self._shuffled().tensor_split(self.n_batches, dim=-1):
             x, context, weight = self.rows.take(places)
             if self.noise:
-                x = torch.add(x, torch.randn_like(x), alpha=self.noise)
+                noise = torch.empty_like(x).normal_(generator=generator(x.device))
+                x = torch.add(x, noise, alpha=self.noise)
             yield Batch(x, context, weight)
 
     def _shuffled(self):
@@ -48,8 +50,9 @@ class Batches:
 
     def _next(self, member, size, n):
         places = self.waiting[member]
+        source = {"generator": generator(places.device), "device": places.device}
         while len(places) < n:
-            places = torch.cat([places, torch.randperm(size, device=places.device)])
+            places = torch.cat([places, torch.randperm(size, **source)])
         self.waiting[member] = places[n:]
         return places[:n]
 

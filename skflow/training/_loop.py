@@ -2,10 +2,11 @@
 
 import math
 import time
-import warnings
 
 import torch
 
+from skflow._clock import seconds_left, time_is_up, time_limit
+from skflow._notices import warn
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.training._config import History
 from skflow.training._optimizer import FlatAdamW, FlatParameters
@@ -14,7 +15,8 @@ from skflow.training._stopping import BestWeights
 
 __all__ = ["train"]
 
-BLOCK = 4096  # validation rows at a time
+BLOCK = 4096  # validation rows at a time, fewer
+BLOCK_ENTRIES = 2**19  # if those of all members have more numbers than this
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
 ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
 
@@ -25,6 +27,9 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     Weights with the lowest validation loss are kept, and are what the flow holds afterwards,
     however training ended. A step with a non-finite gradient is skipped for the member
     concerned; after ten in a row the member returns to its best weights and halves its rate.
+
+    Where ``config.max_seconds`` or a caller limits the time, training ends early enough for a
+    last validation, if need be before the first step.
 
     Parameters
     ----------
@@ -48,7 +53,8 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     TrainingDivergedError
         If no step was ever finite.
     """
-    return _Run(flow, objective, batches, config, validation, n_members).run()
+    with time_limit(config.max_seconds):
+        return _Run(flow, objective, batches, config, validation, n_members).run()
 
 
 class _Run:
@@ -71,6 +77,7 @@ class _Run:
         self.step = 0
         self.steps = config.max_epochs * len(batches)
         self.start = time.perf_counter()
+        self.validation_seconds = 0.0  # that the last validation took
 
     def run(self):
         try:
@@ -78,7 +85,7 @@ class _Run:
                 self._epochs(bar)
         except KeyboardInterrupt:
             self.history.stopped_by = "interrupt"
-            warnings.warn(
+            warn(
                 "Training was interrupted; the best weights so far are kept.",
                 ConvergenceWarning,
                 stacklevel=4,
@@ -95,6 +102,9 @@ class _Run:
         if self.validation is not None:
             self.best.update(self._validate())
         for epoch in range(self.config.max_epochs):
+            # a step is made in any case where nothing else would give a loss to report
+            if self._is_late() and (epoch or self.validation is not None):
+                break
             train_loss = self._epoch()
             loss = train_loss if self.validation is None else self._validate()
             self.best.update(loss.nan_to_num(nan=torch.inf))
@@ -116,11 +126,16 @@ class _Run:
             self._take_step(gradient)
             total += loss.detach().reshape(-1)
             count += 1
-            limit = self.config.max_seconds
-            if limit is not None and time.perf_counter() - self.start > limit:
-                self.history.stopped_by = "max_seconds"
+            if self._is_late():
                 break
         return total / count
+
+    def _is_late(self):
+        """Whether no time is left but for a validation."""
+        late = seconds_left() <= self.validation_seconds
+        if late:
+            self.history.stopped_by = "max_seconds"
+        return late
 
     def _take_step(self, gradient):
         norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
@@ -167,10 +182,19 @@ class _Run:
     @torch.no_grad()
     def _validate(self):
         self.flow.eval()
-        rows = self.validation
-        blocks = (rows.take(slice(i, i + BLOCK)) for i in range(0, rows.n_rows, BLOCK))
-        losses = torch.cat([self.objective(self.flow, block) for block in blocks], dim=-1)
-        return _mean(losses, rows.weight).reshape(-1)
+        start_time, rows = time.perf_counter(), self.validation
+        size = max(1, min(BLOCK, BLOCK_ENTRIES // rows.n_entries_of_row))
+        losses = []
+        for start in range(0, rows.n_rows, size):
+            losses.append(self.objective(self.flow, rows.take(slice(start, start + size))))
+            # with no time for any step, the first rows stand for all
+            if self.step == 0 and time_is_up():
+                break
+        losses = torch.cat(losses, dim=-1)
+        self.validation_seconds = time.perf_counter() - start_time
+        weight = rows.weight
+        weight = None if weight is None else weight[..., : losses.shape[-1]]
+        return _mean(losses, weight).reshape(-1)
 
     def _record(self, epoch, train_loss, loss):
         held_out = self.validation is not None
@@ -191,7 +215,7 @@ class _Run:
         if self.step and not self.ever_finite and self.history.stopped_by != "interrupt":
             self._give_up()
         if self.history.skipped_steps:
-            warnings.warn(
+            warn(
                 f"{self.history.skipped_steps} training steps had a non-finite gradient and were "
                 f"skipped, with {self.history.rollbacks} returns to earlier weights at half the "
                 "rate. The best weights are kept; a lower learning_rate may fit better.",

@@ -79,6 +79,11 @@ class Rows:
         return self.index.shape[:-1]
 
     @property
+    def n_entries_of_row(self):
+        """Entries of one row, of all members together."""
+        return self.members.numel() * self.table.x.shape[1:].numel()
+
+    @property
     def weight(self):
         """Weights (*members, m), None if all are equal."""
         if self.table.weight is None:

@@ -1,12 +1,15 @@
 """From a log density to a flow: search, whiten, refine a Gaussian, bend it, judge."""
 
 import copy
+import math
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from skflow._clock import left_out, seconds_left, time_is_up, time_limit
+from skflow._random import generator
 from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import Chain, Diagonal, SupportMap, Triangular, Whiten
 from skflow.flow import Flow
@@ -14,10 +17,13 @@ from skflow.training import Batch, ReverseKL, SeedBatches, TrainingConfig, train
 from skflow.variational._recipes import RECIPES
 from skflow.variational._start import Start, find_start
 from skflow.variational._target import Pulled, Target
-from skflow.variational._verdict import judge
+from skflow.variational._verdict import N_DRAWS, judge
 
-__all__ = ["STEPS_PER_EPOCH", "Fitted", "Settings", "fit_density"]
+__all__ = ["STEPS_PER_EPOCH", "ApproximationSettings", "Fitted", "fit_density"]
 
+# Of the time, if that is limited: what the search may take, and after which no rates are tried.
+SEARCH_SHARE = 0.4
+TRIALS_END = 0.6
 STEPS_PER_EPOCH = 50
 VALIDATION_DRAWS = 2_000
 GAUSSIAN_EPOCHS = 3
@@ -35,7 +41,7 @@ TAIL_DF = 10.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class ApproximationSettings:
     """How to fit, every "auto" resolved but a learning rate that is to be tried."""
 
     flow: str
@@ -94,18 +100,20 @@ class Fitted:
 def fit_density(target, low, high, settings, seed):
     """Fit a flow to a :class:`Target` of rows inside the bounds low and high (d,).
 
-    Starts of the search come from ``seed``, all else from torch's global random state.
+    Starts of the search come from ``seed``, all else from the generators of the block around.
     """
-    begin = time.perf_counter()
     support = SupportMap(low, high)
-    target.check_rows_apart(support.inverse(torch.randn(5, len(low), dtype=torch.float64))[0])
-    start = find_start(
-        Pulled(target, support), len(low), np.random.default_rng(seed), settings.n_starts
-    )
-    run = _Run(target, settings, begin)
+    rows = torch.randn(5, len(low), generator=generator(), dtype=torch.float64)
+    target.check_rows_apart(support.inverse(rows)[0])
+    rng = np.random.default_rng(seed)
+    with time_limit(SEARCH_SHARE * seconds_left()):
+        start = find_start(Pulled(target, support), len(low), rng, settings.n_starts)
+    run = _Stages(target, settings)
     flow = run.refine(*_whiten(start, settings.flow), support)
     rate = GAUSSIAN_RATE
-    if settings.n_layers and not run.stopped:
+    if settings.n_layers and run.stopped_by == "max_seconds":
+        left_out("the layers of the flow")
+    elif settings.n_layers and not run.stopped:
         flow, rate = run.bend(flow)
     return Fitted(flow.cpu().eval(), start, target, rate, run.records, run.stopped_by)
 
@@ -131,12 +139,13 @@ def _whiten(start, flow):
     return whiten, GaussianMixture.from_roots(torch.from_numpy(start.weights), means, roots)
 
 
-class _Run:
+class _Stages:
     """What the stages of one fit share."""
 
-    def __init__(self, target, settings, begin):
-        self.target, self.settings, self.begin = target, settings, begin
+    def __init__(self, target, settings):
+        self.target, self.settings = target, settings
         self.records = []
+        self.verdict_seconds = 0.0  # foretold, if time is limited
         self.stopped_by = "max_epochs"
         flat = settings.annealing
         self.powers = [1.0] if flat is None else list(np.geomspace(flat, 1, N_POWERS))
@@ -198,6 +207,8 @@ class _Run:
                 break
 
     def _good(self, core, target):
+        if 2 * self.verdict_seconds > seconds_left():
+            return False  # the time is better spent on training, and on the last verdict
         try:
             return judge(core, target).khat < ENOUGH
         except KeyboardInterrupt:
@@ -212,6 +223,9 @@ class _Run:
             loss = self._train(f"trial at {rate:g}", trial, objective, rate, TRIAL_EPOCHS, held)
             results.append((loss, rate, trial))
             if self.stopped:
+                break
+            if time_is_up(TRIALS_END):
+                left_out("trials of learning rates")
                 break
         _, rate, best = min(results, key=lambda result: result[0])
         return rate, best
@@ -228,18 +242,33 @@ class _Run:
         if self.stopped:
             return np.inf
         settings = self.settings
-        batches = SeedBatches(core.base, settings.batch_size, STEPS_PER_EPOCH)
-        left = settings.max_seconds
+        held = self._held_out(core) if held is None else held
+        left = self._seconds_to_train(core, objective, held)
+        if left <= 0:
+            self.stopped_by = "max_seconds"
+            left_out(f'training ("{stage}")')
+            return np.inf
         config = TrainingConfig(
             max_epochs=epochs,
             learning_rate=rate,
             weight_decay=0.0,
             n_iter_no_change=None,
-            max_seconds=None if left is None else left - (time.perf_counter() - self.begin),
+            max_seconds=left,
             verbose=settings.verbose,
         )
-        held = self._held_out(core) if held is None else held
+        batches = SeedBatches(core.base, settings.batch_size, STEPS_PER_EPOCH)
         history = train(core, objective, batches, config, validation=held)
         self.records += [{"stage": stage, **record} for record in history.records]
         self.stopped_by = history.stopped_by
         return history.validation_loss[0]
+
+    @torch.no_grad()
+    def _seconds_to_train(self, core, objective, held):
+        """Seconds left but for the verdict, whose draws cost what as many held-out draws do."""
+        if seconds_left() in (0, math.inf):
+            return seconds_left()
+        start = time.perf_counter()
+        float(objective(core, held).mean())
+        each = time.perf_counter() - start
+        self.verdict_seconds = each * N_DRAWS / VALIDATION_DRAWS
+        return seconds_left() - self.verdict_seconds - each  # which ends the training

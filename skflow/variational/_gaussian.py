@@ -14,6 +14,7 @@ __all__ = [
 ]
 
 MIN_CURVATURE = 1e-10  # of a column, and of a direction of columns scaled alike
+CURVATURE_ROWS = 6  # a column: both sides, three times
 MAX_STEP = 3.0  # of a Newton step, in standard deviations
 
 
@@ -75,11 +76,15 @@ def laplace(density, points):
     Returns
     -------
     list of Laplace or None
-        None where slope or curvature are not finite, or a column has no curvature.
+        None where slope or curvature are not finite, a column has no curvature, or the time was
+        up before.
     """
-    gradients = density.values_and_gradients(points)[1]
-    matrices = density.curvatures(points)
-    return [_laplace(*each) for each in zip(points, gradients, matrices, strict=True)]
+    fits = []
+    for part in density.parts(points, "gradients", 1 + CURVATURE_ROWS * points.shape[1]):
+        gradients = density.values_and_gradients(part)[1]
+        matrices = density.curvatures(part)
+        fits += [_laplace(*each) for each in zip(part, gradients, matrices, strict=True)]
+    return fits + [None] * (len(points) - len(fits))
 
 
 def _laplace(x, gradient, matrix):

@@ -1,9 +1,16 @@
 """Where a log density is high: quasi-Newton ascents from many starts side by side."""
 
+import time
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
-__all__ = ["Density", "ascend"]
+from skflow._clock import left_out, seconds_left, time_is_up
+
+__all__ = ["CUT_SHORT", "Density", "ascend"]
+
+CUT_SHORT = "a part of the search"  # what a limit of time leaves out of it
 
 MAX_STEPS = 200
 N_PAIRS = 8  # of steps and gradient changes that an ascent remembers
@@ -14,20 +21,49 @@ LONGEST = 10.0  # first steps, in the units of the parameters: nothing is known 
 
 
 class Density:
-    """A log density of torch rows as one of numpy rows, with its gradient and curvature."""
+    """A log density of torch rows as one of numpy rows, with its gradient and curvature.
+
+    Attributes
+    ----------
+    pace : dict {str: float}
+        Least seconds a row that a call of "values" and of "gradients" has taken.
+    """
 
     def __init__(self, log_density):
         self.log_density = log_density
+        self.pace = {"values": np.inf, "gradients": np.inf}
+
+    def parts(self, items, kind, n_rows):
+        """Deal items whose calls of a kind take n rows each, many at once while time lasts.
+
+        All come in one part where nothing limits the time, and where it is ample.
+        """
+        while len(items):
+            if time_is_up():
+                left_out(CUT_SHORT)
+                return
+            n, left, cost = len(items), seconds_left(), self.pace[kind] * n_rows
+            if n * cost > left:
+                n = max(1, int(left / cost))
+            yield items[:n]
+            items = items[n:]
+
+    @contextmanager
+    def _timed(self, kind, n_rows):
+        start = time.perf_counter()
+        yield
+        pace = (time.perf_counter() - start) / max(1, n_rows)
+        self.pace[kind] = min(self.pace[kind], pace)
 
     def values(self, x):
         """Log densities (n,) of rows x (n, d); -inf where there is none."""
-        with torch.no_grad():
+        with self._timed("values", len(x)), torch.no_grad():
             return self.log_density(torch.as_tensor(x, dtype=torch.float64)).numpy()
 
     def values_and_gradients(self, x):
         """Log densities (n,) and gradients (n, d) of rows x (n, d)."""
         x = torch.as_tensor(x, dtype=torch.float64).requires_grad_()
-        with torch.enable_grad():
+        with self._timed("gradients", len(x)), torch.enable_grad():
             value = self.log_density(x)
             (gradient,) = torch.autograd.grad(value.sum(), x)
         return value.detach().numpy(), gradient.numpy()
@@ -75,6 +111,9 @@ def ascend(density, starts):
         rows = np.flatnonzero(active)
         if not len(rows):
             break
+        if time_is_up():
+            left_out(CUT_SHORT)
+            break
         direction = memory.direction(gradient[rows], rows)
         step = _line_search(density, x[rows], value[rows], gradient[rows], direction)
         new = x.copy()
@@ -100,6 +139,9 @@ def _line_search(density, x, value, gradient, direction):
         reached = density.values(x[left] + step[left, None] * direction[left])
         found[left] = reached >= value[left] + ENOUGH * step[left] * slope[left]
         if found.all():
+            break
+        if time_is_up():
+            left_out(CUT_SHORT)
             break
         step[~found] /= 2
     return np.where(found, step, 0.0)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skflow._clock import left_out, time_is_up
 from skflow.variational._gaussian import (
     Gaussian,
     confined_bounds,
@@ -12,7 +13,7 @@ from skflow.variational._gaussian import (
     mixture_log_density,
     moments_of_mixture,
 )
-from skflow.variational._search import Density, ascend
+from skflow.variational._search import CUT_SHORT, Density, ascend
 
 __all__ = ["Mode", "Start", "find_start"]
 
@@ -104,22 +105,22 @@ def find_start(log_density, n_features, rng, n_starts):
     waves = [len(part) for part in np.array_split(np.arange(n_starts), N_WAVES)]
     spread = np.resize(SPREADS, waves[0])[:, None]
     starts = spread * rng.standard_normal((waves[0], n_features))
-    _check(density, np.vstack([starts, rng.standard_normal((N_PROBES, n_features))]))
+    _check_starts(density, np.vstack([starts, rng.standard_normal((N_PROBES, n_features))]))
     search = _Search(density, rng.standard_normal((N_NOISE, n_features)))
-    search.consider([Gaussian(np.zeros(n_features), np.eye(n_features))])
     search.explore(starts)
     for n in waves[1:]:
         whole, reach = search.region()
         search.explore(whole.place(reach * rng.standard_normal((n, n_features))))
     if search.elbo == -np.inf:
+        hint = " The search was cut short: raise max_seconds." if time_is_up() else ""
         raise ValueError(
             "no Gaussian was found most of whose draws have a finite log density. Declare the "
-            "bounds of the parameters with support={index: (low, high)}."
+            f"bounds of the parameters with support={{index: (low, high)}}.{hint}"
         )
     return search.choose()
 
 
-def _check(density, starts):
+def _check_starts(density, starts):
     values, gradients = density.values_and_gradients(starts)
     finite = np.isfinite(values)
     if not finite.any():
@@ -147,19 +148,25 @@ class _Search:
 
     def __init__(self, density, noise):
         self.density, self.noise = density, noise
-        self.best, self.elbo = None, -np.inf
+        d = noise.shape[1]
+        self.best = Gaussian(np.zeros(d), np.eye(d))
+        self.elbo = elbos(density, [self.best], noise)[0]
         self.modes = []
 
     def consider(self, gaussians):
         """Keep the Gaussian with the highest ELBO."""
-        values = elbos(self.density, gaussians, self.noise)
-        first = int(values.argmax())
-        if self.best is None or values[first] > self.elbo:
-            self.best, self.elbo = gaussians[first], values[first]
+        for part in self.density.parts(gaussians, "values", len(self.noise)):
+            values = elbos(self.density, part, self.noise)
+            first = int(values.argmax())
+            if values[first] > self.elbo:
+                self.best, self.elbo = part[first], values[first]
 
     def explore(self, starts):
         """Climb from starts (n, d); look for modes at the ends, for Gaussians along the ways."""
         if not len(starts):
+            return
+        if time_is_up():
+            left_out(CUT_SHORT)
             return
         ways = ascend(self.density, starts)
         n_known = len(self.modes)
@@ -179,6 +186,9 @@ class _Search:
             for x, fit in fits:
                 if fit is None or not fit.concave or self._known(x):
                     continue
+                if time_is_up():
+                    left_out(CUT_SHORT)
+                    return
                 if fit.decrement < AT_MODE:
                     value = float(self.density.values(x[None])[0])
                     self.modes.append(Mode(Gaussian(x, fit.gaussian.root), value))
@@ -207,6 +217,9 @@ class _Search:
         kept = [m for m in modes if m.log_mass > modes[0].log_mass + np.log(MIN_SHARE)]
         single = Start([self.best], np.ones(1), self.best, float(self.elbo), modes)
         if len(kept) < 2:
+            return single
+        if time_is_up():
+            left_out("a mixture of the modes found")
             return single
         gaussians = [mode.gaussian for mode in kept]
         weights = np.exp([mode.log_mass - kept[0].log_mass for mode in kept])

@@ -58,11 +58,18 @@ def test_initialize_reaches_the_inner_bijection():
             self.seen = context, weight
             return super().initialize(x, context, weight)
 
+        def initialize_inverse(self, z, context=None, weight=None):
+            self.seen = context, weight
+            return super().initialize_inverse(z, context, weight)
+
     net, inner = Encoder(3, (8,)), Recorder(2)
     x, context, weight = torch.randn(6, 2), torch.randn(6, 3), torch.rand(6)
-    Conditioned(net, inner).initialize(x, context, weight)
-    assert torch.equal(inner.seen[0], net(context))
-    assert inner.seen[1] is weight
+    conditioned = Conditioned(net, inner)
+    for initialize in (conditioned.initialize, conditioned.initialize_inverse):
+        inner.seen = None, None
+        initialize(x, context, weight)
+        assert torch.equal(inner.seen[0], net(context))
+        assert inner.seen[1] is weight
 
 
 def test_gradients_reach_the_encoder_once_the_layers_have_moved():

@@ -162,7 +162,7 @@ def test_beside_far_and_difficult_rows_nothing_changes():
     beside[1::2] *= 1e6
     with torch.no_grad():
         for ours, other in zip(flow(x), flow(beside), strict=True):
-            assert torch.equal(ours[::2], other[::2])
+            torch.testing.assert_close(ours[::2], other[::2], rtol=0, atol=1e-5)
 
 
 class TestPenalties:

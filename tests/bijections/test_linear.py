@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 from skflow.architectures import LINEAR, linear_stack
 from skflow.bijections import PLU, QR, Diagonal, Orthogonal, Permutation, Reverse, Triangular
-from skflow.bijections._gaussian import MIN_VARIANCE, gaussian_moments
+from skflow.bijections._covariance import MIN_VARIANCE, gaussian_moments
 from skflow.members import select_member, stack_members
 
 LEARNABLE = {
@@ -190,6 +190,17 @@ def test_orthogonal_starts_at_the_principal_directions(d, dtype):
     size = truth.max().item()
     torch.testing.assert_close(covariance, truth.diag(), rtol=0, atol=tolerance * size)
     assert torch.linalg.det(orthogonal.matrix()).item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 7])
+def test_the_inverse_of_orthogonal_starts_at_the_principal_directions(d):
+    z = rows(200, d) * torch.arange(1, d + 1) @ rows(d, d, seed=1)
+    orthogonal = Orthogonal(d, start="pca").double()
+    x = orthogonal.initialize_inverse(z)
+    assert torch.equal(x, orthogonal.inverse(z)[0])
+    covariance = torch.cov(x.mT).reshape(d, d)
+    truth = torch.linalg.eigvalsh(torch.cov(z.mT).reshape(d, d))
+    torch.testing.assert_close(covariance, truth.diag(), rtol=0, atol=1e-12 * truth.max().item())
 
 
 def test_orthogonal_starts_at_the_directions_of_each_member():

@@ -120,3 +120,14 @@ def test_rows_of_weight_zero_are_not_looked_at():
     weight = torch.tensor([1.0] * 6 + [0.0] * 2)
     for ours, expected in zip(moments(torch.cat([x, padding]), weight), moments(x), strict=True):
         torch.testing.assert_close(ours, expected)
+
+
+def test_initialize_inverse_centres_and_scales_the_other_way():
+    z = rows(200, 3) * 30 + 5
+    z[:, 2] = 7.0
+    actnorm = ActNorm(3).double()
+    x = actnorm.initialize_inverse(z)
+    assert torch.equal(x, actnorm.inverse(z)[0])
+    torch.testing.assert_close(x.mean(0), torch.zeros(3).double(), atol=1e-12, rtol=0)
+    expected = torch.tensor([1.0, 1, 0]).double()
+    torch.testing.assert_close(x.std(0, correction=0), expected, atol=1e-12, rtol=0)

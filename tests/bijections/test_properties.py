@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import skflow.bijections
+from skflow.bijections import Inverse
 from skflow.testing import check_bijection
 from tests.instances import BIJECTIONS, ELEMENTWISE, rows_for
 
@@ -12,6 +13,20 @@ from tests.instances import BIJECTIONS, ELEMENTWISE, rows_for
 def test_bijection(name):
     x, context = rows_for(name)
     check_bijection(BIJECTIONS[name](), x, context)
+
+
+@pytest.mark.parametrize("name", BIJECTIONS)
+def test_start_of_either_direction(name):
+    torch.manual_seed(0)
+    bijection = BIJECTIONS[name]().double().eval()
+    x, context = rows_for(name)
+    with torch.no_grad():
+        z = bijection.initialize(x, context, torch.ones(len(x)))
+        torch.testing.assert_close(z, bijection(x, context)[0], rtol=0, atol=1e-9)
+        if bijection.invertible == "no":
+            return
+        back = Inverse(bijection).initialize(z, context, torch.ones(len(x)))
+        torch.testing.assert_close(back, bijection.inverse(z, context)[0], rtol=0, atol=1e-9)
 
 
 def test_every_bijection_is_tested():

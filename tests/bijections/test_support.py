@@ -92,6 +92,15 @@ def test_is_the_identity_before_it_is_fitted_and_initialize_fits(name):
 
 
 @pytest.mark.parametrize("name", sorted(FITTED))
+def test_initialize_inverse_fits_the_inverse(name):
+    z = mixed(20, 3)
+    fitted, other = FITTED[name](3), FITTED[name](3)
+    x = other.initialize_inverse(z)
+    assert torch.equal(x, other.inverse(z)[0])
+    torch.testing.assert_close(x, fitted.initialize(z), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(FITTED))
 def test_float32_rows_are_mapped_in_float64(name):
     x = mixed(20, 3).float()
     z, log_det = FITTED[name].from_data(x)(x)

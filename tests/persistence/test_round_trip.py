@@ -492,3 +492,11 @@ def test_every_public_estimator_is_in_the_registry():
     estimators = {name for name in skflow.__all__ if hasattr(getattr(skflow, name), "fit")}
     assert estimators <= set(classes())
     assert all(hasattr(getattr(skflow, name), "save") for name in estimators)
+
+
+def test_an_old_pickle_is_told_why_it_cannot_be_read():
+    old = b"cskflow.estimators._autoregressive\nMAFDensity\n."
+    with pytest.raises(ModuleNotFoundError, match="in this version of skflow.*fit anew"):
+        pickle.loads(old)
+    with pytest.raises(ModuleNotFoundError, match="No module named 'skflow_of_another'"):
+        pickle.loads(b"cskflow_of_another\nMAFDensity\n.")

@@ -1,8 +1,11 @@
 """The training loop: what it learns, what it keeps, and what it does when things go wrong."""
 
+import time
+
 import pytest
 import torch
 
+from skflow._clock import time_limit
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.members import select_member, stack_members
 from skflow.training import Batch, Batches, MaximumLikelihood, train
@@ -208,13 +211,62 @@ class TestBestWeights:
         assert_states(state(flow), judge.seen[1])
         assert history.validation_loss == [4.0]
 
-    def test_out_of_time(self):
+    @pytest.mark.parametrize("own", [True, False], ids=["own limit", "limit around"])
+    def test_no_time_for_a_step_keeps_the_start(self, own):
         judge, flow, rows = self.Judge(5.0, 4.0), make_flow(), make_rows()
-        settings = config(max_epochs=1000, max_seconds=1e-6)
-        history = train(flow, judge, [rows] * 10, settings, validation=rows)
+        settings = config(max_epochs=1000, max_seconds=1e-6 if own else None)
+        with time_limit(None if own else 1e-6):
+            history = train(flow, judge, [rows] * 10, settings, validation=rows)
+        assert history.stopped_by == "max_seconds"
+        assert history.records == []
+        assert history.validation_loss == [5.0]
+        assert_states(state(flow), state(make_flow()))
+
+    def test_no_time_and_no_validation_is_one_step(self):
+        history = train(
+            make_flow(), likelihood, [make_rows()] * 10, config(max_epochs=9, max_seconds=-1.0)
+        )
+        assert history.stopped_by == "max_seconds"
+        assert len(history.records) == 1
+        assert history.validation_loss == [history.records[0]["train_loss"]]
+
+    def test_out_of_time_keeps_the_last_weights_that_were_validated(self):
+        class Slow(self.Judge):
+            def __call__(self, flow, batch):
+                time.sleep(0.01 if flow.training else 0.1)
+                return super().__call__(flow, batch)
+
+        judge, flow, rows = Slow(5.0, 4.0), make_flow(), make_rows()
+        start = time.perf_counter()
+        settings = config(max_epochs=1000, max_seconds=0.5)
+        history = train(flow, judge, [rows] * 100, settings, validation=rows)
+        assert 0.3 < time.perf_counter() - start < 0.8
         assert history.stopped_by == "max_seconds"
         assert len(history.records) == 1
         assert_states(state(flow), judge.seen[1])
+
+    def test_validation_without_time_looks_at_the_first_rows(self, monkeypatch):
+        monkeypatch.setattr("skflow.training._loop.BLOCK", 5)
+        sizes = []
+
+        def losses(flow, batch):
+            sizes.append(len(batch.x))
+            return -flow.log_prob(batch.x)
+
+        rows = make_rows(30, weight=True)
+        train(make_flow(), losses, [rows], config(max_seconds=0.0), validation=rows)
+        assert sizes == [5]
+
+    def test_blocks_of_wide_rows_are_small(self, monkeypatch):
+        monkeypatch.setattr("skflow.training._loop.BLOCK_ENTRIES", 2 * 7)
+        sizes = []
+
+        def losses(flow, batch):
+            sizes.append((flow.training, len(batch.x)))
+            return -flow.log_prob(batch.x)
+
+        train(make_flow(), losses, [], config(max_epochs=0), validation=make_rows(20))
+        assert sizes == [(False, 7), (False, 7), (False, 6)]
 
 
 class TestTrouble:

@@ -70,7 +70,8 @@ class MixtureBaseline(Baseline):
         self.random_state = random_state
 
     def _fit_model(self, z, weight):
-        from skflow.bases._em import choose_mixture, fit_mixture
+        from skflow.bases import choose_mixture
+        from skflow.bases._em import fit_mixture
 
         settings = {"n_components": self.n_components, "reg_covar": 1e-4}
         if self.n_components is None:

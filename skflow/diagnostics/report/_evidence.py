@@ -1,6 +1,6 @@
 """All that the diagnostics measure about one fitted estimator and one table."""
 
-import warnings
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,34 +69,31 @@ def gather(estimator, X, X_train, random_state):
     """Measure all that can be measured; see :func:`skflow.diagnose`."""
     _check_kind(estimator)
     X = _rows(estimator, X, random_state)
-    names = _names(estimator, X)
     observation = observation_of(estimator, X)
     rows = spread_rows(estimator, X, random_state)
     samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
     # scikit-learn's mixtures draw one component after the other
     samples = np.random.default_rng(random_state).permutation(samples)
-    score = _scorer(estimator)
+    score = _scorer(_without_names(estimator))
     scores, sample_scores = score(rows), score(samples)
     training_scores = None
     if X_train is not None:
-        training_scores = score(
-            spread_rows(estimator, _rows(estimator, X_train, random_state), random_state)
-        )
+        training_rows = _rows(estimator, X_train, random_state)
+        training_scores = score(spread_rows(estimator, training_rows, random_state))
     # what repeats in all rows is spread for the fit alone
     varies = np.flatnonzero([kind != "constant" for kind in observation.ties.kinds])
     varies = varies if len(varies) else np.arange(X.shape[1])
+    names = _names(estimator, X)
     findings = {}
     if _has_history(estimator):
         findings["training"] = training_curves(estimator.history_)
     findings["coverage"] = hdr_coverage(sample_scores, scores)
-    findings |= _of_draws(
-        samples[:, varies], rows[:, varies], [names[j] for j in varies], random_state
-    )
+    findings |= _of_draws(samples, rows, varies, names, random_state)
     if observation.continuous:  # a walk would leave the integers
         findings["draws against scores"] = sampler_agreement(
             score, samples[:N_WALKERS], random_state=random_state, feature_names=names
         )
-    findings |= _of_flow(estimator, rows[np.isfinite(scores)])
+    findings |= _of_flow(_without_names(estimator), rows[np.isfinite(scores)])
     if observation.continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
         findings["integral"] = _integral(score, rows, samples, random_state)
     return Evidence(
@@ -139,11 +136,16 @@ def _names(estimator, X):
     return [str(name) for name in getattr(estimator, "feature_names_in_", np.arange(X.shape[1]))]
 
 
+def _without_names(estimator):
+    """Return the estimator as if fitted to an array, to be given arrays without a warning."""
+    nameless = copy.copy(estimator)
+    vars(nameless).pop("feature_names_in_", None)
+    return nameless
+
+
 def _scorer(estimator):
     def score(rows):
-        with warnings.catch_warnings():  # arrays have no column names
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
-            scores = np.asarray(estimator.score_samples(rows), dtype=float)
+        scores = np.asarray(estimator.score_samples(rows), dtype=float)
         if np.isnan(scores).any():
             raise ValueError(
                 f"score_samples gives NaN for {int(np.isnan(scores).sum())} of {len(rows)} rows, "
@@ -160,7 +162,8 @@ def _has_history(estimator):
     return bool(history) and "stage" not in history[0]
 
 
-def _of_draws(samples, X, names, random_state):
+def _of_draws(samples, X, varies, names, random_state):
+    samples, X, names = samples[:, varies], X[:, varies], [names[j] for j in varies]
     return {
         "margins": marginal_pits(samples, X, names),
         "tails": tail_comparison(samples, X, names),
@@ -173,10 +176,8 @@ def _of_flow(estimator, X):
     is_flow = hasattr(estimator, "flow_") and hasattr(estimator, "inverse_transform")
     if not is_flow or len(X) < MIN_LATENTS:
         return {}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        back = estimator.inverse_transform(estimator.transform(X))
-        latents = standard_latents(estimator, X)
+    back = estimator.inverse_transform(estimator.transform(X))
+    latents = standard_latents(estimator, X)
     return {"latents": latent_normality(latents), "round trip": round_trip_error(X, back)}
 
 

@@ -28,8 +28,8 @@ BLOCK = 2_048  # draws of the teacher at a time
 def plan_of_student(student, teacher, n_samples, seed):
     """Resolve every "auto" of a student, of which there are as many rows as one draws."""
     d = teacher.n_features_in_
-    recipe = student._recipe()
-    plan = settle(student, recipe, n_samples, d, teacher.preprocessing_, seed=seed)
+    family = student._family()
+    plan = settle(student, family, n_samples, d, teacher.preprocessing_, seed=seed)
     steps = min(300 + 220 * d, 2_500)
     own = {
         "n_members": 1,

@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skflow.estimators._classical import BaseClassicalDensity
 from skflow.estimators._docs import documented
-from skflow.fitting._recipe import Recipe
+from skflow.fitting._family import Family
 
 __all__ = ["LinearFlowDensity"]
 
@@ -91,13 +91,13 @@ class LinearFlowDensity(BaseClassicalDensity):
         "parametrization": [StrOptions({"diagonal", "triangular", "orthogonal", "plu", "qr"})],
     }
 
-    def _recipe(self):
-        return Recipe(spreads_ties=False, tails=NEVER)
+    def _family(self):
+        return Family(spreads_ties=False, tails=NEVER)
 
     def _fit_core(self, u, weight):
         from skflow.architectures import linear_stack
         from skflow.bases import Normal
-        from skflow.bijections._gaussian import gaussian_moments
+        from skflow.bijections._covariance import gaussian_moments
 
         stack = linear_stack(u.shape[1], self.parametrization).double()
         moments = gaussian_moments(u, weight)

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._classical import BaseClassicalDensity
 from skflow.estimators._docs import documented
-from skflow.fitting._recipe import Recipe
+from skflow.fitting._family import Family
 
 __all__ = ["MixtureFlowDensity"]
 
@@ -69,8 +69,8 @@ class MixtureFlowDensity(BaseClassicalDensity):
         "reg_covar": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
     }
 
-    def _recipe(self):
-        return Recipe(learns_from_all=False)
+    def _family(self):
+        return Family(learns_from_all=False)
 
     def _fit_core(self, u, weight):
         from skflow.bases import GaussianMixture

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._docs import documented
-from skflow.estimators._trained import STRUCTURE, NetworkFlowDensity
+from skflow.estimators._trained import STRUCTURE, NetworkFlowDensity, OrderedFlowDensity
 from skflow.images._parameters import CouplingImageParameters, multiscale, net_settings
 
 __all__ = ["FlowPPDensity", "NAFDensity", "UMNNDensity"]
@@ -18,7 +18,7 @@ POSITIVE = [Interval(Integral, 1, None, closed="left")]
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class NAFDensity(NetworkFlowDensity):
+class NAFDensity(OrderedFlowDensity):
     r"""Neural autoregressive flow: the map of each column is a small monotone network [1]_.
 
     Feature i passes an increasing net whose parameters come from a net that sees the features
@@ -73,7 +73,7 @@ class NAFDensity(NetworkFlowDensity):
 
     _auto_layers: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict] = {
-        **NetworkFlowDensity._parameter_constraints,
+        **OrderedFlowDensity._parameter_constraints,
         "structure": STRUCTURE,
         "transformer": [StrOptions({"deep_sigmoid", "monotone_net"})],
         "n_units": POSITIVE,
@@ -93,7 +93,7 @@ class NAFDensity(NetworkFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class UMNNDensity(NetworkFlowDensity):
+class UMNNDensity(OrderedFlowDensity):
     r"""Unconstrained monotone neural network: integrals of positive nets [1]_.
 
     The map of each column is :math:`z_i = \beta + \int_0^{x_i} g(t; h)\,dt`, in which a small
@@ -149,7 +149,7 @@ class UMNNDensity(NetworkFlowDensity):
 
     _auto_layers: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict] = {
-        **NetworkFlowDensity._parameter_constraints,
+        **OrderedFlowDensity._parameter_constraints,
         "structure": STRUCTURE,
         "n_units": POSITIVE,
         "n_nodes": [Interval(Integral, 12, None, closed="left")],

@@ -1,19 +1,16 @@
 """A flow for a distribution that is known by its log density alone."""
 
-import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._random import draw_seed
-from skflow._validation import check_n_samples
-from skflow.estimators._conditional import MaybeConditional
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES
+from skflow.estimators.posterior._draws import WeighedDraws
 
 __all__ = ["FlowVariationalApproximator"]
 
@@ -22,7 +19,7 @@ FLOWS = {"auto", "iaf", "coupling", "maf", "planar", "radial", "sylvester", "gau
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowVariationalApproximator(MaybeConditional):
+class FlowVariationalApproximator(WeighedDraws):
     r"""Approximates a distribution, such as a posterior, given as an unnormalised log density.
 
     There are no rows to learn from: a flow q is fitted to a density p by the evidence lower bound
@@ -93,11 +90,14 @@ class FlowVariationalApproximator(MaybeConditional):
     learning_rate : float or "auto", default="auto"
         "auto" tries 0.01, 0.003 and 0.001; with a context it is 0.002.
     max_seconds : float, default=None
-        Stop training in time, with the best weights so far. The search is not cut.
+        For the whole fit: the search gets two fifths at most, the verdict what it needs, training
+        the rest. What there is in the end is kept. A ``ConvergenceWarning`` names stages that were
+        cut short or left out, but for training that was under way.
     device : str, default="cpu"
         "cpu", "cuda", "cuda:<index>", or "auto". ``log_density`` gets its rows there.
     dtype : {"float64", "float32"}, default="float64"
-        Of the layers. ``log_density`` gets float64 always, but with a context this.
+        Of the layers. ``log_density`` gets float64, but this if it is a module and there is a
+        context.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
         1 shows progress bars.
@@ -236,8 +236,9 @@ class FlowVariationalApproximator(MaybeConditional):
             "numeric" for central differences, at 2 n_features evaluations a draw. None is for
             torch functions.
         context : array-like of shape (n_rows, n_context), default=None
-            Rows x to learn q(z | x) for, all at once, by a net that reads them. Columns should
-            be of order one.
+            Rows x to learn q(z | x) for, all at once, by a net that reads them. It sees columns
+            centred and scaled by the mean and the standard deviation of these rows;
+            ``log_density`` gets them as they are.
 
         Returns
         -------
@@ -258,110 +259,21 @@ class FlowVariationalApproximator(MaybeConditional):
         Warns
         -----
         ConvergenceWarning
-            If k-hat exceeds 0.7, a mode that was found is not covered, or more than a hundredth of
-            the draws lie where the density is not finite.
+            If k-hat exceeds 0.7, a mode that was found is not covered, more than a hundredth of
+            the draws lie where the density is not finite, or ``max_seconds`` was over before all
+            was done.
         UserWarning
             If the flow is slow to draw from.
         """
-        from skflow.estimators.posterior._outcome import fit_approximator
+        from skflow.estimators.posterior._outcome import approximate
 
         if self.n_features is None:
             raise ValueError(
                 "n_features, the number of parameters of log_density, must be set before fit: "
                 "FlowVariationalApproximator(n_features=...) or set_params(n_features=...)."
             )
-        fit_approximator(self, log_density, grad, context, draw_seed(self.random_state))
+        fitted = approximate(self, log_density, grad, context, draw_seed(self.random_state))
+        kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        # at once: a fit that fails or is interrupted leaves an earlier one whole
+        self.__dict__ = {**kept, **fitted}
         return self
-
-    def sample(self, n_samples=1, random_state=None, *, resample=False, context=None):
-        """Draw from the approximation.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, RandomState instance or None, default=None
-            None gives fresh draws at every call.
-        resample : bool, default=False
-            Draw from the 10,000 weighed draws of the verdict by their weights, with replacement:
-            corrected for what q gets wrong, at the price of repetitions.
-        context : array-like of shape (n_rows, n_context), optional
-            Required if the fit had one: ``n_samples`` are drawn for each row.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_features), or (n_rows, n_samples, n_features)
-        """
-        context = self._context(context)
-        if context is not None:
-            from skflow.variational import conditional_draws
-
-            if resample:
-                raise ValueError("draws for a context are not weighed: use resample=False.")
-            return conditional_draws(
-                self.flow_, context, check_n_samples(n_samples), draw_seed(random_state)
-            )
-        if not resample:
-            return self._draw(n_samples, random_state)
-        rng = np.random.default_rng(draw_seed(random_state))
-        share = np.exp(self.log_weights_)
-        return self.draws_[rng.choice(len(share), check_n_samples(n_samples), p=share)]
-
-    def expectation(self, f):
-        """Estimate the mean of f(z) under the density itself, by the Pareto-smoothed weights.
-
-        Parameters
-        ----------
-        f : callable
-            Of an array (n, n_features), to an array (n,) or (n, k).
-
-        Returns
-        -------
-        mean : float or ndarray of shape (k,)
-            Weighted mean over ``draws_``. Its error is about the standard deviation of f over
-            the square root of ``ess_``, if ``khat_`` is below 0.7.
-        """
-        self._context(None)
-        values = np.asarray(f(self.draws_), dtype=np.float64)
-        if values.shape[:1] != self.log_weights_.shape or values.ndim > 2:
-            raise ValueError(
-                f"f must map rows {self.draws_.shape} to one value each, ({len(self.draws_)},), "
-                f"or several, ({len(self.draws_)}, k); got shape {values.shape}."
-            )
-        used = self.log_weights_ > -np.inf  # f need not be finite where there is no density
-        return np.exp(self.log_weights_[used]) @ values[used]
-
-    def to_arviz(self, n_samples=4000, random_state=None, names=None):
-        """Resampled draws as arviz's data structure, for its plots and summaries.
-
-        Parameters
-        ----------
-        n_samples : int, default=4000
-        random_state : int, RandomState instance or None, default=None
-        names : sequence of n_features str, optional
-            Of the variables; one variable "z" by default.
-
-        Returns
-        -------
-        data : xarray.DataTree, or arviz.InferenceData of older versions of arviz
-            With one chain of draws in the group "posterior".
-
-        Raises
-        ------
-        ImportError
-            Without arviz or arviz-base.
-        """
-        from skflow.variational import to_arviz
-
-        draws = self.sample(n_samples, random_state, resample=True)
-        return to_arviz(draws, names)
-
-    def _saved_attributes(self):
-        attributes = dict(vars(self))
-        if attributes.pop("log_joint_", None) is not None:
-            warnings.warn(
-                "log_joint_ is a module of your own and is not saved: keep the tensors of its "
-                "state_dict() in a file beside this one.",
-                UserWarning,
-                stacklevel=7,
-            )
-        return attributes

@@ -1,17 +1,18 @@
 """From a log density to the fitted attributes of a variational approximator."""
 
-import warnings
-
 import numpy as np
 
+from skflow._clock import time_limit
+from skflow._notices import warn
 from skflow._random import seeded
 from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.exceptions import ConvergenceWarning
 from skflow.tables._bounds import resolve_support
+from skflow.tables._observation import ContinuousRows
 from skflow.variational import (
     RECIPES,
-    Settings,
+    ApproximationSettings,
     Target,
     check_context,
     fit_amortized,
@@ -19,7 +20,7 @@ from skflow.variational import (
     judge,
 )
 
-__all__ = ["fit_approximator"]
+__all__ = ["approximate"]
 
 AUTO_FLOW = "iaf"
 AUTO = {
@@ -31,6 +32,7 @@ AUTO = {
     "learning_rate": None,  # tried
 }
 AUTO_AMORTIZED = {**AUTO, "batch_size": 128, "max_epochs": 200, "learning_rate": 2e-3}
+RESOLVED = ("n_layers", "hidden_features", "batch_size", "max_epochs")
 
 GOOD_KHAT = 0.7  # beyond it weights are of no use (Vehtari et al. 2024)
 FEW = 0.01  # share of draws without a density of which nothing is said
@@ -38,49 +40,37 @@ UNCOVERED = 3.0  # nats by which log q may fall short of log p at a mode
 MIN_MASS = 0.01  # share of the mass in a mode that must be covered
 
 
-def fit_approximator(estimator, log_density, grad, context, seed):
-    """Fit ``estimator`` to a log density and set its fitted attributes."""
-    d = estimator.n_features
-    low, high = resolve_support(estimator.support, d)
+def approximate(estimator, log_density, grad, context, seed):
+    """Fit a flow to a log density and return the attributes of ``estimator`` by name.
+
+    The estimator stays as it is.
+    """
+    bounds = resolve_support(estimator.support, estimator.n_features)
     settings = _resolve(estimator, context is not None)
-    if context is not None and grad is not None:
-        raise ValueError("with a context, log_density must be a torch function: leave grad out.")
-    if context is not None and estimator.annealing is not None:
-        raise ValueError("annealing is not for fits with a context: leave it at None.")
-    _warn_if_slow(settings.flow, d)
-    with one_thread(), seeded(seed, settings.device):
+    if context is not None:
+        _check_conditional(grad, settings)
+        context = check_context(context)
+    _warn_if_slow(settings.flow, estimator.n_features)
+    with (
+        time_limit(settings.max_seconds),
+        one_thread(),
+        seeded(seed, settings.device),
+    ):
         if context is None:
             target = Target(log_density, grad, settings.device)
-            fitted = fit_density(target, low, high, settings, seed)
-            verdict = judge(fitted.flow, target)
+            fitted = fit_density(target, *bounds, settings, seed)
+            own = _of_density(fitted, settings)
         else:
-            context = check_context(context)
-            fitted = fit_amortized(log_density, context, low, high, settings)
-    _forget(estimator)
-    estimator.flow_ = fitted.flow
-    estimator.history_ = fitted.records
-    estimator.n_iter_ = max(1, len(fitted.records))
-    estimator.stopped_by_ = fitted.stopped_by
-    estimator.n_features_in_ = estimator._n_features_out = d
-    estimator.n_context_ = 0 if context is None else context.shape[1]
-    estimator.support_bounds_ = (low, high, low, high)
-    estimator.n_evaluations_ = fitted.target.n_evaluations
-    estimator.n_nonfinite_ = fitted.target.n_nonfinite
-    estimator.flow_kind_ = settings.flow
-    estimator.learning_rate_ = fitted.learning_rate
-    own = "n_starts" if context is None else "encoder_features"
-    for name in ("n_layers", "hidden_features", "batch_size", "max_epochs", own):
-        setattr(estimator, f"{name}_", getattr(settings, name))
-    if context is None:
-        _note_verdict(estimator, fitted, verdict)
-    else:
-        _note_elbo(estimator, fitted)
+            fitted = fit_amortized(log_density, context, *bounds, settings)
+            own = _of_amortized(fitted, settings, context)
+    return {**_of_any(fitted, settings, bounds), **own}
 
 
-def _forget(estimator):
-    """Remove what an earlier fit left: with and without a context it is not the same."""
-    for name in [name for name in vars(estimator) if name.endswith("_")]:
-        delattr(estimator, name)
+def _check_conditional(grad, settings):
+    if grad is not None:
+        raise ValueError("with a context, log_density must be a torch function: leave grad out.")
+    if settings.annealing is not None:
+        raise ValueError("annealing is not for fits with a context: leave it at None.")
 
 
 def _resolve(estimator, amortized):
@@ -97,7 +87,7 @@ def _resolve(estimator, amortized):
         chosen["n_layers"] = 0
     for name in ("hidden_features", "encoder_features"):
         chosen[name] = tuple(int(width) for width in chosen[name])
-    return Settings(
+    return ApproximationSettings(
         flow=flow,
         **chosen,
         annealing=estimator.annealing,
@@ -110,28 +100,70 @@ def _resolve(estimator, amortized):
 
 def _warn_if_slow(flow, d):
     if RECIPES[flow].slow:
-        warnings.warn(
+        warn(
             f'flow="{flow}" needs {d} passes through its layers for every draw, and draws are '
             'what variational inference is made of: "iaf" is the same map run the other way, '
             "and takes one.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=5,
         )
 
 
-def _note_elbo(estimator, fitted):
-    estimator.elbo_, estimator.elbo_se_ = fitted.elbo, fitted.elbo_se
+def _of_any(fitted, settings, bounds):
+    """Attributes of every fit."""
+    low, high = bounds
+    observation = ContinuousRows.within(low, high)
+    return {
+        "flow_": fitted.flow,
+        "history_": fitted.records,
+        "n_iter_": max(1, len(fitted.records)),
+        "stopped_by_": fitted.stopped_by,
+        "n_features_in_": len(low),
+        "_n_features_out": len(low),
+        "observation_": observation,
+        "support_bounds_": observation.bounds,
+        "n_evaluations_": fitted.target.n_evaluations,
+        "n_nonfinite_": fitted.target.n_nonfinite,
+        "flow_kind_": settings.flow,
+        "learning_rate_": fitted.learning_rate,
+        **{f"{name}_": getattr(settings, name) for name in RESOLVED},
+    }
+
+
+def _of_amortized(fitted, settings, context):
+    """Attributes of a fit with a context only."""
+    attributes = {
+        "n_context_": context.shape[1],
+        "encoder_features_": settings.encoder_features,
+        "elbo_": fitted.elbo,
+        "elbo_se_": fitted.elbo_se,
+    }
     if fitted.log_joint is not None:
-        estimator.log_joint_ = fitted.log_joint
+        attributes["log_joint_"] = fitted.log_joint
+    return attributes
 
 
-def _note_verdict(estimator, fitted, verdict):
-    for name in ("elbo", "elbo_se", "khat", "ess", "log_evidence", "log_evidence_se", "draws"):
-        setattr(estimator, f"{name}_", getattr(verdict, name))
-    estimator.log_weights_ = verdict.log_weights
-    estimator.modes_ = fitted.modes()
-    estimator.covered_ = _covered(fitted, verdict.log_evidence)
-    _warn(estimator, verdict)
+def _of_density(fitted, settings):
+    """Attributes of a fit without a context only; the verdict is spoken on the way."""
+    verdict = judge(fitted.flow, fitted.target)
+    modes, covered = fitted.modes(), _covered(fitted, verdict.log_evidence)
+    _warn_of_draws(verdict)
+    _warn_of_modes(modes, covered)
+    _warn_of_weights(verdict, settings)
+    return {
+        "n_context_": 0,
+        "n_starts_": settings.n_starts,
+        "elbo_": verdict.elbo,
+        "elbo_se_": verdict.elbo_se,
+        "khat_": verdict.khat,
+        "ess_": verdict.ess,
+        "log_evidence_": verdict.log_evidence,
+        "log_evidence_se_": verdict.log_evidence_se,
+        "draws_": verdict.draws,
+        "log_weights_": verdict.log_weights,
+        "modes_": modes,
+        "covered_": covered,
+    }
 
 
 def _covered(fitted, log_evidence):
@@ -145,24 +177,30 @@ def _covered(fitted, log_evidence):
     return (log_q > log_p - UNCOVERED) | (mass < np.log(MIN_MASS))
 
 
-def _warn(estimator, verdict):
+def _warn_of_draws(verdict):
     if verdict.empty_share > FEW:
         _say(
             f"log_density is not finite at {verdict.empty_share:.1%} of the draws. If parameters "
             "have bounds, declare them with support={index: (low, high)}; importance weights "
             "leave these draws out."
         )
-    if not estimator.covered_.all():
-        missed = np.flatnonzero(~estimator.covered_)
+
+
+def _warn_of_modes(modes, covered):
+    if not covered.all():
+        missed = np.flatnonzero(~covered)
         _say(
-            f"{len(missed)} of {len(estimator.modes_)} modes that the search found are not "
+            f"{len(missed)} of {len(modes)} modes that the search found are not "
             f"covered: see modes_[{missed.tolist()}]. Their share is missing from draws and "
             "evidence, and k-hat cannot see it. Try another random_state or annealing=0.1."
         )
+
+
+def _warn_of_weights(verdict, settings):
     if not verdict.khat <= GOOD_KHAT:
         better = (
             "Raise max_epochs, batch_size or hidden_features"
-            if estimator.n_layers_
+            if settings.n_layers
             else 'Take flow="iaf"'
         )
         _say(
@@ -173,4 +211,4 @@ def _warn(estimator, verdict):
 
 
 def _say(message):
-    warnings.warn(message, ConvergenceWarning, stacklevel=7)
+    warn(message, ConvergenceWarning, stacklevel=7)

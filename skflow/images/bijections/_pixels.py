@@ -132,10 +132,16 @@ class PerPixel(_Around):
     """
 
     def initialize(self, x, context=None, weight=None):
+        return self._start(self.bijection.initialize, x, context, weight)
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        return self._start(self.bijection.initialize_inverse, z, context, weight)
+
+    def _start(self, initialize, x, context, weight):
         pixels, context = _pixels(x, context)
         if weight is not None:
             weight = weight[..., None].expand(*weight.shape, x.shape[-2:].numel()).flatten(-2)
-        return _images(self.bijection.initialize(pixels, context, weight), x.shape)
+        return _images(initialize(pixels, context, weight), x.shape)
 
     def _apply_map(self, f, x, context):
         y, log_det = f(*_pixels(x, context))
@@ -202,8 +208,7 @@ class Split(Bijection):
         return torch.cat([z, leaving.flatten(-3)], dim=-1), log_det + deeper_log_det
 
     def inverse(self, z, context=None):
-        n_leaving = math.prod(self.leaving_shape)
-        z, leaving = z.split([z.shape[-1] - n_leaving, n_leaving], dim=-1)
+        z, leaving = self._parts(z)
         kept, deeper_log_det = self.deeper.inverse(z, context)
         y = torch.cat([kept, leaving.unflatten(-1, self.leaving_shape)], dim=-3)
         x, log_det = self.prior.inverse(y, context)
@@ -214,9 +219,19 @@ class Split(Bijection):
         z = self.deeper.initialize(kept, context, weight)
         return torch.cat([z, leaving.flatten(-3)], dim=-1)
 
+    def initialize_inverse(self, z, context=None, weight=None):
+        z, leaving = self._parts(z)
+        kept = self.deeper.initialize_inverse(z, context, weight)
+        y = torch.cat([kept, leaving.unflatten(-1, self.leaving_shape)], dim=-3)
+        return self.prior.initialize_inverse(y, context, weight)
+
     def verify(self):
         self.prior.verify()
         self.deeper.verify()
+
+    def _parts(self, z):
+        n_leaving = math.prod(self.leaving_shape)
+        return z.split([z.shape[-1] - n_leaving, n_leaving], dim=-1)
 
     def _halves(self, y):
         return y.split([self.n_kept, y.shape[-3] - self.n_kept], dim=-3)
@@ -243,7 +258,13 @@ class Rearranged(_Around):
         self.arrangement = arrangement
 
     def initialize(self, x, context=None, weight=None):
-        y = self.bijection.initialize(self._arrange(x), self._arrange(context), weight)
+        return self._start(self.bijection.initialize, x, context, weight)
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        return self._start(self.bijection.initialize_inverse, z, context, weight)
+
+    def _start(self, initialize, x, context, weight):
+        y = initialize(self._arrange(x), self._arrange(context), weight)
         return self.arrangement.inverse(y)[0]
 
     def _apply_map(self, f, x, context):

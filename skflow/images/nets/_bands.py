@@ -2,6 +2,7 @@
 
 import torch
 
+from skflow._random import generator
 from skflow.images.nets._convolution import convolve
 
 __all__ = ["ConvJacobian"]
@@ -62,7 +63,7 @@ class ConvJacobian:
         """Random vectors of 1 and -1."""
         like = self.slopes[0]
         shape = (*like.shape[:-3], *self.image_shape)
-        return torch.randn(shape, dtype=like.dtype, device=like.device).sign_()
+        return like.new_empty(shape).normal_(generator=generator(like.device)).sign_()
 
     def dot(self, u, v):
         """Inner products of vectors, (*members, n)."""

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skflow._random import generator
+
 __all__ = ["Conv", "ConvNet", "convolve", "drop_channels", "with_context"]
 
 
@@ -50,8 +52,8 @@ def drop_channels(h, share):
     """Set about ``share`` of the channels (of whole images) to zero and scale up the rest."""
     if not share:
         return h
-    kept = torch.rand(*h.shape[:-2], 1, 1, device=h.device, dtype=h.dtype) >= share
-    return h * (kept / (1 - share))
+    unit = h.new_empty(*h.shape[:-2], 1, 1).uniform_(generator=generator(h.device))
+    return h * ((unit >= share) / (1 - share))
 
 
 def half_precision(x, wanted):
@@ -78,8 +80,8 @@ class Conv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out))
         if not zero:
             bound = 1 / math.sqrt(max(n_in * kernel_size**2, 1))
-            nn.init.uniform_(self.weight, -bound, bound)
-            nn.init.uniform_(self.bias, -bound, bound)
+            for p in (self.weight, self.bias):
+                p.data.uniform_(-bound, bound, generator=generator(p.device))
 
     def forward(self, h):
         return convolve(h, self.weight, self.bias)

@@ -30,7 +30,7 @@ def influence(stack, d):
 
 
 def test_the_flows_that_have_an_order():
-    names = {"MADEDensity", "MAFDensity", "IAFDensity", "NSFDensity"}
+    names = {"MADEDensity", "MAFDensity", "IAFDensity", "NSFDensity", "NAFDensity", "UMNNDensity"}
     assert names <= {cls.__name__ for cls in ORDERED}
 
 

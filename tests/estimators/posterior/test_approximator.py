@@ -3,16 +3,15 @@
 import math
 import pickle
 import time
-import warnings
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from torch import nn
 
 from skflow import FlowVariationalApproximator
 from skflow.exceptions import ConvergenceWarning
+from tests.estimators.posterior.small import quiet, small
 from tests.variational.densities import (
     COVARIANCE,
     LOG_NORMALISER,
@@ -23,26 +22,6 @@ from tests.variational.densities import (
 )
 
 FLOWS = ["iaf", "coupling", "maf", "planar", "radial", "sylvester", "gaussian", "diagonal"]
-SMALL = {
-    "n_layers": 1,
-    "hidden_features": (16,),
-    "max_epochs": 2,
-    "batch_size": 64,
-    "learning_rate": 0.003,
-    "n_starts": 9,
-    "random_state": 0,
-}
-
-
-def small(d=3, **settings):
-    return FlowVariationalApproximator(n_features=d, **{**SMALL, **settings})
-
-
-def quiet(model, *arguments, **options):
-    """Fit without regard to what the verdict says."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(*arguments, **options)
 
 
 @pytest.fixture(scope="module")
@@ -274,14 +253,6 @@ class TestProtocol:
         assert fitted.log_evidence_se_ > 0
         assert fitted.stopped_by_ == "max_epochs"
 
-    def test_another_fit_forgets_the_first(self, data):
-        model = quiet(small(2, flow="diagonal"), two_modes)
-        assert hasattr(model, "khat_")
-        model.set_params(max_epochs=1).fit(lambda z, x: -z.square().sum(1), context=data)
-        assert not hasattr(model, "khat_")
-        assert not hasattr(model, "draws_")
-        assert model.n_context_ == 3
-
     def test_modes_are_in_the_units_of_the_parameters(self):
         model = quiet(
             small(1, flow="gaussian", support={0: (0, None)}),
@@ -372,155 +343,3 @@ class TestRefusals:
             fitted.sample(2, context=np.zeros((1, 2)))
         with pytest.raises(ValueError, match="elbo_"):
             fitted.elbo(None)
-
-
-LOADINGS = torch.tensor([[1.0, 0.5], [0.0, 1.0], [1.0, -1.0]], dtype=torch.float64)
-NOISE = 0.5
-
-
-class LinearModel(nn.Module):
-    """z standard normal, x = A z + noise: the posterior of z is Gaussian, linear in x."""
-
-    def __init__(self, loadings):
-        super().__init__()
-        self.loadings = nn.Parameter(loadings.clone())
-
-    def forward(self, z, x):
-        error = (x - z @ self.loadings.T) / NOISE
-        constant = 2.5 * math.log(2 * math.pi) + 3 * math.log(NOISE)
-        return -0.5 * z.square().sum(1) - 0.5 * error.square().sum(1) - constant
-
-
-def linear_data(n=400):
-    rng = np.random.default_rng(0)
-    noise = NOISE * rng.standard_normal((n, 3))
-    return rng.standard_normal((n, 2)) @ LOADINGS.numpy().T + noise
-
-
-def exact_log_evidence(X):
-    loadings = LOADINGS.numpy()
-    covariance = loadings @ loadings.T + NOISE**2 * np.eye(3)
-    square = (X * np.linalg.solve(covariance, X.T).T).sum(axis=1)
-    return -0.5 * (square + np.linalg.slogdet(covariance)[1] + 3 * math.log(2 * math.pi))
-
-
-AMORTIZED = {
-    "n_layers": 1,
-    "hidden_features": (16,),
-    "encoder_features": (32,),
-    "max_epochs": 150,
-    "batch_size": 64,
-    "learning_rate": 0.005,
-    "random_state": 0,
-}
-
-
-@pytest.fixture(scope="module", name="data")
-def rows_of_the_linear_model():
-    return linear_data()
-
-
-@pytest.fixture(scope="module", params=["iaf", "coupling"], name="model")
-def amortized_model(request, data):
-    fixed = LinearModel(LOADINGS).requires_grad_(False)
-    model = FlowVariationalApproximator(n_features=2, flow=request.param, **AMORTIZED)
-    return model.fit(lambda z, x: fixed(z, x), context=data)
-
-
-class TestAmortized:
-    def test_bound_is_tight(self, model, data):
-        exact = exact_log_evidence(data).mean()
-        assert model.elbo_ == pytest.approx(exact, abs=0.08)
-        each = model.elbo(data[:50], lambda z, x: LinearModel(LOADINGS)(z, x), random_state=0)
-        assert each.shape == (50,)
-        assert (each < exact_log_evidence(data[:50]) + 0.2).all()
-
-    def test_draws_follow_the_exact_posterior(self, model, data):
-        A = LOADINGS.numpy()
-        covariance = np.linalg.inv(np.eye(2) + A.T @ A / NOISE**2)
-        means = data[:40] @ A @ covariance / NOISE**2
-        Z = model.sample(500, context=data[:40], random_state=0)
-        assert Z.shape == (40, 500, 2)
-        deviation = np.sqrt(np.diag(covariance))
-        assert np.abs((Z.mean(axis=1) - means) / deviation).mean() < 0.2
-        assert (Z.std(axis=1) / deviation).mean() == pytest.approx(1, abs=0.15)
-
-    def test_scores_are_of_pairs(self, model, data):
-        Z = model.sample(1, context=data[:10], random_state=0)[:, 0]
-        scores = model.score_samples(Z, context=data[:10])
-        assert scores.shape == (10,)
-        assert (scores > model.score_samples(Z + 3, context=data[:10])).all()
-
-    def test_latents_and_back(self, model, data):
-        Z = model.sample(1, context=data[:10], random_state=0)[:, 0]
-        latents = model.transform(Z, context=data[:10])
-        np.testing.assert_allclose(model.inverse_transform(latents, context=data[:10]), Z)
-        scores = model.score_samples(Z, context=data[:10])
-        assert model.score(Z, context=data[:10]) == pytest.approx(scores.mean())
-
-    def test_refusals(self, model, data):
-        for call in (model.sample, lambda n: model.transform(np.zeros((n, 2)))):
-            with pytest.raises(ValueError, match="pass context"):
-                call(2)
-        with pytest.raises(ValueError, match=r"shape \(n_rows, 3\)"):
-            model.sample(2, context=data[:, :2])
-        broken = data[:3].copy()
-        broken[1, 2] = np.nan
-        with pytest.raises(ValueError, match="nan in row 1, column 2"):
-            model.sample(2, context=broken)
-        with pytest.raises(ValueError, match="resample=False"):
-            model.sample(2, resample=True, context=data)
-        with pytest.raises(ValueError, match="not kept: pass it"):
-            model.elbo(data)
-        with pytest.raises(ValueError, match="one row for each of the 2"):
-            model.score_samples(np.zeros((2, 2)), context=data)
-
-    def test_a_module_is_trained_along_and_left_alone(self, data):
-        start = LinearModel(0.3 * torch.eye(3, 2).double())
-        model = FlowVariationalApproximator(n_features=2, **AMORTIZED).fit(start, context=data)
-        assert torch.equal(start.loadings, 0.3 * torch.eye(3, 2).double())
-        learnt = model.log_joint_.loadings.detach().numpy()
-        # A is found up to a rotation of z: compare what does not depend on it
-        np.testing.assert_allclose(
-            learnt @ learnt.T, LOADINGS.numpy() @ LOADINGS.numpy().T, atol=0.35
-        )
-        assert model.elbo(data, random_state=0).mean() == pytest.approx(
-            exact_log_evidence(data).mean(), abs=0.1
-        )
-        restored = pickle.loads(pickle.dumps(model))
-        np.testing.assert_array_equal(
-            restored.sample(2, context=data[:3], random_state=0),
-            model.sample(2, context=data[:3], random_state=0),
-        )
-
-    @pytest.mark.parametrize("flow", ["planar", "maf", "gaussian"])
-    def test_flows_that_are_not_for_it(self, flow, data):
-        with pytest.raises(ValueError, match="with a context, flow must be one of"):
-            quiet(
-                FlowVariationalApproximator(n_features=2, flow=flow),
-                LinearModel(LOADINGS),
-                context=data,
-            )
-
-    @pytest.mark.parametrize(
-        ("log_joint", "message"),
-        [
-            (lambda z, x: z[:, 0] - z.square().sum(), "each row by itself"),
-            (lambda z, x: z[:, 0] * torch.nan, "not finite at any of 20 rows"),
-        ],
-    )
-    def test_densities_that_are_refused(self, log_joint, message, data):
-        with pytest.raises(ValueError, match=message):
-            small(2).fit(log_joint, context=data)
-        with pytest.raises(ValueError, match="annealing is not for"):
-            small(2, annealing=0.5).fit(log_joint, context=data)
-
-    def test_numpy_is_not_for_it(self, data):
-        with pytest.raises(ValueError, match="leave grad out"):
-            small(2).fit(lambda z, x: z[:, 0], grad=True, context=data)
-
-    def test_bounds(self, data):
-        model = FlowVariationalApproximator(
-            n_features=1, support={0: (0, None)}, **{**AMORTIZED, "max_epochs": 5}
-        ).fit(lambda z, x: -z[:, 0] * x[:, 0].square(), context=data)
-        assert (model.sample(5, context=data[:4], random_state=0) > 0).all()

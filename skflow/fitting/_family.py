@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
-__all__ = ["SOFT_TAILS_FROM", "Recipe"]
+__all__ = ["SOFT_TAILS_FROM", "Family"]
 
 # spreads beyond which a logarithm bends the tails in
 SOFT_TAILS_FROM = 5.0
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Family:
     """Facts and defaults of one family, where no rule for all says them.
 
     Attributes
