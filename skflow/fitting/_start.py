@@ -2,6 +2,7 @@
 
 import torch
 
+from skflow._random import generator
 from skflow.fitting._base_kinds import build_base, end_where_base_lies, heavy_columns
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.flow import Flow
