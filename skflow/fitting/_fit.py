@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skflow._random import seeded
+from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
@@ -16,9 +16,10 @@ from skflow.training import (
     Batches,
     History,
     MaximumLikelihood,
+    Numbers,
     Rows,
     TrainingConfig,
-    assign_folds,
+    assign_holders,
     fold_rows,
     train,
 )
@@ -79,7 +80,8 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
         else:
             flow = previous.behind(None).to(device)
         rows, held_rows = (
-            None if i is None else Rows(core, i.to(device)) for i in (training, held)
+            None if part is None else Rows(core, *part.to(device, dtype))
+            for part in (training, held)
         )
         history = train(
             flow,
@@ -90,8 +92,10 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
             n_members=plan.n_members if plan.n_members > 1 else None,
         )
     flow.verify()
-    offset = _mean_log_det(log_det, table.weight, training if held is None else held)
-    score = offset - float(np.mean(history.validation_loss))
+    judged = training if held is None else held
+    sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
+    loss = float(np.average(history.validation_loss, weights=sizes))
+    score = _mean_log_det(log_det, table.weight, judged) - loss
     return Fit(assembled(flow, preprocessing, history), history, score, holder.numpy())
 
 
@@ -100,32 +104,35 @@ def _stacked(flow):
 
 
 def _deal(table, plan):
-    """Row numbers, of training and held out (or None), with a member axis if there are several.
+    """Numbers, of training and held out (or None), with a member axis if there are several.
 
     And the member that holds out each row, -1 if none does.
     """
     n = len(table)
     if plan.n_folds == 0:
-        return torch.arange(n), None, torch.full((n,), -1)
+        return Numbers(torch.arange(n)), None, torch.full((n,), -1)
     if table.holder is None:
-        holder = assign_folds(n, plan.n_members, plan.n_folds)
+        holder = assign_holders(n, plan.n_members, plan.n_folds, generator())
     else:
         holder = torch.from_numpy(table.holder)
-    parts = fold_rows(holder, plan.n_members)
-    return *(part if plan.n_members > 1 else part[0] for part in parts), holder
+    parts = fold_rows(holder, plan.n_members, generator())
+    if plan.n_members == 1:
+        parts = (Numbers(part.of_first()) for part in parts)
+    return *parts, holder
 
 
 def _start(estimator, plan, observation, core, training, held):
     """Build the flow, from rows of the table behind its preprocessing."""
-    first = [i if plan.n_members == 1 else i[0] for i in (training, held) if i is not None]
+    first = [part.of_first() for part in (training, held) if part is not None]
     plane = Batch(*(t if t is None or core.x.dim() == 2 else t[0] for t in core))
-    every = start_rows(plane, torch.cat(first))
+    every = start_rows(plane, Numbers(torch.cat(first)))
     return start_flow(estimator, plan, observation, start_rows(core, training), every)
 
 
-def _mean_log_det(log_det, weight, index):
-    each = Rows(Batch(log_det.unsqueeze(-1)), index).take().x.squeeze(-1)
-    weight = torch.ones_like(each) if weight is None else torch.from_numpy(weight)[index]
+def _mean_log_det(log_det, weight, part):
+    each = Rows(Batch(log_det.unsqueeze(-1)), part.index).take().x.squeeze(-1)
+    weight = torch.ones_like(each) if weight is None else torch.from_numpy(weight)[part.index]
+    weight = weight if part.factor is None else weight * part.factor
     return float((each * weight).sum() / weight.sum())
 
 

@@ -2,12 +2,13 @@
 
 import torch
 
+from skflow._random import generator
 from skflow.fitting._base_kinds import build_base, end_where_base_lies, heavy_columns
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.flow import Flow
 from skflow.members import members_alike, select_member, stack_members
 from skflow.tables._table import n_start_rows
-from skflow.training import Batch, Rows
+from skflow.training import Batch, Numbers, Rows
 
 __all__ = ["preprocess", "start_flow", "start_preprocessing", "start_rows"]
 
@@ -18,7 +19,7 @@ MAX_OWN_ENTRIES = 2**21
 BLOCK_ENTRIES = 2**18  # that are preprocessed together
 
 
-def start_preprocessing(table, plan, family, train_index, holder):
+def start_preprocessing(table, plan, family, training, holder):
     """Fit the preprocessing to training rows.
 
     Parameters
@@ -26,8 +27,8 @@ def start_preprocessing(table, plan, family, train_index, holder):
     table : Table
     plan : Plan
     family : Family
-    train_index : tensor of shape (*members, n)
-        Rows that each member trains on.
+    training : Numbers
+        Of the rows that each member trains on.
     holder : tensor of shape (n_rows,)
         The member that holds each row out, -1 for none.
 
@@ -38,8 +39,10 @@ def start_preprocessing(table, plan, family, train_index, holder):
     """
     n_members = plan.n_members
     own = n_members * len(table) * table.n_features <= MAX_OWN_ENTRIES
-    index = train_index if own else _rows_for_all(holder, table.n_features)
-    weight = None if table.weight is None else torch.from_numpy(table.weight)[index]
+    index, factor = training if own else Numbers(_rows_for_all(holder, table.n_features))
+    weight = factor if table.weight is None else torch.from_numpy(table.weight)[index]
+    if table.weight is not None and factor is not None:
+        weight = weight * factor
     rows = torch.from_numpy(table.rows(index.reshape(-1).numpy()))
     fitted = fit_preprocessing(
         plan.preprocessing,
@@ -58,7 +61,7 @@ def _rows_for_all(holder, n_features):
     n = n_start_rows(n_features)
     free = (holder < 0).nonzero().squeeze(-1)
     rows = free if len(free) >= n else torch.arange(len(holder))
-    return rows if len(rows) <= n else rows[torch.randperm(len(rows))[:n]]
+    return rows if len(rows) <= n else rows[torch.randperm(len(rows), generator=generator())[:n]]
 
 
 @torch.no_grad()
@@ -90,12 +93,13 @@ def preprocess(table, preprocessing, n_members, device, dtype):
     return Batch(x.to(device), context, weight), log_det
 
 
-def start_rows(core, index):
-    """Rows (*members, m) of those of an index that a flow starts from; all if they are few."""
+def start_rows(core, part):
+    """Rows (*members, m) of those of Numbers that a flow starts from; all if they are few."""
     n = n_start_rows(core.x.shape[-1])
-    if index.shape[-1] > n:
-        index = index[..., torch.randperm(index.shape[-1])[:n]]
-    return Rows(core, index.to(core.x.device)).take()
+    if part.index.shape[-1] > n:
+        places = torch.randperm(part.index.shape[-1], generator=generator())[:n]
+        part = Numbers(*(None if t is None else t[..., places] for t in part))
+    return Rows(core, *part.to(core.x.device, core.x.dtype)).take()
 
 
 def start_flow(estimator, plan, observation, rows, rows_of_all):

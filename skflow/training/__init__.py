@@ -5,12 +5,12 @@ from skflow.training._data import (
     Batches,
     ContextBatches,
     SeedBatches,
-    assign_folds,
+    assign_holders,
     fold_rows,
 )
 from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood, ReverseKL
-from skflow.training._rows import Batch, Rows
+from skflow.training._rows import Batch, Numbers, Rows
 
 __all__ = [
     "Batch",
@@ -18,11 +18,12 @@ __all__ = [
     "ContextBatches",
     "History",
     "MaximumLikelihood",
+    "Numbers",
     "ReverseKL",
     "Rows",
     "SeedBatches",
     "TrainingConfig",
-    "assign_folds",
+    "assign_holders",
     "fold_rows",
     "train",
 ]

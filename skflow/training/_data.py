@@ -3,16 +3,18 @@
 import torch
 
 from skflow._random import generator
-from skflow.training._rows import Batch, Rows
+from skflow.training._rows import Batch, Numbers, Rows
 
-__all__ = ["Batches", "ContextBatches", "SeedBatches", "assign_folds", "fold_rows"]
+__all__ = ["Batches", "ContextBatches", "SeedBatches", "assign_holders", "fold_rows"]
 
 
 class Batches:
     """Shuffled batches; each iteration is one epoch.
 
     Members of an ensemble, if any, are shuffled independently. An epoch is cut into equal parts
-    near ``batch_size``, so that no last batch of a few rows makes a wild step.
+    near ``batch_size``, so that no last batch of a few rows makes a wild step. It is over when
+    the member with the most rows has seen each once; others go on with the next of theirs, and
+    see each as often as the rest in the long run.
 
     Parameters
     ----------
@@ -27,6 +29,8 @@ class Batches:
         self.rows = rows if isinstance(rows, Rows) else Rows(rows)
         self.noise = noise
         self.n_batches = max(1, round(self.rows.n_rows / batch_size))
+        # places of each member that its last epoch did not come to
+        self.waiting = [self.rows.index.new_empty(0) for _ in self.rows.sizes]
 
     def __len__(self):
         return self.n_batches
@@ -40,12 +44,17 @@ class Batches:
             yield Batch(x, context, weight)
 
     def _shuffled(self):
-        n, device = self.rows.n_rows, self.rows.index.device
-        orders = [
-            torch.randperm(n, generator=generator(device), device=device)
-            for _ in range(self.rows.members.numel())
-        ]
+        n, sizes = self.rows.n_rows, self.rows.sizes
+        orders = [self._next(member, size, n) for member, size in enumerate(sizes)]
         return torch.stack(orders).view(*self.rows.members, n)
+
+    def _next(self, member, size, n):
+        places = self.waiting[member]
+        source = {"generator": generator(places.device), "device": places.device}
+        while len(places) < n:
+            places = torch.cat([places, torch.randperm(size, **source)])
+        self.waiting[member] = places[n:]
+        return places[:n]
 
 
 class SeedBatches:
@@ -95,7 +104,7 @@ class ContextBatches:
             yield Batch(self.base.draw_seeds(len(context)), context)
 
 
-def assign_folds(n_rows, n_members, n_folds, generator=None):
+def assign_holders(n_rows, n_members, n_folds, generator=None):
     """Assign to each row (n_rows,) the member that holds it out, -1 for none.
 
     Of ``n_folds`` folds of equal size ``n_rows // n_folds``, the first ``n_members`` are held
@@ -109,14 +118,32 @@ def assign_folds(n_rows, n_members, n_folds, generator=None):
 
 
 def fold_rows(holder, n_members, generator=None):
-    """Row numbers, shuffled, for training (K, n - m) and validation (K, m) of each member.
+    """Deal all rows to each member, shuffled: to train on, and to hold out.
 
-    Folds of :func:`assign_folds` are used whole. Of folds of unequal sizes each member leaves
-    out, at random, what it has more than another, so that members train in one batch.
+    Members may hold out folds of unequal sizes, and then have unequal numbers of rows to train
+    on too. Those that have fewer than others get some of theirs again, which do not count.
+
+    Parameters
+    ----------
+    holder : tensor of shape (n_rows,)
+        The member that holds each row out, -1 for none.
+    n_members : int
+    generator : torch.Generator, optional
+
+    Returns
+    -------
+    training, held : Numbers
+        With an index (n_members, m) each.
     """
     order = torch.randperm(len(holder), generator=generator)
     held = [order[holder[order] == k] for k in range(n_members)]
     rest = [order[holder[order] != k] for k in range(n_members)]
-    return tuple(
-        torch.stack([rows[: min(map(len, parts))] for rows in parts]) for parts in (rest, held)
-    )
+    return _of_one_length(rest), _of_one_length(held)
+
+
+def _of_one_length(parts):
+    sizes = torch.tensor([len(part) for part in parts])
+    places = torch.arange(int(sizes.max()))
+    index = torch.stack([part[places % len(part)] for part in parts])
+    own = places < sizes.unsqueeze(-1)
+    return Numbers(index, None if own.all() else own.double())

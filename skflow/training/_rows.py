@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["Batch", "Rows"]
+__all__ = ["Batch", "Numbers", "Rows"]
 
 
 class Batch(NamedTuple):
@@ -13,6 +13,27 @@ class Batch(NamedTuple):
     x: torch.Tensor
     context: torch.Tensor | None = None
     weight: torch.Tensor | None = None
+
+
+class Numbers(NamedTuple):
+    """Numbers of the rows (*members, m) that are each member's.
+
+    With factors of that shape on their weights: 1, and 0 for those at the end that only fill up
+    a member's index; None if all count.
+    """
+
+    index: torch.Tensor
+    factor: torch.Tensor | None = None
+
+    def of_first(self):
+        """Return the numbers (m,) of the first member, those that count."""
+        index = self.index if self.index.dim() == 1 else self.index[0]
+        return index if self.factor is None else index[self.factor[0] > 0]
+
+    def to(self, device, dtype):
+        """Move the index to a device, and the factors, which get the dtype."""
+        factor = None if self.factor is None else self.factor.to(device, dtype)
+        return Numbers(self.index.to(device), factor)
 
 
 class Rows:
@@ -26,17 +47,17 @@ class Rows:
     index : tensor of shape (*members, m), optional
         Numbers of the rows; member k reads plane k, or the only one. Without it the rows are all
         of the table, whose planes are then the members.
-    weight : tensor of shape (*members, m), optional
-        Factors on the weights of the table: 0 for numbers that only fill up an index.
+    factor : tensor of shape (*members, m), optional
+        Factors on the weights of the table: 0 for numbers at the end that only fill up an index.
     """
 
-    def __init__(self, table, index=None, weight=None):
+    def __init__(self, table, index=None, factor=None):
         planes, n = table.x.shape[:-2], table.x.shape[-2]
         if index is None:
             index = torch.arange(n, device=table.x.device).expand(*planes, n)
         if planes and planes[0] > 1:
             index = index + n * torch.arange(planes[0], device=index.device).unsqueeze(-1)
-        self.index, self.factor = index, weight
+        self.index, self.factor = index, factor
         # planes become offsets into one long table, so that taking rows is one gather
         self.table = Batch(*(None if t is None else _lengthen(t, table.x) for t in table))
 
@@ -44,6 +65,13 @@ class Rows:
     def n_rows(self):
         """How many rows each member has."""
         return self.index.shape[-1]
+
+    @property
+    def sizes(self):
+        """How many rows of each member count, as a list."""
+        if self.factor is None:
+            return [self.n_rows] * self.members.numel()
+        return (self.factor > 0).sum(dim=-1).reshape(-1).tolist()
 
     @property
     def members(self):

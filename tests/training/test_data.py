@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skflow.training import Batch, Batches, assign_folds, fold_rows
+from skflow.training import Batch, Batches, Rows, assign_holders, fold_rows
 
 
 def numbered(n, members=(), weight=False, context=False):
@@ -71,7 +71,9 @@ def test_noise_is_fresh_and_of_its_size():
     ("n", "n_members", "n_folds"), [(20, 5, 5), (23, 5, 5), (23, 2, 10), (10, 1, 2), (5, 5, 5)]
 )
 def test_folds_partition(n, n_members, n_folds):
-    rest, held = fold_rows(assign_folds(n, n_members, n_folds), n_members)
+    rest, held = (
+        part.index for part in fold_rows(assign_holders(n, n_members, n_folds), n_members)
+    )
     size = n // n_folds
     assert held.shape == (n_members, size)
     assert rest.shape == (n_members, n - size)
@@ -81,17 +83,48 @@ def test_folds_partition(n, n_members, n_folds):
 
 
 def test_folds_are_random_and_follow_the_generator():
-    holders = [assign_folds(40, 4, 4, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    holders = [assign_holders(40, 4, 4, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
     assert torch.equal(holders[0], holders[1])
     assert not torch.equal(holders[0], holders[2])
 
 
-def test_given_folds_of_unequal_sizes_are_cut_to_one_size_and_never_mixed():
+def test_given_folds_of_unequal_sizes_lose_no_row():
     holder = torch.tensor([0] * 5 + [1] * 7 + [-1] * 8)
     rest, held = fold_rows(holder, 2)
-    assert held.shape == (2, 5)
-    assert rest.shape == (2, 13)
+    assert rest.index.shape == rest.factor.shape == (2, 15)
+    assert held.index.shape == held.factor.shape == (2, 7)
     for k in range(2):
-        assert (holder[held[k]] == k).all()
-        assert (holder[rest[k]] != k).all()
-        assert rest[k].unique().numel() == 13
+        for part, own in ((held, holder == k), (rest, holder != k)):
+            counted = part.index[k][part.factor[k] > 0]
+            assert sorted(counted.tolist()) == own.nonzero().flatten().tolist()
+            # what fills up is of the member's own too
+            assert own[part.index[k]].all()
+
+
+def test_folds_of_one_size_need_no_factors():
+    assert all(part.factor is None for part in fold_rows(assign_holders(20, 4, 5), 4))
+
+
+def test_members_with_fewer_rows_see_each_as_often_as_the_rest():
+    index = torch.tensor([[0, 1, 2, 3, 4], [5, 6, 7, 5, 6]])
+    factor = torch.tensor([[1.0] * 5, [1.0, 1.0, 1.0, 0.0, 0.0]])
+    batches = Batches(Rows(numbered(8), index, factor), 2)
+    seen = torch.zeros(8)
+    for epoch in range(1, 7):
+        x = torch.cat([batch.x for batch in batches], dim=-2)[..., 0].long()
+        assert sorted(x[0].tolist()) == [0, 1, 2, 3, 4]
+        assert set(x[1].tolist()) == {5, 6, 7}
+        seen += x.flatten().bincount(minlength=8)
+        assert seen[5:].max() - seen[5:].min() <= 1
+        assert (seen[:5] == epoch).all()
+    assert (seen[5:] == 10).all()
+
+
+def test_rows_that_fill_up_an_index_weigh_nothing():
+    rows = Rows(
+        numbered(4, weight=True),
+        torch.tensor([[1, 2, 3], [0, 2, 0]]),
+        torch.tensor([[1.0, 1, 1], [1, 1, 0]]),
+    )
+    assert rows.weight.tolist() == [[2, 4, 6], [0, 4, 0]]
+    assert rows.sizes == [3, 2]

@@ -7,13 +7,16 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
+from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
 from skflow.estimators import KernelFlowDensity, NSFDensity
 from skflow.estimators._score_table import ScoreTable, mean_and_error
-from skflow.estimators.stack._cross_fit import assign_folds, fit_rows, seeded_clones
+from skflow.estimators.stack._candidates import seeded_clones
+from skflow.estimators.stack._cross_fit import fit_rows, was_interrupted
+from skflow.estimators.stack._folds import assign_folds
 
 __all__ = ["compare_densities"]
 
@@ -90,7 +93,7 @@ def compare_densities(
     pairs = seeded_clones([*_named(estimators), *_classical()], rng)
     jobs = [(i, k) for i in range(len(pairs)) for k in range(fold.max() + 1)]
     found = Parallel(n_jobs=n_jobs)(
-        delayed(_score_fold)(pairs[i][1], X, weight, fold, k) for i, k in jobs
+        delayed(_score_fold)(*pairs[i], X, weight, fold, k) for i, k in jobs
     )
     scores = {name: np.full(len(X), np.nan) for name, _ in pairs}
     seconds, failures = dict.fromkeys(scores, 0.0), {}
@@ -125,12 +128,14 @@ def _classical():
     return list(zip(BASELINES, baselines, strict=True))
 
 
-def _score_fold(estimator, X, weight, fold, k):
+def _score_fold(name, estimator, X, weight, fold, k):
     """Scores of the fold's rows by a fit to the others, seconds, and what went wrong."""
     start, failure = time.perf_counter(), ""
     try:
-        with one_thread():
+        with one_thread(), speaking_for(name):
             model = fit_rows(clone(estimator), X, weight, fold != k)
+            if was_interrupted(model):
+                raise KeyboardInterrupt
             scores = model.score_samples(X[fold == k])
     except Exception as error:  # noqa: BLE001, whatever one estimator does, the others go on
         scores, failure = np.nan, f"{type(error).__name__}: {error}"

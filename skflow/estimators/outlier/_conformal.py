@@ -3,7 +3,7 @@
 import numpy as np
 
 from skflow._persistence import stored
-from skflow.estimators.stack._cross_fit import deal_folds
+from skflow.estimators.stack._folds import deal_folds
 
 __all__ = ["RandomFolds", "cross_conformal_p_values", "rank_table", "threshold"]
 

@@ -9,8 +9,10 @@ from sklearn.base import BaseEstimator, OutlierMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_rows, check_sample_weight
+from skflow.estimators._contract import anew
 from skflow.estimators.outlier._conformal import cross_conformal_p_values, rank_table, threshold
 from skflow.estimators.outlier._parts import NotAnAttribute, measure, stack_for
 from skflow.estimators.stack._stack import StackedDensity
@@ -84,6 +86,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         Folds of the StackedDensity, drawn row by row: equal rows may fall into different ones.
         Above 5,000 rows two folds of a tenth are held out. A StackedDensity that is passed keeps
         its own folds, and ``n_jobs``.
+    max_seconds : float, default=None
+        Time for the whole fit, see :class:`StackedDensity`.
     n_jobs : int, default=None
         Estimators fitted side by side.
     random_state : int, RandomState instance or None, default=None
@@ -99,7 +103,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         Minus the mean held-out log density, in nats.
     held_out_scores_ : ndarray of shape (n_samples,)
         Score of each training row by the models that did not see it, NaN for rows in no fold.
-        To look for outliers in the training rows themselves, sort by these.
+        To look for outliers in the training rows themselves, sort by these. What the models have
+        seen of the row all the same: the weights of the mixture, and when flows stopped.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X had column names.
@@ -145,6 +150,7 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
     contamination: float | str = "auto"
     score: str = NotAnAttribute("density")
     cv: Any = 5
+    max_seconds: float | None = None
     n_jobs: int | None = None
     random_state: Any = None
 
@@ -152,7 +158,7 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         "estimator": [None, HasMethods(["fit", "score_samples"])],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "score": [StrOptions({"density", "typicality", "latent"})],
-        "cv": StackedDensity._parameter_constraints["cv"],
+        **{name: StackedDensity._parameter_constraints[name] for name in ("cv", "max_seconds")},
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
@@ -179,19 +185,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
             For bad input, for ``score="latent"`` without a single estimator that has
             ``transform``, and if no density could be fitted.
         """
-        rows = check_data(self, X, reset=True)
-        weight = check_sample_weight(sample_weight, rows)
-        check_rows(rows, minimum=3, sample_weight=weight)
-        self._kind = vars(self)["score"]
-        self.density_ = stack_for(self, self._kind).fit(rows, sample_weight=weight)
-        self._calibrate(rows, weight)
-        if self.contamination == "auto":
-            held = self.density_.fold_ >= 0
-            scores, share = self.held_out_scores_[held], AUTO_SHARE
-            weight = None if weight is None else weight[held]
-        else:
-            scores, share = self.score_samples(rows), self.contamination
-        self.offset_ = threshold(scores, share, weight)
+        with anew(self) as draft, time_limit(self.max_seconds):
+            draft._learn(X, sample_weight)
         return self
 
     def score_samples(self, X):
@@ -262,6 +257,21 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
             nested = self.estimator.get_params(deep=True)
             params |= {f"estimator__{name}": value for name, value in nested.items()}
         return params
+
+    def _learn(self, X, sample_weight):
+        rows = check_data(self, X, reset=True)
+        weight = check_sample_weight(sample_weight, rows)
+        check_rows(rows, minimum=3, sample_weight=weight)
+        self._kind = vars(self)["score"]
+        self.density_ = stack_for(self, self._kind).fit(rows, sample_weight=weight)
+        self._calibrate(rows, weight)
+        if self.contamination == "auto":
+            held = self.density_.fold_ >= 0
+            scores, share = self.held_out_scores_[held], AUTO_SHARE
+            weight = None if weight is None else weight[held]
+        else:
+            scores, share = self.score_samples(rows), self.contamination
+        self.offset_ = threshold(scores, share, weight)
 
     def _calibrate(self, rows, weight):
         """Score the training rows by models that did not see them."""

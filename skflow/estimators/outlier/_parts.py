@@ -7,8 +7,8 @@ from sklearn.base import clone
 
 from skflow._random import draw_seed
 from skflow.estimators.flows._autoregressive import NSFDensity
+from skflow.estimators.outlier._candidates import outlier_candidates
 from skflow.estimators.outlier._conformal import RandomFolds
-from skflow.estimators.stack._candidates import outlier_candidates
 from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = ["NotAnAttribute", "measure", "stack_for"]

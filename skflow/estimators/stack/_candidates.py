@@ -1,20 +1,24 @@
-"""Which estimators a stack tries when it is not told."""
+"""Which estimators a stack tries: its own choice by the size of the table, or those listed."""
+
+import numpy as np
+from sklearn.base import clone, get_config
 
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._kernel import KernelFlowDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
+from skflow.tables._bounds import resolve_support
 
-__all__ = ["outlier_candidates", "stack_candidates"]
+__all__ = ["bounds_by_index", "check_parameters", "seeded_clones", "stack_candidates"]
 
 # Scoring a row against more kernels than this takes longer than a flow does.
 MAX_ROWS_KERNELS = 20_000
 # Rows, and rows times columns, up to which a second view of the table costs little.
 MEDIUM = 5_000, 100_000
-# And other structures too: on few rows each errs in a way of its own.
+# And other estimators too: on few rows each errs in a way of its own.
 SMALL = 2_000, 50_000
-# Seconds that a flow may take: the only one, the first of several, the others. Few tables come
-# near; they keep a stack within six minutes.
-ALONE, FIRST, SECOND, OTHER = 240, 150, 80, 40
+# Entries up to which other flows are among them. On larger tables a flow trains for minutes, and
+# these got hardly any weight.
+MAX_ENTRIES_FLOWS = 25_000
 
 
 def stack_candidates(n, d, support=None):
@@ -27,15 +31,14 @@ def stack_candidates(n, d, support=None):
     plain = {"preprocessing": "standardize", **given}
     if medium:
         pairs = [
-            ("flow", NSFDensity(max_seconds=FIRST, **plain)),
-            ("flow_gaussianized", NSFDensity(max_seconds=SECOND, **smooth)),
+            ("flow", NSFDensity(**plain)),
+            ("flow_gaussianized", NSFDensity(**smooth)),
         ]
     else:
-        pairs = [("flow", NSFDensity(max_seconds=ALONE, **given))]
-    if small:
-        coupling = NSFDensity(structure="coupling", max_seconds=OTHER, **plain)
-        pairs.append(("flow_coupling", coupling))
-        pairs.append(("flow_affine", MAFDensity(max_seconds=OTHER, **plain)))
+        pairs = [("flow", NSFDensity(**given))]
+    if small and n * d <= MAX_ENTRIES_FLOWS:
+        pairs.append(("flow_coupling", NSFDensity(structure="coupling", **plain)))
+        pairs.append(("flow_affine", MAFDensity(**plain)))
     if n <= MAX_ROWS_KERNELS:
         pairs.append(("kernel", KernelFlowDensity(**given)))
     if medium:
@@ -46,12 +49,35 @@ def stack_candidates(n, d, support=None):
     return pairs
 
 
-def outlier_candidates():
-    """Pairs (name, estimator) whose mixture tells normal rows from others.
+def bounds_by_index(support, n_features, names=None):
+    """Return declared bounds without column names, which candidates do not see."""
+    if support is None:
+        return None
+    bounds = zip(*resolve_support(support, n_features, names), strict=True)
+    return {j: (low, high) for j, (low, high) in enumerate(bounds)}
 
-    Kernels take a row for normal if it is near a few of the training rows, wherever these lie.
+
+def check_parameters(pairs):
+    """Raise scikit-learn's ValueError for a parameter of wrong kind or range, however deep.
+
+    Fits of folds go past the checks of ``fit``, and would leave out what they refuse.
     """
-    return [
-        ("kernel_diagonal", KernelFlowDensity(bandwidth="diagonal")),
-        ("kernel", KernelFlowDensity(bandwidth="scalar")),
-    ]
+    if get_config()["skip_parameter_validation"]:
+        return
+    for _, estimator in pairs:
+        for part in (estimator, *estimator.get_params().values()):
+            if hasattr(part, "_parameter_constraints") and not isinstance(part, type):
+                part._validate_params()
+
+
+def seeded_clones(pairs, rng):
+    """Clones of (name, estimator) pairs, with a seed for every ``random_state`` that has none."""
+    clones = [(name, clone(estimator)) for name, estimator in pairs]
+    for _, estimator in clones:
+        seeds = [
+            name
+            for name, value in sorted(estimator.get_params().items())
+            if name.split("__")[-1] == "random_state" and value is None
+        ]
+        estimator.set_params(**{name: rng.randint(np.iinfo(np.int32).max) for name in seeds})
+    return clones

@@ -1,6 +1,5 @@
 """The mixture of densities that held-out rows ask for."""
 
-import warnings
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -8,26 +7,27 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_n_samples, check_rows, check_sample_weight
-from skflow.estimators._contract import MeanScoreMixin
+from skflow.estimators._contract import MeanScoreMixin, anew
 from skflow.estimators._score_table import ScoreTable, score_row
-from skflow.estimators.stack._candidates import stack_candidates
-from skflow.estimators.stack._cross_fit import (
-    DensityMixture,
-    assign_folds,
-    cross_fit_all,
-    mixture_weights,
+from skflow.estimators.stack._candidates import (
+    bounds_by_index,
+    check_parameters,
     seeded_clones,
+    stack_candidates,
 )
-from skflow.tables._bounds import resolve_support
+from skflow.estimators.stack._cross_fit import score_rows, without_failures
+from skflow.estimators.stack._folds import assign_folds
+from skflow.estimators.stack._mixing import DensityMixture, mixture_weights
+from skflow.estimators.stack._turns import cross_fit_all
 
 __all__ = ["StackedDensity"]
 
@@ -49,7 +49,7 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     The default is what to use on a table of which nothing is known.
 
     Cost: the sum of the components', fitting and scoring: with the default about three times
-    that of :class:`NSFDensity`, seconds to minutes a fit.
+    that of :class:`NSFDensity`, seconds to minutes a fit. No default looks at the clock.
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         ``sample`` if the stack is to sample: flows, scikit-learn's KernelDensity and
         GaussianMixture, pipelines without scaling. "auto" takes a neural spline flow and, up to
         20,000 rows, a kernel density; up to 5,000 rows and 100,000 entries also both on
-        Gaussianized columns; up to 2,000 rows and 50,000 entries also a coupling flow, an affine
-        flow, kernels without correlations and a Gaussian mixture. Flows among them stop after 40
-        to 240 seconds if they have not by then, so that a slow machine can change the result;
-        ``max_seconds`` stops them earlier.
+        Gaussianized columns; up to 2,000 rows and 50,000 entries also kernels without correlations
+        and a Gaussian mixture, and up to 25,000 entries a coupling flow and an affine flow.
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
         are. The test sets of a splitter are the folds, whatever it trains on. Equal rows share a
         fold. On a table too small to hold a row out the weights are equal.
     max_seconds : float, default=None
-        Time for fitting. Flows stop in time with the best weights so far; estimators that have
-        not started by then are left out, but for the first.
+        Time for the whole fit. What is quick goes first, and each estimator gets an equal share
+        of what is left. Those of skflow keep to theirs with the best that they have by then;
+        others cannot be stopped, and are left out if their turn comes too late. One estimator is
+        fitted however short the time.
     n_jobs : int, default=None
         Estimators fitted side by side, each in a process with one thread of torch.
     support : dict {column index or name: (low, high)}, default=None
@@ -92,13 +92,16 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         are better than their row says, since the row is of single members.
     held_out_scores_ : ndarray of shape (n_samples,)
         Log density of each training row by the mixture of the models that did not see it, NaN
-        for rows in no fold.
+        for rows in no fold. The weights of the mixture are the best for these very rows, and
+        flows stopped where they foretold them best: on new rows the mean is a little lower.
     fold_ : ndarray of shape (n_samples,)
         Fold of each training row, -1 for none.
     fold_mixtures_ : list of DensityMixture
         The models that did not see fold 0, 1, ..., mixed with the same weights.
     mixture_ : DensityMixture
         ``estimators_`` and ``weights_`` together.
+    stopped_by_ : {"interrupt", "max_seconds"} or None
+        Why estimators were left out or cut short, if Ctrl-C or the time was the reason.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X had column names.
@@ -107,7 +110,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     -----
     ConvergenceWarning
         For estimators that failed, were too slow, or gave held-out scores that are not finite:
-        they are left out, and the message says why.
+        they are left out, and the message says why. Ctrl-C leaves out those that are not done;
+        if none is, it raises a KeyboardInterrupt.
 
     See Also
     --------
@@ -174,21 +178,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
             For bad input, for ``support`` beside listed estimators, and if every estimator
             failed; the message says how.
         """
-        X = check_data(self, X, reset=True)
-        weight = check_sample_weight(sample_weight, X)
-        check_rows(X, sample_weight=weight)
-        rng = check_random_state(draw_seed(self.random_state))
-        self.fold_ = assign_folds(X, weight, self.cv, rng)
-        results = cross_fit_all(
-            self._candidates(X, rng),
-            X,
-            weight,
-            self.fold_,
-            n_jobs=self.n_jobs,
-            max_seconds=self.max_seconds,
-            verbose=self.verbose,
-        )
-        self._combine(results, weight)
+        with anew(self) as draft, time_limit(self.max_seconds):
+            draft._learn(X, sample_weight)
         return self
 
     def score_samples(self, X):
@@ -239,11 +230,23 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
             return super().set_params(**params)
         return self._set_params("estimators", **params)
 
+    def _learn(self, X, sample_weight):
+        X = check_data(self, X, reset=True)
+        weight = check_sample_weight(sample_weight, X)
+        check_rows(X, sample_weight=weight)
+        rng = check_random_state(draw_seed(self.random_state))
+        self.fold_ = assign_folds(X, weight, self.cv, rng)
+        candidates = self._candidates(X, rng)
+        settings = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        self._combine(cross_fit_all(candidates, X, weight, self.fold_, **settings), weight)
+
     def _candidates(self, X, rng):
         """Clones of the estimators by name, with a seed each."""
         pairs = self.estimators
         if isinstance(pairs, str):
-            pairs = stack_candidates(*X.shape, self._support_by_index(X.shape[1]))
+            names = getattr(self, "feature_names_in_", None)
+            bounds = bounds_by_index(self.support, X.shape[1], names)
+            pairs = stack_candidates(*X.shape, bounds)
         elif not pairs:
             raise ValueError("estimators is empty; expected a list of (name, estimator).")
         elif self.support is not None:
@@ -251,48 +254,32 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
                 'support is for estimators="auto"; declare it in each estimator of the list.'
             )
         self._validate_names([name for name, _ in pairs])
-        return seeded_clones(pairs, rng)
-
-    def _support_by_index(self, n_features):
-        """Return the declared bounds without column names, which candidates do not see."""
-        if self.support is None:
-            return None
-        names = getattr(self, "feature_names_in_", None)
-        bounds = zip(*resolve_support(self.support, n_features, names), strict=True)
-        return {j: (low, high) for j, (low, high) in enumerate(bounds)}
+        clones = seeded_clones(pairs, rng)
+        check_parameters(clones)
+        return clones
 
     def _combine(self, results, weight):
         """Weigh the candidates that came through by their held-out scores."""
-        failures = "; ".join(f"{r.name}: {r.failure}" for r in results if r.failure)
-        seconds = sum(r.seconds for r in results)
-        results = [r for r in results if not r.failure]
-        if not results:
-            raise ValueError(f"No estimator could be fitted. {failures}.")
-        if failures:
-            message = f"Left out of the stack: {failures}."
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        reasons = {r.stopped_by for r in results}
+        self.stopped_by_ = next((r for r in ("interrupt", "max_seconds") if r in reasons), None)
+        fitted = without_failures(results)
         held = self.fold_ >= 0
-        scores = np.column_stack([r.held_out[held] for r in results])
+        scores = np.column_stack([r.held_out[held] for r in fitted])
         weight = None if weight is None else weight[held]
         weights = mixture_weights(scores, weight)
         kept = np.flatnonzero(weights)
         self.weights_ = weights[kept]
-        self.named_estimators_ = Bunch(**{results[k].name: results[k].estimator for k in kept})
+        self.named_estimators_ = Bunch(**{fitted[k].name: fitted[k].estimator for k in kept})
         self.estimators_ = list(self.named_estimators_.values())
         self.mixture_ = DensityMixture(self.estimators_, self.weights_)
         self.fold_mixtures_ = [
             DensityMixture(list(models), self.weights_)
-            for models in zip(*(results[k].fold_estimators for k in kept), strict=True)
+            for models in zip(*(fitted[k].fold_estimators for k in kept), strict=True)
         ]
+        mixed = logsumexp(scores[:, kept], b=self.weights_, axis=1)
         self.held_out_scores_ = np.full(len(held), np.nan)
-        self.held_out_scores_[held] = logsumexp(scores[:, kept], b=self.weights_, axis=1)
-        self.cv_scores_ = self._table(results, scores, weights, weight, seconds)
-
-    def _table(self, results, scores, weights, sample_weight, seconds):
-        rows = [
-            score_row(r.name, column, sample_weight, weight=float(w), seconds=r.seconds)
-            for r, column, w in zip(results, scores.T, weights, strict=True)
-        ]
-        mixture = self.held_out_scores_[self.fold_ >= 0]
-        last = score_row("stack", mixture, sample_weight, weight=1.0, seconds=seconds)
-        return ScoreTable([*rows, last])
+        self.held_out_scores_[held] = mixed
+        rows = score_rows(fitted, scores, weights, weight)
+        seconds = sum(r.seconds for r in results)
+        last = score_row("stack", mixed, weight, weight=1.0, seconds=seconds)
+        self.cv_scores_ = ScoreTable([*rows, last])

@@ -8,7 +8,7 @@ from sklearn.model_selection import KFold
 from sklearn.neighbors import KernelDensity
 
 from skflow import KernelFlowDensity, MAFDensity, compare_densities
-from skflow.diagnostics import _compare
+from skflow.diagnostics.report import _compare
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
 from skflow.estimators import _stacking
 from tests.instances import quick

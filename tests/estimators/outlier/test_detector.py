@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import time
 from functools import partial
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 from scipy.stats import false_discovery_control, kstwobign
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skflow import (
@@ -31,6 +33,7 @@ from skflow.estimators.outlier._conformal import (
     rank_table,
     threshold,
 )
+from tests.estimators.stack.toys import Interrupted, Slow
 from tests.test_docs import README, documented_names, sections
 
 SMALL = {"n_layers": 1, "hidden_features": (8,), "base": "normal"}
@@ -85,6 +88,7 @@ class TestParameters:
             "contamination",
             "score",
             "cv",
+            "max_seconds",
             "n_jobs",
             "random_state",
         }
@@ -108,6 +112,7 @@ class TestParameters:
             {"contamination": 0.6},
             {"contamination": "legacy"},
             {"cv": 1},
+            {"max_seconds": 0},
             {"estimator": PCA(1).set_output},
         ],
         ids=str,
@@ -115,6 +120,13 @@ class TestParameters:
     def test_wrong_values(self, wrong):
         with pytest.raises(ValueError, match=f"The '{next(iter(wrong))}' parameter"):
             FlowOutlierDetector(**wrong).fit(rows(30))
+
+    @pytest.mark.parametrize("n_members", [1, 3])
+    def test_wrong_parameters_inside_are_named(self, n_members):
+        flow = MAFDensity(n_members=n_members, weight_decay=-5.0)
+        for estimator in (flow, make_pipeline(PCA(2), flow), StackedDensity([("flow", flow)])):
+            with pytest.raises(InvalidParameterError, match="The 'weight_decay' parameter"):
+                FlowOutlierDetector(estimator).fit(rows(30))
 
     def test_fit_changes_no_parameter(self):
         model = quick()
@@ -230,6 +242,35 @@ class TestContract:
         for method in (model.score_samples, model.decision_function, model.p_values):
             with pytest.raises(NotFittedError, match="FlowOutlierDetector instance is not fitted"):
                 method(rows(3))
+
+
+class TestRefits:
+    def test_a_failed_refit_keeps_the_old_fit(self):
+        model = quick().fit(rows(60))
+        before = vars(model).copy()
+        with pytest.raises(ValueError, match="least 3"):
+            model.fit(rows(2, d=1))
+        assert vars(model) == before
+        np.testing.assert_array_equal(
+            model.predict(rows(20)), quick().fit(rows(60)).predict(rows(20))
+        )
+
+    def test_an_interrupted_stack_is_calibrated(self):
+        pairs = [("kernel", KernelFlowDensity()), ("late", Interrupted())]
+        with pytest.warns(ConvergenceWarning, match="late: the fit was interrupted"):
+            model = FlowOutlierDetector(StackedDensity(pairs, cv=3), random_state=0).fit(rows(60))
+        whole = FlowOutlierDetector(StackedDensity(pairs[:1], cv=3), random_state=0).fit(rows(60))
+        np.testing.assert_array_equal(model.p_values(rows(20)), whole.p_values(rows(20)))
+        assert model.offset_ == whole.offset_
+
+    def test_too_little_time_is_enough_for_one_density(self):
+        pairs = [("one", Slow()), ("two", Slow())]
+        detector = FlowOutlierDetector(StackedDensity(pairs, cv=2), max_seconds=0.1)
+        start = time.perf_counter()
+        with pytest.warns(ConvergenceWarning, match="two: max_seconds was over"):
+            detector.fit(rows(60))
+        assert time.perf_counter() - start < 2
+        assert list(detector.density_.named_estimators_) == ["one"]
 
 
 class TestEstimators:

@@ -109,6 +109,17 @@ class TestAuto:
         # scoring a row against every training row is for tables of bounded length
         assert (KernelFlowDensity in kinds) == (n <= 20_000)
 
+    def test_wide_tables_get_fewer_flows(self):
+        flows = [
+            [name for name, _ in stack_candidates(1_000, d) if name.startswith("flow")]
+            for d in (25, 26, 101)
+        ]
+        assert list(map(len, flows)) == [4, 2, 1]
+
+    def test_nothing_looks_at_the_clock(self):
+        every = [estimator for _, estimator in stack_candidates(100, 2)]
+        assert all(estimator.max_seconds is None for estimator in every)
+
     def test_bounds_reach_every_candidate(self):
         bounds = {0: (0, None)}
         assert all(e.support == bounds for _, e in stack_candidates(100, 2, bounds))

@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logsumexp
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KernelDensity
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skflow import KernelFlowDensity, MAFDensity, StackedDensity
+from tests.estimators.stack.toys import Failing, Interrupted
 from tests.instances import quick
 
 
@@ -34,9 +38,12 @@ def stack(estimators=None, **settings):
     return StackedDensity(pair() if estimators is None else estimators, **settings)
 
 
-class Failing(BaseEstimator):
+class Untouchable(BaseEstimator):
     def fit(self, X, y=None):
-        raise RuntimeError("no luck today")
+        pytest.fail("it was fitted")
+
+    def score_samples(self, X):
+        pytest.fail("it was asked")
 
 
 class Level(BaseEstimator):
@@ -188,6 +195,53 @@ class TestFailures:
         with pytest.raises(ValueError, match="No estimator could be fitted. a: .*no luck.*; b: "):
             stack([("a", Failing()), ("b", Failing())]).fit(rows())
 
+    @pytest.mark.parametrize("n_members", [1, 3])
+    def test_wrong_parameters_inside_are_named_before_anything_is_fitted(self, n_members):
+        for wrong in ({"n_layers": -1}, {"weight_decay": -5.0}, {"max_epochs": 0}):
+            flow = MAFDensity(n_members=n_members, **wrong)
+            for bad in (flow, make_pipeline(FunctionTransformer(), flow)):
+                with pytest.raises(InvalidParameterError, match=f"The '{next(iter(wrong))}'"):
+                    stack([("first", Untouchable()), ("bad", bad)]).fit(rows())
+
+    def test_checks_that_are_switched_off(self):
+        with config_context(skip_parameter_validation=True), pytest.raises(pytest.fail.Exception):
+            stack([("first", Untouchable()), ("bad", MAFDensity(n_layers=-1))]).fit(rows())
+
+    def test_a_failed_refit_keeps_the_old_fit(self):
+        model = stack().fit(rows())
+        before = vars(model).copy()
+        with pytest.raises(ValueError, match="no luck"):
+            model.set_params(estimators=[("a", Failing())]).fit(rows()[:, :1])
+        assert vars(model) == {**before, "estimators": model.estimators}
+        assert model.score_samples(rows()).shape == (80,)
+
+    def test_an_interrupt_keeps_what_is_done(self):
+        model = stack([*pair(), ("late", Interrupted())])
+        message = r"Left out of the stack: late: the fit was interrupted before it was done\."
+        with pytest.warns(ConvergenceWarning, match=message):
+            model.fit(rows())
+        assert model.stopped_by_ == "interrupt"
+        expected = stack().fit(rows())
+        assert expected.stopped_by_ is None
+        np.testing.assert_array_equal(model.score_samples(rows()), expected.score_samples(rows()))
+
+    def test_an_interrupted_refit_with_nothing_done_keeps_the_old_fit(self):
+        model = stack().fit(rows())
+        before = model.score_samples(rows())
+        model.set_params(estimators=[("late", Interrupted())])
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(rows())
+        np.testing.assert_array_equal(model.score_samples(rows()), before)
+
+    def test_a_stack_in_a_stack_passes_its_interrupt_on(self):
+        inner = stack([("kernel", KernelFlowDensity()), ("late", Interrupted())])
+        with pytest.warns(ConvergenceWarning) as caught:
+            model = stack([("inner", inner), ("other", KernelFlowDensity())]).fit(rows())
+        assert list(model.named_estimators_) == ["other"]
+        said = [str(warning.message) for warning in caught]
+        assert said[0].startswith("inner: Left out of the stack: late: the fit was interrupted")
+        assert said[1].startswith("Left out of the stack: inner: the fit was interrupted")
+
     def test_too_slow(self):
         slow = [(name, Level(naps=0.1)) for name in "abc"]
         start = time.perf_counter()
@@ -195,7 +249,9 @@ class TestFailures:
             model = stack(slow, max_seconds=0.2).fit(rows())
         assert time.perf_counter() - start < 2
         assert list(model.cv_scores_)[0]["name"] == "a"
+        assert model.stopped_by_ == "max_seconds"
 
+    @pytest.mark.filterwarnings("ignore:max_seconds=.* was over")  # for a choice of theirs
     def test_flows_stop_in_time(self):
         slow = quick(MAFDensity, n_members=3, max_epochs=10**6, n_iter_no_change=None)
         pairs = [("level", Level(-20.0)), ("flow", slow)]
@@ -204,6 +260,7 @@ class TestFailures:
         assert time.perf_counter() - start < 10
         assert model.named_estimators_.flow.stopped_by_ == "max_seconds"
 
+    @pytest.mark.filterwarnings("ignore:max_seconds=.* was over")  # for a choice of theirs
     def test_a_flow_that_comes_first_stops_in_time(self):
         slow = quick(MAFDensity, n_members=3, max_epochs=10**6, n_iter_no_change=None)
         start = time.perf_counter()

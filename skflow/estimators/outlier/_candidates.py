@@ -1,0 +1,16 @@
+"""Which densities tell normal rows from others when a detector is not told."""
+
+from skflow.estimators.flows._kernel import KernelFlowDensity
+
+__all__ = ["outlier_candidates"]
+
+
+def outlier_candidates():
+    """Pairs (name, estimator) whose mixture tells normal rows from others.
+
+    Kernels take a row for normal if it is near a few of the training rows, wherever these lie.
+    """
+    return [
+        ("kernel_diagonal", KernelFlowDensity(bandwidth="diagonal")),
+        ("kernel", KernelFlowDensity(bandwidth="scalar")),
+    ]

@@ -1,0 +1,110 @@
+"""All candidates of a stack, one after the other or side by side, until the time is over."""
+
+import time
+from dataclasses import dataclass
+
+from joblib import Parallel, delayed, effective_n_jobs
+
+from skflow._clock import seconds_left
+from skflow.estimators.stack._cross_fit import CrossFit, cross_fit
+
+__all__ = ["Turn", "cross_fit_all"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How much of the time for all candidates is one's own.
+
+    Attributes
+    ----------
+    deadline : float or None
+        When all are to be done, by ``time.time``, which processes share; None for no limit.
+    n_to_come : int
+        Turns until then, this one included.
+    needed : bool
+        Whether the candidate is to be fitted even after the deadline.
+    """
+
+    deadline: float | None = None
+    n_to_come: int = 1
+    needed: bool = True
+
+    def seconds(self, n_left, n_fits):
+        """Seconds for the next fit of a candidate that has ``n_left`` of its ``n_fits`` to go.
+
+        All fits to come get the same, as if the other candidates had as many. None without a
+        deadline.
+
+        Raises
+        ------
+        TimeoutError
+            After the deadline, unless the candidate is needed.
+        """
+        if self.deadline is None:
+            return None
+        left = max(0.0, self.deadline - time.time())
+        if not left and not self.needed:
+            raise TimeoutError("max_seconds was over before it was fitted")
+        return left / ((self.n_to_come - 1) * n_fits + n_left)
+
+
+def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
+    """Cross-fit (name, estimator) pairs of different names; the failures are in the results.
+
+    Candidates that are quick go first, so that a limit of time or Ctrl-C leaves something. Each
+    is told its share of what is left, the first is fitted however little that is, and those
+    whose turn comes too late are given up.
+
+    Returns
+    -------
+    results : list of CrossFit
+        In the order of the candidates.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it came before any candidate was done.
+    """
+    queue = sorted(candidates, key=lambda pair: _cost(pair[1]))
+    turns = _turns(len(queue), effective_n_jobs(n_jobs))
+    jobs = (
+        delayed(cross_fit)(*pair, X, weight, fold, turn)
+        for pair, turn in zip(queue, turns, strict=True)
+    )
+    settings = {"n_jobs": n_jobs, "verbose": max(0, verbose - 1)}
+    done = {}
+    try:
+        for result in Parallel(**settings, return_as="generator_unordered")(jobs):
+            done[result.name] = result
+            if result.stopped_by == "interrupt":
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        if all(result.failure for result in done.values()):
+            raise
+    return [done.get(name) or _interrupted(name) for name, _ in candidates]
+
+
+def _cost(estimator):
+    """Rank of an estimator, the quick ones lowest.
+
+    Highest are those that train in epochs or fit estimators of their own, themselves or by what
+    is in them; between are those whose columns are fitted one by one first.
+    """
+    params = estimator.get_params()
+    names = {name.split("__")[-1] for name in params}
+    if names & {"max_epochs", "estimators"}:
+        return 2
+    return int(params.get("preprocessing") == "gaussianize")
+
+
+def _turns(n, n_side_by_side):
+    """Deal the time that is left out to n candidates that start in this order."""
+    left = seconds_left()
+    deadline = None if left == float("inf") else time.time() + left
+    return [Turn(deadline, -(-(n - i) // n_side_by_side), i == 0) for i in range(n)]
+
+
+def _interrupted(name):
+    return CrossFit(
+        name, failure="the fit was interrupted before it was done", stopped_by="interrupt"
+    )
