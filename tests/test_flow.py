@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from skflow._clock import time_limit
 from skflow.architectures import autoregressive_stack, coupling_stack
 from skflow.bases import GaussianMixture, Normal, Product, StudentT
 from skflow.bijections import (
@@ -184,6 +185,19 @@ class TestStart:
         torch.testing.assert_close(z, flow.to_noise(x, context)[0])
         assert its_weight is weight
         assert its_context is context
+
+    def test_some_of_many_rows_where_time_is_limited(self, monkeypatch):
+        monkeypatch.setattr("skflow.flow.START_ROWS", 7)
+        x = torch.arange(20.0).expand(2, 20).unsqueeze(-1)
+        flow = Flow(Chain([]), _Recorder(1))
+        flow.initialize(x, x[..., 0], -x)
+        assert flow.base.seen[0].shape == (2, 20, 1)
+        with time_limit(100):
+            flow.initialize(x, x[..., 0], -x)
+        z, weight, context = flow.base.seen
+        assert z.unique().numel() == 7
+        assert torch.equal(weight, z[..., 0])
+        assert torch.equal(context, -z)
 
     def test_integers_have_a_context_too(self):
         flow = Flow(ActNorm(3), Product([_Recorder(3)], [[2, 0, 1]]))
