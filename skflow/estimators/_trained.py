@@ -34,6 +34,8 @@ __all__ = [
     "OrderedFlowDensity",
 ]
 
+# seconds beyond a limit that scores of held-out rows may take, which end a fit
+OVERTIME = 1.0
 # spreads beyond which nets see the logarithm of columns with heavy tails
 NET_REACH = 3.0
 # constraints of parameters that several families have
@@ -119,7 +121,8 @@ class BaseFlowDensity(TableFlow):
             # after a warm start a member may have trained on what it held out now
             holder = fit.holder if previous is None else np.full_like(fit.holder, -1)
             holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
-            self.held_out_scores_ = self._held_out_scores(rows, holder)
+            expected = fit.history.validation_seconds
+            self.held_out_scores_ = self._held_out_scores(rows, holder, expected)
         return self
 
     def _settle(self, family, table, seed, previous):
@@ -156,11 +159,11 @@ class BaseFlowDensity(TableFlow):
         self.stopped_by_ = fit.history.stopped_by
         self.validation_score_ = fit.validation_score
 
-    def _held_out_scores(self, rows, holder):
+    def _held_out_scores(self, rows, holder, expected_seconds):
         """Log density of each row by the member that held it out; NaN where time was up."""
         from skflow.fitting._blocks import held_out_log_density
 
-        if seconds_left() == 0:
+        if expected_seconds > seconds_left() + OVERTIME:
             left_out("held_out_scores_")
             return np.full(len(rows), np.nan)
         try:

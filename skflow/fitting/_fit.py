@@ -145,6 +145,7 @@ def training_config(estimator, plan):
         learning_rate=plan.learning_rate,
         weight_decay=estimator.weight_decay,
         n_iter_no_change=plan.n_iter_no_change,
+        validations_after=1,  # held-out rows are scored once more
         verbose=estimator.verbose,
     )
 

@@ -25,6 +25,8 @@ class TrainingConfig:
     warmup_steps : int
     max_seconds : float or None
         Stop in time with the best weights so far.
+    validations_after : int
+        How many validations' worth of a limited time is left for what comes after training.
     verbose : int
         1 shows a progress bar.
     """
@@ -37,6 +39,7 @@ class TrainingConfig:
     gradient_clip: float = 5.0
     warmup_steps: int = 20
     max_seconds: float | None = None
+    validations_after: int = 0
     verbose: int = 0
 
 
@@ -54,6 +57,8 @@ class History:
         Best validation loss of each member (training loss where there are no such rows).
     skipped_steps, rollbacks : int
         Steps left out for a non-finite gradient, and returns to the last good weights.
+    validation_seconds : float
+        What the last validation took.
     stopped_by : str
         "max_epochs", "n_iter_no_change", "max_seconds" or "interrupt".
     """
@@ -62,4 +67,5 @@ class History:
     validation_loss: list = field(default_factory=list)
     skipped_steps: int = 0
     rollbacks: int = 0
+    validation_seconds: float = 0.0
     stopped_by: str = "max_epochs"

@@ -77,7 +77,6 @@ class _Run:
         self.step = 0
         self.steps = config.max_epochs * len(batches)
         self.start = time.perf_counter()
-        self.validation_seconds = 0.0  # that the last validation took
 
     def run(self):
         try:
@@ -131,8 +130,9 @@ class _Run:
         return total / count
 
     def _is_late(self):
-        """Whether no time is left but for a validation."""
-        late = seconds_left() <= self.validation_seconds
+        """Whether no time is left but for a validation, and for what comes after training."""
+        n_validations = 1 + self.config.validations_after
+        late = seconds_left() <= n_validations * self.history.validation_seconds
         if late:
             self.history.stopped_by = "max_seconds"
         return late
@@ -191,7 +191,7 @@ class _Run:
             if self.step == 0 and time_is_up():
                 break
         losses = torch.cat(losses, dim=-1)
-        self.validation_seconds = time.perf_counter() - start_time
+        self.history.validation_seconds = time.perf_counter() - start_time
         weight = rows.weight
         weight = None if weight is None else weight[..., : losses.shape[-1]]
         return _mean(losses, weight).reshape(-1)
