@@ -270,7 +270,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
             scores, share = self.held_out_scores_[held], AUTO_SHARE
             weight = None if weight is None else weight[held]
         else:
-            scores, share = self.score_samples(rows), self.contamination
+            scores = self._measure(self.density_.mixture_, rows)
+            share = self.contamination
         self.offset_ = threshold(scores, share, weight)
 
     def _calibrate(self, rows, weight):

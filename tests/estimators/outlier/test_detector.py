@@ -208,6 +208,11 @@ class TestContract:
             with pytest.raises(ValueError, match="feature names should match"):
                 method(table[["size", "income", "age"]])
 
+    def test_a_fit_to_named_columns_warns_of_nothing(self):
+        table = pd.DataFrame(rows(60), columns=["age", "income", "size"])
+        model = quick(contamination=0.1).fit(table)
+        assert (model.predict(table) == -1).sum() == 6
+
     def test_bad_rows_are_named(self):
         X = rows(60)
         X[3, 1] = np.nan
