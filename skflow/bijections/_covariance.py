@@ -2,7 +2,7 @@
 
 import torch
 
-from skflow.bijections._normalization import row_shares
+from skflow.bijections._normalization import BLOCK, row_shares
 from skflow.bijections._support import Standardize
 
 __all__ = ["MIN_VARIANCE", "gaussian_moments"]
@@ -34,8 +34,10 @@ def gaussian_moments(x, weight=None):
     """
     standardize = Standardize.from_data(x, weight)
     share = row_shares(x, weight).unsqueeze(-1)
-    z = torch.where(share > 0, standardize(x.double())[0], 0.0)
-    correlation = (share * z).mT @ z
+    correlation = 0.0
+    for part, rows in zip(share.split(BLOCK, -2), x.split(BLOCK, -2), strict=True):
+        z = torch.where(part > 0, standardize(rows.double())[0], 0.0)
+        correlation = correlation + (part * z).mT @ z
     constant = correlation.diagonal(dim1=-2, dim2=-1) < 0.5  # it is 0 there, and 1 elsewhere
     correlation = correlation + constant.to(z).diag_embed()
     variances, directions = torch.linalg.eigh(correlation)

@@ -6,10 +6,11 @@ from torch import nn
 from skflow.bijections._base import Bijection
 from skflow.numerics import fit_student_t
 
-__all__ = ["ActNorm", "moments", "robust_moments", "row_shares", "student_t_moments"]
+__all__ = ["BLOCK", "ActNorm", "moments", "robust_moments", "row_shares", "student_t_moments"]
 
 # A spread below so many roundings of the mean is rounding noise of a constant column.
 CONSTANT_ULPS = 10
+BLOCK = 65_536  # rows whose moments are taken together
 QUANTILE = 0.1
 FARTHEST = 1e100  # spreads, whose square is still a number
 NORMAL_QUANTILE = 1.2815515655446004  # minus the QUANTILE of the standard normal
@@ -79,15 +80,22 @@ def moments(x, weight=None):
     """
     share = row_shares(x, weight).unsqueeze(-1)
     rounding = CONSTANT_ULPS * torch.finfo(x.dtype).eps
-    x = torch.where(share > 0, x, 0).double()
-    largest = x.abs().amax(-2, keepdim=True)
+    blocks = list(zip(share.split(BLOCK, -2), x.split(BLOCK, -2), strict=True))
+
+    def used(share, x):
+        return torch.where(share > 0, x, 0).double()
+
+    largest = torch.stack([used(*b).abs().amax(-2, keepdim=True) for b in blocks]).amax(0)
     mantissa, _ = torch.frexp(largest)
     unit = torch.where(largest > 0, largest / (2 * mantissa), 1.0)
-    y = x / unit
-    mean = (share * y).sum(-2, keepdim=True)
+
+    def total(f):
+        return sum((s * f(used(s, x) / unit)).sum(-2, keepdim=True) for s, x in blocks)
+
+    mean = total(lambda y: y)
     # The second pass takes off what the first sum lost to rounding.
-    mean = mean + (share * (y - mean)).sum(-2, keepdim=True)
-    std = (share * (y - mean).square()).sum(-2, keepdim=True).sqrt()
+    mean = mean + total(lambda y: y - mean)
+    std = total(lambda y: (y - mean).square()).sqrt()
     std = torch.where(std > rounding * mean.abs(), std, 0.0)
     return (mean * unit).squeeze(-2), (std * unit).squeeze(-2)
 

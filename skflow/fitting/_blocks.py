@@ -74,9 +74,8 @@ def latents(flow, rows, context=None, *, n_threads=1, dtype=torch.float64):
 def from_latents(flow, rows, context=None, *, n_threads=1, dtype=torch.float64):
     """Inverse of :func:`latents`."""
     maps = reference(flow)
-    return in_blocks(
-        _first(maps.from_noise, flow.dtype, dtype), rows, context, n_threads=n_threads
-    )
+    inverse = _first(maps.from_noise, maps.dtype, dtype)
+    return in_blocks(inverse, rows, context, n_threads=n_threads)
 
 
 def normal_scores(flow, noise):

@@ -56,6 +56,7 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
     ----------
     estimator : BaseFlowDensity
     table : Table
+        It lets go of its rows as soon as these lie behind the preprocessing.
     plan : Plan
     family : Family
     seed : int
@@ -75,6 +76,7 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
             previous = copy.deepcopy(_stacked(previous))
             preprocessing = previous.preprocessing
         core, log_det = preprocess(table, preprocessing, plan.n_members, device, dtype)
+        table.let_go()
         if previous is None:
             flow = _start(estimator, plan, table.observation, core, training, held)
         else:

@@ -18,7 +18,7 @@ def n_start_rows(n_features):
     return int(np.clip(START_ENTRIES // n_features, FEWEST_START_ROWS, START_ROWS))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
     """Distinct rows, strictly inside their bounds, repeated values spread.
 
@@ -72,6 +72,10 @@ class Table:
     def rows(self, which=slice(None)):
         """Rows (m, n_features) of the given numbers, a copy; all by default."""
         return self.values[self.index[which]]
+
+    def let_go(self):
+        """Let go of the rows, of which a copy may be as long as the table; only numbers stay."""
+        self.values = np.empty((0, self.n_features))
 
     def start(self):
         """Return the table of those rows, all or drawn, that stand for it where a fit starts."""

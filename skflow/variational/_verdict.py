@@ -1,11 +1,13 @@
 """How far to trust an approximation: what the importance weights of its own draws say."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.special import logsumexp
 
+from skflow._clock import left_out, seconds_left
 from skflow.numerics import pareto_smoothed
 
 __all__ = ["N_DRAWS", "Verdict", "judge"]
@@ -52,14 +54,16 @@ class Verdict:
 def judge(flow, target, n=N_DRAWS):
     """Draw n rows from a flow and weigh them by a log density of rows.
 
+    Where time is limited there may be fewer, 2,000 at least.
+
     Raises
     ------
     ValueError
         If the density is finite at none of the draws.
     """
-    parts = [_ratios(flow, target, min(BLOCK, n - i)) for i in range(0, n, BLOCK)]
+    parts = list(_parts_in_time(flow, target, n))
     draws, ratios = (torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
-    finite = np.isfinite(ratios)
+    n, finite = len(draws), np.isfinite(ratios)
     if not finite.any():
         raise ValueError(
             f"log_density is finite at none of {n} draws of the fitted flow. Declare bounds with "
@@ -80,6 +84,16 @@ def judge(flow, target, n=N_DRAWS):
         log_evidence_se=float(relative.std() / n**0.5),
         empty_share=float(1 - share),
     )
+
+
+def _parts_in_time(flow, target, n):
+    """Draws and ratios in parts, as many as the time is good for at the pace of the last one."""
+    for start in range(0, n, BLOCK):
+        began = time.perf_counter()
+        yield _ratios(flow, target, min(BLOCK, n - start))
+        if start + BLOCK < n and seconds_left() < time.perf_counter() - began:
+            left_out(f"{n - start - BLOCK} of the {n} draws that are weighed")
+            return
 
 
 def _ratios(flow, target, n):

@@ -117,7 +117,7 @@ class FlowVariationalApproximator(WeighedDraws):
         all equal.
     ess_ : float
         Effective sample size of the weights of ``draws_``.
-    draws_, log_weights_ : ndarray of shape (10000, n_features) and (10000,)
+    draws_, log_weights_ : ndarray of shape (n_draws, n_features) and (n_draws,)
         The draws that were weighed, and their smoothed weights, which sum to one.
     modes_ : ndarray of shape (n_modes, n_features)
         Where the search found local maxima, that of most mass first; with ``support``, of the
