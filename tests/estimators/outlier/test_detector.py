@@ -277,6 +277,12 @@ class TestRefits:
         assert time.perf_counter() - start < 2
         assert list(detector.density_.named_estimators_) == ["one"]
 
+    def test_too_little_time_leaves_rows_for_the_threshold(self):
+        detector = quick(contamination=0.1, max_seconds=0.01)
+        with pytest.warns(ConvergenceWarning, match="2000 of 3000 rows that offset_ should come"):
+            detector.fit(rows(3_000))
+        assert 0.07 < (detector.predict(rows(3_000)) == -1).mean() < 0.13
+
 
 class TestEstimators:
     @pytest.mark.parametrize(
