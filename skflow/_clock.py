@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from skflow._notices import warn
 from skflow.exceptions import ConvergenceWarning
 
-__all__ = ["left_out", "seconds_left", "time_is_up", "time_limit"]
+__all__ = ["left_out", "noting", "seconds_left", "time_is_up", "time_limit"]
 
 
 class _Limit:
@@ -53,6 +53,21 @@ def time_limit(seconds):
             ConvergenceWarning,
             stacklevel=4,
         )
+
+
+@contextmanager
+def noting(what):
+    """Have a list take down what the block leaves out, which then is not said.
+
+    That is for work in other processes: where it was sent from, :func:`left_out` notes it again.
+    """
+    outer = _LIMIT.get()
+    start, end = (0.0, float("inf")) if outer is None else (outer.start, outer.end)
+    token = _LIMIT.set(_Limit(start, end, what))
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
 
 
 def seconds_left():

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from skflow._clock import left_out, seconds_left, time_is_up, time_limit
+from skflow._clock import left_out, noting, seconds_left, time_is_up, time_limit
 from skflow._notices import speaking_for, warn
 from skflow.exceptions import ConvergenceWarning
 
@@ -53,6 +53,19 @@ def test_what_was_left_out_is_said_once():
         limited()
     assert len(caught) == 1
     assert "the search for a size; training" in str(caught[0].message)
+
+
+def test_a_list_takes_down_what_is_left_out():
+    what = []
+    with noting(what), time_limit(5):
+        left_out("training")
+    with time_limit(3), noting(what):
+        assert seconds_left() < 3
+        left_out("a choice")
+    with noting(what):
+        assert not time_is_up()
+        assert seconds_left() == float("inf")
+    assert what == ["training", "a choice"]
 
 
 def test_threads_have_limits_of_their_own():

@@ -1,6 +1,7 @@
 """Outlier detection by a density, with thresholds and p-values from rows that it has not seen."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.outlier._conformal import cross_conformal_p_values, rank_table, threshold
-from skflow.estimators.outlier._parts import NotAnAttribute, measure, stack_for
+from skflow.estimators.outlier._parts import NotAnAttribute, measure, scores_in_time, stack_for
 from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = ["FlowOutlierDetector"]
@@ -87,7 +88,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         Above 5,000 rows two folds of a tenth are held out. A StackedDensity that is passed keeps
         its own folds, and ``n_jobs``.
     max_seconds : float, default=None
-        Time for the whole fit, see :class:`StackedDensity`.
+        Time for the whole fit, see :class:`StackedDensity`. If it is short, ``offset_`` comes
+        from some of the training rows.
     n_jobs : int, default=None
         Estimators fitted side by side.
     random_state : int, RandomState instance or None, default=None
@@ -266,12 +268,12 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         self.density_ = stack_for(self, self._kind).fit(rows, sample_weight=weight)
         self._calibrate(rows, weight)
         if self.contamination == "auto":
-            held = self.density_.fold_ >= 0
-            scores, share = self.held_out_scores_[held], AUTO_SHARE
-            weight = None if weight is None else weight[held]
+            scores, share = self.held_out_scores_, AUTO_SHARE
         else:
-            scores, share = self.score_samples(rows), self.contamination
-        self.offset_ = threshold(scores, share, weight)
+            score = partial(self._measure, self.density_.mixture_)
+            scores, share = scores_in_time(score, rows), self.contamination
+        known = ~np.isnan(scores)
+        self.offset_ = threshold(scores[known], share, None if weight is None else weight[known])
 
     def _calibrate(self, rows, weight):
         """Score the training rows by models that did not see them."""
@@ -289,8 +291,9 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         self._rank_tables = []
         for k, model in enumerate(self.density_.fold_mixtures_):
             own = fold == k
-            self.held_out_scores_[own] = self._measure(model, rows[own])
+            known = self.density_.held_out_scores_[own]
+            self.held_out_scores_[own] = self._measure(model, rows[own], known)
             self._rank_tables.append(rank_table(self.held_out_scores_[own], weight[own]))
 
-    def _measure(self, model, rows):
-        return measure(self._kind, model, rows, self.entropy_)
+    def _measure(self, model, rows, log_density=None):
+        return measure(self._kind, model, rows, self.entropy_, log_density)

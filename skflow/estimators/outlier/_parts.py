@@ -5,13 +5,16 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone
 
+from skflow._clock import left_out, seconds_left, time_is_up
 from skflow._random import draw_seed
 from skflow.estimators.flows._autoregressive import NSFDensity
 from skflow.estimators.outlier._candidates import outlier_candidates
 from skflow.estimators.outlier._conformal import RandomFolds
 from skflow.estimators.stack._stack import StackedDensity
 
-__all__ = ["NotAnAttribute", "measure", "stack_for"]
+__all__ = ["NotAnAttribute", "measure", "scores_in_time", "stack_for"]
+
+BLOCK = 1_000  # rows scored before the clock is asked again
 
 
 class NotAnAttribute:
@@ -38,11 +41,15 @@ class NotAnAttribute:
         vars(instance)[self.name] = value
 
 
-def measure(kind, model, rows, entropy):
-    """Scores (n,) of rows by a DensityMixture; the larger, the more normal."""
+def measure(kind, model, rows, entropy, log_density=None):
+    """Scores (n,) of rows by a DensityMixture; the larger, the more normal.
+
+    Their log densities by the mixture may be passed, if they are known.
+    """
     if kind == "latent":
         return _latent_score(model.estimators[0], rows)
-    log_density = model.score_samples(rows)
+    if log_density is None:
+        log_density = model.score_samples(rows)
     return -np.abs(log_density + entropy) if kind == "typicality" else log_density
 
 
@@ -53,6 +60,23 @@ def _latent_score(model, rows):
     if inside.any():
         latents = np.asarray(model.transform(rows[inside]))
         scores[inside] = -0.5 * np.square(latents).sum(axis=1)
+    return scores
+
+
+def scores_in_time(score, rows):
+    """Score the rows (n,), where time is limited as many as it allows; NaN for the others."""
+    if seconds_left() == float("inf"):
+        return score(rows)
+    scores = np.full(len(rows), np.nan)
+    order = np.random.default_rng(0).permutation(len(rows))
+    for start in range(0, len(rows), BLOCK):
+        block = order[start : start + BLOCK]
+        scores[block] = score(rows[block])
+        if time_is_up():
+            break
+    unknown = int(np.isnan(scores).sum())
+    if unknown:
+        left_out(f"{unknown} of {len(rows)} rows that offset_ should come from")
     return scores
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
-from skflow._clock import time_limit
+from skflow._clock import noting, time_limit
 from skflow._notices import speaking_for, warn
 from skflow._threads import one_thread
 from skflow.estimators._score_table import score_row
@@ -44,6 +44,8 @@ class CrossFit:
     stopped_by : {"interrupt", "max_seconds"} or None
         What cut it short: Ctrl-C, after which nothing more is to be fitted, or the time, before
         it was fitted.
+    left_out : list of str
+        What it did without for want of time.
     """
 
     name: str
@@ -53,6 +55,7 @@ class CrossFit:
     seconds: float = 0.0
     failure: str = ""
     stopped_by: str | None = None
+    left_out: list = field(default_factory=list)
 
 
 def cross_fit(name, estimator, X, weight, fold, turn):
@@ -64,7 +67,7 @@ def cross_fit(name, estimator, X, weight, fold, turn):
     result = CrossFit(name)
     start = time.perf_counter()
     try:
-        with one_thread(), speaking_for(name):
+        with one_thread(), speaking_for(name), noting(result.left_out):
             _fit_into(result, estimator, X, weight, fold, turn)
     except TimeoutError as error:
         result.failure, result.stopped_by = str(error), "max_seconds"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from joblib import Parallel, delayed, effective_n_jobs
 
-from skflow._clock import seconds_left
+from skflow._clock import left_out, seconds_left
 from skflow.estimators.stack._cross_fit import CrossFit, cross_fit
 
 __all__ = ["Turn", "cross_fit_all"]
@@ -76,6 +76,8 @@ def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
     try:
         for result in Parallel(**settings, return_as="generator_unordered")(jobs):
             done[result.name] = result
+            for what in result.left_out:
+                left_out(f"{what} ({result.name})")
             if result.stopped_by == "interrupt":
                 raise KeyboardInterrupt
     except KeyboardInterrupt:

@@ -10,7 +10,8 @@ from sklearn.neighbors import KernelDensity
 from skflow import KernelFlowDensity, MAFDensity, compare_densities
 from skflow.diagnostics.report import _compare
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
-from skflow.estimators import _stacking
+from skflow.estimators.stack import _folds
+from tests.estimators.stack.toys import KeepsWhatItHas
 from tests.instances import quick
 
 
@@ -116,7 +117,7 @@ class TestFolds:
         np.testing.assert_array_equal(found["kde"][::2], found["kde"][1::2])
 
     def test_large_tables_hold_out_a_part(self, monkeypatch):
-        monkeypatch.setattr(_stacking, "MAX_ROWS_HELD_OUT_ALL", 100)
+        monkeypatch.setattr(_folds, "MAX_ROWS_HELD_OUT_ALL", 100)
         table = compare_densities(ring(), Recorder())
         assert np.isfinite(table.held_out_scores["Recorder"]).sum() == 30
 
@@ -241,3 +242,8 @@ class TestBaselines:
         rng = np.random.default_rng(0)
         for X in (rng.normal(size=(4, 9)), np.ones((5, 2)), 1e9 + rng.normal(size=(30, 1))):
             assert np.isfinite(baseline.fit(X).score_samples(X)).all()
+
+
+def test_an_interrupted_flow_ends_the_comparison():
+    with pytest.raises(KeyboardInterrupt):
+        compare_densities(ring(60), KeepsWhatItHas(), cv=3)

@@ -208,6 +208,11 @@ class TestContract:
             with pytest.raises(ValueError, match="feature names should match"):
                 method(table[["size", "income", "age"]])
 
+    def test_a_fit_to_named_columns_warns_of_nothing(self):
+        table = pd.DataFrame(rows(60), columns=["age", "income", "size"])
+        model = quick(contamination=0.1).fit(table)
+        assert (model.predict(table) == -1).sum() == 6
+
     def test_bad_rows_are_named(self):
         X = rows(60)
         X[3, 1] = np.nan
@@ -271,6 +276,12 @@ class TestRefits:
             detector.fit(rows(60))
         assert time.perf_counter() - start < 2
         assert list(detector.density_.named_estimators_) == ["one"]
+
+    def test_too_little_time_leaves_rows_for_the_threshold(self):
+        detector = quick(contamination=0.1, max_seconds=0.01)
+        with pytest.warns(ConvergenceWarning, match="2000 of 3000 rows that offset_ should come"):
+            detector.fit(rows(3_000))
+        assert 0.07 < (detector.predict(rows(3_000)) == -1).mean() < 0.13
 
 
 class TestEstimators:

@@ -12,9 +12,11 @@ from skflow import KernelFlowDensity, MAFDensity, MixtureFlowDensity, StackedDen
 from skflow._clock import time_limit
 from skflow.estimators.stack._folds import assign_folds
 from skflow.estimators.stack._turns import Turn, _cost, cross_fit_all
+from skflow.exceptions import ConvergenceWarning
 from skflow.training import MaximumLikelihood
 from tests.estimators.stack.toys import (
     Failing,
+    Hasty,
     Interrupted,
     InterruptsParent,
     KeepsWhatItHas,
@@ -104,6 +106,13 @@ class TestTime:
             first, second = fitted(Recorder(), Slow())
         assert second.stopped_by == "max_seconds"
         assert second.estimator is None
+
+    @pytest.mark.parametrize("n_jobs", [None, 2])
+    def test_what_a_candidate_left_out_is_said_once(self, n_jobs):
+        with pytest.warns(ConvergenceWarning) as caught, time_limit(0.001):
+            fitted(Hasty(), n_jobs=n_jobs)
+        (warning,) = caught
+        assert "left out: half of the work (a). What" in str(warning.message)
 
     def test_an_order_of_fits_changes_no_bit(self):
         pairs = [("flow", quick(MAFDensity, n_members="auto")), ("kernel", KernelFlowDensity())]
