@@ -5,12 +5,9 @@ import math
 import torch
 from torch import nn
 
-from skflow._clock import seconds_left
 from skflow._random import generator
 
 __all__ = ["Ensemble", "Flow"]
-
-START_ROWS = 20_000
 
 
 class Flow(nn.Module):
@@ -77,15 +74,7 @@ class Flow(nn.Module):
         return x, self.base.log_prob(z, context) - log_det
 
     def initialize(self, x, weight=None, context=None):
-        """Set data-dependent parameters from rows x (*members, n, d), once.
-
-        Where the caller's time is limited, ``START_ROWS`` of many rows at random stand for all.
-        """
-        if seconds_left() < math.inf and x.shape[-2] > START_ROWS:
-            rows = torch.randperm(x.shape[-2], generator=torch.Generator().manual_seed(0))
-            rows = rows[:START_ROWS].to(x.device)
-            x, context = (None if t is None else t[..., rows, :] for t in (x, context))
-            weight = None if weight is None else weight[..., rows]
+        """Set data-dependent parameters from rows x (*members, n, d), once."""
         self.base.initialize(self.bijection.initialize(x, context, weight), weight, context)
 
     def behind(self, preprocessing):

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 BLOCK = 2048  # rows at a time, and
-ENTRIES = 2**19  # entries of them, times members
+ENTRIES = 2**18  # entries of them, times members
 LANES = 32  # blocks are padded to a multiple of this
 
 

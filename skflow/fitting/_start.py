@@ -1,5 +1,7 @@
 """Where a flow starts: the preprocessing, the table behind it, and parameters set from rows."""
 
+import math
+
 import torch
 
 from skflow._random import generator
@@ -95,7 +97,7 @@ def preprocess(table, preprocessing, n_members, device, dtype):
 
 def start_rows(core, part):
     """Rows (*members, m) of those of Numbers that a flow starts from; all if they are few."""
-    n = n_start_rows(core.x.shape[-1])
+    n = n_start_rows(core.x.shape[-1], math.prod(part.index.shape[:-1]))
     if part.index.shape[-1] > n:
         places = torch.randperm(part.index.shape[-1], generator=generator())[:n]
         part = Numbers(*(None if t is None else t[..., places] for t in part))

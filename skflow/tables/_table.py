@@ -9,13 +9,15 @@ __all__ = ["Table", "n_start_rows"]
 # Whatever starts from data starts from so many rows and entries at most, and of wide tables from
 # so many rows at least: more tell hardly more, and cost their share of time and memory.
 START_ROWS = 20_000
-START_ENTRIES = 2**19
+START_ENTRIES = 2**19  # of each member, and of all together
+START_ENTRIES_OF_ALL = 2**20
 FEWEST_START_ROWS = 1_000
 
 
-def n_start_rows(n_features):
+def n_start_rows(n_features, n_members=1):
     """How many rows, at most, what looks at the data before training may look at."""
-    return int(np.clip(START_ENTRIES // n_features, FEWEST_START_ROWS, START_ROWS))
+    entries = min(START_ENTRIES, START_ENTRIES_OF_ALL // n_members)
+    return int(np.clip(entries // n_features, FEWEST_START_ROWS, START_ROWS))
 
 
 @dataclass

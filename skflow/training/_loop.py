@@ -16,7 +16,7 @@ from skflow.training._stopping import BestWeights
 __all__ = ["train"]
 
 BLOCK = 4096  # validation rows at a time, fewer
-BLOCK_ENTRIES = 2**19  # if those of all members have more numbers than this
+BLOCK_ENTRIES = 2**17  # if those of all members have more numbers than this
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
 ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
 

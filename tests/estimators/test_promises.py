@@ -1,0 +1,277 @@
+"""What a fit promises whatever happens: its time, its memory, its bits, and the last fit whole."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+import skflow
+from skflow.estimators._contract import anew
+from tests.instances import ESTIMATORS, quick
+
+SMALL = {"n_layers": 1, "hidden_features": (8,), "n_members": 2, "max_epochs": 2}
+
+
+def rows(n=120, d=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + 3
+
+
+def maf(**settings):
+    return skflow.MAFDensity(**{**SMALL, "random_state": 0, **settings})
+
+
+class TestTheLastFitStaysWhole:
+    @pytest.mark.parametrize("name", sorted(ESTIMATORS))
+    def test_where_a_refit_is_refused(self, name):
+        model = ESTIMATORS[name]().fit(rows())
+        before = dict(vars(model))
+        scores = model.score_samples(rows())
+        with pytest.raises(ValueError, match="NaN"):
+            model.fit(np.where(rows(d=2) > 0, np.nan, 1.0))
+        assert list(vars(model)) == list(before)
+        assert all(vars(model)[key] is value for key, value in before.items())
+        np.testing.assert_array_equal(model.score_samples(rows()), scores)
+
+    def test_where_it_fails_half_way(self):
+        model = maf().fit(rows())
+        scores = model.score_samples(rows())
+        with pytest.raises(ValueError, match="base must be"):
+            model.set_params(base=["normal"]).fit(rows(d=2))
+        assert model.n_features_in_ == 3
+        np.testing.assert_array_equal(model.score_samples(rows()), scores)
+
+    def test_where_a_warm_start_is_interrupted(self, monkeypatch):
+        model = maf(warm_start=True).fit(rows())
+        scores = model.score_samples(rows())
+
+        def interrupted(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("skflow.fitting._fit.assembled", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(rows())
+        np.testing.assert_array_equal(model.score_samples(rows()), scores)
+
+    def test_and_is_what_others_see_meanwhile(self):
+        model = maf().fit(rows())
+        with anew(model) as draft:
+            draft.fit(rows(d=2))
+            assert draft.n_features_in_ == 2
+            assert model.n_features_in_ == 3
+            assert model.score_samples(rows()).shape == (120,)
+        assert model.n_features_in_ == 2
+
+    def test_nothing_of_it_is_left_in_a_new_one(self):
+        model = skflow.MixtureFlowDensity(random_state=0).fit(rows())
+        model.stale_ = 1
+        assert not hasattr(model.fit(rows()), "stale_")
+
+
+class TestWarmStarts:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"n_layers": 2},
+            {"base": "student_t"},
+            {"dtype": "float64"},
+            {"n_members": 3},
+            {"hidden_features": (16,)},
+            {"mixing": "none"},
+            {"order": "reversed"},
+            {"support": {0: (-100, None)}},
+            {"dropout": 0.5},
+            {"preprocessing": "whiten"},
+        ],
+        ids=str,
+    )
+    def test_refuse_what_the_flow_cannot_follow(self, change):
+        model = maf(warm_start=True).fit(rows())
+        scores = model.score_samples(rows())
+        with pytest.raises(ValueError, match=f"warm_start.*{next(iter(change))}"):
+            model.set_params(**change).fit(rows())
+        np.testing.assert_array_equal(model.score_samples(rows()), scores)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"max_epochs": 3, "learning_rate": 1e-4, "batch_size": 16, "random_state": 1},
+            {"n_layers": "auto"},
+            {"preprocessing": "standardize"},
+            {"order": (0, 1, 2)},
+        ],
+        ids=str,
+    )
+    def test_go_on_with_what_it_can(self, change):
+        model = maf(warm_start=True).fit(rows()).set_params(**change).fit(rows(seed=0))
+        assert model.n_layers_ == 1
+        assert np.isfinite(model.score_samples(rows())).all()
+
+    def test_refuse_other_columns(self):
+        model = maf(warm_start=True).fit(rows())
+        with pytest.raises(ValueError, match="X has 2 columns.*fitted to 3"):
+            model.fit(rows(d=2))
+
+    def test_keep_members_on_other_numbers_of_rows(self):
+        model = maf(warm_start=True, n_members="auto").fit(rows())
+        assert model.fit(rows(n=30)).n_members_ == 5
+        with pytest.raises(ValueError, match="n_members=5"):
+            model.set_params(validation_fraction=0).fit(rows(n=30))
+
+
+def test_the_share_that_is_held_out_is_what_it_says():
+    for fraction, n in ((0.5, 100), (0.9, 100), ("auto", 120), (0.33, 50)):
+        model = maf(validation_fraction=fraction).fit(rows(n=n))
+        share = np.isfinite(model.held_out_scores_).mean() / model.n_members_
+        assert model.validation_fraction_ == pytest.approx(share)
+
+
+class TestTime:
+    @pytest.mark.parametrize(("n", "d"), [(20_000, 20), (300, 300)])
+    def test_of_the_whole_fit_is_kept(self, n, d):
+        X = np.random.default_rng(0).normal(size=(n, d))
+        quick(skflow.NSFDensity).fit(X[:50])  # what is loaded once
+        start = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = skflow.NSFDensity(max_seconds=4, random_state=0).fit(X)
+        assert time.perf_counter() - start < 1.2 * 4 + 2
+        assert np.isfinite(model.score_samples(X[:100])).all()
+
+    @pytest.mark.parametrize("name", ["KernelFlowDensity", "MixtureFlowDensity"])
+    def test_of_classical_fits_is_kept(self, name):
+        X = np.random.default_rng(0).normal(size=(20_000, 10))
+        start = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = getattr(skflow, name)(max_seconds=1).fit(X)
+        assert time.perf_counter() - start < 3.2
+        assert np.isfinite(model.score_samples(X[:100])).all()
+
+
+MEMORY = """
+import numpy as np, warnings
+warnings.simplefilter("ignore")
+from skflow import NSFDensity
+
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+X = np.random.default_rng(0).normal(size=(100_000, 20))
+NSFDensity(n_members=1, max_epochs=1).fit(X[:100])
+before = peak()
+NSFDensity(random_state=0, max_epochs=1, max_seconds=15, n_members={n_members}).fit(X)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux")
+@pytest.mark.parametrize("n_members", [2, 8])
+def test_memory_of_a_fit_is_bounded(n_members):
+    run = subprocess.run(
+        [sys.executable, "-c", MEMORY.format(n_members=n_members)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert float(run.stdout) < 3 * 100_000 * 20 * 4 / 2**20 + 200
+
+
+class TestBits:
+    def test_are_the_same_in_threads(self):
+        alone, states = maf().fit(rows()), (torch.get_rng_state(), np.random.get_state()[1])
+        draws = alone.sample(50, random_state=0)
+        with ThreadPoolExecutor(4) as pool:
+            fits = list(pool.map(lambda _: maf().fit(rows()), range(4)))
+            drawn = list(pool.map(lambda _: alone.sample(50, random_state=0), range(16)))
+        for fit in fits:
+            np.testing.assert_array_equal(fit.score_samples(rows()), alone.score_samples(rows()))
+        for each in drawn:
+            np.testing.assert_array_equal(each, draws)
+        assert torch.equal(states[0], torch.get_rng_state())
+        np.testing.assert_array_equal(states[1], np.random.get_state()[1])
+
+    def test_leave_threads_filters_and_dtypes_alone(self):
+        before = torch.get_num_threads(), list(warnings.filters), torch.get_default_dtype()
+        seen = []
+
+        def fit():
+            maf().fit(rows()).sample(5)
+            seen.append(torch.get_num_threads())
+
+        workers = [threading.Thread(target=fit) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        after = torch.get_num_threads(), list(warnings.filters), torch.get_default_dtype()
+        assert after == before
+        assert len(set(seen)) == 1
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+    def test_are_the_same_in_a_forked_child(self):
+        model = skflow.KernelFlowDensity().fit(rows(n=2_000))
+        expected = model.score_samples(rows())
+        context = multiprocessing.get_context("fork")
+        queue = context.SimpleQueue()
+        with warnings.catch_warnings():  # Python warns of forks beside threads
+            warnings.simplefilter("ignore")
+            child = context.Process(target=lambda: queue.put(model.score_samples(rows())))
+            child.start()
+        child.join(60)
+        assert child.exitcode == 0
+        np.testing.assert_array_equal(queue.get(), expected)
+
+    @pytest.mark.parametrize("n_threads", [1, 2])
+    def test_do_not_depend_on_the_number_of_threads(self, n_threads):
+        before = torch.get_num_threads()
+        torch.set_num_threads(n_threads)
+        try:
+            scores = skflow.KernelFlowDensity().fit(rows(n=500)).score_samples(rows(n=3_000))
+        finally:
+            torch.set_num_threads(before)
+        expected = skflow.KernelFlowDensity().fit(rows(n=500)).score_samples(rows(n=3_000))
+        np.testing.assert_array_equal(scores, expected)
+
+
+class TestObservation:
+    def test_says_what_the_fit_knows(self):
+        X = rows()
+        X[:, 1] = X[:, 1].round()
+        model = maf(support={0: (-1_000, None)}).fit(X)
+        observation = model.observation_
+        assert observation.continuous
+        assert observation.n_features == 3
+        assert list(observation.dequantized) == [1]
+        assert observation.bounds[0][0] == -1_000
+        assert model.dequantized_features_ == observation.dequantized
+
+    def test_of_integers(self):
+        X = np.random.default_rng(0).integers(0, 4, (60, 4)).astype(float)
+        glow = quick(skflow.GlowDensity, image_shape=(4, 1, 1), levels=4).fit(X)
+        assert not glow.observation_.continuous
+        assert glow.observation_.n_levels == 4
+        assert glow.dequantized_features_ == {}
+
+    def test_is_asked_and_not_the_parameters(self):
+        X = np.random.default_rng(0).integers(0, 4, (60, 4)).astype(float)
+        glow = quick(skflow.GlowDensity, image_shape=(4, 1, 1), levels=4).fit(X)
+        scores = glow.score_samples(X)
+        np.testing.assert_array_equal(glow.set_params(levels=9).score_samples(X), scores)
+
+    def test_rows_of_any_dtype_are_the_same_table(self):
+        X = np.random.default_rng(0).integers(0, 5, (80, 2))
+        fits = [maf().fit(X.astype(dtype)) for dtype in (np.float64, np.float32, np.int64)]
+        for fit in fits[1:]:
+            np.testing.assert_array_equal(fit.score_samples(X), fits[0].score_samples(X))
+            np.testing.assert_array_equal(fit.held_out_scores_, fits[0].held_out_scores_)
