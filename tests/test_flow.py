@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from skflow._clock import time_limit
 from skflow.architectures import autoregressive_stack, coupling_stack
-from skflow.bases import GaussianMixture, Normal, Product, StudentT
+from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import (
     ActNorm,
     Affine,
@@ -22,7 +21,6 @@ from skflow.bijections import (
     SupportMap,
     Whiten,
 )
-from skflow.dequantization import Dequantized
 from skflow.flow import Ensemble, Flow
 from skflow.members import select_member, stack_members
 from skflow.nets import LipschitzMLP
@@ -185,36 +183,6 @@ class TestStart:
         torch.testing.assert_close(z, flow.to_noise(x, context)[0])
         assert its_weight is weight
         assert its_context is context
-
-    def test_some_of_many_rows_where_time_is_limited(self, monkeypatch):
-        monkeypatch.setattr("skflow.flow.START_ROWS", 7)
-        x = torch.arange(20.0).expand(2, 20).unsqueeze(-1)
-        flow = Flow(Chain([]), _Recorder(1))
-        flow.initialize(x, x[..., 0], -x)
-        assert flow.base.seen[0].shape == (2, 20, 1)
-        with time_limit(100):
-            flow.initialize(x, x[..., 0], -x)
-        z, weight, context = flow.base.seen
-        assert z.unique().numel() == 7
-        assert torch.equal(weight, z[..., 0])
-        assert torch.equal(context, -z)
-
-    def test_integers_have_a_context_too(self):
-        flow = Flow(ActNorm(3), Product([_Recorder(3)], [[2, 0, 1]]))
-        context = torch.randn(20, 2)
-        Dequantized(flow, 4).initialize(torch.randint(4, (20, 3)).float(), None, context)
-        assert flow.base.bases[0].seen[2] is context
-
-    def test_an_inverse_autoregressive_flow_starts_from_the_rows(self):
-        torch.manual_seed(0)
-        mix = torch.tensor([[1, 0.9, 0], [0, 0.5, 0.9], [0, 0, 0.3]]).double()
-        x = torch.randn(500, 3).double() @ mix
-        for wrapped in (lambda b: b, Inverse, lambda b: Inverse(Inverse(b))):
-            settings = {"n_layers": 2, "hidden_features": (8,), "mixing": "pca"}
-            flow = Flow(wrapped(autoregressive_stack(3, Affine(), **settings)), Normal(3)).double()
-            flow.initialize(x)
-            z = flow.to_noise(x)[0]
-            assert (torch.corrcoef(z.mT) - torch.eye(3)).abs().max() < 1e-8
 
 
 class TestEnsemble:

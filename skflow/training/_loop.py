@@ -16,7 +16,10 @@ from skflow.training._stopping import BestWeights
 __all__ = ["train"]
 
 BLOCK = 4096  # validation rows at a time, fewer
-BLOCK_ENTRIES = 2**17  # if those of all members have more numbers than this
+BLOCK_ENTRIES = 2**16  # if those of all members have more numbers than this
+# rows of a batch that go through the flow together at least, however many numbers they have: what
+# is done once for all rows is done once for each part
+PART = 256
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
 ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
 
@@ -119,15 +122,39 @@ class _Run:
         self.flow.train()
         total, count = torch.zeros_like(self.best.loss), 0
         for batch in self.batches:
-            with torch.enable_grad():
-                loss = _mean(self.objective(self.flow, batch), batch.weight)
-                gradient = self.parameters.gradient(loss.sum())
+            loss, gradient = self._loss_and_gradient(batch)
             self._take_step(gradient)
-            total += loss.detach().reshape(-1)
+            total += loss.reshape(-1)
             count += 1
             if self._is_late():
                 break
         return total / count
+
+    def _loss_and_gradient(self, batch):
+        """Loss of each member, (*members,), and the gradient (K, P) of their sum."""
+        loss, gradient = 0.0, None
+        for part, share in self._parts(batch):
+            with torch.enable_grad():
+                own = share * _mean(self.objective(self.flow, part), part.weight)
+                own_gradient = self.parameters.gradient(own.sum())
+            gradient = own_gradient if gradient is None else gradient.add_(own_gradient)
+            loss = loss + own.detach()
+        return loss, gradient
+
+    def _parts(self, batch):
+        """Parts of a batch whose activations are held together, and the share of each."""
+        n, entries = batch.x.shape[-2], batch.x.numel()
+        n_parts = min(-(-entries // BLOCK_ENTRIES), n // PART)
+        if n_parts < 2 or not getattr(self.objective, "by_rows", False):
+            yield batch, 1.0
+            return
+        weight = torch.ones_like(batch.x[..., 0]) if batch.weight is None else batch.weight
+        whole = weight.sum(dim=-1).clamp(min=1e-30)
+        for rows in torch.arange(n, device=batch.x.device).tensor_split(n_parts):
+            place = slice(int(rows[0]), int(rows[-1]) + 1)
+            x, context = (None if t is None else t[..., place, :] for t in batch[:2])
+            own = None if batch.weight is None else weight[..., place]
+            yield Batch(x, context, own), weight[..., place].sum(dim=-1) / whole
 
     def _is_late(self):
         """Whether no time is left but for a validation, and for what comes after training."""

@@ -13,7 +13,14 @@ class MaximumLikelihood:
     """Negative log density of the rows, (*members, n), in nats, plus what bijections charge.
 
     They charge in training mode only, so that the loss in eval mode is the log density's.
+
+    Attributes
+    ----------
+    by_rows : bool
+        A row's loss does not depend on the rows beside it: a batch may go through in parts.
     """
+
+    by_rows = True
 
     def __call__(self, flow, batch):
         with collected_penalties() as penalties:

@@ -9,7 +9,7 @@ from skflow._clock import time_limit
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.members import select_member, stack_members
 from skflow.training import Batch, Batches, MaximumLikelihood, train
-from skflow.training._loop import BAD_STEPS, ROLLBACKS
+from skflow.training._loop import BAD_STEPS, ROLLBACKS, _Run
 from skflow.training._optimizer import FlatAdamW
 from tests.training.problems import (
     Scripted,
@@ -337,3 +337,16 @@ class TestTrouble:
             train(make_flow(), objective, [make_rows()], settings)
         shares = [rate / plain for rate, plain in zip(rates, undisturbed, strict=True)]
         assert shares == pytest.approx([1.0] * (5 + BAD_STEPS) + [0.5] * 15)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_parts_of_a_batch_add_up_to_it(weighted, monkeypatch):
+    flow, x = make_flow(), make_rows(1000).x
+    weight = torch.rand(1000) if weighted else None
+    found = []
+    for entries in (10**9, 1):
+        monkeypatch.setattr("skflow.training._loop.BLOCK_ENTRIES", entries)
+        run = _Run(flow, likelihood, [], config(), None, None)
+        assert len(list(run._parts(Batch(x, None, weight)))) == (1 if entries > 1 else 3)
+        found.append(run._loss_and_gradient(Batch(x, None, weight)))
+    torch.testing.assert_close(found[0], found[1])
