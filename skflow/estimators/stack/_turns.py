@@ -71,10 +71,10 @@ def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
         delayed(cross_fit)(*pair, X, weight, fold, turn)
         for pair, turn in zip(queue, turns, strict=True)
     )
-    settings = {"n_jobs": n_jobs, "verbose": max(0, verbose - 1)}
+    parallel = _as_they_come(n_jobs=n_jobs, verbose=max(0, verbose - 1))
     done = {}
     try:
-        for result in Parallel(**settings, return_as="generator_unordered")(jobs):
+        for result in parallel(jobs):
             done[result.name] = result
             for what in result.left_out:
                 left_out(f"{what} ({result.name})")
@@ -84,6 +84,14 @@ def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
         if all(result.failure for result in done.values()):
             raise
     return [done.get(name) or _interrupted(name) for name, _ in candidates]
+
+
+def _as_they_come(**settings):
+    """Return a pool that hands out results as they come; one that cannot, all at the end."""
+    try:
+        return Parallel(**settings, return_as="generator_unordered")
+    except ValueError:  # of backends that return lists only
+        return Parallel(**settings)
 
 
 def _cost(estimator):

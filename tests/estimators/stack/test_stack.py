@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from scipy.special import logsumexp
 from sklearn import config_context
 from sklearn.base import BaseEstimator
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skflow import KernelFlowDensity, MAFDensity, StackedDensity
+from skflow import KernelFlowDensity, MAFDensity, MixtureFlowDensity, StackedDensity
 from tests.estimators.stack.toys import Failing, Interrupted
 from tests.instances import quick
 
@@ -313,3 +314,13 @@ class TestSamples:
         assert model.sample().shape == (1, 2)
         with pytest.raises(ValueError, match="at least 1"):
             model.sample(0)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
+def test_any_backend_of_joblib_gives_the_same_stack(backend):
+    pairs = [("kernel", KernelFlowDensity()), ("mixture", MixtureFlowDensity())]
+    alone = StackedDensity(pairs, cv=2, random_state=0).fit(rows())
+    with parallel_config(backend=backend, n_jobs=2):
+        beside = StackedDensity(pairs, cv=2, random_state=0).fit(rows())
+    np.testing.assert_array_equal(beside.score_samples(rows()), alone.score_samples(rows()))
