@@ -63,7 +63,14 @@ def test_blocks_side_by_side_leave_all_numbers_as_they_were():
                 time.sleep(0.003 * random.random())
         return before, within == (n or before), torch.get_num_threads()
 
+    def begin(_):
+        # one that first uses torch while another one's number is being set may take that on
+        torch.get_num_threads()
+        begun.wait()
+
+    begun = threading.Barrier(8)
     with ThreadPoolExecutor(8) as pool:
+        list(pool.map(begin, range(8)))
         assert set(pool.map(work, [1, 2, 4, None] * 25)) == {(3, True, 3)}
     assert torch.get_num_threads() == in_new_thread(torch.get_num_threads) == 3
 

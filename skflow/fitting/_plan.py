@@ -132,12 +132,15 @@ def going_on(estimator, n_features):
     before = now if plan is None else plan.parameters
     shown = {name: _plain(vars(estimator).get(f"{name}_")) for name in VISIBLE}
     kept = {name: value for name, value in shown.items() if name in now and value is not None}
+    changed = []
     for name, value in now.items():
         was = before.get(name, value)
         if value not in ("auto", was, kept.get(name, was)):
-            raise ValueError(
-                "warm_start=True goes on with the flow of the last fit, which has "
-                f"{name}={kept.get(name, was)!r}, and {name}={value!r} is another flow: put "
-                f"{name} back, or fit anew with warm_start=False."
-            )
+            changed.append(f"{name} was {kept.get(name, was)!r} and is {value!r}")
+    if changed:
+        raise ValueError(
+            "warm_start=True goes on with the flow of the last fit, and parameters that shape it "
+            f"have changed: {'; '.join(changed)}. To go on, put them back; else fit anew with "
+            "warm_start=False."
+        )
     return kept

@@ -50,9 +50,10 @@ class Batches:
 
     def _next(self, member, size, n):
         places = self.waiting[member]
-        source = {"generator": generator(places.device), "device": places.device}
+        device = places.device
         while len(places) < n:
-            places = torch.cat([places, torch.randperm(size, **source)])
+            shuffled = torch.randperm(size, generator=generator(device), device=device)
+            places = torch.cat([places, shuffled])
         self.waiting[member] = places[n:]
         return places[:n]
 
