@@ -189,7 +189,7 @@ def test_memory_of_a_fit_is_bounded(n_members):
 
 class TestBits:
     def test_are_the_same_in_threads(self):
-        alone, states = maf().fit(rows()), (torch.get_rng_state(), np.random.get_state()[1])
+        alone, states = maf().fit(rows()), (torch.get_rng_state(), np.random.get_state()[1])  # noqa: NPY002
         draws = alone.sample(50, random_state=0)
         with ThreadPoolExecutor(4) as pool:
             fits = list(pool.map(lambda _: maf().fit(rows()), range(4)))
@@ -199,7 +199,7 @@ class TestBits:
         for each in drawn:
             np.testing.assert_array_equal(each, draws)
         assert torch.equal(states[0], torch.get_rng_state())
-        np.testing.assert_array_equal(states[1], np.random.get_state()[1])
+        np.testing.assert_array_equal(states[1], np.random.get_state()[1])  # noqa: NPY002
 
     def test_leave_threads_filters_and_dtypes_alone(self):
         before = torch.get_num_threads(), list(warnings.filters), torch.get_default_dtype()
