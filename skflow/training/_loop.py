@@ -79,6 +79,7 @@ class _Run:
         self.ever_finite = False
         self.step = 0
         self.steps = config.max_epochs * len(batches)
+        self.step_seconds = 0.0
         self.start = time.perf_counter()
 
     def run(self):
@@ -122,8 +123,10 @@ class _Run:
         self.flow.train()
         total, count = torch.zeros_like(self.best.loss), 0
         for batch in self.batches:
+            start = time.perf_counter()
             loss, gradient = self._loss_and_gradient(batch)
             self._take_step(gradient)
+            self.step_seconds = time.perf_counter() - start
             total += loss.reshape(-1)
             count += 1
             if self._is_late():
@@ -159,7 +162,8 @@ class _Run:
     def _is_late(self):
         """Whether no time is left but for a validation, and for what comes after training."""
         n_validations = 1 + self.config.validations_after
-        late = seconds_left() <= n_validations * self.history.validation_seconds
+        needed = n_validations * self.history.validation_seconds
+        late = seconds_left() <= needed + self.step_seconds / 2  # half a step early, half one late
         if late:
             self.history.stopped_by = "max_seconds"
         return late
