@@ -27,12 +27,12 @@ _LIMIT = ContextVar("limit", default=None)
 
 @contextmanager
 def time_limit(seconds):
-    """Give a block so many seconds; None gives it those of the block around it.
+    """Give a block so many seconds; None and infinity give it those of the block around it.
 
     Of limits within each other the one that ends first holds. What had to be left out is said in
     one ``ConvergenceWarning`` when the outermost block ends.
     """
-    if seconds is None:
+    if seconds is None or seconds == float("inf"):
         yield
         return
     outer = _LIMIT.get()
@@ -51,7 +51,6 @@ def time_limit(seconds):
             f"max_seconds={seconds:g} was over before all was done; left out: "
             f"{'; '.join(dict.fromkeys(limit.left_out))}. What there is was kept.",
             ConvergenceWarning,
-            stacklevel=4,
         )
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 __all__ = ["one_thread", "threads"]
 
 _LOCK = threading.Lock()
+_PROCESS = os.getpid()  # where this was imported: a child that was forked from it has another
 if hasattr(os, "register_at_fork"):  # a child must not inherit a lock that nobody will open
     os.register_at_fork(
         before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
@@ -21,21 +22,29 @@ if hasattr(os, "register_at_fork"):  # a child must not inherit a lock that nobo
 
 @contextmanager
 def threads(n):
-    """Run a block with n torch threads and put the caller's number back; None changes nothing."""
+    """Run a block with n torch threads and put the caller's number back.
+
+    None leaves the number as it is, but in a forked child, which gets one.
+    """
     import torch
 
+    n = 1 if n is None and os.getpid() != _PROCESS else n
     with _LOCK:
         own = torch.get_num_threads()
         changes = n is not None and n != own
-        if changes:
-            of_process = _in_new_thread(torch.get_num_threads)
-            _set_own_number(n, of_process)
+        of_process = _in_new_thread(torch.get_num_threads) if changes else None
+    if not changes:
+        yield
+        return
     try:
+        _set_own_number(n, of_process)
         yield
     finally:
-        if changes:
-            with _LOCK:
-                _set_own_number(own, of_process)
+        try:
+            _set_own_number(own, of_process)
+        except BaseException:  # a second Ctrl-C, say: it goes on when the number is right
+            _set_own_number(own, of_process)
+            raise
 
 
 def one_thread():
@@ -52,9 +61,10 @@ def one_thread():
 def _set_own_number(n, of_process):
     import torch
 
-    torch.set_num_threads(n)
-    if n != of_process:
-        _in_new_thread(torch.set_num_threads, of_process)
+    with _LOCK:
+        torch.set_num_threads(n)
+        if n != of_process:
+            _in_new_thread(torch.set_num_threads, of_process)
 
 
 def _in_new_thread(function, *args):

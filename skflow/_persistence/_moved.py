@@ -6,13 +6,37 @@ from importlib.abc import MetaPathFinder
 __all__ = ["explain_old_pickles"]
 
 PACKAGE = __name__.partition(".")[0]
+# of version 0.1.0, that pickles of its estimators name
+MOVED = {
+    f"{PACKAGE}.estimators._{name}"
+    for name in [
+        "autoregressive",
+        "classical",
+        "conformal",
+        "continuous",
+        "coupling",
+        "gaussianization",
+        "glow",
+        "linear",
+        "low_rank",
+        "made",
+        "monotone",
+        "outlier",
+        "residual",
+        "stacked",
+        "stacking",
+        "table",
+        "ties",
+        "variational",
+    ]
+}
 
 
 class _Explainer(MetaPathFinder):
-    """Finds nothing; asked last, it says of modules of this package why they are not there."""
+    """Finds nothing; asked last, it says of modules that pickles name why they are not there."""
 
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(f"{PACKAGE}.") and "._" in name:
+        if name in MOVED:
             raise ModuleNotFoundError(
                 f"there is no module {name!r} in this version of {PACKAGE}. A pickle or a joblib "
                 "file names the modules of the version that wrote it: load it with that version, "
@@ -24,5 +48,5 @@ class _Explainer(MetaPathFinder):
 
 def explain_old_pickles():
     """Let Python ask the explainer when nobody else finds a module of this package."""
-    if not any(isinstance(finder, _Explainer) for finder in sys.meta_path):
+    if not any(type(finder).__name__ == _Explainer.__name__ for finder in sys.meta_path):
         sys.meta_path.append(_Explainer())

@@ -1,6 +1,6 @@
 """Estimators with scikit-learn's manners; torch is imported only when one is fitted."""
 
-from skflow.estimators.distill._distill import distill
+from skflow.estimators.distillation._distill import distill
 from skflow.estimators.flows._autoregressive import IAFDensity, MAFDensity, NSFDensity
 from skflow.estimators.flows._continuous import ContinuousFlowDensity
 from skflow.estimators.flows._coupling import NICEDensity, RealNVPDensity

@@ -110,11 +110,12 @@ class BaseFlowDensity(TableFlow):
         from skflow.fitting._fit import fit_flow
 
         seed = draw_seed(self.random_state)
-        previous = vars(self).get("flow_") if self.warm_start else None
+        last = dict(vars(self)) if self.warm_start and "flow_" in vars(self) else {}
+        previous = last.get("flow_")
         with time_limit(self.max_seconds):
             family, rng = self._family(), np.random.default_rng(seed)
             rows, table = read_table(self, family, X, sample_weight, rng, fold)
-            plan = self._settle(family, table, seed, previous)
+            plan = self._settle(family, table, seed, last)
             fit = fit_flow(self, table, plan, family, seed, previous)
             self._show(table.observation)
             self._show_fit(fit, plan)
@@ -125,8 +126,8 @@ class BaseFlowDensity(TableFlow):
             self.held_out_scores_ = self._held_out_scores(rows, holder, expected)
         return self
 
-    def _settle(self, family, table, seed, previous):
-        kept = {} if previous is None else going_on(self, table.n_features)
+    def _settle(self, family, table, seed, last):
+        kept = going_on(self, last, table.observation) if last else {}
         preprocessing = settle_preprocessing(self, table, family, kept)
         plan = settle(
             self,

@@ -109,11 +109,20 @@ def _plain(value):
     return value
 
 
-def going_on(estimator, n_features):
+def going_on(estimator, last, observation):
     """Values of the last fit that a warm start keeps, by parameter, where it shows them.
 
     A file of format 1 tells what its fit showed and not what it was given: what it does not tell
     counts as unchanged.
+
+    Parameters
+    ----------
+    estimator : BaseFlowDensity
+        With the parameters and the names of columns of the new fit.
+    last : dict
+        Attributes of the last fit.
+    observation : Observation
+        Of the new table.
 
     Raises
     ------
@@ -121,22 +130,20 @@ def going_on(estimator, n_features):
         If a parameter has changed that the flow of the last fit cannot follow, or the table has
         other columns.
     """
-    if n_features != estimator.observation_.n_features:
-        raise ValueError(
-            f"X has {n_features} columns, and the flow that warm_start=True goes on with was "
-            f"fitted to {estimator.observation_.n_features}: pass the same columns, or fit anew "
-            "with warm_start=False."
-        )
+    _check_columns(estimator, last, observation.n_features)
     now = shaping_parameters(estimator)
-    plan = vars(estimator).get("plan_")
-    before = now if plan is None else plan.parameters
-    shown = {name: _plain(vars(estimator).get(f"{name}_")) for name in VISIBLE}
+    before = last["plan_"].parameters if "plan_" in last else now
+    shown = {name: _plain(last.get(f"{name}_")) for name in VISIBLE}
     kept = {name: value for name, value in shown.items() if name in now and value is not None}
     changed = []
     for name, value in now.items():
         was = before.get(name, value)
-        if value not in ("auto", was, kept.get(name, was)):
+        # bounds are compared as bounds, however they were written
+        if name != "support" and value not in ("auto", was, kept.get(name, was)):
             changed.append(f"{name} was {kept.get(name, was)!r} and is {value!r}")
+    ends = zip(last["observation_"].bounds[:2], observation.bounds[:2], strict=True)
+    if not all(np.array_equal(*pair) for pair in ends):
+        changed.append("support has other bounds")
     if changed:
         raise ValueError(
             "warm_start=True goes on with the flow of the last fit, and parameters that shape it "
@@ -144,3 +151,18 @@ def going_on(estimator, n_features):
             "warm_start=False."
         )
     return kept
+
+
+def _check_columns(estimator, last, n_features):
+    fitted = last["observation_"].n_features
+    names, now = (
+        None if given is None else list(given)
+        for given in (last.get("feature_names_in_"), getattr(estimator, "feature_names_in_", None))
+    )
+    if n_features == fitted and (names is None or now is None or names == now):
+        return
+    was, has = (fitted, n_features) if n_features != fitted else (names, now)
+    raise ValueError(
+        f"X has columns {has}, and the flow that warm_start=True goes on with was fitted to "
+        f"{was}: pass the same columns in the same order, or fit anew with warm_start=False."
+    )

@@ -182,8 +182,7 @@ def _folds(n, n_members, fraction):
     n_members = min(n_members, n)
     if fraction == 0:
         return 1, 0
-    n_folds = max(n_members, round(1 / fraction), 2)
-    n_folds = min(n_folds, n)
+    n_folds = min(max(n_members, round(min(1 / fraction, n)), 2), n)
     return min(n_members, n_folds), n_folds
 
 

@@ -41,7 +41,11 @@ def start_preprocessing(table, plan, family, training, holder):
     """
     n_members = plan.n_members
     own = n_members * len(table) * table.n_features <= MAX_OWN_ENTRIES
-    index, factor = training if own else Numbers(_rows_for_all(holder, table.n_features))
+    index, factor = (
+        _some(training, table.n_features)
+        if own
+        else Numbers(_rows_for_all(holder, table.n_features))
+    )
     weight = factor if table.weight is None else torch.from_numpy(table.weight)[index]
     if table.weight is not None and factor is not None:
         weight = weight * factor
@@ -97,11 +101,17 @@ def preprocess(table, preprocessing, n_members, device, dtype):
 
 def start_rows(core, part):
     """Rows (*members, m) of those of Numbers that a flow starts from; all if they are few."""
-    n = n_start_rows(core.x.shape[-1], math.prod(part.index.shape[:-1]))
-    if part.index.shape[-1] > n:
-        places = torch.randperm(part.index.shape[-1], generator=generator())[:n]
-        part = Numbers(*(None if t is None else t[..., places] for t in part))
+    part = _some(part, core.x.shape[-1])
     return Rows(core, *part.to(core.x.device, core.x.dtype)).take()
+
+
+def _some(part, n_features):
+    """Numbers of rows to start from, of those of a part; all if they are few."""
+    n = n_start_rows(n_features, math.prod(part.index.shape[:-1]))
+    if part.index.shape[-1] <= n:
+        return part
+    places = torch.randperm(part.index.shape[-1], generator=generator())[:n]
+    return Numbers(*(None if t is None else t[..., places] for t in part))
 
 
 def start_flow(estimator, plan, observation, rows, rows_of_all):

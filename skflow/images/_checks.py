@@ -53,9 +53,9 @@ def _check_rows(estimator, n_features):
 
 def check_shape(image_shape, n_features):
     """Raise a ValueError unless it is the shape of images of so many values."""
-    sizes = np.asarray(image_shape, dtype=object).ravel()
-    whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes)
-    if len(sizes) != 3 or not whole or min(sizes) < 1:
+    sizes = np.asarray(image_shape, dtype=object)
+    whole = all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes.flat)
+    if sizes.shape != (3,) or not whole or min(sizes) < 1:
         raise ValueError(
             "image_shape must be three positive integers (channels, height, width), got "
             f"{image_shape!r}."

@@ -117,10 +117,15 @@ def outside_support(X, low, high):
     return outside
 
 
-def check_inside_support(X, low, high, feature_names=None):
-    """Raise a ValueError if a value lies strictly outside its column's declared bounds."""
+def check_inside_support(X, low, high, feature_names=None, used=None):
+    """Raise a ValueError if a value lies strictly outside its column's declared bounds.
+
+    Rows that are not ``used`` (n_samples,), all by default, may lie anywhere.
+    """
     for j in _bounded(low, high):
         outside = (X[:, j] < low[j]) | (X[:, j] > high[j])
+        if used is not None:
+            outside &= used
         if outside.any():
             row = int(outside.argmax())
             raise ValueError(
@@ -130,7 +135,7 @@ def check_inside_support(X, low, high, feature_names=None):
             )
 
 
-def boundary_positions(X, low, high, ties=None):
+def boundary_positions(X, low, high, ties=None, used=None):
     """Where values exactly on a bound are scored: see the module's text.
 
     Parameters
@@ -140,6 +145,8 @@ def boundary_positions(X, low, high, ties=None):
     low, high : ndarray of shape (n_features,)
     ties : Ties, optional
         Repeated values of the training rows and the widths they are spread over.
+    used : ndarray of shape (n_samples,), bool, optional
+        Rows that count; all by default.
 
     Returns
     -------
@@ -148,7 +155,7 @@ def boundary_positions(X, low, high, ties=None):
     """
     low_at, high_at = low.copy(), high.copy()
     for j in _bounded(low, high):
-        x = X[:, j]
+        x = X[:, j] if used is None else X[used, j]
         widths = None if ties is None else ties.widths_in(j, x)
         if np.isfinite(low[j]):
             low_at[j] = low[j] + _inset(x - low[j], widths, high[j] - low[j])

@@ -77,12 +77,10 @@ class Observation(ABC):
         source = np.full(len(X), -1)
         used, X, weight, owned = _of_positive_weight(X, weight, owned)
         values = self._continuous_rows(X, rng, owned)
-        first, weight, source[used] = merge_equal_rows(values, weight)
+        fold = None if fold is None else fold[used]
+        first, weight, source[used] = merge_equal_rows(values, weight, fold)
         context = None if context is None else context[used][first]
-        holder = None
-        if fold is not None:
-            holder = np.empty(len(first), dtype=int)
-            holder[source[used]] = fold[used]
+        holder = None if fold is None else fold[first]
         return Table(values, first, weight, source, self, holder, context)
 
     def spread(self, X, rng):
@@ -111,7 +109,7 @@ def _of_positive_weight(X, weight, owned):
 
 
 @stored
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ContinuousRows(Observation):
     """Numbers between declared bounds, or without any, of which some may repeat.
 
@@ -138,11 +136,11 @@ class ContinuousRows(Observation):
 
         Without ``spreads`` repeated values stay as they are.
         """
-        _, X, _, _ = _of_positive_weight(X, weight, False)
         low, high = resolve_support(support, X.shape[1], names)
-        check_inside_support(X, low, high, names)
-        ties = find_ties(X)
-        positions = boundary_positions(X, low, high, ties)
+        used = None if weight is None or (weight > 0).all() else weight > 0
+        check_inside_support(X, low, high, names, used)
+        ties = find_ties(X, weight)
+        positions = boundary_positions(X, low, high, ties, used)
         return cls(low, high, *positions, ties if spreads else Ties((None,) * X.shape[1]))
 
     @classmethod

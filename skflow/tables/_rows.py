@@ -38,16 +38,18 @@ def _changes(x):
     return np.append(True, x[1:] != x[:-1])
 
 
-def merge_equal_rows(rows, weight):
+def merge_equal_rows(rows, weight, fold=None):
     """Give distinct rows numbers in sorted order, and add up their weights.
 
     A row of weight 2 and a row given twice then are the same table, and so are all orders of
-    its rows: they give the same fit, to the last bit.
+    its rows: they give the same fit, bit for bit. Equal rows of different folds stay apart.
 
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features)
     weight : ndarray of shape (n_rows,) or None
+    fold : ndarray of shape (n_rows,), int, optional
+        At least -1.
 
     Returns
     -------
@@ -59,6 +61,11 @@ def merge_equal_rows(rows, weight):
         Which distinct row each row is.
     """
     first, group = group_rows(rows)
+    if fold is not None:
+        pair = group * (fold.max() + 2) + fold + 1
+        _, first, group = np.unique(pair, return_index=True, return_inverse=True)
+    if weight is not None:  # sums of the largest numbers overflow; powers of two change no digit
+        weight = np.ldexp(weight, -np.frexp(weight.max())[1])
     weight = np.bincount(group, weights=weight)
     equal = np.ptp(weight) <= 1e-12 * weight.max()
     return first, None if equal else weight / weight.mean(), group

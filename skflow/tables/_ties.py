@@ -54,7 +54,7 @@ MEAN_REPEATS = 4
 
 
 @stored
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ColumnTies:
     """Jitter of one column.
 
@@ -91,7 +91,7 @@ class ColumnTies:
 
 
 @stored
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ties:
     """What :func:`find_ties` found: one entry per column, None where it is continuous."""
 

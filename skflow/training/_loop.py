@@ -91,7 +91,6 @@ class _Run:
             warn(
                 "Training was interrupted; the best weights so far are kept.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         finally:
             self.best.restore()
@@ -251,7 +250,6 @@ class _Run:
                 f"skipped, with {self.history.rollbacks} returns to earlier weights at half the "
                 "rate. The best weights are kept; a lower learning_rate may fit better.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
 

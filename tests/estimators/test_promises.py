@@ -10,6 +10,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -115,9 +116,22 @@ class TestWarmStarts:
         assert model.n_layers_ == 1
         assert np.isfinite(model.score_samples(rows())).all()
 
+    def test_compare_bounds_however_they_are_written(self):
+        bounds = {0: (-99, None), 1: (-99, 99)}
+        model = maf(warm_start=True, support=bounds).fit(rows())
+        again = {1: (-99.0, 99.0), 0: (-99, np.inf)}
+        assert model.set_params(support=again).fit(rows()).n_layers_ == 1
+
+    def test_refuse_columns_in_another_order(self):
+        frame = pd.DataFrame(rows(), columns=["a", "b", "c"])
+        model = maf(warm_start=True).fit(frame)
+        with pytest.raises(ValueError, match="in the same order"):
+            model.fit(frame[["c", "b", "a"]])
+        assert list(model.feature_names_in_) == ["a", "b", "c"]
+
     def test_refuse_other_columns(self):
         model = maf(warm_start=True).fit(rows())
-        with pytest.raises(ValueError, match="X has 2 columns.*fitted to 3"):
+        with pytest.raises(ValueError, match="X has columns 2, .*fitted to 3"):
             model.fit(rows(d=2))
 
     def test_keep_members_on_other_numbers_of_rows(self):
@@ -219,18 +233,22 @@ class TestBits:
         assert len(set(seen)) == 1
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-    def test_are_the_same_in_a_forked_child(self):
-        model = skflow.KernelFlowDensity().fit(rows(n=2_000))
-        expected = model.score_samples(rows())
+    @pytest.mark.parametrize("images", [False, True])
+    def test_are_the_same_in_a_forked_child(self, images):
+        model, X = skflow.KernelFlowDensity(), rows(n=2_000)
+        if images:
+            X = np.random.default_rng(0).normal(size=(60, 64))
+            model = quick(skflow.GlowDensity, image_shape=(1, 8, 8))
+        expected = model.fit(X).score_samples(X[:100])
         context = multiprocessing.get_context("fork")
         queue = context.SimpleQueue()
         with warnings.catch_warnings():  # Python warns of forks beside threads
             warnings.simplefilter("ignore")
-            child = context.Process(target=lambda: queue.put(model.score_samples(rows())))
+            child = context.Process(target=lambda: queue.put(model.score_samples(X[:100])))
             child.start()
         child.join(60)
         assert child.exitcode == 0
-        np.testing.assert_array_equal(queue.get(), expected)
+        np.testing.assert_allclose(queue.get(), expected, rtol=1e-12 if not images else 1e-4)
 
     @pytest.mark.parametrize("n_threads", [1, 2])
     def test_do_not_depend_on_the_number_of_threads(self, n_threads):
@@ -275,3 +293,39 @@ class TestObservation:
         for fit in fits[1:]:
             np.testing.assert_array_equal(fit.score_samples(X), fits[0].score_samples(X))
             np.testing.assert_array_equal(fit.held_out_scores_, fits[0].held_out_scores_)
+
+
+def test_messages_name_the_rows_of_the_table_as_it_was_given():
+    X = np.array([[0.5], [0.6], [0.7], [3.0], [0.2]])
+    with pytest.raises(ValueError, match=r"value 3.0 in row 3"):
+        maf(support={0: (0, 1)}).fit(X, sample_weight=[0, 1, 1, 1, 1])
+    # a row that does not count may lie anywhere
+    maf(support={0: (0, 1)}).fit(X, sample_weight=[1, 1, 1, 0, 1])
+
+
+def test_only_ratios_of_weights_matter():
+    weight = np.random.default_rng(0).integers(1, 4, 120).astype(float)
+    scores = maf().fit(rows(), sample_weight=weight).score_samples(rows())
+    for unit in (2.0**1020, 2.0**-1020):
+        again = maf().fit(rows(), sample_weight=unit * weight).score_samples(rows())
+        np.testing.assert_array_equal(again, scores)
+
+
+def test_equal_rows_may_be_in_different_folds():
+    half = rows(n=40)
+    X, fold = np.vstack([half, half]), np.repeat([1, 0], 40)
+    splits = [(None, np.flatnonzero(fold == k)) for k in range(2)]
+    stack = skflow.StackedDensity([("flow", maf(n_members="auto"))], cv=splits, random_state=0)
+    stack.fit(X)
+    assert np.isfinite(stack.held_out_scores_).all()
+    for k, mixture in enumerate(stack.fold_mixtures_):
+        expected = mixture.score_samples(X[fold == k])
+        np.testing.assert_allclose(stack.held_out_scores_[fold == k], expected, rtol=1e-4)
+
+
+def test_a_stack_says_that_time_cut_its_flows_short():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flow = maf(max_epochs=10**6, n_iter_no_change=None)
+        stack = skflow.StackedDensity([("flow", flow)], max_seconds=1, random_state=0).fit(rows())
+    assert stack.stopped_by_ == "max_seconds"

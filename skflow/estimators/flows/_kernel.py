@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skflow.estimators._classical import BaseClassicalDensity
+from skflow.estimators._direct import BaseClassicalDensity
 from skflow.estimators._docs import documented
 
 __all__ = ["KernelFlowDensity"]

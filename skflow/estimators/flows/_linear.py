@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import StrOptions
 
-from skflow.estimators._classical import BaseClassicalDensity
+from skflow.estimators._direct import BaseClassicalDensity
 from skflow.estimators._docs import documented
 from skflow.fitting._family import Family
 

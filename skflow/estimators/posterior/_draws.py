@@ -98,6 +98,5 @@ class WeighedDraws(MaybeConditional):
                 "log_joint_ is a module of your own and is not saved: keep the tensors of its "
                 "state_dict() in a file beside this one.",
                 UserWarning,
-                stacklevel=7,
             )
         return attributes

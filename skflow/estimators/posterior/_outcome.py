@@ -105,7 +105,6 @@ def _warn_if_slow(flow, d):
             'what variational inference is made of: "iaf" is the same map run the other way, '
             "and takes one.",
             UserWarning,
-            stacklevel=5,
         )
 
 
@@ -211,4 +210,4 @@ def _warn_of_weights(verdict, settings):
 
 
 def _say(message):
-    warn(message, ConvergenceWarning, stacklevel=7)
+    warn(message, ConvergenceWarning)

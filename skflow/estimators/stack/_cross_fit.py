@@ -42,8 +42,7 @@ class CrossFit:
     failure : str
         What went wrong; empty if nothing did.
     stopped_by : {"interrupt", "max_seconds"} or None
-        What cut it short: Ctrl-C, after which nothing more is to be fitted, or the time, before
-        it was fitted.
+        What cut it short: Ctrl-C, after which nothing more is to be fitted, or the time.
     left_out : list of str
         What it did without for want of time.
     """
@@ -86,10 +85,16 @@ def _fit_into(result, estimator, X, weight, fold, turn):
     )
     if was_interrupted(result.estimator):
         result.stopped_by = "interrupt"
+    elif any(_ran_out_of_time(model) for model in (result.estimator, *result.fold_estimators)):
+        result.stopped_by = "max_seconds"
     held = result.held_out[fold >= 0]
     if not np.isfinite(held).all():
         bad = int((~np.isfinite(held)).sum())
         result.failure = f"{bad} of {len(held)} held-out log densities are not finite"
+
+
+def _ran_out_of_time(estimator):
+    return getattr(estimator, "stopped_by_", None) == "max_seconds"
 
 
 def _fit_members(estimator, X, weight, fold, turn):
@@ -99,6 +104,8 @@ def _fit_members(estimator, X, weight, fold, turn):
         flow._fit(X, weight, fold)
     models, held = flow._members(), flow.held_out_scores_
     if np.isnan(held[fold >= 0]).all():  # training took all the time there was
+        if not turn.needed:
+            raise TimeoutError("max_seconds was over before its held-out rows were scored")
         for k, model in enumerate(models):
             held[fold == k] = model.score_samples(X[fold == k])
     return flow, models, held
@@ -144,7 +151,7 @@ def without_failures(results):
     if not fitted:
         raise ValueError(f"No estimator could be fitted. {failures}.")
     if failures:
-        warn(f"Left out of the stack: {failures}.", ConvergenceWarning, stacklevel=6)
+        warn(f"Left out of the stack: {failures}.", ConvergenceWarning)
     return fitted
 
 
