@@ -162,11 +162,9 @@ def in_row_blocks(function, x, context=None):
     size = max(1, BLOCK_ENTRIES * x.shape[-2] // max(1, x.numel()))
     if x.dim() > 3 or size >= x.shape[-2]:
         return function(x, context)
-    parts = [
-        x.split(size, -2),
-        [None] * x.shape[-2] if context is None else context.split(size, -2),
-    ]
-    return torch.cat([function(*part) for part in zip(*parts, strict=False)], dim=-2)
+    blocks = x.split(size, -2)
+    given = [None] * len(blocks) if context is None else context.split(size, -2)
+    return torch.cat([function(*pair) for pair in zip(blocks, given, strict=True)], dim=-2)
 
 
 def weakest_inverse(bijections):
