@@ -142,11 +142,12 @@ class Chain(Bijection):
 def _started(x, starts, context, weight):
     """Rows behind parts that start from them one by one; rows as they are where time is short.
 
-    Parts that were not reached stay at the identity or near it, and so does the whole.
+    Parts that were not reached stay at the identity or near it, and so does the whole. Images are
+    gone through whatever the time, since they may come out in another shape.
     """
     given = x
     for start in starts:
-        if time_is_up(START_SHARE):
+        if given.dim() <= 3 and time_is_up(START_SHARE):
             left_out("the start of layers from the rows")
             return given
         x = start(x, context, weight)
@@ -164,7 +165,9 @@ def in_row_blocks(function, x, context=None):
         return function(x, context)
     blocks = x.split(size, -2)
     given = [None] * len(blocks) if context is None else context.split(size, -2)
-    return torch.cat([function(*pair) for pair in zip(blocks, given, strict=True)], dim=-2)
+    # counted from the front, since rows may come out as images
+    rows = x.dim() - 2
+    return torch.cat([function(*pair) for pair in zip(blocks, given, strict=True)], dim=rows)
 
 
 def weakest_inverse(bijections):

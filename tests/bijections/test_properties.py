@@ -15,8 +15,10 @@ def test_bijection(name):
     check_bijection(BIJECTIONS[name](), x, context)
 
 
+@pytest.mark.parametrize("together", [2**16, 1])
 @pytest.mark.parametrize("name", BIJECTIONS)
-def test_start_of_either_direction(name):
+def test_start_of_either_direction(name, together, monkeypatch):
+    monkeypatch.setattr("skflow.bijections._base.BLOCK_ENTRIES", together)
     torch.manual_seed(0)
     bijection = BIJECTIONS[name]().double().eval()
     x, context = rows_for(name)

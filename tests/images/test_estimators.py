@@ -245,3 +245,13 @@ def test_any_size(name, size):
     rows = np.random.default_rng(0).integers(0, 4, (40, math.prod(size))).astype(float)
     model = IMAGE_ESTIMATORS[name](levels=4, **{**SMALL, "image_shape": size}).fit(rows)
     np.testing.assert_array_equal(model.inverse_transform(model.transform(rows)), rows)
+
+
+@pytest.mark.filterwarnings("ignore:max_seconds:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("name", IMAGE_ESTIMATORS)
+def test_starts_in_blocks_and_in_no_time(name, n_members, monkeypatch):
+    monkeypatch.setattr("skflow.bijections._base.BLOCK_ENTRIES", 1)
+    settings = {**SMALL, "levels": 17, "n_members": n_members, "max_seconds": 1e-3}
+    model = IMAGE_ESTIMATORS[name](**settings).fit(X[:40])
+    assert np.isfinite(model.score_samples(X[:5])).all()
