@@ -46,7 +46,8 @@ def outputs(name, X):
 
 
 def keep_busy():
-    while True:
+    parent = os.getppid()
+    while os.getppid() == parent:  # not longer than who asked for it
         np.linalg.eigh(np.random.default_rng(0).normal(size=(300, 300)))
 
 
