@@ -87,9 +87,18 @@ def test_mean_is_the_validation_score():
     assert np.nanmean(model.held_out_scores_) == pytest.approx(model.validation_score_, abs=1e-3)
 
 
-def test_a_fold_without_a_distinct_row_is_refused():
+def test_equal_rows_of_different_folds_are_held_out_by_each():
     X = np.random.default_rng(0).normal(size=(40, 2))
-    X[1] = X[0]  # one row in training, which fold 1 holds
+    X[1] = X[0]
     fold = np.array([0, 1] + [2] * 38)
+    model = MAFDensity(random_state=0, n_layers=1, max_epochs=2)._fit(X, fold=fold)
+    for k, member in enumerate(model._members()):
+        expected = member.score_samples(X[fold == k])
+        np.testing.assert_allclose(model.held_out_scores_[fold == k], expected, rtol=1e-4)
+
+
+def test_a_fold_without_rows_is_refused():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    fold = np.array([1] * 2 + [2] * 38)
     with pytest.raises(ValueError, match="fold 0 holds no distinct row"):
         MAFDensity(random_state=0)._fit(X, fold=fold)
