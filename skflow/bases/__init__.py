@@ -3,6 +3,7 @@
 from skflow.bases._base import Base
 from skflow.bases._choice import MixtureChoice, choose_mixture
 from skflow.bases._kernel import KernelDensity
+from skflow.bases._kernel_mixture import KernelMixture
 from skflow.bases._mixture import GaussianMixture
 from skflow.bases._normal import Normal
 from skflow.bases._product import Product
@@ -13,6 +14,7 @@ __all__ = [
     "Base",
     "GaussianMixture",
     "KernelDensity",
+    "KernelMixture",
     "MixtureChoice",
     "Normal",
     "Product",

@@ -3,17 +3,23 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases._em import equal_rows, fits, usable_rows
 from skflow.bases._quiet_mixture import QuietMixture
+from skflow.bases._resolution import resolution
 
 __all__ = ["MixtureChoice", "choose_mixture"]
 
 # A candidate this many nats per row behind the best on the same folds is not finished.
 ABANDON_MARGIN = 0.1
+REG_COVARS = (1e-4, 1e-2, 1e-1)
+# Variance below which a direction is narrow, and how much finer than the first of these a further
+# one must be to be worth the time. The finest keeps digits to tell it from the largest rows.
+NARROW, WORTH_TRYING, FINEST = 1e-2, 0.1, 1e-14
 # EM while settings are compared. Running it to scikit-learn's own tolerance took twice as long and
 # held-out scores were no better.
 COMPARISON_MAX_ITER = 30
@@ -48,7 +54,7 @@ def choose_mixture(
     *,
     candidates=(1, 2, 3, 5, 8, 12, 20, 32, 50),
     covariance_types=("full", "diag"),
-    reg_covars=(1e-4, 1e-2, 1e-1),
+    reg_covars=None,
     cv=None,
     max_rows=4_000,
     patience=2,
@@ -71,8 +77,9 @@ def choose_mixture(
     candidates : sequence of int
         Numbers of components, increasing. Those above half the training rows are not tried.
     covariance_types : sequence of {"full", "diag", "tied"}
-    reg_covars : sequence of float
-        Variances added to the diagonal of each covariance, increasing.
+    reg_covars : sequence of float, optional
+        Variances added to the diagonal of each covariance, increasing. By default 1e-4, 1e-2 and
+        1e-1, and before them a finer one where the rows resolve more.
     cv : int or None, default=None
         Number of folds, fewer if there are fewer rows; None is 5 below 1,000 rows, else 3.
     max_rows : int, default=4000
@@ -90,7 +97,9 @@ def choose_mixture(
         keep = rng.choice(len(z), max_rows, replace=False)
         z, weight = z[keep], weight[keep]
     if len(z) < 3:
-        return MixtureChoice(candidates[0], covariance_types[0], reg_covars[-1], float("nan"))
+        reg_covar = (reg_covars or REG_COVARS)[-1]
+        return MixtureChoice(candidates[0], covariance_types[0], reg_covar, float("nan"))
+    reg_covars = reg_covars or (*_finer(z), *REG_COVARS)
     cv = cv or (5 if len(z) < 1_000 else 3)
     folds = KFold(min(cv, len(z)), shuffle=True, random_state=rng)
     race = _Race(z, weight, list(folds.split(z)), rng.randint(2**31 - 1))
@@ -101,6 +110,13 @@ def choose_mixture(
             race.climb(candidates[at:], kind, reg, patience=1)
             race.climb(candidates[:at][::-1], kind, reg, patience=1)
     return MixtureChoice(*race.best, race.best_score)
+
+
+def _finer(z):
+    """Return a variance far below those of dense clumps and of narrow directions, if these are."""
+    narrowest = np.linalg.eigvalsh(np.atleast_2d(np.cov(z.T, bias=True)))[0]
+    finer = REG_COVARS[0] * min(resolution(torch.from_numpy(z)) ** 2, narrowest / NARROW)
+    return (max(finer, FINEST),) if finer < WORTH_TRYING * REG_COVARS[0] else ()
 
 
 class _Race:

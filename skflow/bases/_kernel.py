@@ -10,7 +10,7 @@ from skflow._random import generator
 from skflow.bases._base import Base, saturate
 from skflow.bases._rosenblatt import mixture_scores
 
-__all__ = ["KernelDensity"]
+__all__ = ["KernelDensity", "constrained", "relative_sizes"]
 
 # Kernel evaluations held in memory at a time.
 BLOCK_ENTRIES = 2**22
@@ -94,7 +94,7 @@ class KernelDensity(Base):
         covariance = self._likeliest_shape(z[keep], weight[keep], sizes[keep])
         if self.n_neighbors is not None and len(z) > 2:
             points = _solve(torch.linalg.cholesky(covariance), z)
-            sizes = _relative_sizes(points, min(self.n_neighbors, len(z) - 1))
+            sizes = relative_sizes(points, min(self.n_neighbors, len(z) - 1))
             covariance = self._likeliest_shape(
                 z[keep], weight[keep], sizes[keep], covariance, share=1.0
             )
@@ -156,30 +156,31 @@ class KernelDensity(Base):
         z = z - weight @ z
         if start is None:  # at the rate for a Gaussian
             start = (z * weight.unsqueeze(-1)).mT @ z * n ** (-2 / (d + 4))
-        covariance = self._constrain(start, n)
+        covariance = constrained(start, n, self.bandwidth, self.shrinkage)
         for _ in range(MAX_STEPS):
             points = _solve(torch.linalg.cholesky(covariance), z)
             log_joint = _log_kernels(points, points, sizes, weight.log()).fill_diagonal_(-math.inf)
             pair = torch.softmax(log_joint, dim=-1) * weight.unsqueeze(-1) / sizes.square()
-            updated = self._constrain(_scatter(z, pair), n)
+            updated = constrained(_scatter(z, pair), n, self.bandwidth, self.shrinkage)
             change = (updated.diagonal() / covariance.diagonal()).log().abs().max()
             covariance = updated
             if change < TOLERANCE or _is_late(share):
                 break
         return covariance
 
-    def _constrain(self, covariance, n):
-        """Keep the part of the matrix that ``bandwidth`` allows, with a floor on its spread."""
-        d, floor = len(covariance), MIN_SCALE**2
-        variances = covariance.diagonal().clamp(min=floor)
-        if self.bandwidth == "scalar":
-            variances = variances.mean().expand(d)
-        if self.bandwidth != "full":
-            return torch.diag_embed(variances)
-        own = torch.diag_embed(variances)
-        kept = n / (n + self.shrinkage * d)
-        values, vectors = torch.linalg.eigh(kept * covariance + (1 - kept) * own)
-        return (vectors * values.clamp(min=floor)) @ vectors.mT
+
+def constrained(covariance, n, bandwidth, shrinkage, floor=MIN_SCALE**2):
+    """Keep the part of the matrix that ``bandwidth`` allows, with a floor on its spread."""
+    d = len(covariance)
+    variances = covariance.diagonal().clamp(min=floor)
+    if bandwidth == "scalar":
+        variances = variances.mean().expand(d)
+    if bandwidth != "full":
+        return torch.diag_embed(variances)
+    own = torch.diag_embed(variances)
+    kept = n / (n + shrinkage * d)
+    values, vectors = torch.linalg.eigh(kept * covariance + (1 - kept) * own)
+    return (vectors * values.clamp(min=floor)) @ vectors.mT
 
 
 def _solve(factor, z):
@@ -219,7 +220,7 @@ def _likeliest_scale(points, weight, sizes, rows):
     return math.sqrt(square)
 
 
-def _relative_sizes(points, n_neighbors):
+def relative_sizes(points, n_neighbors):
     """Distance of each row to its n-th neighbour, divided by the geometric mean.
 
     All are 1 where there is no time to find the neighbours.

@@ -13,7 +13,8 @@ from skflow.bases._rosenblatt import mixture_scores
 __all__ = ["GaussianMixture"]
 
 # Smallest standard deviation of a column given the columns before it, in a component.
-MIN_SCALE = 1e-4
+# Training may shrink what EM found narrower than a hundred times that by such a factor.
+MIN_SCALE, ROOM = 1e-4, 1e-2
 
 
 class GaussianMixture(Base):
@@ -76,8 +77,6 @@ class GaussianMixture(Base):
         upper = torch.linalg.qr(roots.mT).R
         upper = upper * upper.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-1)
         factors = torch.linalg.inv(upper)
-        largest = float(factors.diagonal(dim1=-2, dim2=-1).max())
-        mixture.min_scale = min(MIN_SCALE, 0.01 / largest)  # room to shrink
         mixture._set(weights, means, factors)
         return mixture
 
@@ -114,7 +113,9 @@ class GaussianMixture(Base):
 
     @torch.no_grad()
     def _set(self, weights, means, factors):
-        """Set weights, means and triangular factors U of the precisions."""
+        """Set weights, means and triangular factors U of the precisions, with room to shrink."""
+        largest = float(factors.diagonal(dim1=-2, dim2=-1).max())
+        self.min_scale = min(MIN_SCALE, ROOM / largest)
         _fill(self.log_weights, weights.clamp(min=torch.finfo(torch.float32).tiny).log())
         _fill(self.means, means)
         _fill(self.log_diagonal, factors.diagonal(dim1=-2, dim2=-1).log())

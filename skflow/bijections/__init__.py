@@ -30,6 +30,7 @@ from skflow.bijections._reversible import Reversible
 from skflow.bijections._soft_tails import SoftTails
 from skflow.bijections._spline import RationalQuadraticSpline
 from skflow.bijections._support import Standardize, SupportMap, Whiten
+from skflow.bijections._tukey import TukeyTails
 from skflow.images.bijections._emerging import EmergingConv
 from skflow.images.bijections._pixels import (
     Checkerboard,
@@ -83,6 +84,7 @@ __all__ = [
     "Squeeze",
     "Standardize",
     "SupportMap",
+    "TukeyTails",
     "Sylvester",
     "ToImage",
     "Triangular",

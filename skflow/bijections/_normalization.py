@@ -12,6 +12,8 @@ __all__ = ["BLOCK", "ActNorm", "moments", "robust_moments", "row_shares", "stude
 CONSTANT_ULPS = 10
 BLOCK = 65_536  # rows whose moments are taken together
 QUANTILE = 0.1
+FAR_SHARE, FAR_ROWS = 0.01, 3
+FAR_REACH = 5.0
 FARTHEST = 1e100  # spreads, whose square is still a number
 NORMAL_QUANTILE = 1.2815515655446004  # minus the QUANTILE of the standard normal
 
@@ -138,6 +140,27 @@ def robust_moments(x, weight=None):
     size = median.abs()
     spread = torch.where((std > 0) & (spread > 0), spread, std)
     return median, torch.where(spread > 0, spread, torch.where(size > 0, size, 1.0))
+
+
+def winsorized_moments(x, weight=None):
+    """Like :func:`moments`, with entries far beyond all but a hundredth of the rows held near.
+
+    A side of a column reaches ``FAR_REACH`` times as far from the median as the quantile that
+    leaves a hundredth of the rows beyond, or ``FAR_ROWS`` rows if these are more. What lies
+    further out counts as if it lay there, so that a few gross errors do not make the rest small.
+    """
+    share = row_shares(x, weight).unsqueeze(-1)
+    size = 1 / share.square().sum(-2, keepdim=True)
+    beyond = (FAR_ROWS / size).clamp(min=FAR_SHARE, max=0.25)
+    values, order = torch.where(share > 0, x.double(), torch.inf).sort(-2)
+    below = share.expand_as(values).gather(-2, order).cumsum(-2)
+    low, median, high = (
+        values.gather(-2, (below < q).sum(-2, keepdim=True))
+        for q in (beyond, torch.full_like(beyond, 0.5), 1 - beyond)
+    )
+    low = torch.where(low < median, median - FAR_REACH * (median - low), -torch.inf)
+    high = torch.where(high > median, median + FAR_REACH * (high - median), torch.inf)
+    return moments(x.double().clamp(low, high), weight)
 
 
 def student_t_moments(x, weight):

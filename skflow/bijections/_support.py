@@ -13,7 +13,7 @@ from torch.linalg import solve_triangular
 from torch.nn.functional import logsigmoid
 
 from skflow.bijections._base import Bijection
-from skflow.bijections._normalization import moments, row_shares, student_t_moments
+from skflow.bijections._normalization import row_shares, student_t_moments, winsorized_moments
 from skflow.bijections._soft_tails import max_exponent
 
 __all__ = ["Standardize", "SupportMap", "Whiten"]
@@ -61,7 +61,7 @@ class Standardize(Bijection):
         return self.inverse(z)[0]
 
     def _fit(self, x, weight, robust=None):
-        self.mean, std = moments(x, weight)
+        self.mean, std = winsorized_moments(x, weight)
         size = self.mean.abs()
         self.scale = torch.where(std > 0, std, torch.where(size > 0, size, 1.0))
         if robust is not None and bool(robust.any()):

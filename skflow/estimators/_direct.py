@@ -69,7 +69,7 @@ class BaseClassicalDensity(TableFlow):
                 table.bounds,
                 torch.from_numpy(start.rows()),
                 weight,
-                tails=family.tails,
+                bends_tails=family.bends_tails,
             )
             learnt_from = table if family.learns_from_all else start
             rows, _ = preprocess(learnt_from, preprocessing, 1, "cpu", torch.float64)

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass, field
 
-__all__ = ["SOFT_TAILS_FROM", "Family"]
-
-# spreads beyond which a logarithm bends the tails in
-SOFT_TAILS_FROM = 5.0
+__all__ = ["Family"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +17,9 @@ class Family:
         Whether a likelihood of repeated values has no bound, so that they are to be spread.
     learns_from_all : bool
         Whether all rows shape the flow, and not only those that stand for a long table.
-    tails : float
-        Spreads beyond which the tails are bent in.
+    bends_tails : bool
+        Whether tails are bent in as the rows ask for it. If not, the bend lies where no row does,
+        to catch what overflowed on its way.
     n_threads : int or None
         Of torch, in a fit and in scoring; None leaves it as it is. Kernels as small as those of
         flows of rows gain nothing from a second thread.
@@ -30,5 +28,5 @@ class Family:
     auto: dict = field(default_factory=dict)
     spreads_ties: bool = True
     learns_from_all: bool = True
-    tails: float = SOFT_TAILS_FROM
+    bends_tails: bool = True
     n_threads: int | None = 1

@@ -1,12 +1,11 @@
-"""What stands before every flow: declared bounds, a scaling of the columns, soft tails."""
+"""What stands before every flow: declared bounds, a scaling of the columns, bent tails."""
 
 import numpy as np
 import torch
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
-from skflow.bijections import Chain, Gaussianize, SoftTails, Standardize, SupportMap, Whiten
-from skflow.fitting._family import SOFT_TAILS_FROM
+from skflow.bijections import Chain, Gaussianize, Standardize, SupportMap, TukeyTails, Whiten
 from skflow.members import stack_members
 
 __all__ = ["choose_preprocessing", "fit_preprocessing"]
@@ -14,6 +13,7 @@ __all__ = ["choose_preprocessing", "fit_preprocessing"]
 # Where columns are bent in whose base has heavy tails. Float32 does not tell rows beyond it apart,
 # and holds its square. Of a Cauchy's draws, one in a thousand million lies there.
 HEAVY_TAILS_FROM = 1e9
+NEVER = 1e100  # no row gets there that did not overflow on its way
 
 # Nats a column that normal scores must bring a mixture before a flow gets them. They were fitted
 # to the held-out rows too, at some ten numbers a column, which flatters them by about 10 / n.
@@ -75,23 +75,21 @@ def _mixture_score(kind, bounds, x, weight):
     return choice.score + float(np.average(log_det, weights=weight))
 
 
-def fit_preprocessing(
-    kind, bounds, x, weight=None, n_members=1, tails=SOFT_TAILS_FROM, heavy=None
-):
+def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, *, bends_tails=True, heavy=None):
     """Fit the bijection from rows in the units of X to rows on a scale near one.
 
     Parameters
     ----------
     kind : {"standardize", "whiten", "gaussianize", "rescale", "none", "identity"}
-        "none" still bends far tails, "identity" does nothing at all.
+        "none" still bends heavy tails, "identity" does nothing at all.
     bounds : tuple of ndarray
         Declared bounds low and high, and whatever follows.
     x : tensor of shape (n, d), or (n_members, n, d) if there are several
         Strictly inside the bounds.
     weight : tensor of the shape of x without its last axis, optional
     n_members : int
-    tails : float
-        Where the soft tails begin, in the units of the scaled rows.
+    bends_tails : bool, default=True
+        Whether tails are bent in as far as the rows ask for it.
     heavy : tensor of shape (d,), optional
         Columns whose tails should reach the flow as they are: these are scaled by a fitted
         Student-t, as their variance may be infinite, and not bent. "gaussianize" leaves
@@ -116,9 +114,12 @@ def fit_preprocessing(
         x = parts[-1](x)[0]
     if kind in SCALINGS:
         parts.append(SCALINGS[kind](x, weight, heavy))
-    threshold = torch.full(heavy.shape, tails, dtype=torch.float64)
-    threshold = threshold.masked_fill(heavy, HEAVY_TAILS_FROM)
-    return Chain([*parts, shared(SoftTails(x.shape[-1], threshold))])
+        x = parts[-1](x)[0]
+    if bends_tails:
+        tails = TukeyTails.from_data(x, weight).left_alone(heavy, HEAVY_TAILS_FROM)
+    else:
+        tails = shared(TukeyTails(x.shape[-1]).left_alone(torch.ones_like(heavy), NEVER))
+    return Chain([*parts, tails])
 
 
 def _rescale(x, weight, heavy):

@@ -56,7 +56,7 @@ def start_preprocessing(table, plan, family, training, holder):
         rows.view(*index.shape, table.n_features),
         weight,
         n_members if own else 1,
-        tails=family.tails,
+        bends_tails=family.bends_tails,
         heavy=heavy_columns(plan.base, table.n_features),
     )
     return fitted if own or n_members == 1 else stack_members([fitted] * n_members)

@@ -1,5 +1,6 @@
 """Numerical tools that know nothing of flows: roots, integrals, stable special functions."""
 
+from skflow.numerics._bend import Bend
 from skflow.numerics._fixed_point import contraction_root
 from skflow.numerics._log_det import (
     exact_log_det,
@@ -17,6 +18,7 @@ from skflow.numerics._roots import implicit_root, increasing_root
 from skflow.numerics._tail_index import fit_student_t
 
 __all__ = [
+    "Bend",
     "contraction_root",
     "exact_log_det",
     "fit_student_t",

@@ -74,9 +74,9 @@ class KernelFlowDensity(BaseClassicalDensity):
     }
 
     def _fit_core(self, u, weight):
-        from skflow.bases import KernelDensity
+        from skflow.bases import KernelMixture
         from skflow.bijections import Chain
 
-        base = KernelDensity(u.shape[1], self.bandwidth, self.n_neighbors, self.shrinkage).double()
+        base = KernelMixture(u.shape[1], self.bandwidth, self.n_neighbors, self.shrinkage).double()
         base.initialize(u, weight)
         return Chain([]), base

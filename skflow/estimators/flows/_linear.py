@@ -11,9 +11,6 @@ from skflow.fitting._family import Family
 
 __all__ = ["LinearFlowDensity"]
 
-# No row gets here: soft tails that begin there do no more than catch what overflowed on its way.
-NEVER = 1e100
-
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -92,7 +89,7 @@ class LinearFlowDensity(BaseClassicalDensity):
     }
 
     def _family(self):
-        return Family(spreads_ties=False, tails=NEVER)
+        return Family(spreads_ties=False, bends_tails=False)
 
     def _fit_core(self, u, weight):
         from skflow.architectures import linear_stack

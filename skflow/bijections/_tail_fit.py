@@ -1,0 +1,143 @@
+"""Where tails begin and how heavy they are, asked of the rows."""
+
+import torch
+
+from skflow.bijections._normalization import row_shares
+from skflow.numerics import Bend
+
+__all__ = ["FAR_BEND", "fit_tails"]
+
+# Bend of what lies half a range beyond all rows, where a column has deviation 1: a value a million
+# deviations out comes to some eight beyond.
+FAR_BEND = 0.3
+HALF = 0.5
+# The tails are looked at beyond each of these shares of the rows, the smaller ones only where that
+# many rows lie there.
+SHARES = (0.1, 0.05, 0.025)
+MIN_ROWS, MIN_ROWS_CLOSER = 3, 10
+# Nats that a tail of index 1 must be likelier than a normal one: a tail of few rows is thought
+# light.
+PENALTY = 5.0
+# Bends that are compared, in units of the median excess, and the heaviest tail, by 1 / its index.
+BENDS = tuple(0.01 * 1.5**i for i in range(16))
+HEAVIEST = 1.0
+FARTHEST = 1e100  # deviations, whose square is still a number
+TINY = 1e-300
+
+
+@torch.no_grad()
+def fit_tails(x, weight=None):
+    r"""Estimate where the tails of each column begin, and how heavy they are.
+
+    The k largest excesses e over a high quantile are taken for those of a normal, bent by
+    Tukey's h: ``e = w exp(h w^2 / 2)``, where ``z_p + w / c`` lies beyond ``z_p`` in the tail of a
+    standard normal that holds the share p = k / n. With r = 1 / c their log-likelihood is
+
+    .. math::
+        k \log r - \tfrac12 \sum_i (z_p + r w_i)^2 - \sum_i \tfrac12 h w_i^2 + \log(1 + h w_i^2)
+
+    up to a constant: the r at which it is largest is the root of a quadratic, and h is found on a
+    grid, less ``PENALTY`` times the inverse of the tail index, :math:`\xi = h c^2`. No h is
+    allowed with which something as wide as the whole column would have a heavier tail than
+    ``HEAVIEST``: what a flow has in its tails may be wider than c.
+
+    That is done for several shares p, and the one with the lightest tail is believed: atoms and
+    clumps look heavy from afar, a single row that is far off looks so from near, too.
+
+    Parameters
+    ----------
+    x : tensor of shape (*members, n, d)
+    weight : tensor of shape (*members, n), optional
+        0 for unused rows. A tail counts as many rows as have the same effective size.
+
+    Returns
+    -------
+    threshold, h, v, g : tensors of shape (*members, 2, d), float64
+        Of -x, for the lower tails, and of x; see :class:`TukeyTails`. v lies half a range beyond
+        the rows.
+    """
+    share = row_shares(x, weight)
+    size = share.square().sum(-1).reciprocal()[..., None, None]
+    x = x.double().clamp(-FARTHEST, FARTHEST)
+    sides = [_largest(sign * x, share) for sign in (-1, 1)]
+    n_rows = max(values.shape[-2] for values, _ in sides)
+    sides = [[_padded(t, n_rows) for t in side] for side in sides]
+    values, shares = (torch.stack(t, dim=-3) for t in zip(*sides, strict=True))
+    spread = _deviation(x, share)
+    threshold, h, xi = _fit_share(SHARES[0], values, shares, size, spread, MIN_ROWS)
+    for p in SHARES[1:]:
+        closer = _fit_share(p, values, shares, size, spread, MIN_ROWS_CLOSER)
+        lighter = closer[-1] < xi
+        threshold, h, xi = (
+            torch.where(lighter, new, old)
+            for new, old in zip(closer, (threshold, h, xi), strict=True)
+        )
+    extreme = values[..., 0, :]
+    half_range = HALF * extreme.sum(-2, keepdim=True)
+    far = (extreme + half_range - threshold).clamp(min=TINY)
+    return threshold, h, Bend(h).solve(far.log()).exp(), FAR_BEND / spread.square().expand_as(h)
+
+
+def _largest(x, share):
+    """Return the largest numbers of each column in order, and their shares of the rows."""
+    share = share.unsqueeze(-1).expand_as(x)
+    x, order = x.masked_fill(share == 0, -torch.inf).sort(dim=-2, descending=True, stable=True)
+    share = share.gather(-2, order)
+    n_rows = int((share.cumsum(-2) <= SHARES[0]).sum(-2).max()) + 1
+    return x[..., :n_rows, :], share[..., :n_rows, :]
+
+
+def _padded(t, n_rows):
+    """Repeat the last row of t up to n_rows."""
+    return t[..., torch.arange(n_rows, device=t.device).clamp(max=t.shape[-2] - 1), :]
+
+
+def _deviation(x, share):
+    """Return the standard deviations, (*members, 1, d), 1 where there is none."""
+    share = share.unsqueeze(-1)
+    used = torch.where(share > 0, x, 0.0)
+    mean = (share * used).sum(-2, keepdim=True)
+    spread = (share * (used - mean).square()).sum(-2, keepdim=True).sqrt()
+    return torch.where(spread > 0, spread, 1.0)
+
+
+def _fit_share(p, values, share, size, spread, min_rows):
+    """Threshold, h and xi of the tails that hold the share p; xi is infinite in too few rows."""
+    used = share.cumsum(-2) <= p + TINY
+    at = used.sum(-2, keepdim=True).clamp(max=values.shape[-2] - 1)
+    threshold = values.gather(-2, at)
+    excess = torch.where(used, values - threshold, 0.0)
+    counts = torch.where(excess > 0, size.unsqueeze(-2) * share, 0.0)
+    k = counts.sum(-2)
+    z = -torch.special.ndtri((share * used).sum(-2).clamp(min=TINY))
+    middle = (counts.cumsum(-2) <= HALF * k.unsqueeze(-2)).sum(-2, keepdim=True)
+    unit = excess.gather(-2, middle.clamp(max=excess.shape[-2] - 1)).clamp(min=TINY)
+    log_e = (excess / unit).clamp(min=TINY).log()
+    unit = unit.squeeze(-2)
+    best = likeliest = _likelihood(0.0, log_e, counts, k, z)[0]
+    h, xi, kept_xi = (torch.zeros_like(best) for _ in range(3))
+    for bend in BENDS:
+        likelihood, c = _likelihood(bend, log_e, counts, k, z)
+        allowed = bend * torch.maximum(c, spread / unit).square() <= HEAVIEST
+        better = allowed & (likelihood > likeliest)
+        likeliest = torch.where(better, likelihood, likeliest)
+        xi = torch.where(better, bend * c.square(), xi)
+        likelihood = likelihood - PENALTY * bend * c.square()
+        better = allowed & (likelihood > best)
+        best = torch.where(better, likelihood, best)
+        h = torch.where(better, bend / unit.square(), h)
+    enough = k >= min_rows
+    return threshold.squeeze(-2), h * enough, torch.where(enough, xi, torch.inf)
+
+
+def _likelihood(bend, log_e, counts, k, z):
+    """Log-likelihood of the excesses at the best c, and c, in the units of the excesses."""
+    bend = Bend(bend)
+    log_w = bend.solve(log_e)
+    log_slope = log_w - log_e - bend(log_w)[1].log()
+    w = log_w.exp()
+    first, second = ((counts * power).sum(-2) / k.clamp(min=TINY) for power in (w, w.square()))
+    second = second.clamp(min=TINY)
+    r = (((z * first).square() + 4 * second).sqrt() - z * first) / (2 * second)
+    square = z.square() + 2 * z * r * first + r.square() * second
+    return k * (r.log() - 0.5 * square) + (counts * log_slope).sum(-2), 1 / r
