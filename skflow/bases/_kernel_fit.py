@@ -9,6 +9,7 @@ from torch.linalg import solve_triangular
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases._kernel import constrained, relative_sizes
+from skflow.bases._log_joint import drawn_in, log_joint
 from skflow.bases._resolution import resolution
 
 __all__ = ["fit_kernels", "likeliest_gaussian"]
@@ -169,41 +170,36 @@ def _step(kernels, table, sizes, index, rows):
     u = points if rows is table else rows.coordinates(directions)
     inverse_square = sizes.square().reciprocal()
     precisions = inverse_square.unsqueeze(-1) + 1 / variances
-    centres = points * _drawn_in(precisions, variances, table.weight)
-    level = table.weight.log() + 0.5 * precisions.log().sum(-1)
-    level = level - 0.5 * points.shape[1] * math.log(2 * math.pi)
-    level = level - torch.linalg.slogdet(directions).logabsdet + math.log1p(-kernels.background)
-    own = centres * precisions
-    level = level - 0.5 * (own * centres).sum(-1)
-    joint = torch.cat([u, u.square()], -1) @ torch.cat([own, -0.5 * precisions], -1).mT
-    joint.add_(level)[torch.arange(len(index)), index] = -math.inf
+    centres = points * drawn_in(precisions, variances, table.weight)
+    level = table.weight.log() + math.log1p(-kernels.background)
+    joint = log_joint(u, centres, precisions, level)
+    joint.sub_(torch.linalg.slogdet(directions).logabsdet)
+    joint[torch.arange(len(index)), index] = -math.inf
     beside = rows.beside + math.log(kernels.background)
     top = torch.maximum(joint.amax(-1), beside)
     joint.sub_(top.unsqueeze(-1)).exp_()
     beside = (beside - top).exp()
     total = joint.sum(-1) + beside
-    likelihood = float(rows.weight @ (total.log() + top))
-    background = float(rows.weight @ (beside / total))
-    # r_ij w_i / s_j^2 is never formed: its products with few columns are all that is needed
-    of_row = (rows.weight / total).unsqueeze(-1)
-    to_centres = of_row * (
-        joint
-        @ torch.cat([inverse_square.unsqueeze(-1) * centres, inverse_square.unsqueeze(-1)], -1)
-    )
-    of_kernel = inverse_square * (joint.mT @ of_row).squeeze(-1)
-    cross = u.mT @ to_centres[:, :-1]
-    scatter = (u * to_centres[:, -1:]).mT @ u + (centres * of_kernel.unsqueeze(-1)).mT @ centres
-    scatter = scatter - cross - cross.mT
-    expected = (of_kernel @ (1 / precisions)).clamp(min=torch.finfo(u.dtype).tiny)
+    # w_i r_ij / s_j^2 is never formed: what is needed are its products with a few columns
+    factors = (rows.weight / total).unsqueeze(-1), inverse_square.unsqueeze(-1)
+    shape = _likelier_shape(joint, factors, u, centres, precisions, directions)
+    low, high = SHARE_LIMITS
+    background = min(max(float(rows.weight @ (beside / total)), low), high)
+    return _Kernels(shape, background), float(rows.weight @ (total.log() + top))
+
+
+def _likelier_shape(joint, factors, u, centres, precisions, directions):
+    """``V C^-1/2 T C^-1/2 V'``, where w_i r_ij / s_j^2 is ``joint`` times factors of both."""
+    of_row, of_kernel = factors
+    to_centres = of_row * (joint @ (of_kernel * centres))
+    total = of_row * (joint @ of_kernel)
+    from_rows = of_kernel * (joint.mT @ of_row)
+    cross = u.mT @ to_centres
+    scatter = (u * total).mT @ u + (centres * from_rows).mT @ centres - cross - cross.mT
+    expected = (from_rows / precisions).sum(0).clamp(min=torch.finfo(u.dtype).tiny)
     root = directions * expected.rsqrt()
     shape = root @ scatter @ root.mT
-    low, high = SHARE_LIMITS
-    return _Kernels(0.5 * (shape + shape.mT), min(max(background, low), high)), likelihood
-
-
-def _drawn_in(precisions, variances, weight):
-    """Rho (d,), by which centres are drawn towards the mean."""
-    return (1 - weight @ (1 / precisions) / variances).clamp(min=0).sqrt()
+    return 0.5 * (shape + shape.mT)
 
 
 def _rescaled(kernels, table, sizes, keep):
@@ -223,7 +219,7 @@ def _rescaled(kernels, table, sizes, keep):
 def _tensors(kernels, table, sizes, mean):
     directions, variances = table.basis(kernels.shape)
     precisions = sizes.square().reciprocal().unsqueeze(-1) + 1 / variances
-    centres = table.coordinates(directions) * _drawn_in(precisions, variances, table.weight)
+    centres = table.coordinates(directions) * drawn_in(precisions, variances, table.weight)
     return {
         "mean": mean,
         "directions": directions,

@@ -7,6 +7,7 @@ import torch
 from skflow._random import generator
 from skflow.bases._base import Base, saturate
 from skflow.bases._kernel_fit import fit_kernels
+from skflow.bases._log_joint import log_joint
 from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["KernelMixture"]
@@ -95,7 +96,8 @@ class KernelMixture(Base):
     def log_prob(self, z, context=None):
         limit = torch.finfo(z.dtype).max ** 0.3  # a square far beyond would overflow
         blocks = self._coordinates(z.clamp(-limit, limit)).split(self._block, dim=-2)
-        parts = [self._log_joint(block).logsumexp(-1) for block in blocks]
+        gaussians = self._parts()
+        parts = [log_joint(block, *gaussians).logsumexp(-1) for block in blocks]
         volume = torch.linalg.slogdet(self.directions).logabsdet
         return saturate(torch.cat(parts, dim=-1) - volume)
 
@@ -103,16 +105,15 @@ class KernelMixture(Base):
     def normal_scores(self, z):
         r"""Map rows to standard normal rows, coordinate after coordinate of u."""
         blocks = self._coordinates(z.double()).split(self._block, dim=-2)
-        return torch.cat([self._scores(u) for u in blocks])
+        gaussians = [t.double() for t in self._parts()]
+        return torch.cat([self._scores(u, *gaussians) for u in blocks])
 
     @torch.no_grad()
     def sample(self, n, context=None):
         source = generator(self.origin.device)
-        share = torch.cat([self.log_weights, self.log_background.view(1)]).exp()
-        index = torch.multinomial(share, max(n, 1), replacement=True, generator=source)[:n]
-        centres = torch.cat([self.points, torch.zeros_like(self.points[:1])])
-        noise = self._normal_numbers((n, self.n_features))
-        u = centres[index] + noise / self._precisions()[index].sqrt()
+        centres, precisions, level = self._parts()
+        index = torch.multinomial(level.exp(), max(n, 1), replacement=True, generator=source)[:n]
+        u = centres[index] + self._normal_numbers((n, self.n_features)) / precisions[index].sqrt()
         return self.mean + u @ self.directions.mT
 
     @property
@@ -123,26 +124,17 @@ class KernelMixture(Base):
         directions = self.directions.to(z.dtype)
         return torch.linalg.solve(directions, (z - self.mean).mT).mT
 
-    def _precisions(self):
-        """``1 / D`` of the kernels and, last, of the background: (n_kernels + 1, d)."""
-        own = torch.cat([self.sizes.square().reciprocal(), torch.zeros_like(self.sizes[:1])])
-        return own.unsqueeze(-1) + 1 / self.variances
+    def _parts(self):
+        """Centres and precisions (n_kernels + 1, d), log shares; the background comes last."""
+        kernels = self.sizes.square().reciprocal().unsqueeze(-1) + 1 / self.variances
+        return (
+            torch.cat([self.points, torch.zeros_like(self.points[:1])]),
+            torch.cat([kernels, 1 / self.variances.unsqueeze(0)]),
+            torch.cat([self.log_weights, self.log_background.view(1)]),
+        )
 
-    def _log_joint(self, u):
-        """Log density of rows u with each kernel and the background, (n, n_kernels + 1)."""
-        precisions = self._precisions()
-        points = torch.cat([self.points, torch.zeros_like(self.points[:1])])
-        level = torch.cat([self.log_weights, self.log_background.view(1)])
-        level = level + 0.5 * (precisions / (2 * math.pi)).log().sum(-1)
-        own = points * precisions
-        # (u - c)^2 / D expanded: rows times kernels is one product
-        square = torch.cat([u, u.square()], -1) @ torch.cat([own, -0.5 * precisions], -1).mT
-        return square + (level - 0.5 * (own * points).sum(-1))
-
-    def _scores(self, u):
-        points = torch.cat([self.points, torch.zeros_like(self.points[:1])]).double()
-        root = self._precisions().double().sqrt()
-        level = torch.cat([self.log_weights, self.log_background.view(1)]).double()
+    def _scores(self, u, points, precisions, level):
+        root = precisions.sqrt()
         columns = (
             ((u[:, j, None] - points[:, j]) * root[:, j], -root[:, j].log())
             for j in range(u.shape[-1])
