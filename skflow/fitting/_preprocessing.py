@@ -5,7 +5,14 @@ import torch
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
-from skflow.bijections import Chain, Gaussianize, SoftTails, Standardize, SupportMap, Whiten
+from skflow.bijections import (
+    BoundedToNormal,
+    Chain,
+    Gaussianize,
+    SoftTails,
+    Standardize,
+    Whiten,
+)
 from skflow.fitting._family import SOFT_TAILS_FROM
 from skflow.members import stack_members
 
@@ -14,6 +21,9 @@ __all__ = ["choose_preprocessing", "fit_preprocessing"]
 # Where columns are bent in whose base has heavy tails. Float32 does not tell rows beyond it apart,
 # and holds its square. Of a Cauchy's draws, one in a thousand million lies there.
 HEAVY_TAILS_FROM = 1e9
+
+# Where normal scores of columns with bounds are: a uniform's last float before 0 has the score 38.
+BOUNDED_TAILS_FROM = 40.0
 
 # Nats a column that normal scores must bring a mixture before a flow gets them. They were fitted
 # to the held-out rows too, at some ten numbers a column, which flatters them by about 10 / n.
@@ -111,12 +121,14 @@ def fit_preprocessing(
     heavy = torch.zeros(x.shape[-1], dtype=torch.bool) if heavy is None else heavy
     low, high = bounds[:2]
     parts = []
-    if np.isfinite(low).any() or np.isfinite(high).any():
-        parts.append(shared(SupportMap(low, high)))
+    bounded = torch.from_numpy(np.isfinite(low) | np.isfinite(high))
+    if bounded.any():
+        parts.append(BoundedToNormal.from_data(x, low, high, weight))
         x = parts[-1](x)[0]
     if kind in SCALINGS:
         parts.append(SCALINGS[kind](x, weight, heavy))
     threshold = torch.full(heavy.shape, tails, dtype=torch.float64)
+    threshold = threshold.masked_fill(bounded, max(tails, BOUNDED_TAILS_FROM))
     threshold = threshold.masked_fill(heavy, HEAVY_TAILS_FROM)
     return Chain([*parts, shared(SoftTails(x.shape[-1], threshold))])
 

@@ -1,6 +1,8 @@
 """Numerical tools that know nothing of flows: roots, integrals, stable special functions."""
 
+from skflow.numerics._beta_fit import fit_log_beta
 from skflow.numerics._fixed_point import contraction_root
+from skflow.numerics._incomplete_beta import beta_logit
 from skflow.numerics._log_det import (
     exact_log_det,
     roulette_log_det,
@@ -17,8 +19,10 @@ from skflow.numerics._roots import implicit_root, increasing_root
 from skflow.numerics._tail_index import fit_student_t
 
 __all__ = [
+    "beta_logit",
     "contraction_root",
     "exact_log_det",
+    "fit_log_beta",
     "fit_student_t",
     "gauss_legendre",
     "implicit_root",
