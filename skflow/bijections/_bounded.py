@@ -10,6 +10,8 @@ from skflow.bijections._normalization import robust_moments
 from skflow.bijections._soft_tails import max_exponent
 from skflow.bijections._support import check_bounds
 from skflow.numerics import (
+    LogBeta,
+    bent_ends,
     beta_logit,
     fit_log_beta,
     implicit_root,
@@ -36,17 +38,17 @@ class BoundedToNormal(Bijection):
 
     .. math::
         t = \log\frac{\text{below}}{\text{below}_0} - \log\frac{\text{above}}{\text{above}_0},
-        \quad y = c\,t, \quad
-        z = \Phi^{-1}(I_{\sigma(y)}(a, b)), \quad
-        \log\frac{dz}{dx} = \log\frac{dz}{dy} + \log c
+        \quad z = \Phi^{-1}(I_{\sigma(c\,t')}(a, b)), \quad
+        \log\frac{dz}{dx} = \log\frac{dz}{dt}
         + \log\Bigl(\frac{1}{\text{below}} + \frac{1}{\text{above}}\Bigr)
 
     where the terms of a bound that is not there are left out, columns without any are left
-    alone, and :math:`I` is the regularised incomplete Beta function. With two bounds, the centre
-    in the middle and c = 1 that is the Beta distribution; with one, the Beta prime distribution;
-    with c the generalised Beta of the first and second kind of [1]_. At a bound the
-    distribution function is a power of the distance, ``a c`` at the lower and ``b c`` at the
-    upper one, and ``b c`` (or ``a c``) is the tail index at an end without a bound. So a density
+    alone, :math:`I` is the regularised incomplete Beta function, and t' is t but for its slopes
+    :math:`r_1` and :math:`r_2` beyond two places, see :func:`skflow.numerics.bent_ends`. With
+    two bounds, the centre in the middle and c = 1 that is a Beta distribution; with one, a Beta
+    prime distribution; with any c a generalised Beta of the second kind [1]_. At the lower bound
+    the distribution function is a power :math:`a c r_1` of the distance, at the upper one
+    :math:`b c r_2`, and these are tail indices at an end without a bound. So a density
     that is flat at a bound, falls to zero or rises there like any power has exactly the tail of
     a standard normal variable, and a flow whose own tails are normal need not bend it.
 
@@ -82,7 +84,7 @@ class BoundedToNormal(Bijection):
         self.register_buffer("low", low)
         self.register_buffer("high", high)
         self.register_buffer("centre", _middle(low, high))
-        for name in ("log_stretch", "log_a", "log_b"):
+        for name in LogBeta._fields[1:]:
             self.register_buffer(name, torch.zeros_like(low))
 
     @classmethod
@@ -116,16 +118,19 @@ class BoundedToNormal(Bijection):
         anchor = torch.where(has_low & has_high, anchor, math.nan)
         kept = has_low | has_high
         found = fit_log_beta(t.mT[kept], weight.mT[kept], anchor[kept])
-        loc = torch.zeros_like(self.low).masked_scatter(kept, found[0])
+        loc = torch.zeros_like(self.low).masked_scatter(kept, found.loc)
         self.centre = self._value(loc.unsqueeze(-2))[0].squeeze(-2)
-        for name, number in zip(("log_stretch", "log_a", "log_b"), found[1:], strict=True):
-            getattr(self, name).masked_scatter_(kept, number)
+        for name, numbers in found._asdict().items():
+            if name != "loc":
+                getattr(self, name).masked_scatter_(kept, numbers)
+        self.low_end, self.high_end = self.low_end - loc, self.high_end - loc
         self._hold_exponents()
 
     def _hold_exponents(self):
         """Stretch columns of which too much would lie beyond the last float before a bound."""
         low, high, has_low, has_high, below, above = self._geometry()
-        pairs = ((low, below, has_low, self.log_a), (high, -above, has_high, self.log_b))
+        log_a, log_b = self.log_a + self.log_bend_low, self.log_b + self.log_bend_high
+        pairs = ((low, below, has_low, log_a), (high, -above, has_high, log_b))
         for bound, distance, has_bound, log_exponent in pairs:
             inside = torch.nextafter(bound, bound + distance)
             floats = (distance / (inside - bound)).log()
@@ -153,7 +158,9 @@ class BoundedToNormal(Bijection):
         above = torch.where(has_high, high - x, 1.0).clamp(max=largest)
         rise = torch.where(has_low, _log_ratio(below, below_0, away), 0.0)
         fall = torch.where(has_high, _log_ratio(above, above_0, -away), 0.0)
-        log_slope = _log_slope(below.log(), above.log(), (below_0 + above_0).log(), has_low, has_high)
+        log_slope = _log_slope(
+            below.log(), above.log(), (below_0 + above_0).log(), has_low, has_high
+        )
         bounded = has_low | has_high
         return torch.where(bounded, rise - fall, x), log_slope
 
@@ -179,10 +186,18 @@ class BoundedToNormal(Bijection):
         x = torch.where(has_low | has_high, x, t)
         return _inside(x, self.low.unsqueeze(-2), self.high.unsqueeze(-2)), log_slope
 
-    def _scores(self, y):
-        """Return normal scores z of stretched log-odds y, and log dz/dy."""
+    def _logit(self, y):
+        """Return the log-odds of the distribution function at y = c t, and log of its slope."""
+        numbers = self.log_bend_low.exp(), self.log_bend_high.exp(), self.low_end, self.high_end
+        stretch = self.log_stretch.exp().unsqueeze(-2)
+        bent, slope = bent_ends(y / stretch, *(number.unsqueeze(-2) for number in numbers))
         a, b = self.log_a.exp().unsqueeze(-2), self.log_b.exp().unsqueeze(-2)
-        logit, log_slope = beta_logit(y, a, b)
+        logit, log_slope = beta_logit(bent * stretch, a, b)
+        return logit, log_slope + slope.log()
+
+    def _score(self, y):
+        """Return the normal score z at y = c t, and log dz/dy."""
+        logit, log_slope = self._logit(y)
         z, log_bend = normal_of_logit(logit)
         return z, log_slope + log_bend
 
@@ -192,7 +207,7 @@ class BoundedToNormal(Bijection):
         bounded = low.isfinite() | high.isfinite()
         log_stretch = self.log_stretch.unsqueeze(-2)
         t, log_slope = self._log_odds(_inside(x, low, high))
-        z, log_bend = self._scores(torch.where(bounded, t * log_stretch.exp(), 0.0))
+        z, log_bend = self._score(torch.where(bounded, t * log_stretch.exp(), 0.0))
         log_det = torch.where(bounded, log_slope + log_stretch + log_bend, 0.0).sum(-1)
         return torch.where(bounded, z, x), log_det.masked_fill(outside, -math.inf)
 
@@ -200,24 +215,25 @@ class BoundedToNormal(Bijection):
         bounded = (self.low.isfinite() | self.high.isfinite()).unsqueeze(-2)
         limit = torch.finfo(z.dtype).max ** FARTHEST
         score = torch.where(bounded, z.clamp(-limit, limit), 0.0)
-        a, b = self.log_a.exp().unsqueeze(-2), self.log_b.exp().unsqueeze(-2)
-
-        def logit_and_slope(y):
-            logit, log_slope = beta_logit(y, a, b)
-            return logit, log_slope.exp()
-
-        def score_and_slope(y):
-            score, log_slope = self._scores(y)
-            return score, log_slope.exp()
-
         with torch.no_grad():
             logit = logit_of_normal(score)
-            y = increasing_root(logit_and_slope, logit, logit / torch.where(logit < 0, a, b))
-        y = implicit_root(score_and_slope, score, y)
+            exponent = torch.where(logit < 0, self.log_a.unsqueeze(-2), self.log_b.unsqueeze(-2))
+            y = increasing_root(_with_slope(self._logit), logit, logit / exponent.exp())
+        y = implicit_root(_with_slope(self._score), score, y)
         log_stretch = self.log_stretch.unsqueeze(-2)
         x, log_slope = self._value(torch.where(bounded, y / log_stretch.exp(), z))
-        log_slope = log_slope + log_stretch + self._scores(y)[1]
+        log_slope = log_slope + log_stretch + self._score(y)[1]
         return x, -torch.where(bounded, log_slope, 0.0).sum(-1)
+
+
+def _with_slope(function):
+    """Return a function that gives a slope in the place of its logarithm."""
+
+    def value_and_slope(y):
+        value, log_slope = function(y)
+        return value, log_slope.exp()
+
+    return value_and_slope
 
 
 def _middle(low, high):

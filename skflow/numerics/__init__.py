@@ -1,6 +1,6 @@
 """Numerical tools that know nothing of flows: roots, integrals, stable special functions."""
 
-from skflow.numerics._beta_fit import fit_log_beta
+from skflow.numerics._beta_fit import LogBeta, bent_ends, fit_log_beta
 from skflow.numerics._fixed_point import contraction_root
 from skflow.numerics._incomplete_beta import beta_logit
 from skflow.numerics._log_det import (
@@ -19,6 +19,8 @@ from skflow.numerics._roots import implicit_root, increasing_root
 from skflow.numerics._tail_index import fit_student_t
 
 __all__ = [
+    "LogBeta",
+    "bent_ends",
     "beta_logit",
     "contraction_root",
     "exact_log_det",
