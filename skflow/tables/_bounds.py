@@ -1,10 +1,11 @@
 """Declared bounds of columns: what ``support={column: (low, high)}`` means, row by row.
 
-A column with a finite bound is mapped to normal scores (:class:`skflow.bijections.BoundedToNormal`),
-so that the density is zero outside and samples never leave. Rows strictly outside are an error in fit and have log density -inf
-afterwards. A value exactly *on* a finite bound (a proportion of 0, a count of 0) would be mapped
-to infinity, yet it is ordinary data; it is therefore moved inside, to a position that
-:func:`boundary_positions` fixes at fit and that scoring uses again:
+A column with a finite bound is mapped to normal scores by
+:class:`skflow.bijections.BoundedToNormal`, so that the density is zero outside and samples never
+leave. Rows strictly outside are an error in fit and have log density -inf afterwards. A value
+exactly *on* a finite bound (a proportion of 0, a count of 0) would be mapped to infinity, yet it
+is ordinary data; it is therefore moved inside, to a position that :func:`boundary_positions`
+fixes at fit and that scoring uses again:
 
 * if the value at the bound is tied (see :mod:`skflow.tables._ties`) with jitter width w, its
   rows train on ``bound + uniform(0, w / 2)`` and the position is the middle, ``bound + w / 4``;
