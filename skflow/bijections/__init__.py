@@ -5,6 +5,7 @@
 
 from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
+from skflow.bijections._bounded import BoundedToNormal
 from skflow.bijections._conditioned import ConditionalElementwise, Conditioned
 from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
@@ -47,6 +48,7 @@ __all__ = [
     "Affine",
     "Autoregressive",
     "Bijection",
+    "BoundedToNormal",
     "Chain",
     "Checkerboard",
     "Composed",

@@ -225,7 +225,7 @@ class SupportMap(Bijection):
         super().__init__()
         low = torch.as_tensor(low, dtype=torch.float64).detach().clone()
         high = torch.as_tensor(high, dtype=torch.float64).detach().clone()
-        _check_bounds(low, high)
+        check_bounds(low, high)
         self.register_buffer("low", low)
         self.register_buffer("high", high)
 
@@ -275,7 +275,7 @@ class SupportMap(Bijection):
         return self._clamp(x), log_det.sum(-1)
 
 
-def _check_bounds(low, high):
+def check_bounds(low, high):
     if low.ndim != 1 or low.shape != high.shape:
         shapes = f"{tuple(low.shape)} and {tuple(high.shape)}"
         raise ValueError(f"low and high must hold one bound per column each, got shapes {shapes}")

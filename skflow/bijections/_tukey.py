@@ -66,13 +66,13 @@ class TukeyTails(Bijection):
         tails._set(*fit_tails(x, weight))
         return tails
 
-    def left_alone(self, columns, upto):
-        """Leave the marked columns (d,) alone up to +-``upto``, and bend what lies beyond."""
-        start = torch.full_like(self.threshold, upto)
+    def left_alone(self, upto):
+        """Leave columns alone up to +-``upto``, a float or (d,), and bend beyond; 0: no change."""
+        start = torch.as_tensor(upto, dtype=torch.float64).expand_as(self.threshold)
         zero = torch.zeros_like(start)
         new = (start, zero, zero, FAR_BEND / start.square())
         old = (getattr(self, name) for name in NAMES)
-        self._set(*(torch.where(columns, b, a) for a, b in zip(old, new, strict=True)))
+        self._set(*(torch.where(start > 0, b, a) for a, b in zip(old, new, strict=True)))
         return self
 
     def initialize(self, x, context=None, weight=None):

@@ -5,7 +5,14 @@ import torch
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
-from skflow.bijections import Chain, Gaussianize, Standardize, SupportMap, TukeyTails, Whiten
+from skflow.bijections import (
+    BoundedToNormal,
+    Chain,
+    Gaussianize,
+    Standardize,
+    TukeyTails,
+    Whiten,
+)
 from skflow.members import stack_members
 
 __all__ = ["choose_preprocessing", "fit_preprocessing"]
@@ -14,6 +21,9 @@ __all__ = ["choose_preprocessing", "fit_preprocessing"]
 # and holds its square. Of a Cauchy's draws, one in a thousand million lies there.
 HEAVY_TAILS_FROM = 1e9
 NEVER = 1e100  # no row gets there that did not overflow on its way
+
+# Where normal scores of columns with bounds are: a uniform's last float before 0 has the score 38.
+BOUNDED_TAILS_FROM = 40.0
 
 # Nats a column that normal scores must bring a mixture before a flow gets them. They were fitted
 # to the held-out rows too, at some ten numbers a column, which flatters them by about 10 / n.
@@ -109,17 +119,18 @@ def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, *, bends_tails=
     heavy = torch.zeros(x.shape[-1], dtype=torch.bool) if heavy is None else heavy
     low, high = bounds[:2]
     parts = []
-    if np.isfinite(low).any() or np.isfinite(high).any():
-        parts.append(shared(SupportMap(low, high)))
+    bounded = torch.from_numpy(np.isfinite(low) | np.isfinite(high))
+    if bounded.any():
+        parts.append(BoundedToNormal.from_data(x, low, high, weight))
         x = parts[-1](x)[0]
     if kind in SCALINGS:
         parts.append(SCALINGS[kind](x, weight, heavy))
         x = parts[-1](x)[0]
-    if bends_tails:
-        tails = TukeyTails.from_data(x, weight).left_alone(heavy, HEAVY_TAILS_FROM)
-    else:
-        tails = shared(TukeyTails(x.shape[-1]).left_alone(torch.ones_like(heavy), NEVER))
-    return Chain([*parts, tails])
+    if not bends_tails:
+        return Chain([*parts, shared(TukeyTails(x.shape[-1]).left_alone(NEVER))])
+    upto = torch.zeros(heavy.shape, dtype=torch.float64).masked_fill(bounded, BOUNDED_TAILS_FROM)
+    upto = upto.masked_fill(heavy, HEAVY_TAILS_FROM)
+    return Chain([*parts, TukeyTails.from_data(x, weight).left_alone(upto)])
 
 
 def _rescale(x, weight, heavy):

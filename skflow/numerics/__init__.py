@@ -1,7 +1,9 @@
 """Numerical tools that know nothing of flows: roots, integrals, stable special functions."""
 
 from skflow.numerics._bend import Bend
+from skflow.numerics._beta_fit import LogBeta, bent_ends, fit_log_beta
 from skflow.numerics._fixed_point import contraction_root
+from skflow.numerics._incomplete_beta import beta_logit
 from skflow.numerics._log_det import (
     exact_log_det,
     roulette_log_det,
@@ -19,8 +21,12 @@ from skflow.numerics._tail_index import fit_student_t
 
 __all__ = [
     "Bend",
+    "LogBeta",
+    "bent_ends",
+    "beta_logit",
     "contraction_root",
     "exact_log_det",
+    "fit_log_beta",
     "fit_student_t",
     "gauss_legendre",
     "implicit_root",

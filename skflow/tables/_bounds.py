@@ -1,15 +1,16 @@
 """Declared bounds of columns: what ``support={column: (low, high)}`` means, row by row.
 
-A column with a finite bound is mapped by a log or logit, so that the density is zero outside
-and samples never leave. Rows strictly outside are an error in fit and have log density -inf
-afterwards. A value exactly *on* a finite bound (a proportion of 0, a count of 0) would be mapped
-to infinity, yet it is ordinary data; it is therefore moved inside, to a position that
-:func:`boundary_positions` fixes at fit and that scoring uses again:
+A column with a finite bound is mapped to normal scores by
+:class:`skflow.bijections.BoundedToNormal`, so that the density is zero outside and samples never
+leave. Rows strictly outside are an error in fit and have log density -inf afterwards. A value
+exactly *on* a finite bound (a proportion of 0, a count of 0) would be mapped to infinity, yet it
+is ordinary data; it is therefore moved inside, to a position that :func:`boundary_positions`
+fixes at fit and that scoring uses again:
 
 * if the value at the bound is tied (see :mod:`skflow.tables._ties`) with jitter width w, its
   rows train on ``bound + uniform(0, w / 2)`` and the position is the middle, ``bound + w / 4``;
-* otherwise the position is halfway to the nearest value of the column inside the bounds, and at
-  least 1e-6 of the column's range from the bound.
+* otherwise the position is halfway to the nearest value of the column inside the bounds, but not
+  nearer than a millionth of the distance of the nearest tenth: a lone value may be all but on it.
 """
 
 from collections.abc import Mapping
@@ -172,7 +173,7 @@ def _inset(distance, widths, room):
     if widths is not None and (widths[distance == 0] > 0).any():
         inset = widths[distance == 0].max() / 4
     elif len(inside):
-        inset = max(inside.min() / 2, 1e-6 * (distance.max() - distance.min()))
+        inset = max(inside.min() / 2, 1e-6 * np.quantile(inside, 0.1, method="lower"))
     else:
         inset = room / 4 if np.isfinite(room) else 0.0125
     return min(inset, room / 4)

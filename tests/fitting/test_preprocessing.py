@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 import skflow
-from skflow.fitting._preprocessing import choose_preprocessing
+from skflow.fitting._preprocessing import choose_preprocessing, fit_preprocessing
 
 QUICK = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 1, "n_members": 1, "base": "normal"}
 
@@ -50,3 +51,13 @@ def test_auto_sees_columns_behind_their_declared_bounds():
 def test_a_warm_start_keeps_the_preprocessing():
     model = skflow.NSFDensity(**QUICK, random_state=0, warm_start=True).fit(gaussian(300))
     assert model.fit(np.exp(2 * gaussian(300))).preprocessing_ == "standardize"
+
+
+def test_tails_of_bounded_columns_are_not_bent():
+    rows = np.random.default_rng(0).uniform(size=(500, 2))
+    rows[:, 1] = 8 * rows[:, 1]
+    bounds = np.array([0, -np.inf]), np.array([1, np.inf])
+    preprocessing = fit_preprocessing("none", bounds, torch.from_numpy(rows))
+    z, _ = preprocessing(torch.tensor([[1e-300, 1e3]], dtype=torch.float64))
+    assert z[0, 0] < -35
+    assert z[0, 1] < 15
