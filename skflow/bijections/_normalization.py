@@ -1,15 +1,16 @@
 """Centring and scaling of features: the moments themselves, and the trained layer."""
 
+import math
+
 import torch
 from torch import nn
 
+from skflow._rounding import is_rounding
 from skflow.bijections._base import Bijection
 from skflow.numerics import fit_student_t
 
 __all__ = ["BLOCK", "ActNorm", "moments", "robust_moments", "row_shares", "student_t_moments"]
 
-# A spread below so many roundings of the mean is rounding noise of a constant column.
-CONSTANT_ULPS = 10
 BLOCK = 65_536  # rows whose moments are taken together
 QUANTILE = 0.1
 FARTHEST = 1e100  # spreads, whose square is still a number
@@ -23,8 +24,8 @@ class ActNorm(Bijection):
     inverse ``x = z * exp(-log_scale) + shift``, log-det minus that. Cost: O(n d).
 
     :meth:`initialize` makes every column of z centred with standard deviation 1 on the rows
-    given; a column that is constant up to rounding (``CONSTANT_ULPS``) is only centred. Before
-    that the map is the identity.
+    given; a column that is constant up to rounding is only centred. Before that the map is the
+    identity.
 
     References
     ----------
@@ -75,17 +76,18 @@ def moments(x, weight=None):
     Returns
     -------
     mean, std : tensors of shape (*members, d)
-        std divides by the sum of the weights (no n - 1), and is exactly 0 in columns that are
-        constant up to the rounding of x's dtype (``CONSTANT_ULPS``).
+        std divides by the sum of the weights (no n - 1), and is exactly 0 in columns whose
+        values differ by rounding error of x's dtype, see :func:`skflow._rounding.is_rounding`.
     """
     share = row_shares(x, weight).unsqueeze(-1)
-    rounding = CONSTANT_ULPS * torch.finfo(x.dtype).eps
     blocks = list(zip(share.split(BLOCK, -2), x.split(BLOCK, -2), strict=True))
 
-    def used(share, x):
-        return torch.where(share > 0, x, 0).double()
+    def used(share, x, otherwise=0.0):
+        return torch.where(share > 0, x, otherwise).double()
 
-    largest = torch.stack([used(*b).abs().amax(-2, keepdim=True) for b in blocks]).amax(0)
+    low = torch.stack([used(*b, math.inf).amin(-2, keepdim=True) for b in blocks]).amin(0)
+    high = torch.stack([used(*b, -math.inf).amax(-2, keepdim=True) for b in blocks]).amax(0)
+    largest = torch.maximum(low.abs(), high.abs())
     mantissa, _ = torch.frexp(largest)
     unit = torch.where(largest > 0, largest / (2 * mantissa), 1.0)
 
@@ -96,7 +98,7 @@ def moments(x, weight=None):
     # The second pass takes off what the first sum lost to rounding.
     mean = mean + total(lambda y: y - mean)
     std = total(lambda y: (y - mean).square()).sqrt()
-    std = torch.where(std > rounding * mean.abs(), std, 0.0)
+    std = torch.where(is_rounding(low, high, torch.finfo(x.dtype).eps), 0.0, std)
     return (mean * unit).squeeze(-2), (std * unit).squeeze(-2)
 
 

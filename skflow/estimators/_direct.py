@@ -57,22 +57,26 @@ class BaseClassicalDensity(TableFlow):
         import torch
 
         from skflow._threads import threads
+        from skflow.fitting._constants import Constants
         from skflow.fitting._preprocessing import fit_preprocessing
         from skflow.fitting._start import preprocess
         from skflow.flow import Flow
 
-        start = table.start()
+        start, constants = table.start(), Constants(table)
+        rows = constants.fill(start.rows(), self.preprocessing_)
         weight = None if start.weight is None else torch.from_numpy(start.weight)
         with threads(family.n_threads):
             preprocessing = fit_preprocessing(
                 self.preprocessing_,
                 table.bounds,
-                torch.from_numpy(start.rows()),
+                torch.from_numpy(rows),
                 weight,
                 tails=family.tails,
             )
+            preprocessing = constants.behind(preprocessing)
             learnt_from = table if family.learns_from_all else start
             rows, _ = preprocess(learnt_from, preprocessing, 1, "cpu", torch.float64)
+            rows.x[:, constants.which] = 0.0
             bijection, base = self._fit_core(rows.x, rows.weight)
         bijection, base = (part.double().requires_grad_(False) for part in (bijection, base))
         return Flow(bijection, base, preprocessing).eval()

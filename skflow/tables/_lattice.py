@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skflow._rounding import is_rounding
+
 __all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "row_keys", "spread"]
 
 EPS = np.finfo(np.float64).eps
@@ -10,6 +12,9 @@ LATTICE_TOLERANCE = 0.01
 
 def distinct_values(x):
     """Distinct values of x (n,), sorted; those that differ by rounding error are one.
+
+    A run of neighbours is one value if it is no longer than rounding error; in a longer one
+    every figure counts by itself, as in a column so far from 0 that all its steps are small.
 
     Returns
     -------
@@ -20,11 +25,18 @@ def distinct_values(x):
         Whether the whole range is rounding error.
     """
     x = np.sort(x)
-    new = np.diff(x) > 2 * EPS * np.abs(x[1:])
+    start, end = _runs(x, ~is_rounding(x[:-1], x[1:], EPS))
+    long = np.repeat(~is_rounding(x[start], x[end], EPS), end - start + 1)
+    own = (x[1:] > x[:-1]) & long[1:] & long[:-1]
+    own[start[1:] - 1] = True
+    start, end = _runs(x, own)
+    return x[start], x[end], end - start + 1, bool(is_rounding(x[0], x[-1], EPS))
+
+
+def _runs(x, new):
+    """Numbers of the first and the last entry of each run; ``new`` (n - 1,) begins one."""
     start = np.flatnonzero(np.append(True, new))
-    end = np.append(start[1:], len(x))
-    constant = bool(x[-1] - x[0] <= 16 * EPS * max(abs(x[0]), abs(x[-1])))
-    return x[start], x[end - 1], end - start, constant
+    return start, np.append(start[1:], len(x)) - 1
 
 
 def row_keys(X):

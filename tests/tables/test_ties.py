@@ -73,6 +73,16 @@ class TestKinds:
         assert column(np.zeros(50)).width == 0.05
         assert column(np.where(np.arange(50) % 2, 0.3, 0.1 * 3)).kind == "constant"
 
+    @pytest.mark.parametrize("offset", [1e6, 1e9, 1e12, 1e15])
+    @pytest.mark.parametrize("ulps", [4, 20, 1000])
+    def test_far_from_zero_is_not_constant(self, offset, ulps):
+        sd = ulps * np.spacing(offset)
+        X = offset + sd * normal(600).reshape(300, 2)
+        X[0, 1] = 0.0  # a gross error does not make one value of all the others
+        ties = find_ties(X)
+        assert "constant" not in ties.kinds
+        assert row_widths(ties, X).max() < sd
+
     def test_two_rows(self):
         assert find_ties(np.array([[1.0, 2.0], [1.0, 3.0]])).kinds == ["constant", "continuous"]
 
