@@ -121,7 +121,8 @@ tail_index_ : ndarray of shape (n_features,)
 n_iter_ : int
     Epochs trained.
 stopped_by_ : str
-    "max_epochs", "n_iter_no_change", "max_seconds" or "interrupt".
+    "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step was
+    finite and the untrained start was kept.
 validation_score_ : float
     Mean log density of held-out rows by the members that did not see them, in nats and in the
     units of X; of the training rows where none were held out.
