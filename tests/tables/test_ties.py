@@ -297,3 +297,12 @@ def test_a_million_entries_take_no_time():
     start = time.process_time()
     find_ties(X)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_numbers_are_spread_inwards(sign):
+    x = np.full(100, sign * np.finfo(np.float64).max)
+    width = find_ties(x[:, None]).widths
+    out = spread_column(x, np.full(100, width[0]), np.random.default_rng(0))
+    assert np.isfinite(out).all()
+    assert 0.4 * width < np.ptp(out) < width
