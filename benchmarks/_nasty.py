@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 import skflow
-from skflow.tables._bounds import outside_support
+from skflow.tables._bounds import outside_support, resolve_support
 
 DENSITIES = [getattr(skflow, name) for name in skflow.__all__ if name.endswith("Density")]
 LARGEST = np.finfo(np.float64).max
@@ -65,6 +65,7 @@ class Problem:
         Of the columns.
     X : ndarray of shape (n, d)
     weight : ndarray of shape (n,) or None
+    support : dict or None
     estimator : BaseEstimator
     """
 
@@ -72,13 +73,15 @@ class Problem:
     kinds: list = field(init=False)
     X: np.ndarray = field(init=False)
     weight: np.ndarray | None = field(init=False)
+    support: dict | None = field(init=False)
     estimator: object = field(init=False)
 
     def __post_init__(self):
         rng = np.random.default_rng(self.seed)
         self.kinds, self.X = _table(rng)
         self.weight = _weight(rng, len(self.X))
-        self.estimator = _estimator(rng, _support(rng, self.X))
+        self.support = _support(rng, self.X)
+        self.estimator = _estimator(rng, self.support)
 
     def __str__(self):
         n, d = self.X.shape
@@ -108,18 +111,26 @@ class Problem:
         draws = model.sample(N_DRAWS, random_state=0)
         scored = {"rows": used, "far rows": far_rows(used)}
         found = [
-            (f"score of {name}", bad) for name, X in scored.items() if (bad := _bad(model, X))
+            (f"score of {name}", bad) for name, X in scored.items() if (bad := self._bad(model, X))
         ]
         if not np.isfinite(draws).all():
             return [*found, ("draws not finite", f"{(~np.isfinite(draws)).sum()} numbers")]
-        low, high = _bounds(model, used)
-        if outside_support(draws, low, high).any():
+        if self._outside(draws).any():
             found.append(("draws outside", "of the declared support"))
         weight = None if self.weight is None else self.weight[self.weight > 0]
         return found + [
             ("draws far out", f"column {j}, {far:.3g} ranges")
             for j, far in _far_columns(model, used, weight, draws)
         ]
+
+    def _outside(self, X):
+        return outside_support(X, *resolve_support(self.support, X.shape[1]))
+
+    def _bad(self, model, X):
+        """Say what is wrong with the scores of X, "" if nothing is."""
+        scores = model.score_samples(X)
+        right = np.where(self._outside(X), scores == -np.inf, np.isfinite(scores))
+        return "" if right.all() else f"{scores[~right][0]} of {X[~right][0].tolist()}"
 
 
 def far_rows(X):
@@ -231,19 +242,6 @@ def _estimator(rng, support):
 
 def _one(rng, *choices):
     return choices[rng.integers(len(choices))]
-
-
-def _bounds(model, X):
-    d = X.shape[1]
-    return getattr(model, "support_bounds_", (np.full(d, -np.inf), np.full(d, np.inf)))[:2]
-
-
-def _bad(model, X):
-    """Say what is wrong with the scores of X, "" if nothing is."""
-    scores = model.score_samples(X)
-    outside = outside_support(X, *_bounds(model, X))
-    right = np.where(outside, scores == -np.inf, np.isfinite(scores))
-    return "" if right.all() else f"{scores[~right][0]} of {X[~right][0].tolist()}"
 
 
 def _ranges(X):

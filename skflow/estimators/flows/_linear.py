@@ -54,8 +54,9 @@ class LinearFlowDensity(BaseClassicalDensity):
     preprocessing : {"auto", "standardize", "whiten", "gaussianize", "none"}, default="auto"
         What comes before, after the maps of declared bounds. "auto" standardises, which changes
         no digit of the density; "gaussianize" sends each column to normal scores first, so that
-        the density is a Gaussian copula with smooth margins. Unlike in other flows the tails are
-        left as they are.
+        the density is a Gaussian copula with smooth margins. Where one covariance cannot hold
+        the columns as they are, "none" standardises too: for ranges more than 1e7 apart, or some
+        1e75 from 1. Unlike in other flows the tails are left as they are.
     {parameters}
     random_state : int, RandomState instance or None, default=None
         Taken as by all estimators, without effect: nothing about the fit is random.

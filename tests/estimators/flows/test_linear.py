@@ -77,6 +77,18 @@ def test_preprocessing_changes_nothing(preprocessing, parametrization):
     np.testing.assert_allclose(scores, truth(X, X), rtol=1e-6, atol=1e-6)
 
 
+@every_full
+@pytest.mark.parametrize("powers", [(-200, 0), (200, 210), (-12, 12), (-300, 300)])
+def test_columns_that_no_covariance_holds(parametrization, powers):
+    X = gaussian(d=2)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    scale = 10.0 ** np.array(powers)
+    model = LinearFlowDensity(preprocessing="none", parametrization=parametrization)
+    scores = model.fit(X * scale).score_samples(X * scale)
+    np.testing.assert_allclose(scores, truth(X, X) - np.log(scale).sum(), rtol=1e-6, atol=1e-6)
+    assert model.preprocessing_ == "standardize"
+
+
 def test_a_gaussian_copula():
     # normal columns with skewed margins: normal scores make it a Gaussian again
     rng = np.random.default_rng(0)
