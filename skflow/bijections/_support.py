@@ -20,8 +20,7 @@ __all__ = ["Standardize", "SupportMap", "Whiten"]
 
 # Smallest Ledoit-Wolf shrinkage: no direction is scaled by more than 1e4 over its columns.
 MIN_SHRINKAGE = 1e-8
-# Powers of the largest number beyond which rows count as that far, so that sums are numbers.
-REACH = 0.95
+REACH = 0.95  # power of the largest number beyond which values count as that far: sums are numbers
 # Spreads as which farther values of columns with heavy tails count in a covariance.
 WINSORIZED = 5.0
 
@@ -53,6 +52,12 @@ class Standardize(Bijection):
         standardize._fit(x, weight, robust)
         return standardize
 
+    def only(self, which):
+        """Leave all columns as they are but those marked in ``which`` (d,)."""
+        self.mean = torch.where(which, self.mean, 0.0)
+        self.scale = torch.where(which, self.scale, 1.0)
+        return self
+
     def initialize(self, x, context=None, weight=None):
         self._fit(x, weight)
         return self(x)[0]
@@ -74,7 +79,6 @@ class Standardize(Bijection):
     def forward(self, x, context=None):
         mean, scale = self.mean.unsqueeze(-2), self.scale.unsqueeze(-2)
         away = x - mean
-        # halved where the difference of the largest numbers overflows
         z = torch.where(away.isinf(), (0.5 * x - 0.5 * mean) / (0.5 * scale), away / scale)
         return z, -self._log_volume().expand(x.shape[:-1])
 
@@ -95,8 +99,7 @@ class Whiten(Bijection):
     columns, ``m = tr S / d`` and a the Ledoit-Wolf shrinkage (at least ``MIN_SHRINKAGE``), so
     that n < d and collinear columns are ordinary input. Log-det
     ``-sum_i log scale_i - sum_i log C_ii``. Inverse ``x = (C z) * scale + mean``, log-det minus
-    that. Constant columns keep a variance of 1 in C, hence Standardize's scale. Values more than
-    some 1e292 spreads out count as that far.
+    that. Constant columns keep a variance of 1 in C; beyond 1e292 spreads all counts as that far.
 
     Cost: fitting O(n d^2 + d^3), then O(n d^2), either way.
 

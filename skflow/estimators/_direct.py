@@ -81,6 +81,7 @@ class BaseClassicalDensity(TableFlow):
                 torch.from_numpy(rows),
                 weight,
                 tails=family.tails,
+                constant=torch.tensor([k == "constant" for k in table.observation.ties.kinds]),
             )
             preprocessing = constants.behind(preprocessing)
             learnt_from = table if family.learns_from_all else start

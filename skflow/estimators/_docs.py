@@ -46,7 +46,7 @@ preprocessing : str, default="auto"
     maps each column to normal scores by a smooth fit of its distribution function. For trained
     flows "auto" takes it where a mixture of Gaussians behind it foretells held-out rows clearly
     better than behind "standardize" (by 0.02 + 10 / n_samples nats a column), and otherwise
-    standardises; images it rescales. The
+    standardises; images it rescales. "none" leaves all columns but constant ones as they are. The
     Jacobian is counted, so that log densities are in the units of X whatever is chosen. Beyond 5
     standard deviations a logarithm bends the tails in, so that a row far outside the data costs
     little more than the logarithm of its distance. Columns with ``base="student_t"`` are not

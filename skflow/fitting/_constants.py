@@ -50,9 +50,7 @@ class Constants:
         if not self.which.any():
             return preprocessing
         u = preprocessing(torch.from_numpy(self._spread(N_PLACES)))[0]
-        scaling, which = Standardize.from_data(u), torch.from_numpy(self.which)
-        scaling.mean = torch.where(which, scaling.mean, 0.0)
-        scaling.scale = torch.where(which, scaling.scale, 1.0)
+        scaling = Standardize.from_data(u).only(torch.from_numpy(self.which))
         return Chain([*preprocessing.bijections, scaling])
 
     def _spread(self, n):

@@ -76,7 +76,14 @@ def _mixture_score(kind, bounds, x, weight):
 
 
 def fit_preprocessing(
-    kind, bounds, x, weight=None, n_members=1, tails=SOFT_TAILS_FROM, heavy=None
+    kind,
+    bounds,
+    x,
+    weight=None,
+    n_members=1,
+    tails=SOFT_TAILS_FROM,
+    heavy=None,
+    constant=None,
 ):
     """Fit the bijection from rows in the units of X to rows on a scale near one.
 
@@ -96,6 +103,9 @@ def fit_preprocessing(
         Columns whose tails should reach the flow as they are: these are scaled by a fitted
         Student-t, as their variance may be infinite, and not bent. "gaussianize" leaves
         them no such tails all the same.
+    constant : tensor of shape (d,), bool, optional
+        Columns of one value that is spread: they have no unit to be kept, so that "none"
+        standardises them too.
 
     Returns
     -------
@@ -116,6 +126,8 @@ def fit_preprocessing(
         x = parts[-1](x)[0]
     if kind in SCALINGS:
         parts.append(SCALINGS[kind](x, weight, heavy))
+    elif constant is not None and bool(constant.any()):
+        parts.append(Standardize.from_data(x, weight).only(constant))
     threshold = torch.full(heavy.shape, tails, dtype=torch.float64)
     threshold = threshold.masked_fill(heavy, HEAVY_TAILS_FROM)
     return Chain([*parts, shared(SoftTails(x.shape[-1], threshold))])
