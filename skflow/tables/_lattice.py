@@ -6,7 +6,7 @@ from skflow._rounding import is_rounding
 
 __all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "row_keys", "spread"]
 
-EPS = np.finfo(np.float64).eps
+EPS, LARGEST = np.finfo(np.float64).eps, np.finfo(np.float64).max
 LATTICE_TOLERANCE = 0.01
 
 
@@ -57,8 +57,12 @@ def lattice_gap(values):
     Each gap is compared with a multiple of g up to the rounding error of the two values and of g
     itself, and 1 % of g; gaps too many g long to tell are left out.
     """
+    unit = 4.0 if np.abs(values).max() > LARGEST / 4 else 1.0
+    values = values / unit  # so that no gap overflows
     gaps = np.diff(values)
     smallest = gaps.min()
+    if smallest == 0:  # numbers next to 0 beside the largest
+        return 0.0
     gap = float(np.median(gaps[gaps < 1.5 * smallest]))
     multiple = gaps / gap
     size = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
@@ -68,7 +72,8 @@ def lattice_gap(values):
     if telling.mean() < 0.5:
         return 0.0
     off = np.abs(multiple - np.round(multiple))[telling]
-    return gap if (off <= LATTICE_TOLERANCE + error[telling]).all() else 0.0
+    regular = (off <= LATTICE_TOLERANCE + error[telling]).all()
+    return gap * unit if regular and gap <= LARGEST / unit else 0.0
 
 
 def spread(values, counts):

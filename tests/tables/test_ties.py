@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skflow.tables._observation import ContinuousRows
 from skflow.tables._ties import find_ties, spread_column
 
 fast = settings(max_examples=40, deadline=None, derandomize=True)
@@ -306,3 +307,15 @@ def test_the_largest_numbers_are_spread_inwards(sign):
     out = spread_column(x, np.full(100, width[0]), np.random.default_rng(0))
     assert np.isfinite(out).all()
     assert 0.4 * width < np.ptp(out) < width
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("seed", range(20))
+def test_tables_of_the_largest_numbers_are_read_without_a_warning(seed):
+    rng, largest = np.random.default_rng(seed), np.finfo(np.float64).max
+    X = rng.uniform(-1, 1, size=(30, 3)) * largest
+    X[:, 1] = rng.choice([-largest, -1.0, 0.0, 5e-324, largest], 30)
+    X[:, 2] = 1e307 * rng.integers(-17, 18, 30)
+    support = {0: (float(X[:, 0].min()), None), 1: (None, largest), 2: (-largest, None)}
+    observation = ContinuousRows.read(X, support=support)
+    assert np.isfinite(observation.prepare(X, None, rng).values).all()
