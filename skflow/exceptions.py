@@ -22,7 +22,7 @@ class StepLimitError(RuntimeError):
 
 
 class TrainingDivergedError(RuntimeError):
-    """Training met non-finite losses from its first steps on and no rate could save it."""
+    """Training met non-finite losses from its first steps on, and not even the start has one."""
 
 
 class InverseNotConvergedError(RuntimeError):

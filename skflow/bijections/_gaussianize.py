@@ -101,6 +101,8 @@ class GaussianizeMarginals(Bijection):
     def _fit(self, x, weight, sizes):
         """Fit to rows x (*members, n, d) with weights (*members, n)."""
         shift, scale = robust_moments(x, weight)
+        # so that far numbers divided by it are numbers of the dtype, and their squares
+        scale = scale.clamp(min=torch.finfo(self.scale.dtype).tiny ** 0.8)
         u = (x.double() - shift.unsqueeze(-2)) / scale.unsqueeze(-2)
         weight = torch.ones_like(u[..., 0]) if weight is None else weight.double()
         n = u.shape[-2]

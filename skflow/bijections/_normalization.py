@@ -1,19 +1,29 @@
 """Centring and scaling of features: the moments themselves, and the trained layer."""
 
+import math
+
 import torch
 from torch import nn
 
+from skflow._rounding import is_rounding
 from skflow.bijections._base import Bijection
 from skflow.numerics import fit_student_t
 
-__all__ = ["BLOCK", "ActNorm", "moments", "robust_moments", "row_shares", "student_t_moments"]
+__all__ = [
+    "BLOCK",
+    "ActNorm",
+    "moments",
+    "robust_moments",
+    "row_shares",
+    "student_t_moments",
+    "winsorized_moments",
+]
 
-# A spread below so many roundings of the mean is rounding noise of a constant column.
-CONSTANT_ULPS = 10
 BLOCK = 65_536  # rows whose moments are taken together
 QUANTILE = 0.1
-FAR_SHARE, FAR_ROWS = 0.01, 3
-FAR_REACH = 5.0
+# A side of a column is held at so many times the distance of the quantile that leaves this share
+# of the rows beyond, or so many rows: a normal column at 12 deviations.
+FAR_SHARE, FAR_ROWS, FAR_REACH = 0.01, 3, 5.0
 FARTHEST = 1e100  # spreads, whose square is still a number
 NORMAL_QUANTILE = 1.2815515655446004  # minus the QUANTILE of the standard normal
 
@@ -25,8 +35,8 @@ class ActNorm(Bijection):
     inverse ``x = z * exp(-log_scale) + shift``, log-det minus that. Cost: O(n d).
 
     :meth:`initialize` makes every column of z centred with standard deviation 1 on the rows
-    given; a column that is constant up to rounding (``CONSTANT_ULPS``) is only centred. Before
-    that the map is the identity.
+    given; a column that is constant up to rounding is only centred. Before that the map is the
+    identity.
 
     References
     ----------
@@ -77,17 +87,18 @@ def moments(x, weight=None):
     Returns
     -------
     mean, std : tensors of shape (*members, d)
-        std divides by the sum of the weights (no n - 1), and is exactly 0 in columns that are
-        constant up to the rounding of x's dtype (``CONSTANT_ULPS``).
+        std divides by the sum of the weights (no n - 1), and is exactly 0 in columns whose
+        values differ by rounding error of x's dtype, see :func:`skflow._rounding.is_rounding`.
     """
     share = row_shares(x, weight).unsqueeze(-1)
-    rounding = CONSTANT_ULPS * torch.finfo(x.dtype).eps
     blocks = list(zip(share.split(BLOCK, -2), x.split(BLOCK, -2), strict=True))
 
-    def used(share, x):
-        return torch.where(share > 0, x, 0).double()
+    def used(share, x, otherwise=0.0):
+        return torch.where(share > 0, x, otherwise).double()
 
-    largest = torch.stack([used(*b).abs().amax(-2, keepdim=True) for b in blocks]).amax(0)
+    low = torch.stack([used(*b, math.inf).amin(-2, keepdim=True) for b in blocks]).amin(0)
+    high = torch.stack([used(*b, -math.inf).amax(-2, keepdim=True) for b in blocks]).amax(0)
+    largest = torch.maximum(low.abs(), high.abs())
     mantissa, _ = torch.frexp(largest)
     unit = torch.where(largest > 0, largest / (2 * mantissa), 1.0)
 
@@ -98,7 +109,7 @@ def moments(x, weight=None):
     # The second pass takes off what the first sum lost to rounding.
     mean = mean + total(lambda y: y - mean)
     std = total(lambda y: (y - mean).square()).sqrt()
-    std = torch.where(std > rounding * mean.abs(), std, 0.0)
+    std = torch.where(is_rounding(low, high, torch.finfo(x.dtype).eps), 0.0, std)
     return (mean * unit).squeeze(-2), (std * unit).squeeze(-2)
 
 
@@ -160,7 +171,7 @@ def winsorized_moments(x, weight=None):
     )
     low = torch.where(low < median, median - FAR_REACH * (median - low), -torch.inf)
     high = torch.where(high > median, median + FAR_REACH * (high - median), torch.inf)
-    return moments(x.double().clamp(low, high), weight)
+    return moments(x.double().clamp(low, high).to(x.dtype), weight)
 
 
 def student_t_moments(x, weight):

@@ -13,13 +13,19 @@ from torch.linalg import solve_triangular
 from torch.nn.functional import logsigmoid
 
 from skflow.bijections._base import Bijection
-from skflow.bijections._normalization import row_shares, student_t_moments, winsorized_moments
+from skflow.bijections._normalization import (
+    moments,
+    row_shares,
+    student_t_moments,
+    winsorized_moments,
+)
 from skflow.bijections._soft_tails import max_exponent
 
 __all__ = ["Standardize", "SupportMap", "Whiten"]
 
 # Smallest Ledoit-Wolf shrinkage: no direction is scaled by more than 1e4 over its columns.
 MIN_SHRINKAGE = 1e-8
+REACH = 0.95  # power of the largest number beyond which values count as that far: sums are numbers
 # Spreads as which farther values of columns with heavy tails count in a covariance.
 WINSORIZED = 5.0
 
@@ -51,6 +57,12 @@ class Standardize(Bijection):
         standardize._fit(x, weight, robust)
         return standardize
 
+    def only(self, which):
+        """Leave all columns as they are but those marked in ``which`` (d,)."""
+        self.mean = torch.where(which, self.mean, 0.0)
+        self.scale = torch.where(which, self.scale, 1.0)
+        return self
+
     def initialize(self, x, context=None, weight=None):
         self._fit(x, weight)
         return self(x)[0]
@@ -70,7 +82,9 @@ class Standardize(Bijection):
             self.scale = torch.where(robust, scale, self.scale)
 
     def forward(self, x, context=None):
-        z = (x - self.mean.unsqueeze(-2)) / self.scale.unsqueeze(-2)
+        mean, scale = self.mean.unsqueeze(-2), self.scale.unsqueeze(-2)
+        away = x - mean
+        z = torch.where(away.isinf(), (0.5 * x - 0.5 * mean) / (0.5 * scale), away / scale)
         return z, -self._log_volume().expand(x.shape[:-1])
 
     def inverse(self, z, context=None):
@@ -90,7 +104,7 @@ class Whiten(Bijection):
     columns, ``m = tr S / d`` and a the Ledoit-Wolf shrinkage (at least ``MIN_SHRINKAGE``), so
     that n < d and collinear columns are ordinary input. Log-det
     ``-sum_i log scale_i - sum_i log C_ii``. Inverse ``x = (C z) * scale + mean``, log-det minus
-    that. Constant columns keep a variance of 1 in C, hence Standardize's scale.
+    that. Constant columns keep a variance of 1 in C; beyond 1e292 spreads all counts as that far.
 
     Cost: fitting O(n d^2 + d^3), then O(n d^2), either way.
 
@@ -151,6 +165,7 @@ class Whiten(Bijection):
         self.standardize._fit(x, weight, robust)
         share = row_shares(x, weight)
         z = torch.where(share.unsqueeze(-1) > 0, self.standardize(x)[0], 0.0)
+        z = torch.where((moments(x, weight)[1] > 0).unsqueeze(-2), z, 0.0)  # else rounding noise
         if robust is not None:
             z = torch.where(robust, z.clamp(-WINSORIZED, WINSORIZED), z)
         covariance, shrinkage = _ledoit_wolf(z, share)
@@ -165,11 +180,12 @@ class Whiten(Bijection):
 
     def forward(self, x, context=None):
         y, log_det = self.standardize(x)
-        z = solve_triangular(self.factor.mT, y, upper=True, left=False)
+        limit = torch.finfo(y.dtype).max ** REACH
+        z = solve_triangular(self.factor.mT, y.clamp(-limit, limit), upper=True, left=False)
         return z, log_det - self._log_volume()
 
     def inverse(self, z, context=None):
-        limit = torch.finfo(z.dtype).max ** 0.95  # so that the sums below are numbers
+        limit = torch.finfo(z.dtype).max ** REACH
         x, log_det = self.standardize.inverse(z.clamp(-limit, limit) @ self.factor.mT)
         return x, log_det + self._log_volume()
 

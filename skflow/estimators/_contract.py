@@ -216,7 +216,8 @@ class TableFlow(FittedFlow):
             declared support; the message names column, value and remedy. For a parameter that
             changed since the last fit where ``warm_start`` goes on with that fit's flow.
         TrainingDivergedError
-            If it is trained, and no training step was finite at any rate.
+            If it is trained, no training step was finite at any rate, and the start has no finite
+            density either.
         """
         with anew(self, going_on=getattr(self, "warm_start", False)) as draft:
             draft._fit(X, sample_weight)

@@ -17,6 +17,10 @@ from skflow.tables._read import read_table
 
 __all__ = ["BaseClassicalDensity"]
 
+# Ratio of the columns' units up to which one covariance holds them, and the farthest unit from 1.
+WIDEST = 1e7
+FARTHEST_UNIT = 1e75
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseClassicalDensity(TableFlow):
@@ -47,32 +51,50 @@ class BaseClassicalDensity(TableFlow):
         family = self._family()
         with time_limit(self.max_seconds):
             _, table = read_table(self, family, X, sample_weight, rng)
-            self.preprocessing_ = (
-                "standardize" if self.preprocessing == "auto" else self.preprocessing
-            )
+            self.preprocessing_ = self._resolved_preprocessing(table)
             self.flow_ = self._fit_flow(table, family)
         self._show(table.observation)
+
+    def _resolved_preprocessing(self, table):
+        if self.preprocessing == "auto":
+            return "standardize"
+        if self.preprocessing == "none" and not _one_covariance_holds(table.values):
+            return "standardize"
+        return self.preprocessing
 
     def _fit_flow(self, table, family):
         import torch
 
         from skflow._threads import threads
+        from skflow.fitting._constants import Constants
         from skflow.fitting._preprocessing import fit_preprocessing
         from skflow.fitting._start import preprocess
         from skflow.flow import Flow
 
-        start = table.start()
+        start, constants = table.start(), Constants(table)
+        rows = constants.fill(start.rows(), self.preprocessing_)
         weight = None if start.weight is None else torch.from_numpy(start.weight)
         with threads(family.n_threads):
             preprocessing = fit_preprocessing(
                 self.preprocessing_,
                 table.bounds,
-                torch.from_numpy(start.rows()),
+                torch.from_numpy(rows),
                 weight,
                 bends_tails=family.bends_tails,
+                constant=torch.tensor([k == "constant" for k in table.observation.ties.kinds]),
             )
+            preprocessing = constants.behind(preprocessing)
             learnt_from = table if family.learns_from_all else start
             rows, _ = preprocess(learnt_from, preprocessing, 1, "cpu", torch.float64)
+            rows.x[:, constants.which] = 0.0
             bijection, base = self._fit_core(rows.x, rows.weight)
         bijection, base = (part.double().requires_grad_(False) for part in (bijection, base))
         return Flow(bijection, base, preprocessing).eval()
+
+
+def _one_covariance_holds(X):
+    """Whether float64 tells the variances of the columns of X (n, d) from 0 side by side."""
+    sizes = 0.5 * X.max(axis=0) - 0.5 * X.min(axis=0)
+    sizes = sizes[sizes > 0] if sizes.any() else np.ones(1)
+    low, high = sizes.min(), sizes.max()
+    return FARTHEST_UNIT * low > 1 and high < FARTHEST_UNIT and high < WIDEST * low

@@ -46,7 +46,7 @@ preprocessing : str, default="auto"
     maps each column to normal scores by a smooth fit of its distribution function. For trained
     flows "auto" takes it where a mixture of Gaussians behind it foretells held-out rows clearly
     better than behind "standardize" (by 0.02 + 10 / n_samples nats a column), and otherwise
-    standardises; images it rescales. The
+    standardises; images it rescales. "none" leaves all columns but constant ones as they are. The
     Jacobian is counted, so that log densities are in the units of X whatever is chosen. Beyond 5
     standard deviations a logarithm bends the tails in, so that a row far outside the data costs
     little more than the logarithm of its distance. Columns with ``base="student_t"`` are not
@@ -121,7 +121,8 @@ tail_index_ : ndarray of shape (n_features,)
 n_iter_ : int
     Epochs trained.
 stopped_by_ : str
-    "max_epochs", "n_iter_no_change", "max_seconds" or "interrupt".
+    "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step was
+    finite and the untrained start was kept.
 validation_score_ : float
     Mean log density of held-out rows by the members that did not see them, in nats and in the
     units of X; of the training rows where none were held out.

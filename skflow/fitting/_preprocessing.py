@@ -85,7 +85,9 @@ def _mixture_score(kind, bounds, x, weight):
     return choice.score + float(np.average(log_det, weights=weight))
 
 
-def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, *, bends_tails=True, heavy=None):
+def fit_preprocessing(
+    kind, bounds, x, weight=None, n_members=1, *, bends_tails=True, heavy=None, constant=None
+):
     """Fit the bijection from rows in the units of X to rows on a scale near one.
 
     Parameters
@@ -104,6 +106,9 @@ def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, *, bends_tails=
         Columns whose tails should reach the flow as they are: these are scaled by a fitted
         Student-t, as their variance may be infinite, and not bent. "gaussianize" leaves
         them no such tails all the same.
+    constant : tensor of shape (d,), bool, optional
+        Columns of one value that is spread: they have no unit to be kept, so that "none"
+        standardises them too.
 
     Returns
     -------
@@ -125,6 +130,9 @@ def fit_preprocessing(kind, bounds, x, weight=None, n_members=1, *, bends_tails=
         x = parts[-1](x)[0]
     if kind in SCALINGS:
         parts.append(SCALINGS[kind](x, weight, heavy))
+        x = parts[-1](x)[0]
+    elif constant is not None and constant.any():
+        parts.append(Standardize.from_data(x, weight).only(constant))
         x = parts[-1](x)[0]
     if not bends_tails:
         return Chain([*parts, shared(TukeyTails(x.shape[-1]).left_alone(NEVER))])

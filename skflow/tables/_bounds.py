@@ -159,12 +159,18 @@ def boundary_positions(X, low, high, ties=None, used=None):
         x = X[:, j] if used is None else X[used, j]
         widths = None if ties is None else ties.widths_in(j, x)
         if np.isfinite(low[j]):
-            low_at[j] = low[j] + _inset(x - low[j], widths, high[j] - low[j])
+            low_at[j] = low[j] + _inset(_between(low[j], x), widths, _between(low[j], high[j]))
             low_at[j] = max(low_at[j], np.nextafter(low[j], np.inf))
         if np.isfinite(high[j]):
-            high_at[j] = high[j] - _inset(high[j] - x, widths, high[j] - low[j])
+            high_at[j] = high[j] - _inset(_between(x, high[j]), widths, _between(low[j], high[j]))
             high_at[j] = min(high_at[j], np.nextafter(high[j], -np.inf))
     return low_at, high_at
+
+
+def _between(low, high):
+    """Difference ``high - low`` >= 0, at most the largest float where both are finite."""
+    half = 0.5 * high - 0.5 * low
+    return np.where(np.isinf(half), half, 2 * np.minimum(half, np.finfo(np.float64).max / 2))
 
 
 def _inset(distance, widths, room):

@@ -2,14 +2,19 @@
 
 import numpy as np
 
+from skflow._rounding import is_rounding
+
 __all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "row_keys", "spread"]
 
-EPS = np.finfo(np.float64).eps
+EPS, LARGEST = np.finfo(np.float64).eps, np.finfo(np.float64).max
 LATTICE_TOLERANCE = 0.01
 
 
 def distinct_values(x):
     """Distinct values of x (n,), sorted; those that differ by rounding error are one.
+
+    A run of neighbours is one value if it is no longer than rounding error; in a longer one
+    every figure counts by itself, as in a column so far from 0 that all its steps are small.
 
     Returns
     -------
@@ -20,11 +25,18 @@ def distinct_values(x):
         Whether the whole range is rounding error.
     """
     x = np.sort(x)
-    new = np.diff(x) > 2 * EPS * np.abs(x[1:])
+    start, end = _runs(x, ~is_rounding(x[:-1], x[1:], EPS))
+    long = np.repeat(~is_rounding(x[start], x[end], EPS), end - start + 1)
+    own = (x[1:] > x[:-1]) & long[1:] & long[:-1]
+    own[start[1:] - 1] = True
+    start, end = _runs(x, own)
+    return x[start], x[end], end - start + 1, bool(is_rounding(x[0], x[-1], EPS))
+
+
+def _runs(x, new):
+    """Numbers of the first and the last entry of each run; ``new`` (n - 1,) begins one."""
     start = np.flatnonzero(np.append(True, new))
-    end = np.append(start[1:], len(x))
-    constant = bool(x[-1] - x[0] <= 16 * EPS * max(abs(x[0]), abs(x[-1])))
-    return x[start], x[end - 1], end - start, constant
+    return start, np.append(start[1:], len(x)) - 1
 
 
 def row_keys(X):
@@ -45,8 +57,12 @@ def lattice_gap(values):
     Each gap is compared with a multiple of g up to the rounding error of the two values and of g
     itself, and 1 % of g; gaps too many g long to tell are left out.
     """
+    unit = 4.0 if np.abs(values).max() > LARGEST / 4 else 1.0
+    values = values / unit  # so that no gap overflows
     gaps = np.diff(values)
     smallest = gaps.min()
+    if smallest == 0:  # numbers next to 0 beside the largest
+        return 0.0
     gap = float(np.median(gaps[gaps < 1.5 * smallest]))
     multiple = gaps / gap
     size = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))
@@ -56,7 +72,8 @@ def lattice_gap(values):
     if telling.mean() < 0.5:
         return 0.0
     off = np.abs(multiple - np.round(multiple))[telling]
-    return gap if (off <= LATTICE_TOLERANCE + error[telling]).all() else 0.0
+    regular = (off <= LATTICE_TOLERANCE + error[telling]).all()
+    return gap * unit if regular and gap <= LARGEST / unit else 0.0
 
 
 def spread(values, counts):

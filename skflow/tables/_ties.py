@@ -45,6 +45,7 @@ from skflow.tables._lattice import (
 
 __all__ = ["ColumnTies", "Ties", "find_ties", "spread_column"]
 
+LARGEST = np.finfo(np.float64).max
 DISTINCT_SHARE = 0.9
 ATOM_SHARE = 0.01
 ATOM_COUNT = 5
@@ -178,10 +179,12 @@ def spread_column(x, widths, rng, low=-np.inf, high=np.inf):
     x : ndarray of shape (n_samples,)
     """
     # Half the width must fit between the bounds, or one reflection would not be enough.
-    noise = rng.uniform(-0.5, 0.5, len(x)) * np.minimum(widths, high - low)
+    noise = rng.uniform(-0.5, 0.5, len(x)) * 2 * np.minimum(0.5 * widths, 0.5 * high - 0.5 * low)
+    inwards = np.abs(noise) > LARGEST - np.abs(x)  # else the largest numbers overflow
+    noise = np.where(inwards, -np.copysign(noise, x), noise)
     moved = x + noise
-    moved = np.where(moved < low, 2 * low - moved, moved) if np.isfinite(low) else moved
-    moved = np.where(moved > high, 2 * high - moved, moved) if np.isfinite(high) else moved
+    for bound, beyond in ((low, moved < low), (high, moved > high)):
+        moved[beyond] = bound + (bound - moved[beyond])
     return np.where(noise == 0, x, np.clip(moved, low, high))
 
 

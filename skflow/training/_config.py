@@ -60,7 +60,8 @@ class History:
     validation_seconds : float
         What the last validation took.
     stopped_by : str
-        "max_epochs", "n_iter_no_change", "max_seconds" or "interrupt".
+        "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step
+        was ever finite and the start was kept.
     """
 
     records: list = field(default_factory=list)

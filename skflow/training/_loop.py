@@ -30,6 +30,7 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     Weights with the lowest validation loss are kept, and are what the flow holds afterwards,
     however training ended. A step with a non-finite gradient is skipped for the member
     concerned; after ten in a row the member returns to its best weights and halves its rate.
+    Where no step is finite at any rate the start is kept, with a warning.
 
     Where ``config.max_seconds`` or a caller limits the time, training ends early enough for a
     last validation, if need be before the first step.
@@ -54,7 +55,7 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     Raises
     ------
     TrainingDivergedError
-        If no step was ever finite.
+        If no step was ever finite, and the start has no finite loss either.
     """
     with time_limit(config.max_seconds):
         return _Run(flow, objective, batches, config, validation, n_members).run()
@@ -112,7 +113,7 @@ class _Run:
             self.best.update(loss.nan_to_num(nan=torch.inf))
             self._record(epoch, train_loss, loss)
             bar.update()
-            if self.history.stopped_by == "max_seconds":
+            if self.history.stopped_by in ("max_seconds", "diverged"):
                 break
             if self.best.exhausted:
                 self.history.stopped_by = "n_iter_no_change"
@@ -128,7 +129,7 @@ class _Run:
             self.step_seconds = time.perf_counter() - start
             total += loss.reshape(-1)
             count += 1
-            if self._is_late():
+            if self.history.stopped_by == "diverged" or self._is_late():
                 break
         return total / count
 
@@ -195,14 +196,26 @@ class _Run:
         self.rolled[members] += 1
         self.history.rollbacks += int(members.sum())
         if bool((self.rolled > ROLLBACKS).all()) and not self.ever_finite:
-            self._give_up()
+            self.history.stopped_by = "diverged"
 
-    def _give_up(self):
-        raise TrainingDivergedError(
+    def _settle_for_start(self):
+        """Keep the start, which no step has changed, if rows have a density by it."""
+        self.history.stopped_by = "diverged"
+        if self.validation is None:
+            self.best.update(self._loss_of_start())
+        trouble = (
             f"The loss was not finite in {self.history.skipped_steps} steps, at rates down to "
-            f"{self.config.learning_rate * float(self.scale.min()):.1e}. Lower learning_rate, "
-            "scale the columns or remove extreme rows."
+            f"{self.config.learning_rate * float(self.scale.min()):.1e}. "
         )
+        remedy = "Lower learning_rate, scale the columns or remove extreme rows."
+        if not bool(self.best.loss.isfinite().all()):
+            raise TrainingDivergedError(trouble + remedy)
+        warn(f"{trouble}The untrained start is kept. {remedy}", ConvergenceWarning)
+
+    @torch.no_grad()
+    def _loss_of_start(self):
+        losses = [_mean(self.objective(self.flow, b), b.weight).reshape(-1) for b in self.batches]
+        return torch.stack(losses).mean(dim=0)
 
     def _rate(self):
         warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
@@ -241,10 +254,11 @@ class _Run:
         )
 
     def _report(self):
+        lost = self.step and not self.ever_finite and self.history.stopped_by != "interrupt"
+        if lost:
+            self._settle_for_start()
         self.history.validation_loss = self.best.loss.tolist()
-        if self.step and not self.ever_finite and self.history.stopped_by != "interrupt":
-            self._give_up()
-        if self.history.skipped_steps:
+        if self.history.skipped_steps and not lost:
             warn(
                 f"{self.history.skipped_steps} training steps had a non-finite gradient and were "
                 f"skipped, with {self.history.rollbacks} returns to earlier weights at half the "

@@ -189,6 +189,38 @@ def test_exactly_singular_data_are_shrunk_by_the_minimum():
     assert float(log_det[0]) == pytest.approx(-0.5 * math.log(2 * 1e-8), abs=0.5)
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-2, 1e300])
+def test_all_finite_rows_stay_finite(scale):
+    x = rows(100, 3) * scale
+    x[:, 1] += x[:, 0]
+    x[:, 2] -= x[:, 1]
+    largest = torch.finfo(torch.float64).max
+    far = torch.cartesian_prod(*(torch.tensor([-largest, 0.0, largest], dtype=x.dtype),) * 3)
+    for kind in (Standardize, Whiten):
+        z, log_det = kind.from_data(x)(far)
+        assert not z.isnan().any()
+        assert log_det.isfinite().all()
+    assert z.isfinite().all()
+
+
+def test_fitted_to_the_largest_numbers():
+    largest = torch.finfo(torch.float64).max
+    x = rows(50, 3).sign() * largest
+    x[:, 2] = largest
+    x[0, 2] = 1.0
+    for kind in (Standardize, Whiten):
+        z, log_det = kind.from_data(x)(x)
+        assert z.isfinite().all()
+        assert log_det.isfinite().all()
+        assert z.abs().max() < 10
+
+
+def test_constants_up_to_rounding_do_not_take_part():
+    x = mixed(50, 3)
+    x[:, 1] = torch.where(x[:, 0] > 0, 0.3, 0.1 * 3)
+    assert Whiten.from_data(x).factor[1].tolist() == [0.0, 1.0, 0.0]
+
+
 def test_constant_columns_keep_the_scale_of_standardize():
     x = mixed(50, 3)
     x[:, 1] = 7.0

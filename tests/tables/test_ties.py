@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skflow.tables._observation import ContinuousRows
 from skflow.tables._ties import find_ties, spread_column
 
 fast = settings(max_examples=40, deadline=None, derandomize=True)
@@ -72,6 +73,16 @@ class TestKinds:
         assert column(np.full(50, 40.0)).width == 2.0
         assert column(np.zeros(50)).width == 0.05
         assert column(np.where(np.arange(50) % 2, 0.3, 0.1 * 3)).kind == "constant"
+
+    @pytest.mark.parametrize("offset", [1e6, 1e9, 1e12, 1e15])
+    @pytest.mark.parametrize("ulps", [4, 20, 1000])
+    def test_far_from_zero_is_not_constant(self, offset, ulps):
+        sd = ulps * np.spacing(offset)
+        X = offset + sd * normal(600).reshape(300, 2)
+        X[0, 1] = 0.0  # a gross error does not make one value of all the others
+        ties = find_ties(X)
+        assert "constant" not in ties.kinds
+        assert row_widths(ties, X).max() < sd
 
     def test_two_rows(self):
         assert find_ties(np.array([[1.0, 2.0], [1.0, 3.0]])).kinds == ["constant", "continuous"]
@@ -287,3 +298,24 @@ def test_a_million_entries_take_no_time():
     start = time.process_time()
     find_ties(X)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_numbers_are_spread_inwards(sign):
+    x = np.full(100, sign * np.finfo(np.float64).max)
+    width = find_ties(x[:, None]).widths
+    out = spread_column(x, np.full(100, width[0]), np.random.default_rng(0))
+    assert np.isfinite(out).all()
+    assert 0.4 * width < np.ptp(out) < width
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("seed", range(20))
+def test_tables_of_the_largest_numbers_are_read_without_a_warning(seed):
+    rng, largest = np.random.default_rng(seed), np.finfo(np.float64).max
+    X = rng.uniform(-1, 1, size=(30, 3)) * largest
+    X[:, 1] = rng.choice([-largest, -1.0, 0.0, 5e-324, largest], 30)
+    X[:, 2] = 1e307 * rng.integers(-17, 18, 30)
+    support = {0: (float(X[:, 0].min()), None), 1: (None, largest), 2: (-largest, None)}
+    observation = ContinuousRows.read(X, support=support)
+    assert np.isfinite(observation.prepare(X, None, rng).values).all()

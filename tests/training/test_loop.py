@@ -39,6 +39,22 @@ def spoil_all(losses):
     return losses * torch.nan
 
 
+def hopeless(flow, batch):
+    return spoil_all(likelihood(flow, batch))
+
+
+class NanGradient(torch.autograd.Function):
+    """Zeros whose gradient is NaN."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return torch.zeros_like(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * torch.nan
+
+
 def interrupt(losses):
     raise KeyboardInterrupt
 
@@ -300,7 +316,7 @@ class TestTrouble:
         with pytest.raises(TrainingDivergedError, match=message):
             train(
                 flow,
-                Scripted({}, always=spoil_all),
+                hopeless,
                 [rows] * n_batches,
                 config(max_epochs=100),
                 validation=rows if validated else None,
@@ -309,7 +325,31 @@ class TestTrouble:
 
     def test_few_steps_and_none_finite(self):
         with pytest.raises(TrainingDivergedError, match="not finite in 3 steps"):
-            train(make_flow(), Scripted({}, always=spoil_all), [make_rows()], config(max_epochs=3))
+            train(make_flow(), hopeless, [make_rows()], config(max_epochs=3))
+
+    @pytest.mark.parametrize("n_batches", [1, 100])
+    @pytest.mark.parametrize("validated", [False, True], ids=["no validation", "validation"])
+    @pytest.mark.parametrize("spoilt", ["losses", "gradients"])
+    def test_a_usable_start_is_kept(self, n_batches, validated, spoilt):
+        def objective(flow, batch):
+            losses = likelihood(flow, batch)
+            if not torch.is_grad_enabled():
+                return losses
+            return losses * torch.nan if spoilt == "losses" else losses + NanGradient.apply(losses)
+
+        flow, rows = make_flow(), make_rows()
+        expected = loss_on(flow, rows)
+        with pytest.warns(ConvergenceWarning, match="not finite in .* untrained start is kept"):
+            history = train(
+                flow,
+                objective,
+                [rows] * n_batches,
+                config(max_epochs=100),
+                validation=rows if validated else None,
+            )
+        assert_states(state(flow), state(make_flow()))
+        assert history.stopped_by == "diverged"
+        assert history.validation_loss == pytest.approx([expected])
 
     def test_going_bad_after_a_good_start_is_no_error(self):
         flow, rows = make_flow(), make_rows()

@@ -38,8 +38,9 @@ class LinearFlowDensity(BaseClassicalDensity):
 
     Where the covariance of the standardised columns has eigenvalues below 1e-10, they count as
     1e-10: with no more rows than columns, and for collinear columns, where the likelihood has no
-    upper bound. A constant column gets the size of its value for a standard deviation, or 1 if
-    it is 0. Repeated values do a Gaussian no harm and are not spread.
+    upper bound. A constant column counts as independent, with the deviation of an even spread
+    over 5 % of its value, or 0.05 if it is 0. Other repeated values do a Gaussian no harm and are
+    not spread.
 
     Cost: fitting O(n d^2 + d^3); scoring and sampling O(d^2) a row.
 
@@ -50,8 +51,9 @@ class LinearFlowDensity(BaseClassicalDensity):
     preprocessing : {"auto", "standardize", "whiten", "gaussianize", "none"}, default="auto"
         What comes before, after the maps of declared bounds. "auto" standardises, which changes
         no digit of the density; "gaussianize" sends each column to normal scores first, so that
-        the density is a Gaussian copula with smooth margins. Unlike in other flows the tails are
-        left as they are.
+        the density is a Gaussian copula with smooth margins. Where one covariance cannot hold
+        the columns as they are, "none" standardises too: for ranges more than 1e7 apart, or some
+        1e75 from 1. Unlike in other flows the tails are left as they are.
     {parameters}
     random_state : int, RandomState instance or None, default=None
         Taken as by all estimators, without effect: nothing about the fit is random.

@@ -254,7 +254,7 @@ class FlowVariationalApproximator(WeighedDraws):
             If ``n_features`` is not set, the shape returned is wrong, rows depend on each other,
             or the density is constant or finite nowhere.
         TrainingDivergedError
-            If no training step was finite.
+            If no training step was finite, and the start is not usable either.
 
         Warns
         -----

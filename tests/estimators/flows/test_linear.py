@@ -77,6 +77,18 @@ def test_preprocessing_changes_nothing(preprocessing, parametrization):
     np.testing.assert_allclose(scores, truth(X, X), rtol=1e-6, atol=1e-6)
 
 
+@every_full
+@pytest.mark.parametrize("powers", [(-200, 0), (200, 210), (-12, 12), (-300, 300)])
+def test_columns_that_no_covariance_holds(parametrization, powers):
+    X = gaussian(d=2)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    scale = 10.0 ** np.array(powers)
+    model = LinearFlowDensity(preprocessing="none", parametrization=parametrization)
+    scores = model.fit(X * scale).score_samples(X * scale)
+    np.testing.assert_allclose(scores, truth(X, X) - np.log(scale).sum(), rtol=1e-6, atol=1e-6)
+    assert model.preprocessing_ == "standardize"
+
+
 def test_a_gaussian_copula():
     # normal columns with skewed margins: normal scores make it a Gaussian again
     rng = np.random.default_rng(0)
@@ -115,3 +127,62 @@ def test_draws_have_the_moments():
 def test_bad_parametrization_is_named():
     with pytest.raises(InvalidParameterError, match="The 'parametrization' parameter of Linear"):
         LinearFlowDensity(parametrization="lu").fit(gaussian())
+
+
+def with_constants(values, n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    first = np.sort(rng.normal(size=n))
+    return np.column_stack([first, *(np.full(n, v) for v in values), first + rng.normal(size=n)])
+
+
+class TestConstantColumns:
+    preprocessings = pytest.mark.parametrize(
+        "preprocessing", ["standardize", "whiten", "gaussianize", "none"]
+    )
+
+    @preprocessings
+    @pytest.mark.parametrize("value", [7.0, -1e-200, 1e90, 0.0])
+    def test_are_drawn_and_scored_as_wide_as_their_spread(self, preprocessing, value):
+        X, width = with_constants([value]), 0.05 * abs(value) or 0.05
+        model = LinearFlowDensity(preprocessing=preprocessing).fit(X)
+        draws = (model.sample(20_000, random_state=0)[:, 1] - value) / width
+        assert abs(draws.mean()) < 0.02
+        assert draws.std() == pytest.approx(12**-0.5, rel=0.1)
+        assert np.abs(draws).max() < 2
+        others = LinearFlowDensity(preprocessing=preprocessing).fit(X[:, [0, 2]])
+        own = model.score_samples(X) - others.score_samples(X[:, [0, 2]])
+        np.testing.assert_allclose(own, norm(0, width / 12**0.5).logpdf(0), atol=0.2)
+
+    @preprocessings
+    def test_units_and_repeated_fits(self, preprocessing):
+        X = with_constants([7.0, 0.3])
+        model = LinearFlowDensity(preprocessing=preprocessing)
+        scores = model.fit(X).score_samples(X)
+        np.testing.assert_array_equal(model.fit(X).score_samples(X), scores)
+        np.testing.assert_allclose(
+            model.fit(2 * X).score_samples(2 * X), scores - 4 * np.log(2), atol=1e-9
+        )
+
+    @preprocessings
+    def test_rounding_error_is_no_spread(self, preprocessing):
+        X = with_constants([0.3])
+        exact = LinearFlowDensity(preprocessing=preprocessing).fit(X)
+        rounded = X.copy()
+        rounded[::2, 1] = 0.1 * 3
+        model = LinearFlowDensity(preprocessing=preprocessing).fit(rounded)
+        np.testing.assert_allclose(model.score_samples(rounded), exact.score_samples(X), atol=1e-9)
+
+    @preprocessings
+    @pytest.mark.parametrize("value", [0.0, 0.01, 5.0])
+    def test_between_bounds(self, preprocessing, value):
+        X = with_constants([value])
+        model = LinearFlowDensity(preprocessing=preprocessing, support={1: (0, None)}).fit(X)
+        draws = model.sample(2000, random_state=0)[:, 1]
+        assert np.isfinite(model.score_samples(X)).all()
+        assert draws.min() > 0
+        assert np.abs(draws - value).max() < 0.2 * (value or 1)
+
+    def test_of_few_rows(self):
+        X = with_constants([7.0, 2.0], n=2)
+        model = LinearFlowDensity().fit(X)
+        assert model.sample(1000, random_state=0)[:, 2].min() > 1.5
