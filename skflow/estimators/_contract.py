@@ -85,7 +85,7 @@ class FittedFlow(
         rows, n_threads = self._rows(X), self._n_threads
         return log_density(self.flow_, rows, observation=self.observation_, n_threads=n_threads)
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples=1, random_state=None, on_grid=False):
         """Draw rows from the fitted density.
 
         Parameters
@@ -93,13 +93,22 @@ class FittedFlow(
         n_samples : int, default=1
         random_state : int, RandomState instance or None, default=None
             None gives fresh draws at every call.
+        on_grid : bool, default=False
+            Bring columns that were spread in training back to where their values were. On a
+            grid, the nearest point of it inside the bounds. An atom takes the draws within half
+            of its width, and up to halfway to the nearest other value of the table if that is
+            more; the continuous part that falls in there counts in. What lies beyond the lowest
+            or highest value, if it occurred 5 times or more, becomes that value, and constant
+            columns are constant. All else stays continuous.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
-            Inside the declared support; columns that were dequantized are continuous here.
+            Inside the declared support; without ``on_grid`` columns that were dequantized are
+            continuous.
         """
-        return self._draw(n_samples, random_state)
+        draws = self._draw(n_samples, random_state)
+        return self.observation_.gather(draws) if on_grid else draws
 
     def transform(self, X):
         """Latents of the rows: where the flow sends them in the space of its base.
@@ -190,7 +199,12 @@ class TableFlow(FittedFlow):
 
         names = getattr(self, "feature_names_in_", None)
         return ContinuousRows.read(
-            X, weight, support=self.support, names=names, spreads=family.spreads_ties
+            X,
+            weight,
+            support=self.support,
+            resolution=self.resolution,
+            names=names,
+            spreads=family.spreads_ties,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)

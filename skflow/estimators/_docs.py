@@ -27,7 +27,7 @@ levels : int, default=None
     rows. Scores are then of log probabilities: estimates, always the same for the same row, whose
     mean over the noise is a lower bound. They do not compare with those of ``levels=None``, which
     are of densities. Draws are integers, latents those of the middles of the integers' cells.
-    It leaves no room for ``support``, ``preprocessing`` and ``input_noise``.
+    It leaves no room for ``support``, ``resolution``, ``preprocessing`` and ``input_noise``.
 n_scales : int or "auto", default="auto"
     Scales of images; rows have one. Each halves height and width and, but for the last, lets half
     of the channels leave. "auto" halves down to 2 pixels, three times at most.
@@ -64,6 +64,11 @@ base : str or sequence of str, default="auto"
 support : dict {column index or name: (low, high)}, default=None
     Declared bounds, either may be None. The density is zero outside and samples stay inside. A
     value exactly on a bound is scored slightly inside it.
+resolution : dict {column index or name: step}, default=None
+    Declared grids: all values of the column are spread over the step, centred on them, whether
+    they repeat or not, and those of no other column are told from it. 0 spreads nothing. Columns
+    that are not declared are searched for repeated values. Densities of two tables compare where
+    both are declared alike: a search may find another step in each.
 n_members : int or "auto", default="auto"
     Members of a cross-fitted ensemble: each holds out its own fold for early stopping, and the
     density is their equal mixture, so that all rows are used. Members train together. "auto" is

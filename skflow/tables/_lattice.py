@@ -2,7 +2,16 @@
 
 import numpy as np
 
-__all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "row_keys", "spread"]
+__all__ = [
+    "distinct_values",
+    "grid_points",
+    "lattice_gap",
+    "nearest",
+    "nearest_comparable",
+    "on_lattice",
+    "row_keys",
+    "spread",
+]
 
 EPS = np.finfo(np.float64).eps
 LATTICE_TOLERANCE = 0.01
@@ -57,6 +66,26 @@ def lattice_gap(values):
         return 0.0
     off = np.abs(multiple - np.round(multiple))[telling]
     return gap if (off <= LATTICE_TOLERANCE + error[telling]).all() else 0.0
+
+
+def on_lattice(values, gap):
+    """Whether sorted distinct values are multiples of a gap apart, up to rounding error."""
+    multiple = (values - values[0]) / gap
+    error = 4 * EPS * np.abs(values).max() / gap
+    return bool((np.abs(multiple - np.round(multiple)) <= LATTICE_TOLERANCE + error).all())
+
+
+def grid_points(values, gap):
+    """Those of sorted distinct values on a grid from which the others follow, digit by digit."""
+    first = values[:1]
+    follow = np.array_equal(first + gap * np.round((values - first) / gap), values)
+    return first if follow else values
+
+
+def nearest(values, x):
+    """Which of sorted values (m,) is nearest to each of x (n,), as indices (n,)."""
+    middles = values[:-1] / 2 + values[1:] / 2
+    return np.searchsorted(middles, x)
 
 
 def spread(values, counts):

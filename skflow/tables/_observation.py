@@ -15,6 +15,7 @@ from skflow.tables._bounds import (
     outside_support,
     resolve_support,
 )
+from skflow.tables._resolution import read_resolution
 from skflow.tables._rows import merge_equal_rows
 from skflow.tables._table import Table
 from skflow.tables._ties import Ties, find_ties
@@ -87,6 +88,10 @@ class Observation(ABC):
         """Rows with repeated values spread as in training; those that scores are typical of."""
         return self.ties.spread(X, rng, *self.bounds[:2])
 
+    def gather(self, X):
+        """Draws with the entries of spread columns back where the table had its values."""
+        return self.ties.gather(X, *self.bounds[:2])
+
     @abstractmethod
     def place(self, X):
         """Rows as they are scored, and which lie outside the bounds, (n_samples,) bool."""
@@ -131,17 +136,20 @@ class ContinuousRows(Observation):
     continuous: ClassVar[bool] = True
 
     @classmethod
-    def read(cls, X, weight=None, *, support=None, names=None, spreads=True):
+    def read(cls, X, weight=None, *, support=None, resolution=None, names=None, spreads=True):
         """Find bounds and repeated values in the rows of X that have a positive weight.
 
-        Without ``spreads`` repeated values stay as they are.
+        Without ``spreads`` repeated values stay as they are, but for declared grids.
         """
         low, high = resolve_support(support, X.shape[1], names)
         used = None if weight is None or (weight > 0).all() else weight > 0
         check_inside_support(X, low, high, names, used)
-        ties = find_ties(X, weight)
+        declared = read_resolution(X, resolution, used, names)
+        ties = find_ties(X, weight, declared)
         positions = boundary_positions(X, low, high, ties, used)
-        return cls(low, high, *positions, ties if spreads else Ties((None,) * X.shape[1]))
+        if not spreads:
+            ties = Ties(tuple(declared.get(j) for j in range(X.shape[1])))
+        return cls(low, high, *positions, ties)
 
     @classmethod
     def within(cls, low, high):

@@ -122,7 +122,7 @@ class TestAuto:
 
     def test_bounds_reach_every_candidate(self):
         bounds = {0: (0, None)}
-        assert all(e.support == bounds for _, e in stack_candidates(100, 2, bounds))
+        assert all(e.support == bounds for _, e in stack_candidates(100, 2, support=bounds))
 
     @staticmethod
     def few(n, d, support):
