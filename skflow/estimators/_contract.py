@@ -95,9 +95,9 @@ class FittedFlow(
             None gives fresh draws at every call.
         on_grid : bool, default=False
             Bring columns that were spread in training back to where their values were. On a
-            grid, the nearest point of it inside the bounds. An atom takes the draws within half
-            of its width, and up to halfway to the nearest other value of the table if that is
-            more; the continuous part that falls in there counts in. What lies beyond the lowest
+            grid, the nearest point of it inside the bounds. An atom takes the draws within two
+            thirds of its width, and up to halfway to the nearest other value of the table if that
+            is more; the continuous part that falls in there counts in. What lies beyond the lowest
             or highest value, if it occurred 5 times or more, becomes that value, and constant
             columns are constant. All else stays continuous.
 

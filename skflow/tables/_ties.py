@@ -25,6 +25,8 @@ Rows that repeat as a whole (a bootstrap sample, weights written out as repetiti
 about the columns, so such rows are counted once; unless a row is itself an atom, or rows repeat
 more than four times on average, or the values lie on a regular grid (a single column of counts).
 
+A column of which a grid is declared is spread over its step, whatever its values are.
+
 What the fitted density means then: it is the density of the *jittered* data, evaluated at the
 given X without noise. On a grid of gap g, ``density * g`` approximates the probability of the
 value. Rescaling a column by a power of two rescales its widths exactly.
@@ -52,6 +54,10 @@ DISTINCT_SHARE = 0.9
 ATOM_SHARE = 0.01
 ATOM_COUNT = 5
 ATOM_WIDTH = 0.05
+# Of its width, from an atom, up to which draws go back to it: densities are smooth and leak out of
+# the box that its rows fill. Of atoms with 60 % of the rows, mixtures, kernels and splines gave
+# back shares between 3 points too little and 3 too much so; with half of the width, 8 too little.
+REACH = 2 / 3
 ROW_ATOM_COUNT = 8  # a bootstrap repeats hardly any row so often
 MEAN_REPEATS = 4
 
@@ -265,7 +271,7 @@ class _Column:
                 # Values that do not repeat get no jitter, and are places of draws all the same.
                 own, ends = np.full(len(own), True), (float(self.lower[0]), float(self.lower[-1]))
         rooms = np.column_stack([np.append(0.0, gaps), np.append(gaps, 0.0)])
-        reach = np.maximum(widths[:, None], rooms)[own] / 2
+        reach = np.maximum(REACH * widths[:, None], rooms / 2)[own]
         points = grid_points(self.lower, self.gap) if self.gap else np.empty(0)
         own_values = self.lower[own], self.upper[own], widths[own]
         return ColumnTies(kind, float(self.gap), *own_values, reach, points, ends)
