@@ -25,6 +25,7 @@ class BaseClassicalDensity(TableFlow):
     preprocessing: str = "auto"
     support: Any = None
     resolution: Any = None
+    periodic: Any = None
     max_seconds: float | None = None
     random_state: Any = None
 
@@ -32,6 +33,7 @@ class BaseClassicalDensity(TableFlow):
         "preprocessing": [StrOptions(set(PREPROCESSING))],
         "support": [None, dict],
         "resolution": [None, dict],
+        "periodic": [None, dict],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "random_state": ["random_state"],
     }

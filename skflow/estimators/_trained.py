@@ -56,6 +56,7 @@ class BaseFlowDensity(TableFlow):
     base: Any = "auto"
     support: Any = None
     resolution: Any = None
+    periodic: Any = None
     n_members: int | str = "auto"
     max_epochs: int | str = "auto"
     batch_size: int | str = "auto"
@@ -77,6 +78,7 @@ class BaseFlowDensity(TableFlow):
         "base": [StrOptions({"auto", *BASES}), "array-like"],
         "support": [None, dict],
         "resolution": [None, dict],
+        "periodic": [None, dict],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

@@ -19,6 +19,7 @@ OF_IMAGES = {
 NOT_OF_INTEGERS = {
     "support": (None,),
     "resolution": (None,),
+    "periodic": (None,),
     "preprocessing": ("auto",),
     "input_noise": ("auto", 0),
 }

@@ -102,7 +102,7 @@ class ImageParameters:
         if not (is_real(temperature) and temperature > 0):
             raise ValueError(f"temperature must be a number above 0, got {temperature!r}.")
         draws = self._draw(n_samples, random_state, temperature=temperature)
-        return self.observation_.gather(draws) if on_grid else draws
+        return self.observation_.draws(draws, on_grid)
 
     def _family(self):
         family = super()._family()

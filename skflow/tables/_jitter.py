@@ -122,5 +122,3 @@ def spread_column(x, widths, rng, low=-np.inf, high=np.inf):
     moved = np.where(moved < low, 2 * low - moved, moved) if np.isfinite(low) else moved
     moved = np.where(moved > high, 2 * high - moved, moved) if np.isfinite(high) else moved
     return np.where(noise == 0, x, np.clip(moved, low, high))
-
-

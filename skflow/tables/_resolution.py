@@ -14,7 +14,7 @@ SMALLEST_STEP = 16
 
 
 def resolve_resolution(resolution, n_features, feature_names=None):
-    """Steps by index of the column, as a dict {int: float}.
+    """Return the steps by index of the column, as a dict {int: float}.
 
     Parameters
     ----------

@@ -7,12 +7,19 @@ from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._kernel import KernelFlowDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.tables._bounds import resolve_support
+from skflow.tables._periodic import resolve_periods
 from skflow.tables._resolution import resolve_resolution
 
-__all__ = ["DECLARED", "check_parameters", "declared_by_index", "seeded_clones", "stack_candidates"]
+__all__ = [
+    "DECLARED",
+    "check_parameters",
+    "declared_by_index",
+    "seeded_clones",
+    "stack_candidates",
+]
 
 # what a stack lets users declare of columns
-DECLARED = ("support", "resolution")
+DECLARED = ("support", "resolution", "periodic")
 # Scoring a row against more kernels than this takes longer than a flow does.
 MAX_ROWS_KERNELS = 20_000
 # Rows, and rows times columns, up to which a second view of the table costs little.
@@ -62,6 +69,8 @@ def declared_by_index(stack, n_features, names=None):
         declared["support"] = {j: (low, high) for j, (low, high) in enumerate(bounds)}
     if stack.resolution is not None:
         declared["resolution"] = resolve_resolution(stack.resolution, n_features, names)
+    if stack.periodic is not None:
+        declared["periodic"] = resolve_periods(stack.periodic, n_features, names)
     return declared
 
 

@@ -77,6 +77,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         have their own.
     resolution : dict {column index or name: step}, default=None
         Declared grids for the "auto" estimators, likewise.
+    periodic : dict {column index or name: period}, default=None
+        Hours and angles for the "auto" estimators, likewise.
     random_state : int, RandomState instance or None, default=None
         Of the folds, and of every estimator whose own is None.
     verbose : int, default=0
@@ -147,6 +149,7 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     n_jobs: int | None = None
     support: Any = None
     resolution: Any = None
+    periodic: Any = None
     random_state: Any = None
     verbose: int = 0
 
@@ -157,6 +160,7 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         "n_jobs": [None, Integral],
         "support": [None, dict],
         "resolution": [None, dict],
+        "periodic": [None, dict],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -180,8 +184,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         Raises
         ------
         ValueError
-            For bad input, for ``support`` or ``resolution`` beside listed estimators, and if
-            every estimator failed; the message says how.
+            For bad input, for ``support``, ``resolution`` or ``periodic`` beside listed
+            estimators, and if every estimator failed; the message says how.
         """
         with anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(X, sample_weight)
