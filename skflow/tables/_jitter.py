@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._persistence import stored
-from skflow.tables._lattice import nearest
+from skflow.tables._lattice import nearest, up_the_grid
 
 __all__ = ["ColumnTies", "spread_column"]
 
@@ -29,8 +29,8 @@ class ColumnTies:
     reach : ndarray of shape (n_values, 2) or None
         How far below and above each of them draws go back to it.
     points : ndarray of shape (n_points,) or None
-        Points of the grid, from which all others are multiples of the gap away: values of the
-        table, so that draws get their very digits.
+        Points of the grid, from which all others are multiples of the gap away: the values of the
+        table, but for those whose very digits follow from the lowest.
     ends : tuple of two float
         Values beyond which the table had none although they repeat; infinite where there is no
         such end.
@@ -97,7 +97,7 @@ class ColumnTies:
         fewest = np.ceil((low - start) / self.gap - SLACK)
         most = np.floor((high - start) / self.gap + SLACK)
         steps = np.clip(np.round((x - start) / self.gap), fewest, most)
-        return np.clip(start + self.gap * steps, low, high)
+        return np.clip(up_the_grid(start, steps, self.gap), low, high)
 
 
 def spread_column(x, widths, rng, low=-np.inf, high=np.inf):

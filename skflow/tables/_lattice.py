@@ -11,10 +11,12 @@ __all__ = [
     "on_lattice",
     "row_keys",
     "spread",
+    "up_the_grid",
 ]
 
 EPS = np.finfo(np.float64).eps
 LATTICE_TOLERANCE = 0.01
+DECIMALS = 3  # of a gap, that figures on a grid may have
 
 
 def distinct_values(x):
@@ -78,8 +80,16 @@ def on_lattice(values, gap):
 def grid_points(values, gap):
     """Those of sorted distinct values on a grid from which the others follow, digit by digit."""
     first = values[:1]
-    follow = np.array_equal(first + gap * np.round((values - first) / gap), values)
+    follow = np.array_equal(up_the_grid(first, np.round((values - first) / gap), gap), values)
     return first if follow else values
+
+
+def up_the_grid(start, steps, gap):
+    """Points so many steps up a grid from start, without the rounding error of short decimals."""
+    points = start + gap * steps
+    short = np.round(points, DECIMALS - int(np.floor(np.log10(gap))))
+    meant = (steps != 0) & (np.abs(short - points) <= 1e-6 * gap)
+    return np.where(meant, short, points)
 
 
 def nearest(values, x):
