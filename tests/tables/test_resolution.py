@@ -144,7 +144,10 @@ class TestDraws:
     @pytest.mark.parametrize("bounds", [(-0.3, 4.4), (0, 4), (None, 4.9), (-0.7, None)])
     def test_of_a_grid_keep_to_the_bounds(self, bounds):
         x = np.repeat([0.0, 1, 2, 3, 4], [1, 30, 40, 30, 1])
-        low, high = (-9 if bounds[0] is None else bounds[0]), (9 if bounds[1] is None else bounds[1])
+        low, high = (
+            (-9 if bounds[0] is None else bounds[0]),
+            (9 if bounds[1] is None else bounds[1]),
+        )
         draws = rng().uniform(low, high, size=(500, 1))
         gathered = read(x, support={0: bounds}).draws(draws, on_grid=True)
         assert (gathered >= low).all()

@@ -125,8 +125,8 @@ class TestAuto:
         assert all(e.support == bounds for _, e in stack_candidates(100, 2, support=bounds))
 
     @staticmethod
-    def few(n, d, support):
-        return [("kernel", KernelFlowDensity(support=support))]
+    def few(n, d, support, **others):
+        return [("kernel", KernelFlowDensity(support=support, **others))]
 
     def test_bounds_of_a_table(self, monkeypatch):
         monkeypatch.setattr("skflow.estimators.stack._stack.stack_candidates", self.few)
