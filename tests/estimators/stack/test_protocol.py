@@ -47,7 +47,8 @@ class TestProtocol:
     def test_nested_parameters_of_auto(self):
         model = StackedDensity()
         assert set(model.get_params()) == {
-            *("estimators", "cv", "max_seconds", "n_jobs", "support", "random_state", "verbose")
+            *("estimators", "cv", "max_seconds", "n_jobs", "random_state", "verbose"),
+            *("support", "resolution", "periodic"),
         }
         model.set_params(estimators=pair(), kernel__n_neighbors=3)
         assert dict(model.estimators)["kernel"].n_neighbors == 3
