@@ -42,7 +42,7 @@ class LinearFlowDensity(BaseClassicalDensity):
     Where the covariance of the standardised columns has eigenvalues below 1e-10, they count as
     1e-10: with no more rows than columns, and for collinear columns, where the likelihood has no
     upper bound. A constant column gets the size of its value for a standard deviation, or 1 if
-    it is 0. Repeated values do a Gaussian no harm and are not spread.
+    it is 0. Repeated values do a Gaussian no harm and are not spread, but for declared grids.
 
     Cost: fitting O(n d^2 + d^3); scoring and sampling O(d^2) a row.
 
