@@ -15,6 +15,8 @@ NEW_PARAMETERS = {
     "NAFDensity": {"order": "natural"},
     "UMNNDensity": {"order": "natural"},
 }
+# and those that came to all densities of tables
+OF_TABLES = {"resolution": None, "periodic": None}
 BOUNDS = ("low", "high", "low_at", "high_at")
 
 
@@ -26,14 +28,19 @@ def to_format_2(document, arrays):
     for node in objects:
         attributes = node["attributes"]
         attributes |= {
-            name: value
-            for name, value in NEW_PARAMETERS.get(node["class"], {}).items()
-            if name not in attributes
+            name: value for name, value in _new_parameters(node).items() if name not in attributes
         }
         if _is_tuple(attributes.get("support_bounds_"), len(BOUNDS)):
             node["attributes"] = _observed(attributes, free)
             free += 2
     return document, arrays
+
+
+def _new_parameters(node):
+    """Return what an estimator of format 1 lacks; densities of tables are those with bounds."""
+    name = node["class"]
+    of_table = name.endswith("Density") and "support" in node["attributes"]
+    return NEW_PARAMETERS.get(name, {}) | (OF_TABLES if of_table else {})
 
 
 def _objects(document):

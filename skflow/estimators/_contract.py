@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
-from skflow.tables._bounds import outside_support
 
 __all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow", "anew"]
 
@@ -85,7 +84,7 @@ class FittedFlow(
         rows, n_threads = self._rows(X), self._n_threads
         return log_density(self.flow_, rows, observation=self.observation_, n_threads=n_threads)
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples=1, random_state=None, on_grid=False):
         """Draw rows from the fitted density.
 
         Parameters
@@ -93,13 +92,21 @@ class FittedFlow(
         n_samples : int, default=1
         random_state : int, RandomState instance or None, default=None
             None gives fresh draws at every call.
+        on_grid : bool, default=False
+            Bring columns that were spread in training back to where their values were. On a
+            grid, the nearest point of it inside the bounds. An atom takes the draws within two
+            thirds of its width, and up to halfway to the nearest other value of the table if that
+            is more; the continuous part that falls in there counts in. What lies beyond the lowest
+            or highest value, if it occurred 5 times or more, becomes that value, and constant
+            columns are constant. All else stays continuous.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
-            Inside the declared support; columns that were dequantized are continuous here.
+            Inside the declared support; without ``on_grid`` columns that were dequantized are
+            continuous.
         """
-        return self._draw(n_samples, random_state)
+        return self.observation_.draws(self._draw(n_samples, random_state), on_grid)
 
     def transform(self, X):
         """Latents of the rows: where the flow sends them in the space of its base.
@@ -119,15 +126,13 @@ class FittedFlow(
         """
         from skflow.fitting._blocks import latents
 
-        rows = self._rows(X)
-        low, high, *_ = self.observation_.bounds
-        outside = outside_support(rows, low, high)
+        rows, outside = self.observation_.place(self._rows(X))
         if outside.any():
             raise ValueError(
                 f"{int(outside.sum())} rows lie outside the declared support, the first is row "
                 f"{int(outside.argmax())}; they have no latent. Drop them first."
             )
-        return latents(self.flow_, self.observation_.place(rows)[0], n_threads=self._n_threads)
+        return latents(self.flow_, rows, n_threads=self._n_threads)
 
     def inverse_transform(self, Z):
         """Rows that :meth:`transform` sends to Z.
@@ -143,7 +148,8 @@ class FittedFlow(
         from skflow.fitting._blocks import from_latents
 
         check_is_fitted(self, "flow_")
-        return from_latents(self.flow_, check_latents(self, Z), n_threads=self._n_threads)
+        rows = from_latents(self.flow_, check_latents(self, Z), n_threads=self._n_threads)
+        return self.observation_.turn_back(rows)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -188,9 +194,17 @@ class TableFlow(FittedFlow):
         """Return the Observation of checked rows X (n_samples, n_features)."""
         from skflow.tables._observation import ContinuousRows
 
-        names = getattr(self, "feature_names_in_", None)
+        last = vars(self).get("observation_")  # of a fit that goes on, whose bounds stay
+        same = last is not None and last.n_features == X.shape[1]
         return ContinuousRows.read(
-            X, weight, support=self.support, names=names, spreads=family.spreads_ties
+            X,
+            weight,
+            support=self.support,
+            resolution=self.resolution,
+            periodic=self.periodic,
+            circles=last.circles if same else None,
+            names=getattr(self, "feature_names_in_", None),
+            spreads=family.spreads_ties,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -28,12 +28,16 @@ class BaseClassicalDensity(TableFlow):
 
     preprocessing: str = "auto"
     support: Any = None
+    resolution: Any = None
+    periodic: Any = None
     max_seconds: float | None = None
     random_state: Any = None
 
     _parameter_constraints: ClassVar[dict] = {
         "preprocessing": [StrOptions(set(PREPROCESSING))],
         "support": [None, dict],
+        "resolution": [None, dict],
+        "periodic": [None, dict],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "random_state": ["random_state"],
     }

@@ -27,7 +27,8 @@ levels : int, default=None
     rows. Scores are then of log probabilities: estimates, always the same for the same row, whose
     mean over the noise is a lower bound. They do not compare with those of ``levels=None``, which
     are of densities. Draws are integers, latents those of the middles of the integers' cells.
-    It leaves no room for ``support``, ``preprocessing`` and ``input_noise``.
+    It leaves no room for ``support``, ``resolution``, ``periodic``, ``preprocessing`` and
+    ``input_noise``.
 n_scales : int or "auto", default="auto"
     Scales of images; rows have one. Each halves height and width and, but for the last, lets half
     of the channels leave. "auto" halves down to 2 pixels, three times at most.
@@ -64,6 +65,17 @@ base : str or sequence of str, default="auto"
 support : dict {column index or name: (low, high)}, default=None
     Declared bounds, either may be None. The density is zero outside and samples stay inside. A
     value exactly on a bound is scored slightly inside it.
+resolution : dict {column index or name: step}, default=None
+    Declared grids: every value of the column is spread over the step, centred on it, whether it
+    repeats or not; 0 spreads nothing. Other columns are searched for values that repeat. Declare
+    the steps where densities of several tables are compared, as in Bayes' rule: the search may
+    find a step of 1 in one of them and of 2 in the other.
+periodic : dict {column index or name: period}, default=None
+    Hours (24) and angles (360): values a period apart are the same. The circle is cut open where
+    the rows are rarest, and between cuts the column has bounds as if ``support`` declared them:
+    over one period the density integrates to 1. At the cut it need not be continuous. Draws are
+    between 0 and the period, or half a period to both sides of 0 where the table had its values
+    there.
 n_members : int or "auto", default="auto"
     Members of a cross-fitted ensemble: each holds out its own fold for early stopping, and the
     density is their equal mixture, so that all rows are used. Members train together. "auto" is
@@ -142,8 +154,8 @@ dequantized_features_ : dict {int: float}
     likelihood would have no bound otherwise. Scores are those of the density of the spread
     values; on a grid of gap g, density times g approximates a value's probability.
 support_bounds_ : tuple of four ndarray of shape (n_features,)
-    The declared bounds low and high, infinite where there are none, and the positions at which
-    values on them are scored.
+    The declared bounds low and high, infinite where there are none, of periodic columns the cuts,
+    and the positions at which values on them are scored.
 n_features_in_ : int
 feature_names_in_ : ndarray of str
     Only if X had column names.

@@ -8,26 +8,31 @@ __all__ = ["draw_from"]
 ADVICE = ": there are no draws of it. Leave it out of the `estimators` of a stack to sample that."
 
 
-def draw_from(estimator, n_samples, seed):
+def draw_from(estimator, n_samples, seed, on_grid=False):
     """Rows (n_samples, n_features) from a fitted estimator of skflow's or of another make.
 
     Raises
     ------
     TypeError
-        If it has no ``sample``, or none for its settings.
+        If it has no ``sample``, or none for its settings, or none on a grid where that is asked.
     """
     name = type(estimator).__name__
     if not hasattr(estimator, "sample"):
         raise TypeError(f"{name} has no sample method{ADVICE}")
+    given = {}
+    if on_grid:
+        if "on_grid" not in inspect.signature(estimator.sample).parameters:
+            raise TypeError(f"{name} knows of no grid: draw with on_grid=False, or leave it out.")
+        given["on_grid"] = True
     try:
-        draws = _draw(estimator, n_samples, seed)
+        draws = _draw(estimator, n_samples, seed, **given)
     except NotImplementedError:  # KernelDensity draws from two of its six kernels
         raise TypeError(f"{name} cannot draw samples with these settings{ADVICE}") from None
     return draws[0] if isinstance(draws, tuple) else draws
 
 
-def _draw(estimator, n_samples, seed):
+def _draw(estimator, n_samples, seed, **given):
     if "random_state" in inspect.signature(estimator.sample).parameters:
-        return estimator.sample(n_samples, random_state=seed)
+        return estimator.sample(n_samples, random_state=seed, **given)
     # scikit-learn's GaussianMixture takes its state from its own parameter
     return copy.copy(estimator).set_params(random_state=seed).sample(n_samples)

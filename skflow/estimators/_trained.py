@@ -55,6 +55,8 @@ class BaseFlowDensity(TableFlow):
     preprocessing: str = "auto"
     base: Any = "auto"
     support: Any = None
+    resolution: Any = None
+    periodic: Any = None
     n_members: int | str = "auto"
     max_epochs: int | str = "auto"
     batch_size: int | str = "auto"
@@ -75,6 +77,8 @@ class BaseFlowDensity(TableFlow):
         "preprocessing": [StrOptions(set(PREPROCESSING))],
         "base": [StrOptions({"auto", *BASES}), "array-like"],
         "support": [None, dict],
+        "resolution": [None, dict],
+        "periodic": [None, dict],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

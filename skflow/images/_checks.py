@@ -16,7 +16,13 @@ OF_IMAGES = {
     "mixed_precision": False,
 }
 # those that integers leave no room for, with what they may be
-NOT_OF_INTEGERS = {"support": (None,), "preprocessing": ("auto",), "input_noise": ("auto", 0)}
+NOT_OF_INTEGERS = {
+    "support": (None,),
+    "resolution": (None,),
+    "periodic": (None,),
+    "preprocessing": ("auto",),
+    "input_noise": ("auto", 0),
+}
 
 
 def check_images(estimator, n_features):

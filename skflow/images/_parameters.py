@@ -79,7 +79,7 @@ class ImageParameters:
             )
         return -self.score(X) / (self.n_features_in_ * math.log(2))
 
-    def sample(self, n_samples=1, random_state=None, temperature=1.0):
+    def sample(self, n_samples=1, random_state=None, temperature=1.0, on_grid=False):
         """Draw rows from the fitted density.
 
         Parameters
@@ -90,6 +90,9 @@ class ImageParameters:
         temperature : float, default=1.0
             Factor on the deviation of the latents; below 1, draws are nearer to what is typical
             and vary less (Kingma & Dhariwal 2018, section 6). Other than 1 needs a normal base.
+        on_grid : bool, default=False
+            Bring columns that were spread in training back to where their values were, see
+            :meth:`skflow.NSFDensity.sample`. Integers of ``levels`` are where they were.
 
         Returns
         -------
@@ -98,7 +101,8 @@ class ImageParameters:
         """
         if not (is_real(temperature) and temperature > 0):
             raise ValueError(f"temperature must be a number above 0, got {temperature!r}.")
-        return self._draw(n_samples, random_state, temperature=temperature)
+        draws = self._draw(n_samples, random_state, temperature=temperature)
+        return self.observation_.draws(draws, on_grid)
 
     def _family(self):
         family = super()._family()

@@ -13,12 +13,10 @@ fixes at fit and that scoring uses again:
   nearer than a millionth of the distance of the nearest tenth: a lone value may be all but on it.
 """
 
-from collections.abc import Mapping
-from difflib import get_close_matches
-
 import numpy as np
 
 from skflow._validation import column_label, is_real
+from skflow.tables._declared import by_column
 
 __all__ = [
     "boundary_positions",
@@ -27,8 +25,6 @@ __all__ = [
     "outside_support",
     "resolve_support",
 ]
-
-MAX_NAMES = 10  # of columns in a message
 
 
 def resolve_support(support, n_features, feature_names=None):
@@ -47,48 +43,10 @@ def resolve_support(support, n_features, feature_names=None):
     low, high : ndarray of shape (n_features,)
     """
     low, high = np.full(n_features, -np.inf), np.full(n_features, np.inf)
-    if support is None:
-        return low, high
-    if not isinstance(support, Mapping):
-        raise TypeError(
-            "support must be None or a mapping {column index or name: (low, high)}, "
-            f"got {type(support).__name__}."
-        )
-    seen = {}
-    for key, bounds in support.items():
-        j = _column_index(key, n_features, feature_names)
-        if j in seen:
-            raise ValueError(f"support names column {j} twice: as {seen[j]!r} and as {key!r}.")
-        seen[j] = key
+    declared = by_column("support", support, "(low, high)", n_features, feature_names)
+    for j, bounds in declared.items():
         low[j], high[j] = _bounds(bounds, column_label(j, feature_names))
     return low, high
-
-
-def _column_index(key, n_features, feature_names):
-    if isinstance(key, str):
-        names = [] if feature_names is None else [str(name) for name in feature_names]
-        if key in names:
-            return names.index(key)
-        raise ValueError(f"support names an unknown column {key!r}: {_known_columns(key, names)}.")
-    if not isinstance(key, int | np.integer) or isinstance(key, bool):
-        raise TypeError(f"support: a column is an index or a name, got {key!r}.")
-    if not 0 <= key < n_features:
-        raise ValueError(
-            f"support names an unknown column {key!r}: X has {n_features} columns, "
-            f"numbered 0 to {n_features - 1}."
-        )
-    return int(key)
-
-
-def _known_columns(key, names):
-    """Say in words which columns there are, the one that is most like ``key`` before all."""
-    if not names:
-        return "X came without column names; use the column's index, or fit a table with names"
-    alike = {name.lower(): name for name in names}
-    nearest = [alike[low] for low in get_close_matches(key.lower(), alike, n=1)]
-    guess = f"did you mean {nearest[0]!r}? All columns" if nearest else "the columns"
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return f"{guess} are {', '.join(map(repr, names[:MAX_NAMES]))}{more}"
 
 
 def _bounds(bounds, label):

@@ -4,10 +4,21 @@ import numpy as np
 
 from skflow._rounding import is_rounding
 
-__all__ = ["distinct_values", "lattice_gap", "nearest_comparable", "row_keys", "spread"]
+__all__ = [
+    "distinct_values",
+    "grid_points",
+    "lattice_gap",
+    "nearest",
+    "nearest_comparable",
+    "on_lattice",
+    "row_keys",
+    "spread",
+    "up_the_grid",
+]
 
 EPS, LARGEST = np.finfo(np.float64).eps, np.finfo(np.float64).max
 LATTICE_TOLERANCE = 0.01
+DECIMALS = 3  # of a gap, that figures on a grid may have
 
 
 def distinct_values(x):
@@ -74,6 +85,34 @@ def lattice_gap(values):
     off = np.abs(multiple - np.round(multiple))[telling]
     regular = (off <= LATTICE_TOLERANCE + error[telling]).all()
     return gap * unit if regular and gap <= LARGEST / unit else 0.0
+
+
+def on_lattice(values, gap):
+    """Whether sorted distinct values are multiples of a gap apart, up to rounding error."""
+    multiple = (values - values[0]) / gap
+    error = 4 * EPS * np.abs(values).max() / gap
+    return bool((np.abs(multiple - np.round(multiple)) <= LATTICE_TOLERANCE + error).all())
+
+
+def grid_points(values, gap):
+    """Those of sorted distinct values on a grid from which the others follow, digit by digit."""
+    first = values[:1]
+    follow = np.array_equal(up_the_grid(first, np.round((values - first) / gap), gap), values)
+    return first if follow else values
+
+
+def up_the_grid(start, steps, gap):
+    """Points so many steps up a grid from start, without the rounding error of short decimals."""
+    points = start + gap * steps
+    short = np.round(points, DECIMALS - int(np.floor(np.log10(gap))))
+    meant = (steps != 0) & (np.abs(short - points) <= 1e-6 * gap)
+    return np.where(meant, short, points)
+
+
+def nearest(values, x):
+    """Which of sorted values (m,) is nearest to each of x (n,), as indices (n,)."""
+    middles = values[:-1] / 2 + values[1:] / 2
+    return np.searchsorted(middles, x)
 
 
 def spread(values, counts):

@@ -15,6 +15,8 @@ from skflow.tables._bounds import (
     outside_support,
     resolve_support,
 )
+from skflow.tables._periodic import Circles, read_circles
+from skflow.tables._resolution import read_resolution
 from skflow.tables._rows import merge_equal_rows
 from skflow.tables._table import Table
 from skflow.tables._ties import Ties, find_ties
@@ -35,9 +37,12 @@ class Observation(ABC):
         Repeated values that are spread in training, and over what widths.
     n_features : int
         Columns of the table.
+    circles : Circles or None
+        Its periodic columns.
     """
 
     continuous: ClassVar[bool]
+    circles = None
 
     @property
     @abstractmethod
@@ -83,9 +88,21 @@ class Observation(ABC):
         holder = None if fold is None else fold[first]
         return Table(values, first, weight, source, self, holder, context)
 
+    def turn(self, X):
+        """Rows with periodic columns in the one period in which the flow has them."""
+        return X
+
+    def turn_back(self, X):
+        """Rows with periodic columns in the period in which the table had them."""
+        return X
+
     def spread(self, X, rng):
         """Rows with repeated values spread as in training; those that scores are typical of."""
-        return self.ties.spread(X, rng, *self.bounds[:2])
+        return self.turn_back(self.ties.spread(self.turn(X), rng, *self.bounds[:2]))
+
+    def draws(self, X, on_grid=False):
+        """Make of draws of the flow rows as a user has them, spread columns back on the grid."""
+        return self.turn_back(self.ties.gather(X, *self.bounds[:2]) if on_grid else X)
 
     @abstractmethod
     def place(self, X):
@@ -120,6 +137,8 @@ class ContinuousRows(Observation):
     low_at, high_at : ndarray of shape (n_features,)
         The positions at which values on a bound are scored.
     ties : Ties
+    circles : Circles or None
+        Periodic columns, between whose cuts the bounds lie.
     """
 
     low: np.ndarray
@@ -127,21 +146,41 @@ class ContinuousRows(Observation):
     low_at: np.ndarray
     high_at: np.ndarray
     ties: Ties
+    circles: Circles | None = None
 
     continuous: ClassVar[bool] = True
 
     @classmethod
-    def read(cls, X, weight=None, *, support=None, names=None, spreads=True):
+    def read(
+        cls,
+        X,
+        weight=None,
+        *,
+        support=None,
+        resolution=None,
+        periodic=None,
+        circles=None,
+        names=None,
+        spreads=True,
+    ):
         """Find bounds and repeated values in the rows of X that have a positive weight.
 
-        Without ``spreads`` repeated values stay as they are.
+        Circles that are known already stay as they are cut. Without ``spreads`` repeated values
+        stay as they are, but for declared grids.
         """
         low, high = resolve_support(support, X.shape[1], names)
+        if circles is None:
+            circles = read_circles(X, periodic, weight, names)
+        if circles is not None:
+            X, low, high = circles.turn(X), *circles.within(low, high, names)
         used = None if weight is None or (weight > 0).all() else weight > 0
         check_inside_support(X, low, high, names, used)
-        ties = find_ties(X, weight)
+        declared = read_resolution(X, resolution, used, names)
+        ties = find_ties(X, weight, declared)
         positions = boundary_positions(X, low, high, ties, used)
-        return cls(low, high, *positions, ties if spreads else Ties((None,) * X.shape[1]))
+        if not spreads:
+            ties = Ties(tuple(declared.get(j) for j in range(X.shape[1])))
+        return cls(low, high, *positions, ties, circles)
 
     @classmethod
     def within(cls, low, high):
@@ -160,15 +199,24 @@ class ContinuousRows(Observation):
         """Columns of the table."""
         return len(self.low)
 
+    def turn(self, X):
+        return X if self.circles is None else self.circles.turn(X)
+
+    def turn_back(self, X):
+        return X if self.circles is None else self.circles.turn_back(X)
+
     def place(self, X):
+        X = self.turn(X)
         return move_inside(X, *self.bounds), outside_support(X, self.low, self.high)
 
     def wrap(self, flow):
         return flow
 
     def _continuous_rows(self, X, rng, owned):
-        rows = self.ties.spread(X, rng, self.low, self.high, in_place=owned)
-        return move_inside(rows, *self.bounds, in_place=owned or rows is not X)
+        turned = X if self.circles is None else self.circles.turn(X, in_place=owned)
+        owned = owned or turned is not X
+        rows = self.ties.spread(turned, rng, self.low, self.high, in_place=owned)
+        return move_inside(rows, *self.bounds, in_place=owned or rows is not turned)
 
 
 @stored

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skflow.tables._jitter import spread_column
 from skflow.tables._observation import ContinuousRows
-from skflow.tables._ties import find_ties, spread_column
+from skflow.tables._ties import find_ties
 
 fast = settings(max_examples=40, deadline=None, derandomize=True)
 seeds = st.integers(0, 10_000)

@@ -21,6 +21,7 @@ from skflow.diagnostics.measures._training import training_curves
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._spreading import spread_rows
 from skflow.estimators._drawing import draw_from
+from skflow.tables._bounds import outside_support
 from skflow.tables._observation import observation_of
 
 __all__ = ["Evidence", "gather"]
@@ -70,11 +71,11 @@ def gather(estimator, X, X_train, random_state):
     _check_kind(estimator)
     X = _rows(estimator, X, random_state)
     observation = observation_of(estimator, X)
-    rows = spread_rows(estimator, X, random_state)
+    rows = observation.turn(spread_rows(estimator, X, random_state))
     samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
     # scikit-learn's mixtures draw one component after the other
-    samples = np.random.default_rng(random_state).permutation(samples)
-    score = _scorer(_without_names(estimator))
+    samples = observation.turn(np.random.default_rng(random_state).permutation(samples))
+    score = _inside(observation, _scorer(_without_names(estimator)))
     scores, sample_scores = score(rows), score(samples)
     training_scores = None
     if X_train is not None:
@@ -93,7 +94,7 @@ def gather(estimator, X, X_train, random_state):
         findings["draws against scores"] = sampler_agreement(
             score, samples[:N_WALKERS], random_state=random_state, feature_names=names
         )
-    findings |= _of_flow(_without_names(estimator), rows[np.isfinite(scores)])
+    findings |= _of_flow(_without_names(estimator), observation, rows[np.isfinite(scores)])
     if observation.continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
         findings["integral"] = _integral(score, rows, samples, random_state)
     return Evidence(
@@ -162,6 +163,12 @@ def _has_history(estimator):
     return bool(history) and "stage" not in history[0]
 
 
+def _inside(observation, score):
+    """Score rows in one period only: over all of them a density has no integral."""
+    low, high = observation.bounds[:2]
+    return lambda X: np.where(outside_support(X, low, high), -np.inf, score(X))
+
+
 def _of_draws(samples, X, varies, names, random_state):
     samples, X, names = samples[:, varies], X[:, varies], [names[j] for j in varies]
     return {
@@ -171,12 +178,12 @@ def _of_draws(samples, X, varies, names, random_state):
     }
 
 
-def _of_flow(estimator, X):
+def _of_flow(estimator, observation, X):
     """Return findings about the latents of rows inside a declared support."""
     is_flow = hasattr(estimator, "flow_") and hasattr(estimator, "inverse_transform")
     if not is_flow or len(X) < MIN_LATENTS:
         return {}
-    back = estimator.inverse_transform(estimator.transform(X))
+    back = observation.turn(estimator.inverse_transform(estimator.transform(X)))
     latents = standard_latents(estimator, X)
     return {"latents": latent_normality(latents), "round trip": round_trip_error(X, back)}
 

@@ -16,6 +16,7 @@ __all__ = ["distill"]
 
 MIN_DRAWS = 20
 TRAINING_SHARE = 0.7  # of a limited time; the rest is for measuring
+DECLARED = ("support", "resolution", "periodic")
 COPIED = ("n_features_in_", "feature_names_in_")
 
 
@@ -48,9 +49,9 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         "auto", one member is trained, without dropout, at a rate of 3e-3, with 256 draws a
         step; an epoch is 50 steps, and ``300 + 220 n_features`` steps, at most 2,500, are taken
         in all. Each of several members learns the whole teacher.
-        Preprocessing and bounds are the teacher's: ``preprocessing`` must be "auto" and
-        ``support`` None. There are no rows, so ``input_noise``, ``validation_fraction`` and
-        ``warm_start`` play no part.
+        Preprocessing, bounds, grids and periods are the teacher's: ``preprocessing`` must be
+        "auto", ``support``, ``resolution`` and ``periodic`` None. There are no rows, so
+        ``input_noise``, ``validation_fraction`` and ``warm_start`` play no part.
     n_samples : int, default=10_000
         Draws from the teacher that start the student; and as many of each, fresh ones, that
         measure it. At least 20.
@@ -64,7 +65,8 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         ``history_``: the losses are the reverse KL, ``validation_loss`` on fixed noise.
         ``validation_score_``: mean log density, under the student, of fresh draws from the
         teacher. ``held_out_scores_``: NaN, one for each row that the teacher was fitted to if it
-        has such scores. ``support`` is set to the teacher's. And, only on distilled flows:
+        has such scores. ``support``, ``resolution`` and ``periodic`` are set to the teacher's.
+        And, only on distilled flows:
 
         - ``reverse_kl_``, ``reverse_kl_error_``: mean of log q - log p over ``n_samples`` fresh
           draws of the student, in nats per row, and its standard error;
@@ -77,7 +79,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         If the teacher is no flow of this package, or the student no ``IAFDensity``.
     ValueError
         If the teacher is not fitted (``NotFittedError``), or the student declares a
-        preprocessing or bounds of its own.
+        preprocessing, bounds, grids or periods of its own.
 
     See Also
     --------
@@ -141,14 +143,14 @@ def _checked(teacher, student, n_samples):
             f"measure the student; got {n_samples!r}."
         )
     student._validate_params()
-    for name, free in (("preprocessing", "auto"), ("support", None)):
+    for name, free in (("preprocessing", "auto"), *((name, None) for name in DECLARED)):
         value = getattr(student, name)
         if value != free:
             raise ValueError(
                 f"student has {name}={value!r}, but a student takes over the teacher's {name}: "
                 f"leave it at {free!r}."
             )
-    return clone(student).set_params(support=teacher.support)
+    return clone(student).set_params(**{name: getattr(teacher, name) for name in DECLARED})
 
 
 def _measure(student, teacher, n, rng):
@@ -172,5 +174,7 @@ def _scores_in_time(student, teacher, draws):
             left_out(f"the scores of {len(draws) - start} of {len(draws)} draws that measure it")
             break
         block = draws[start : start + BLOCK]
-        parts.append([log_density(each.flow_, block) for each in (student, teacher)])
+        pair = student, teacher
+        scores = [log_density(e.flow_, block, observation=e.observation_) for e in pair]
+        parts.append(scores)
     return tuple(np.concatenate(scores) for scores in zip(*parts, strict=True))

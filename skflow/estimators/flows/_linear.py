@@ -40,7 +40,7 @@ class LinearFlowDensity(BaseClassicalDensity):
     1e-10: with no more rows than columns, and for collinear columns, where the likelihood has no
     upper bound. A constant column counts as independent, with the deviation of an even spread
     over 5 % of its value, or 0.05 if it is 0. Other repeated values do a Gaussian no harm and are
-    not spread.
+    not spread, but for declared grids.
 
     Cost: fitting O(n d^2 + d^3); scoring and sampling O(d^2) a row.
 

@@ -7,9 +7,19 @@ from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._kernel import KernelFlowDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.tables._bounds import resolve_support
+from skflow.tables._periodic import resolve_periods
+from skflow.tables._resolution import resolve_resolution
 
-__all__ = ["bounds_by_index", "check_parameters", "seeded_clones", "stack_candidates"]
+__all__ = [
+    "DECLARED",
+    "check_parameters",
+    "declared_by_index",
+    "seeded_clones",
+    "stack_candidates",
+]
 
+# what a stack lets users declare of columns
+DECLARED = ("support", "resolution", "periodic")
 # Scoring a row against more kernels than this takes longer than a flow does.
 MAX_ROWS_KERNELS = 20_000
 # Rows, and rows times columns, up to which a second view of the table costs little.
@@ -21,12 +31,14 @@ SMALL = 2_000, 50_000
 MAX_ENTRIES_FLOWS = 25_000
 
 
-def stack_candidates(n, d, support=None):
-    """Pairs (name, estimator) for a table of n rows and d columns, the strongest first."""
+def stack_candidates(n, d, **given):
+    """Pairs (name, estimator) for a table of n rows and d columns, the strongest first.
+
+    What is given are parameters of all of them.
+    """
     small, medium = (
         n <= max_rows and n * d <= max_entries for max_rows, max_entries in (SMALL, MEDIUM)
     )
-    given = {"support": support}
     smooth = {"preprocessing": "gaussianize", **given}
     plain = {"preprocessing": "standardize", **given}
     if medium:
@@ -49,12 +61,17 @@ def stack_candidates(n, d, support=None):
     return pairs
 
 
-def bounds_by_index(support, n_features, names=None):
-    """Return declared bounds without column names, which candidates do not see."""
-    if support is None:
-        return None
-    bounds = zip(*resolve_support(support, n_features, names), strict=True)
-    return {j: (low, high) for j, (low, high) in enumerate(bounds)}
+def declared_by_index(stack, n_features, names=None):
+    """Return what is declared of columns without their names, which candidates do not see."""
+    declared = dict.fromkeys(DECLARED)
+    if stack.support is not None:
+        bounds = zip(*resolve_support(stack.support, n_features, names), strict=True)
+        declared["support"] = {j: (low, high) for j, (low, high) in enumerate(bounds)}
+    if stack.resolution is not None:
+        declared["resolution"] = resolve_resolution(stack.resolution, n_features, names)
+    if stack.periodic is not None:
+        declared["periodic"] = resolve_periods(stack.periodic, n_features, names)
+    return declared
 
 
 def check_parameters(pairs):

@@ -27,11 +27,11 @@ class DensityMixture:
         log_density = np.column_stack([e.score_samples(X) for e in self.estimators])
         return logsumexp(log_density, b=self.weights, axis=1)
 
-    def sample(self, n_samples, rng):
+    def sample(self, n_samples, rng, on_grid=False):
         """Draw rows (n_samples, n_features) in random order, with a numpy RandomState."""
         counts = rng.multinomial(n_samples, self.weights)
         parts = [
-            draw_from(estimator, count, rng.randint(np.iinfo(np.int32).max))
+            draw_from(estimator, count, rng.randint(np.iinfo(np.int32).max), on_grid)
             for estimator, count in zip(self.estimators, counts, strict=True)
             if count
         ]

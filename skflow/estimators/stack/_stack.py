@@ -19,8 +19,9 @@ from skflow._validation import check_data, check_n_samples, check_rows, check_sa
 from skflow.estimators._contract import MeanScoreMixin, anew
 from skflow.estimators._score_table import ScoreTable, score_row
 from skflow.estimators.stack._candidates import (
-    bounds_by_index,
+    DECLARED,
     check_parameters,
+    declared_by_index,
     seeded_clones,
     stack_candidates,
 )
@@ -74,6 +75,10 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     support : dict {column index or name: (low, high)}, default=None
         Declared bounds for the "auto" estimators, see :class:`NSFDensity`; listed estimators
         have their own.
+    resolution : dict {column index or name: step}, default=None
+        Declared grids for the "auto" estimators, likewise.
+    periodic : dict {column index or name: period}, default=None
+        Hours and angles for the "auto" estimators, likewise.
     random_state : int, RandomState instance or None, default=None
         Of the folds, and of every estimator whose own is None.
     verbose : int, default=0
@@ -143,6 +148,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     max_seconds: float | None = None
     n_jobs: int | None = None
     support: Any = None
+    resolution: Any = None
+    periodic: Any = None
     random_state: Any = None
     verbose: int = 0
 
@@ -152,6 +159,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "n_jobs": [None, Integral],
         "support": [None, dict],
+        "resolution": [None, dict],
+        "periodic": [None, dict],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -175,8 +184,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         Raises
         ------
         ValueError
-            For bad input, for ``support`` beside listed estimators, and if every estimator
-            failed; the message says how.
+            For bad input, for ``support``, ``resolution`` or ``periodic`` beside listed
+            estimators, and if every estimator failed; the message says how.
         """
         with anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(X, sample_weight)
@@ -196,7 +205,7 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         check_is_fitted(self, "mixture_")
         return self.mixture_.score_samples(check_data(self, X, reset=False))
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples=1, random_state=None, on_grid=False):
         """Draw rows from the mixture: a component by its weight, then a row from it.
 
         Parameters
@@ -204,6 +213,9 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         n_samples : int, default=1
         random_state : int, RandomState instance or None, default=None
             None gives fresh draws at every call.
+        on_grid : bool, default=False
+            Bring columns that were spread in training back to where their values were, see
+            :meth:`NSFDensity.sample`.
 
         Returns
         -------
@@ -212,11 +224,12 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         Raises
         ------
         TypeError
-            If a component with a positive weight cannot sample.
+            If a component with a positive weight cannot sample, or with ``on_grid`` knows of no
+            grid, as those of other packages.
         """
         check_is_fitted(self, "mixture_")
         n_samples = check_n_samples(n_samples)
-        return self.mixture_.sample(n_samples, check_random_state(random_state))
+        return self.mixture_.sample(n_samples, check_random_state(random_state), on_grid)
 
     def get_params(self, deep=True):
         """Parameters of the stack and, if ``deep``, of the listed estimators by name."""
@@ -245,13 +258,13 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         pairs = self.estimators
         if isinstance(pairs, str):
             names = getattr(self, "feature_names_in_", None)
-            bounds = bounds_by_index(self.support, X.shape[1], names)
-            pairs = stack_candidates(*X.shape, bounds)
+            declared = declared_by_index(self, X.shape[1], names)
+            pairs = stack_candidates(*X.shape, **declared)
         elif not pairs:
             raise ValueError("estimators is empty; expected a list of (name, estimator).")
-        elif self.support is not None:
+        elif declared := [name for name in DECLARED if getattr(self, name) is not None]:
             raise ValueError(
-                'support is for estimators="auto"; declare it in each estimator of the list.'
+                f'{declared[0]} is for estimators="auto"; declare it in each of the list.'
             )
         self._validate_names([name for name, _ in pairs])
         clones = seeded_clones(pairs, rng)

@@ -47,7 +47,8 @@ class TestProtocol:
     def test_nested_parameters_of_auto(self):
         model = StackedDensity()
         assert set(model.get_params()) == {
-            *("estimators", "cv", "max_seconds", "n_jobs", "support", "random_state", "verbose")
+            *("estimators", "cv", "max_seconds", "n_jobs", "random_state", "verbose"),
+            *("support", "resolution", "periodic"),
         }
         model.set_params(estimators=pair(), kernel__n_neighbors=3)
         assert dict(model.estimators)["kernel"].n_neighbors == 3
@@ -122,11 +123,11 @@ class TestAuto:
 
     def test_bounds_reach_every_candidate(self):
         bounds = {0: (0, None)}
-        assert all(e.support == bounds for _, e in stack_candidates(100, 2, bounds))
+        assert all(e.support == bounds for _, e in stack_candidates(100, 2, support=bounds))
 
     @staticmethod
-    def few(n, d, support):
-        return [("kernel", KernelFlowDensity(support=support))]
+    def few(n, d, support, **others):
+        return [("kernel", KernelFlowDensity(support=support, **others))]
 
     def test_bounds_of_a_table(self, monkeypatch):
         monkeypatch.setattr("skflow.estimators.stack._stack.stack_candidates", self.few)
