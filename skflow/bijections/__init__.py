@@ -10,7 +10,6 @@ from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
-from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.bijections._linear import (
     PLU,
     Diagonal,
@@ -23,6 +22,7 @@ from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
 from skflow.bijections._mixture_normal import MixtureNormalCDF
 from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
+from skflow.bijections._normal_scores import MarginalGaussianization, NormalScores
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._residual import Residual
@@ -57,8 +57,8 @@ __all__ = [
     "Diagonal",
     "Elementwise",
     "EmergingConv",
-    "Gaussianize",
-    "GaussianizeMarginals",
+    "MarginalGaussianization",
+    "NormalScores",
     "Inverse",
     "LogisticToNormal",
     "MixtureLogisticCDF",

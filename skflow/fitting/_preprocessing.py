@@ -5,7 +5,7 @@ import torch
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
-from skflow.bijections import Chain, Gaussianize, SoftTails, Standardize, SupportMap, Whiten
+from skflow.bijections import Chain, NormalScores, SoftTails, Standardize, SupportMap, Whiten
 from skflow.fitting._family import SOFT_TAILS_FROM
 from skflow.members import stack_members
 
@@ -134,6 +134,6 @@ def _rescale(x, weight, heavy):
 SCALINGS = {
     "standardize": Standardize.from_data,
     "whiten": Whiten.from_data,
-    "gaussianize": Gaussianize.from_data,
+    "gaussianize": NormalScores.from_data,
     "rescale": _rescale,
 }

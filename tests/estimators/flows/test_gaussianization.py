@@ -1,7 +1,10 @@
 """The Gaussianization flow, and Gaussianized columns before other flows."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skflow import GaussianizationFlowDensity, MAFDensity
@@ -43,6 +46,66 @@ def test_training_improves_on_the_start():
         for n in (1, 60)
     )
     assert trained > start + 0.02
+
+
+class TestTails:
+    """Draws are of the density that scores say, and no farther out than new rows are."""
+
+    ROWS: ClassVar[dict] = {
+        "normal": np.random.default_rng(0).normal(size=300),
+        "two modes": np.random.default_rng(0).normal(size=300) + 8 * (np.arange(300) % 2),
+        "skewed": np.random.default_rng(0).gamma(2, size=300),
+        "narrow and wide": np.random.default_rng(0).normal(size=300)
+        * (1 + 9 * (np.arange(300) % 2)),
+    }
+    N = 40_000
+
+    def fit(self, X, preprocessing):
+        settings = {**SMALL, "n_layers": 4, "max_epochs": 60, "preprocessing": preprocessing}
+        return GaussianizationFlowDensity(**settings).fit(X)
+
+    @pytest.mark.parametrize("preprocessing", ["standardize", "gaussianize"])
+    @pytest.mark.parametrize("name", ROWS)
+    def test_share_of_draws_is_the_integral_of_the_density(self, name, preprocessing):
+        X = self.ROWS[name][:, None]
+        model = self.fit(X, preprocessing)
+        draws = model.sample(self.N, random_state=0)[:, 0]
+        low, high = X.min(), X.max()
+        away = np.append(0, np.geomspace(1e-4, 1e3, 20_001)) * (high - low)
+        for beyond in (0.0, 0.03, 0.1):
+            for end, sign in ((low, -1), (high, 1)):
+                start = end + sign * beyond * (high - low)
+                density = np.exp(model.score_samples((start + sign * away)[:, None]))
+                share = np.trapezoid(density, away)
+                found = (sign * (draws - start) > 0).mean()
+                assert abs(found - share) < 4 * np.sqrt(share / self.N) + 1 / self.N
+
+    @pytest.mark.parametrize("preprocessing", ["standardize", "gaussianize"])
+    def test_share_of_draws_by_importance_sampling(self, preprocessing):
+        X = np.column_stack([self.ROWS["two modes"], self.ROWS["skewed"]])
+        model = self.fit(X, preprocessing)
+        draws = model.sample(self.N, random_state=0)
+        wide = stats.multivariate_t(X.mean(0), 2 * np.cov(X.T), df=3, seed=0)
+        proposed = wide.rvs(self.N)
+        weight = np.exp(model.score_samples(proposed) - wide.logpdf(proposed))
+        low, high = X.min(0), X.max(0)
+        for beyond in (0.0, 0.05):
+            margin = beyond * (high - low)
+            outside = [
+                ((x < low - margin) | (x > high + margin)).any(1) for x in (draws, proposed)
+            ]
+            share = (weight * outside[1]).mean()
+            error = (weight * outside[1]).std() / np.sqrt(self.N) + np.sqrt(share / self.N)
+            assert abs(outside[0].mean() - share) < 4 * error
+
+    @pytest.mark.parametrize("preprocessing", ["standardize", "gaussianize"])
+    @pytest.mark.parametrize("name", ROWS)
+    def test_draws_stay_near_the_rows(self, name, preprocessing):
+        X = self.ROWS[name][:, None]
+        draws = self.fit(X, preprocessing).sample(self.N, random_state=0)
+        out = np.maximum(X.min() - draws, draws - X.max()) / np.ptp(X)
+        assert out.max() < 1
+        assert 0.85 < draws.std() / X.std() < 1.15
 
 
 @pytest.mark.parametrize("cls", [GaussianizationFlowDensity, MAFDensity])
