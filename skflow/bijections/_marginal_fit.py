@@ -10,8 +10,8 @@ from skflow.bijections._normalization import NORMAL_QUANTILE
 __all__ = ["BACKGROUND", "fit_mixtures"]
 
 # Share of a fixed wide normal, so that no stretch between far components is empty.
-BACKGROUND = 1e-3
-WIDEST_BACKGROUND = 10.0  # deviations of the column, whose variance it then adds a tenth to
+BACKGROUND = 1e-2
+WIDEST_BACKGROUND = 3.0  # deviations of the column, whose variance it then adds a tenth to
 SCALE_COUNTS = 2.0  # imagined rows of each component whose scale is the whole column's over k
 WEIGHT_COUNTS = 0.5  # imagined rows of each component, at any place
 KEPT = 1e-6

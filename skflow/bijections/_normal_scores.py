@@ -33,7 +33,7 @@ class MarginalGaussianization(Bijection):
     The log-det of a row is the sum over its columns; the inverse's is minus that. Everything is
     computed from the log-odds of F, so that no tail under- or overflows. Far out z is a line of
     slope :math:`1 / \max(S, s_k)`: behind a normal base the tails are those of the widest normal,
-    and layers in a row do not bend them. The background of share ``a = 0.001`` is as wide as the
+    and layers in a row do not bend them. The background of share ``a = 0.01`` is as wide as the
     column with its farthest rows, see :meth:`initialize`; it keeps stretches between far
     components from being flat.
 

@@ -136,13 +136,13 @@ def test_nothing_collapses(name):
     assert (log_det + spread.log() < math.log(200) + 1e-9).all()
 
 
-def test_a_far_row_costs_little():
+def test_a_far_row_costs_the_square_of_its_logarithm():
     x = normal(200, 1)
     fitted = NormalScores.from_data(x)
     log_density = [mean_log_density(fitted, column([v])) for v in (1e2, 1e4, 1e6, 1e150)]
     assert all(a > b for a, b in zip(log_density, log_density[1:], strict=False))
     assert log_density[2] > -200
-    assert log_density[3] > -1500
+    assert log_density[3] > -1e5
 
 
 def test_a_far_row_in_training_leaves_the_others_alone():
@@ -316,8 +316,8 @@ class TestLayer:
         layer.initialize(x)
         width = layer.width * layer.scale
         assert (width >= 0.999 * x.std(0, correction=0)).all()
-        assert (width[:2] < 1.5 * torch.tensor([1.0, 10.0])).all()
-        assert width[2] > x[:, 2].abs().max() / 5
+        assert (width[:2] < 2 * torch.tensor([1.0, 10.0])).all()
+        assert width[2] > x[:, 2].abs().max() / 6
 
     def test_trains(self):
         x = column(random()["two modes"]).float() / 3
