@@ -11,11 +11,9 @@ __all__ = ["BACKGROUND", "fit_mixtures"]
 
 # Share of a fixed wide normal, so that no stretch between far components is empty.
 BACKGROUND = 1e-2
-WIDEST_BACKGROUND = 3.0  # deviations of the column, whose variance it then adds a tenth to
 SCALE_COUNTS = 2.0  # imagined rows of each component whose scale is the whole column's over k
 WEIGHT_COUNTS = 0.5  # imagined rows of each component, at any place
 KEPT = 1e-6
-FEW_ROWS = 4  # fewer count as so many where the farthest row says how wide the tails are
 FARTHEST = 1e6  # spreads; farther numbers count as this far, whose squares float32 holds
 MAX_POINTS = 512  # sorted rows are averaged in so many groups of equal size
 CHOICE_ROWS = 2_000
@@ -80,16 +78,11 @@ def fit_mixtures(x, weight, sizes, n_components, min_scale):
 
 
 def _background(x, weight):
-    """Mean and scale (c,) of a normal whose farthest of as many rows is as far as the column's."""
-    total = weight.sum(-1, keepdim=True)
-    middle = (weight * x).sum(-1, keepdim=True) / total
-    away = (x - middle).square()
-    width = ((weight * away).sum(-1) / total.squeeze(-1)).sqrt()
-    farthest = torch.where(weight > 0, away, 0).amax(-1).sqrt()
-    usual = -torch.special.ndtri(0.5 / total.squeeze(-1).clamp(min=FEW_ROWS))
-    reach = torch.minimum(farthest / usual, WIDEST_BACKGROUND * width)
-    width = torch.maximum(width, reach)
-    return middle.squeeze(-1), torch.where(width > 0, width, 1.0)
+    """Mean and standard deviation (c,) of columns, so that a background adds no variance."""
+    total = weight.sum(-1)
+    middle = (weight * x).sum(-1) / total
+    width = ((weight * (x - middle.unsqueeze(-1)).square()).sum(-1) / total).sqrt()
+    return middle, torch.where(width > 0, width, 1.0)
 
 
 def _sorted(x, weight):

@@ -33,16 +33,15 @@ class MarginalGaussianization(Bijection):
     The log-det of a row is the sum over its columns; the inverse's is minus that. Everything is
     computed from the log-odds of F, so that no tail under- or overflows. Far out z is a line of
     slope :math:`1 / \max(S, s_k)`: behind a normal base the tails are those of the widest normal,
-    and layers in a row do not bend them. The background of share ``a = 0.01`` is as wide as the
-    column with its farthest rows, see :meth:`initialize`; it keeps stretches between far
-    components from being flat.
+    and layers in a row do not bend them. The background, of share ``a = 0.01``, has the mean and
+    the variance of the column; it keeps stretches between far components from being flat.
 
     Weights are softmax numbers, and scales lie between bounds,
 
     .. math::
         \log s_k = \log s_{\min} + \sigma(\mathrm{raw}_k) \log\frac{1.5\, S}{s_{\min}},
 
-    so that training cannot carry a tail farther than half as much again as the rows do.
+    so that training cannot make a tail much wider than the column.
 
     Until :meth:`initialize` has fitted the mixtures to rows, as :class:`NormalScores` does, the
     map is close to the identity. A column that needs fewer components leaves 2 % of the weight to

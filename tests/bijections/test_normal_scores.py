@@ -315,9 +315,7 @@ class TestLayer:
         layer = MarginalGaussianization(3).double()
         layer.initialize(x)
         width = layer.width * layer.scale
-        assert (width >= 0.999 * x.std(0, correction=0)).all()
-        assert (width[:2] < 2 * torch.tensor([1.0, 10.0])).all()
-        assert width[2] > x[:, 2].abs().max() / 6
+        torch.testing.assert_close(width, x.std(0, correction=0))
 
     def test_trains(self):
         x = column(random()["two modes"]).float() / 3
