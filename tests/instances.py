@@ -27,13 +27,13 @@ from skflow.bijections import (
     Coupling,
     DeepSigmoid,
     Diagonal,
-    Gaussianize,
-    GaussianizeMarginals,
     Inverse,
     LogisticToNormal,
+    MarginalGaussianization,
     MixtureLogisticCDF,
     MixtureNormalCDF,
     MonotoneNet,
+    NormalScores,
     Orthogonal,
     Permutation,
     Planar,
@@ -52,6 +52,7 @@ from skflow.bijections import (
     Whiten,
 )
 from skflow.bijections._coupling import coupling_sizes
+from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.estimators._trained import BaseFlowDensity
 from skflow.nets import MADE, MLP, Encoder, LipschitzMLP, VelocityNet
 from tests.photographs import IMAGE_BIJECTIONS, image_rows
@@ -169,13 +170,16 @@ BIJECTIONS = {
     "ActNorm": partial(ActNorm, N_FEATURES),
     "Standardize": partial(Standardize, N_FEATURES),
     "Whiten": partial(Whiten, N_FEATURES),
+    "TukeyTails": partial(tukey_tails, N_FEATURES),
     "SoftTails": partial(SoftTails, N_FEATURES, threshold=1.0),
     "SupportMap": partial(SupportMap, [-INF, -5.0, -INF, -4.0], [INF, INF, 5.0, 6.0]),
     "BoundedToNormal": partial(BoundedToNormal, [-INF, -5.0, -INF, -4.0], [INF, INF, 5.0, 6.0]),
+    "MarginalGaussianization": partial(MarginalGaussianization, N_FEATURES),
+    "MarginalGaussianization, 1 component": partial(MarginalGaussianization, N_FEATURES, 1),
+    "NormalScores": partial(NormalScores, N_FEATURES),
+    "Inverse(MarginalGaussianization)": lambda: Inverse(MarginalGaussianization(N_FEATURES)),
     "GaussianizeMarginals": partial(GaussianizeMarginals, N_FEATURES),
-    "GaussianizeMarginals, 1 component": partial(GaussianizeMarginals, N_FEATURES, 1),
     "Gaussianize": partial(Gaussianize, N_FEATURES),
-    "Inverse(GaussianizeMarginals)": lambda: Inverse(GaussianizeMarginals(N_FEATURES)),
     "Inverse(SupportMap)": lambda: Inverse(BIJECTIONS["SupportMap"]()),
     "Inverse(BoundedToNormal)": lambda: Inverse(BIJECTIONS["BoundedToNormal"]()),
     "Inverse(PLU)": lambda: Inverse(PLU.random(N_FEATURES, seed=1)),
@@ -235,8 +239,8 @@ BIJECTIONS = {
             Standardize,
             Whiten,
             SoftTails,
-            GaussianizeMarginals,
-            Gaussianize,
+            MarginalGaussianization,
+            NormalScores,
         )
     },
 }

@@ -12,7 +12,7 @@ from skflow.bijections import (
     Coupling,
     DeepSigmoid,
     Diagonal,
-    GaussianizeMarginals,
+    MarginalGaussianization,
     MixtureLogisticCDF,
     MixtureNormalCDF,
     MonotoneNet,
@@ -167,7 +167,7 @@ def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu
     n_layers : int
         Layers of normal scores.
     n_components : int
-        Logistics in the mixture of each column.
+        Normals in the mixture of each column.
     mixing : {"pca", "orthogonal", "plu", "qr", "permutation", "reverse", "none"}
         Linear map between layers. "orthogonal" is a rotation that starts at the identity, "pca"
         one that starts at the principal directions of its rows; both are learnt.
@@ -178,7 +178,7 @@ def gaussianization_stack(n_features, *, n_layers=4, n_components=8, mixing="plu
     """
 
     def layer(i):
-        return GaussianizeMarginals(n_features, n_components)
+        return MarginalGaussianization(n_features, n_components)
 
     return Chain(_interleave(layer, n_layers, n_features, mixing))
 

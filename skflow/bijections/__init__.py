@@ -11,7 +11,6 @@ from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
 from skflow.bijections._elementwise import Additive, Affine, Composed, Elementwise
-from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.bijections._linear import (
     PLU,
     Diagonal,
@@ -24,13 +23,15 @@ from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
 from skflow.bijections._mixture_normal import MixtureNormalCDF
 from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
+from skflow.bijections._normal_scores import MarginalGaussianization, NormalScores
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._residual import Residual
 from skflow.bijections._reversible import Reversible
+from skflow.bijections._scaling import Standardize, Whiten
 from skflow.bijections._soft_tails import SoftTails
 from skflow.bijections._spline import RationalQuadraticSpline
-from skflow.bijections._support import Standardize, SupportMap, Whiten
+from skflow.bijections._support import SupportMap
 from skflow.bijections._tukey import TukeyTails
 from skflow.images.bijections._emerging import EmergingConv
 from skflow.images.bijections._pixels import (
@@ -60,8 +61,8 @@ __all__ = [
     "Diagonal",
     "Elementwise",
     "EmergingConv",
-    "Gaussianize",
-    "GaussianizeMarginals",
+    "MarginalGaussianization",
+    "NormalScores",
     "Inverse",
     "LogisticToNormal",
     "MixtureLogisticCDF",

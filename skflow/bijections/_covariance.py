@@ -3,7 +3,7 @@
 import torch
 
 from skflow.bijections._normalization import BLOCK, row_shares
-from skflow.bijections._support import Standardize
+from skflow.bijections._scaling import Standardize
 
 __all__ = ["MIN_VARIANCE", "gaussian_moments"]
 

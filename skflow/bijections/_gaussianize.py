@@ -1,4 +1,7 @@
-"""Columns mapped to normal scores by smooth distribution functions fitted to them."""
+"""Normal scores by mixtures of logistics: flows of earlier versions, which files may hold.
+
+Nothing makes these maps anew; :mod:`skflow.bijections._normal_scores` has their successors.
+"""
 
 import math
 
@@ -6,8 +9,6 @@ import torch
 from torch import nn
 
 from skflow.bijections._base import Bijection
-from skflow.bijections._marginal_fit import BACKGROUND, LOG_UNUSED, fit_mixtures
-from skflow.bijections._normalization import robust_moments
 from skflow.bijections._soft_tails import SoftTails
 from skflow.numerics import (
     implicit_root,
@@ -19,9 +20,7 @@ from skflow.numerics import (
 
 __all__ = ["Gaussianize", "GaussianizeMarginals"]
 
-SIZES = (1, 2, 3, 5, 8)  # of the mixtures that are tried
-MIN_SCALE = 5e-3
-SPARE_SHARE = 0.02
+BACKGROUND = 1e-3
 
 
 class GaussianizeMarginals(Bijection):
@@ -40,9 +39,7 @@ class GaussianizeMarginals(Bijection):
     ``a = 0.001`` keeps stretches between far components from being flat. Weights are softmax
     numbers, and :math:`\log s_k = c \tanh(\mathrm{raw}_k / c)` with ``c = -log(min_scale)``.
 
-    Until :meth:`initialize` has fitted the mixtures to rows, as :class:`Gaussianize` does, the
-    map is close to the identity. A column that needs fewer components leaves 2 % of the weight to
-    the others, spread over the middle. Shift and scale are buffers, all else is trained.
+    The map starts close to the identity. Shift and scale are buffers, all else is trained.
 
     Cost: O(n d n_components); the inverse searches, at some ten times that, and is exact to the
     last few digits.
@@ -84,39 +81,6 @@ class GaussianizeMarginals(Bijection):
 
     def _raw(self, log_scale):
         return self._reach * torch.atanh((log_scale / self._reach).clamp(-0.999, 0.999))
-
-    @torch.no_grad()
-    def initialize(self, x, context=None, weight=None):
-        loc, raw_log_scale = self.loc.detach().clone(), self.raw_log_scale.detach().clone()
-        self._fit(x, weight, sorted({min(k, self.n_components) for k in SIZES}))
-        # what the fit did without gets a small weight and goes where it was, to be of use later
-        spare = self.logits <= LOG_UNUSED
-        share = SPARE_SHARE / spare.sum(-1, keepdim=True).clamp(min=1)
-        self.logits.data = torch.where(spare, share.log().to(self.logits), self.logits)
-        self.loc.data = torch.where(spare, loc, self.loc)
-        self.raw_log_scale.data = torch.where(spare, raw_log_scale, self.raw_log_scale)
-        return self(x)[0]
-
-    @torch.no_grad()
-    def _fit(self, x, weight, sizes):
-        """Fit to rows x (*members, n, d) with weights (*members, n)."""
-        shift, scale = robust_moments(x, weight)
-        # so that far numbers divided by it are numbers of the dtype, and their squares
-        scale = scale.clamp(min=torch.finfo(self.scale.dtype).tiny ** 0.8)
-        u = (x.double() - shift.unsqueeze(-2)) / scale.unsqueeze(-2)
-        weight = torch.ones_like(u[..., 0]) if weight is None else weight.double()
-        n = u.shape[-2]
-        columns = u.mT.reshape(-1, n)
-        weights = weight.unsqueeze(-2).expand(u.mT.shape).reshape(-1, n)
-        fit = fit_mixtures(columns, weights, sizes, self.n_components, self.min_scale)
-        log_weight, loc, log_scale = (t.view(*u.shape[:-2], u.shape[-1], -1) for t in fit)
-        self.shift, self.scale = shift.to(self.shift), scale.to(self.scale)
-        for own, new in (
-            (self.logits, log_weight),
-            (self.loc, loc),
-            (self.raw_log_scale, self._raw(log_scale)),
-        ):
-            own.data = new.to(own)
 
     def forward(self, x, context=None):
         scale = self.scale.unsqueeze(-2)
@@ -162,23 +126,9 @@ class Gaussianize(Bijection):
 
     By column: ``u = (x - shift) / scale`` with the median and a spread of the middle 80 %, tails
     bent in by :class:`SoftTails`, then :class:`GaussianizeMarginals`. Log-dets add up.
-    In float64, and not trained; close to the identity until :meth:`from_data` or
-    :meth:`initialize` fits it.
+    In float64, and not trained. Its tails are bent twice, so that draws go far beyond the rows.
 
-    The mixtures are fitted by penalised EM, the number of components in each column chosen from
-    1, 2, 3, 5 and 8 by cross-validated likelihood. No component gets narrower than a two
-    hundredth of the spread, and each is held wide by two imagined rows, so that repeated values
-    do not collapse it. A row far out costs little more than the logarithm of its distance. A
-    change of units by a power of two changes no bit of z. The order of rows does not matter.
-
-    Cost: fitting O(d (n log n + n_components points)) with at most 512 points a column, chosen
-    among on 2,000 rows; see :class:`GaussianizeMarginals` for the rest.
-
-    References
-    ----------
-    Chen & Gopinath (2000), Gaussianization, NIPS 13, section 3.
-    Laparra, Camps-Valls & Malo (2011), Iterative Gaussianization, IEEE Trans. Neural Networks 22,
-    arXiv:1602.00229.
+    Cost: see :class:`GaussianizeMarginals`.
     """
 
     invertible = "iterative"
@@ -188,29 +138,8 @@ class Gaussianize(Bijection):
         self.register_buffer("shift", torch.zeros(n_features, dtype=torch.float64))
         self.register_buffer("scale", torch.ones(n_features, dtype=torch.float64))
         self.tails = SoftTails(n_features)
-        self.margins = GaussianizeMarginals(n_features, max(SIZES), MIN_SCALE).double()
+        self.margins = GaussianizeMarginals(n_features, 8, 5e-3).double()
         self.margins.requires_grad_(False)
-
-    @classmethod
-    def from_data(cls, x, weight=None, robust=None):
-        """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows.
-
-        All columns are scaled by the spread of their middle, whatever ``robust`` says.
-        """
-        gaussianize = cls(x.shape[-1])
-        gaussianize._fit(x, weight)
-        return gaussianize
-
-    def initialize(self, x, context=None, weight=None):
-        self._fit(x, weight)
-        return self(x)[0]
-
-    @torch.no_grad()
-    def _fit(self, x, weight):
-        self.shift, self.scale = robust_moments(x, weight)
-        self.tails.threshold = self.tails.threshold.expand_as(self.shift).clone()
-        u = (x.double() - self.shift.unsqueeze(-2)) / self.scale.unsqueeze(-2)
-        self.margins._fit(self.tails(u)[0], weight, SIZES)
 
     def forward(self, x, context=None):
         scale = self.scale.unsqueeze(-2)

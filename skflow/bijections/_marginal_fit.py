@@ -1,24 +1,20 @@
-"""Mixtures of logistics fitted to many columns at once, their sizes by held-out likelihood.
-
-A logistic is a scale mixture of normals, so that EM has closed steps: with
-``t = (x - m) / s``, ``2 log cosh(t / 2)`` lies below a parabola in t that touches it and has the
-curvature ``u(t) = tanh(t / 2) / t``, and a weighted mean and variance increase the likelihood.
-"""
+"""Mixtures of normals fitted to many columns at once, their sizes by held-out likelihood."""
 
 import math
 
 import torch
 
 from skflow._clock import left_out, time_is_up
+from skflow.bijections._normalization import NORMAL_QUANTILE
 
 __all__ = ["BACKGROUND", "fit_mixtures"]
 
-# Share of a fixed standard logistic, so that no stretch between far components is empty.
-BACKGROUND = 1e-3
+# Share of a fixed wide normal, so that no stretch between far components is empty.
+BACKGROUND = 1e-2
 SCALE_COUNTS = 2.0  # imagined rows of each component whose scale is the whole column's over k
 WEIGHT_COUNTS = 0.5  # imagined rows of each component, at any place
 KEPT = 1e-6
-FARTHEST = 80.0  # scales; farther numbers count as this far, where float32 has digits left
+FARTHEST = 1e6  # spreads; farther numbers count as this far, whose squares float32 holds
 MAX_POINTS = 512  # sorted rows are averaged in so many groups of equal size
 CHOICE_ROWS = 2_000
 CHOICE_POINTS = 256
@@ -36,7 +32,7 @@ HURRIED_STEPS = 5
 
 @torch.no_grad()
 def fit_mixtures(x, weight, sizes, n_components, min_scale):
-    """Fit a mixture of logistics to each column by penalised maximum likelihood.
+    """Fit a mixture of normals to each column by penalised maximum likelihood.
 
     Where the caller's time is limited and there is none to compare sizes in all columns, the rest
     get the smallest.
@@ -58,21 +54,35 @@ def fit_mixtures(x, weight, sizes, n_components, min_scale):
     -------
     log_weight, loc, log_scale : tensors of shape (c, n_components)
         Unused components come last, with ``LOG_UNUSED``.
+    middle, width : tensors of shape (c,)
+        Mean and scale of the background, which has the share ``BACKGROUND`` of each mixture.
     """
-    x, weight = _sorted(x, weight)
+    x, weight = _sorted(x.clamp(-FARTHEST, FARTHEST), weight)
+    ground = _background(x, weight)
     # in blocks that stay in the processor's cache
-    blocks = zip(x.split(BLOCK), weight.split(BLOCK), strict=True)
-    chosen = torch.cat([_choose(*block, sizes, min_scale) for block in blocks])
+    blocks = zip(*(t.split(BLOCK) for t in (x, weight, *ground)), strict=True)
+    chosen = torch.cat(
+        [_choose(x, weight, ground, sizes, min_scale) for x, weight, *ground in blocks]
+    )
     points, shares = _grouped(x, weight, MAX_POINTS)
     result = [x.new_full((len(x), n_components), value) for value in (0.0, 0.0, 1.0)]
     for k in sizes:
         columns = (chosen == k).nonzero().squeeze(-1)
         if len(columns):
-            fit = _em(points[columns], shares[columns], k, FINAL_STEPS, min_scale)
+            own = [t[columns] for t in (points, shares, *ground)]
+            fit = _em(*own[:2], own[2:], k, FINAL_STEPS, min_scale)
             for whole, part in zip(result, fit, strict=True):
                 whole[columns, :k] = part.mT
     weight, loc, scale = result
-    return weight.log().clamp(min=LOG_UNUSED), loc, scale.log()
+    return weight.log().clamp(min=LOG_UNUSED), loc, scale.log(), *ground
+
+
+def _background(x, weight):
+    """Mean and standard deviation (c,) of columns, so that a background adds no variance."""
+    total = weight.sum(-1)
+    middle = (weight * x).sum(-1) / total
+    width = ((weight * (x - middle.unsqueeze(-1)).square()).sum(-1) / total).sqrt()
+    return middle, torch.where(width > 0, width, 1.0)
 
 
 def _sorted(x, weight):
@@ -99,10 +109,10 @@ def _grouped(x, weight, n_points):
     return torch.where(total > 0, mean / total.clamp(min=1e-30), plain / count), total
 
 
-def _choose(x, weight, sizes, min_scale):
+def _choose(x, weight, ground, sizes, min_scale):
     """Return the size of each column's mixture, (c,), by cross-validation on some rows."""
     sizes = sorted(sizes)
-    x, weight = x.float(), weight.float()
+    x, weight, *ground = (t.float() for t in (x, weight, *ground))
     n = x.shape[-1]
     if len(sizes) == 1 or n < 2 * N_FOLDS or _is_late(CHOICE_SHARE):
         return torch.full((len(x),), sizes[0], device=x.device)
@@ -115,10 +125,12 @@ def _choose(x, weight, sizes, min_scale):
     columns = x.shape[0]
     # all folds side by side: (N_FOLDS * c, n)
     points, counts = _grouped(_take(x, rest), _take(weight, rest), CHOICE_POINTS)
+    ground = [t.repeat(N_FOLDS) for t in ground]
     tested, share = _take(x, held), weight[:, shuffled]
     scores = []
     for k in sizes:
-        whole = _density(tested, *_em(points, counts, k, CHOICE_STEPS, min_scale))[1]
+        fit = _em(points, counts, ground, k, CHOICE_STEPS, min_scale)
+        whole = _density(tested, ground, *fit)[1]
         scores.append(whole.log().view(N_FOLDS, columns, -1).transpose(0, 1).flatten(1))
     share = share / share.sum(-1, keepdim=True).clamp(min=1e-30)
     return _smallest_good(sizes, torch.stack(scores), share)
@@ -140,7 +152,7 @@ def _smallest_good(sizes, scores, share):
     return torch.tensor(sizes, device=scores.device)[good.int().argmax(0)]
 
 
-def _em(x, weight, k, n_steps, min_scale):
+def _em(x, weight, ground, k, n_steps, min_scale):
     """Penalised EM from quantiles, in columns (c, n); the parameters come as (k, c)."""
     total = weight.sum(-1)
     loc, spread = _start(x, weight, k)
@@ -150,13 +162,12 @@ def _em(x, weight, k, n_steps, min_scale):
     for step in range(n_steps):
         if step >= HURRIED_STEPS and _is_late(EM_SHARE):
             break
-        parts, whole, pull = _density(x, share, loc, scale)
+        parts, whole = _density(x, ground, share, loc, scale)
         counts = parts.mul_(weight / whole)
-        pull = pull.mul_(counts)
-        size, strength = counts.sum(-1), pull.sum(-1)
+        size = counts.sum(-1)
         # a component that has lost all its rows stays where it is
-        loc = ((pull * x).sum(-1) + KEPT * loc) / (strength + KEPT)
-        square = (pull * (x - loc.unsqueeze(-1)).square()).sum(-1)
+        loc = ((counts * x).sum(-1) + KEPT * loc) / (size + KEPT)
+        square = (counts * (x - loc.unsqueeze(-1)).square()).sum(-1)
         variance = (square + SCALE_COUNTS * prior.square()) / (size + SCALE_COUNTS)
         scale = variance.sqrt().clamp(min=min_scale)
         share = (size + WEIGHT_COUNTS) / (total + k * WEIGHT_COUNTS)
@@ -170,20 +181,18 @@ def _is_late(share):
     return late
 
 
-def _density(x, share, loc, scale):
-    """Densities of the parts (k, c, n) and of the whole (c, n), and the curvatures u(t)."""
-    t = (x - loc.unsqueeze(-1)).abs_().mul_((1 / scale).unsqueeze(-1)).clamp_(1e-6, FARTHEST)
-    edge = torch.exp(-t)
-    rest = (1 + edge).reciprocal_()
-    pull = (1 - edge).mul_(rest).div_(t)
-    parts = edge.mul_(rest).mul_(rest).mul_(((1 - BACKGROUND) * share / scale).unsqueeze(-1))
-    plain = torch.exp(-x.abs().clamp(max=FARTHEST))
-    whole = parts.sum(0).add_(BACKGROUND * plain / (1 + plain).square_())
-    return parts, whole.clamp_(min=torch.finfo(x.dtype).tiny), pull
+def _density(x, ground, share, loc, scale):
+    """Densities of the parts (k, c, n) and of the whole (c, n), times the root of two pi."""
+    middle, width = (t.unsqueeze(-1) for t in ground)
+    t = (x - loc.unsqueeze(-1)).div_(scale.unsqueeze(-1))
+    parts = t.square_().mul_(-0.5).exp_().mul_(((1 - BACKGROUND) * share / scale).unsqueeze(-1))
+    plain = torch.exp(-0.5 * ((x - middle) / width).square()) / width
+    whole = parts.sum(0).add_(BACKGROUND * plain)
+    return parts, whole.clamp_(min=torch.finfo(x.dtype).tiny)
 
 
 def _start(x, weight, k):
-    """Quantiles (k, c) in the middle of k equal shares, and the logistic scale of all, (c,)."""
+    """Quantiles (k, c) in the middle of k equal shares, and the scale of all, (c,)."""
     share = weight.cumsum(-1) - 0.5 * weight
     share = share / weight.sum(-1, keepdim=True).clamp(min=1e-30)
     wanted = torch.arange(k, dtype=x.dtype, device=x.device).add_(0.5).div_(k)
@@ -192,4 +201,4 @@ def _start(x, weight, k):
     ends = wanted.new_tensor([0.1, 0.9]).expand(len(x), 2).contiguous()
     index = torch.searchsorted(share, ends).clamp(max=x.shape[-1] - 1)
     low, high = x.gather(-1, index).unbind(-1)
-    return loc, (high - low) / (2 * math.log(9))  # of a logistic with these quantiles
+    return loc, (high - low) / (2 * NORMAL_QUANTILE)  # of a normal with these quantiles

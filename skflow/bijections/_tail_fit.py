@@ -2,7 +2,7 @@
 
 import torch
 
-from skflow.bijections._normalization import row_shares
+from skflow.bijections._normalization import row_shares, winsorized_moments
 from skflow.numerics import Bend
 
 __all__ = ["FAR_BEND", "fit_tails"]
@@ -63,7 +63,8 @@ def fit_tails(x, weight=None):
     n_rows = max(values.shape[-2] for values, _ in sides)
     sides = [[_padded(t, n_rows) for t in side] for side in sides]
     values, shares = (torch.stack(t, dim=-3) for t in zip(*sides, strict=True))
-    spread = _deviation(x, share)
+    spread = winsorized_moments(x, weight)[1].unsqueeze(-2)
+    spread = torch.where(spread > 0, spread, 1.0)
     threshold, h, xi = _fit_share(SHARES[0], values, shares, size, spread, MIN_ROWS)
     for p in SHARES[1:]:
         closer = _fit_share(p, values, shares, size, spread, MIN_ROWS_CLOSER)
@@ -90,15 +91,6 @@ def _largest(x, share):
 def _padded(t, n_rows):
     """Repeat the last row of t up to n_rows."""
     return t[..., torch.arange(n_rows, device=t.device).clamp(max=t.shape[-2] - 1), :]
-
-
-def _deviation(x, share):
-    """Return the standard deviations, (*members, 1, d), 1 where there is none."""
-    share = share.unsqueeze(-1)
-    used = torch.where(share > 0, x, 0.0)
-    mean = (share * used).sum(-2, keepdim=True)
-    spread = (share * (used - mean).square()).sum(-2, keepdim=True).sqrt()
-    return torch.where(spread > 0, spread, 1.0)
 
 
 def _fit_share(p, values, share, size, spread, min_rows):

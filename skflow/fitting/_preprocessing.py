@@ -8,7 +8,7 @@ from skflow.bases import choose_mixture
 from skflow.bijections import (
     BoundedToNormal,
     Chain,
-    Gaussianize,
+    NormalScores,
     Standardize,
     TukeyTails,
     Whiten,
@@ -154,6 +154,6 @@ def _rescale(x, weight, heavy):
 SCALINGS = {
     "standardize": Standardize.from_data,
     "whiten": Whiten.from_data,
-    "gaussianize": Gaussianize.from_data,
+    "gaussianize": NormalScores.from_data,
     "rescale": _rescale,
 }

@@ -7,6 +7,7 @@ __all__ = ["implicit_root", "increasing_root"]
 MAX_EXPANSIONS = 1100  # factors of at least 2 cover all of float64
 MAX_STEPS = 200
 TOLERANCE_ULPS = 4
+NOISE_ULPS = 64  # that a function's own roundings may come to
 EXPANSION = 4.0
 
 
@@ -35,14 +36,16 @@ def increasing_root(function, target, start):
     -------
     x : tensor of shape (...,)
         Without gradients. Either f(x) is y within ``2 eps |y|``, or the last step was at most
-        ``4 eps max(|x|, 1)`` long, or the bracket is as narrow. :func:`implicit_root` gives it
-        gradients.
+        ``4 eps max(|x|, 1)`` long, or the bracket is as narrow, or both f(x) and the step are
+        within 64 eps, as roundings of f make them, and steps get no shorter.
+        :func:`implicit_root` gives it gradients.
     """
     x = start.clone()
     value, slope = function(x)
     low, high = _bracket(function, target, x, value)
     tolerance = TOLERANCE_ULPS * torch.finfo(x.dtype).eps
     near = 0.5 * tolerance * target.abs()
+    noise = NOISE_ULPS * torch.finfo(x.dtype).eps
     previous = high - low
     done = (value - target).abs() <= near
     for _ in range(MAX_STEPS):
@@ -52,12 +55,16 @@ def increasing_root(function, target, start):
         step = (target - value) / slope
         proposal = x + step
         inside = (proposal > low) & (proposal < high) & (2 * step.abs() <= previous)
+        # a bisection from the last digits would lead away, and find back in fifty steps
+        ends = slope.isfinite() & ((value - target).abs() <= noise * target.abs().clamp(min=1))
+        ends &= step.abs() <= noise * x.abs().clamp(min=1)
+        last = ends & (2 * step.abs() > previous)
         # halves are added, since the sum of two large ends may overflow
-        proposal = torch.where(inside, proposal, 0.5 * low + 0.5 * high)
+        proposal = torch.where(inside | ends, proposal, 0.5 * low + 0.5 * high)
         step = (proposal - x).abs()
         x = torch.where(done, x, proposal)
         narrow = tolerance * x.abs().clamp(min=1)
-        done = done | (step <= narrow) | (high - low <= narrow)
+        done = done | last | (step <= narrow) | (high - low <= narrow)
         if bool(done.all()):
             break
         previous = step

@@ -14,7 +14,7 @@ from skflow.bases import GaussianMixture, KernelDensity, choose_mixture
 from skflow.bases._choice import _Race
 from skflow.bases._em import fit_mixture
 from skflow.bases._quiet_mixture import QuietMixture
-from skflow.bijections import Gaussianize
+from skflow.bijections import NormalScores
 from skflow.exceptions import ConvergenceWarning
 
 
@@ -128,7 +128,7 @@ class TestMargins:
     def test_without_time_margins_are_simple(self):
         x = torch.as_tensor(clusters(1000, 2))
         with pytest.warns(ConvergenceWarning, match="the fit of the margins"):
-            hurried = within(0.0, lambda: Gaussianize.from_data(x))
+            hurried = within(0.0, lambda: NormalScores.from_data(x))
         z = hurried(x)[0]
         assert (hurried.margins.logits > -50).sum() == 2  # one component each
         assert z.mean(0).abs().max() < 0.3
@@ -136,8 +136,8 @@ class TestMargins:
 
     def test_with_enough_time_nothing_changes(self):
         x = torch.as_tensor(clusters())
-        limited = within(1000.0, lambda: Gaussianize.from_data(x))
-        assert torch.equal(limited(x)[0], Gaussianize.from_data(x)(x)[0])
+        limited = within(1000.0, lambda: NormalScores.from_data(x))
+        assert torch.equal(limited(x)[0], NormalScores.from_data(x)(x)[0])
 
 
 def within(seconds, function):

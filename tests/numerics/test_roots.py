@@ -105,3 +105,20 @@ def test_without_gradients_the_root_stays():
     root = torch.tensor([1.0])
     with torch.no_grad():
         assert implicit_root(FUNCTIONS["line"], torch.tensor([2.0]), root) is root
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_roundings_of_the_function_cost_no_steps(dtype):
+    """A step across the last digits ends the search, and does not begin a new one."""
+    evaluations = 0
+
+    def function(x):
+        nonlocal evaluations
+        evaluations += 1
+        rounding = 20 * torch.finfo(dtype).eps * torch.sin(1e6 * x)
+        return x + 0.1 * x**3 + rounding, 1 + 0.3 * x**2
+
+    target = torch.linspace(-3, 3, 5001, dtype=dtype)
+    x = increasing_root(function, target, torch.zeros_like(target))
+    assert evaluations < 20
+    torch.testing.assert_close(function(x)[0], target, rtol=0, atol=200 * torch.finfo(dtype).eps)

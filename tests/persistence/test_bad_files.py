@@ -468,7 +468,8 @@ def old_rows(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["approximator", "detector", "glow", "kernel", "maf", "naf", "stack"]
+    "name",
+    ["approximator", "detector", "gaussianization", "glow", "kernel", "maf", "naf", "stack"],
 )
 def test_a_file_of_another_version_of_the_package_still_loads(name):
     """It was written when format 1 was new; a change that breaks it needs a migration."""

@@ -19,10 +19,14 @@ class GaussianizationFlowDensity(BaseFlowDensity):
 
     Each layer sends the columns, one by one, through a distribution function to normal scores,
     :math:`z_i = \Phi^{-1}(F_i(x_i))` with :math:`F_i(x) = \sum_k w_{ik}\,
-    \sigma((x - \mu_{ik}) / s_{ik})` a mixture of logistics, and :math:`\log|\det| =
+    \Phi((x - \mu_{ik}) / s_{ik})` a mixture of normals, and :math:`\log|\det| =
     \sum_i \log F_i'(x_i) - \log\phi(z_i)`. A linear map between layers turns dependence into
     shape that the next layer can remove. This is projection pursuit [2]_ and its rotation-based
     form [3]_, trained end to end: there are no neural nets.
+
+    In [1]_ the mixtures are of logistics. Normal scores of these grow like a root, the inverse of
+    four layers like a sixteenth power, and draws of the base come out at the largest floats. With
+    normals every layer is a line far out, whose slope has a bound that training cannot move.
 
     Before training every layer is fitted to the rows that reach it, the number of components of
     each column by cross-validation, so that the flow is a fair density before its first step.
@@ -31,7 +35,7 @@ class GaussianizationFlowDensity(BaseFlowDensity):
     where columns have odd shapes and depend on each other weakly; :class:`NSFDensity` with
     ``preprocessing="gaussianize"`` is usually better where they depend strongly.
 
-    Cost: scoring is n_components logistics for each entry of the table and a d by d product a
+    Cost: scoring is n_components normals for each entry of the table and a d by d product a
     layer. Sampling searches for the inverse of each mixture, at some ten times that; all columns
     at once, so that it does not slow down in wide tables.
 
@@ -40,7 +44,7 @@ class GaussianizationFlowDensity(BaseFlowDensity):
     n_layers : int or "auto", default="auto"
         Layers of normal scores; 4.
     n_components : int, default=8
-        Logistics in the mixture of each column and layer.
+        Normals in the mixture of each column and layer.
     {parameters}
 
     Attributes

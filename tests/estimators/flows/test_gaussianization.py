@@ -1,7 +1,10 @@
 """The Gaussianization flow, and Gaussianized columns before other flows."""
 
+from functools import cache
+
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skflow import GaussianizationFlowDensity, MAFDensity
@@ -43,6 +46,72 @@ def test_training_improves_on_the_start():
         for n in (1, 60)
     )
     assert trained > start + 0.02
+
+
+ODD = np.arange(300) % 2
+NORMAL = np.random.default_rng(0).normal(size=300)
+COLUMNS = {
+    "normal": NORMAL,
+    "two modes": NORMAL + 8 * ODD,
+    "skewed": np.random.default_rng(0).gamma(2, size=300),
+    "narrow and wide": NORMAL * (1 + 9 * ODD),
+}
+N_DRAWS = 40_000
+
+
+@pytest.fixture(scope="module", params=["standardize", "gaussianize"])
+def fit(request):
+    """Fit a flow to rows, once for all tests."""
+    settings = {**SMALL, "n_layers": 4, "n_members": 1, "max_epochs": 40}
+
+    @cache
+    def fitted(*names):
+        X = np.column_stack([COLUMNS[name] for name in names])
+        model = GaussianizationFlowDensity(**settings, preprocessing=request.param).fit(X)
+        return X, model, model.sample(N_DRAWS, random_state=0)
+
+    return fitted
+
+
+class TestTails:
+    """Draws are of the density that scores say, and no farther out than new rows are."""
+
+    @pytest.mark.parametrize("name", COLUMNS)
+    def test_share_of_draws_is_the_integral_of_the_density(self, name, fit):
+        X, model, draws = fit(name)
+        away = np.append(0, np.geomspace(1e-4, 1e3, 20_001)) * np.ptp(X)
+        for beyond in (0.0, 0.03, 0.1):
+            for end, sign in ((X.min(), -1), (X.max(), 1)):
+                start = end + sign * beyond * np.ptp(X)
+                density = np.exp(model.score_samples((start + sign * away)[:, None]))
+                share = np.trapezoid(density, away)
+                found = (sign * (draws - start) > 0).mean()
+                assert abs(found - share) < 4 * np.sqrt(share / N_DRAWS) + 1 / N_DRAWS
+
+    def test_share_of_draws_by_importance_sampling(self, fit):
+        X, model, draws = fit("two modes", "skewed")
+        wide = stats.multivariate_t(X.mean(0), 2 * np.cov(X.T), df=3, seed=0)
+        proposed = wide.rvs(N_DRAWS)
+        weight = np.exp(model.score_samples(proposed) - wide.logpdf(proposed))
+        for beyond in (0.0, 0.05):
+            ends = X.min(0) - beyond * np.ptp(X, 0), X.max(0) + beyond * np.ptp(X, 0)
+            found = outside(draws, *ends).mean()
+            parts = weight * outside(proposed, *ends)
+            share = parts.mean()
+            error = np.sqrt((parts.var() + share) / N_DRAWS)
+            assert share > 0
+            assert abs(found - share) < 4 * error
+
+    @pytest.mark.parametrize("name", COLUMNS)
+    def test_draws_stay_near_the_rows(self, name, fit):
+        X, _, draws = fit(name)
+        out = np.maximum(X.min() - draws, draws - X.max()) / np.ptp(X)
+        assert out.max() < 1
+        assert 0.85 < draws.std() / X.std() < 1.15
+
+
+def outside(X, low, high):
+    return ((low > X) | (high < X)).any(axis=1)
 
 
 @pytest.mark.parametrize("cls", [GaussianizationFlowDensity, MAFDensity])
