@@ -47,6 +47,7 @@ from skflow.bijections import (
     Standardize,
     SupportMap,
     Sylvester,
+    TukeyTails,
     Triangular,
     UnconstrainedMonotone,
     Whiten,
@@ -83,6 +84,15 @@ ELEMENTWISE = {
     "MixtureNormalCDF": MixtureNormalCDF,
     "MixtureNormalCDF, 1 component": partial(MixtureNormalCDF, n_components=1),
 }
+
+
+def tukey_tails(n_features):
+    """Tails of rows that are heavy on both sides and begin near the middle."""
+    heavy = torch.distributions.StudentT(1.5)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        rows = heavy.sample((200, n_features)).double()
+    return TukeyTails.from_data(rows)
 
 
 def flow_plus_plus():
@@ -171,6 +181,7 @@ BIJECTIONS = {
     "Standardize": partial(Standardize, N_FEATURES),
     "Whiten": partial(Whiten, N_FEATURES),
     "TukeyTails": partial(tukey_tails, N_FEATURES),
+    "TukeyTails, far out": lambda: TukeyTails(N_FEATURES).left_alone(0.5),
     "SoftTails": partial(SoftTails, N_FEATURES, threshold=1.0),
     "SupportMap": partial(SupportMap, [-INF, -5.0, -INF, -4.0], [INF, INF, 5.0, 6.0]),
     "BoundedToNormal": partial(BoundedToNormal, [-INF, -5.0, -INF, -4.0], [INF, INF, 5.0, 6.0]),

@@ -2,25 +2,26 @@
 
 import torch
 
-from skflow.bijections._normalization import row_shares, winsorized_moments
-from skflow.numerics import Bend
+from skflow.bijections._normalization import robust_moments, row_shares, winsorized_moments
+from skflow.numerics import from_tukey
 
-__all__ = ["FAR_BEND", "fit_tails"]
+__all__ = ["fit_tails"]
 
-# Bend of what lies half a range beyond all rows, where a column has deviation 1: a value a million
-# deviations out comes to some eight beyond.
-FAR_BEND = 0.3
 HALF = 0.5
 # The tails are looked at beyond each of these shares of the rows, the smaller ones only where that
 # many rows lie there.
 SHARES = (0.1, 0.05, 0.025)
 MIN_ROWS, MIN_ROWS_CLOSER = 3, 10
+# Standard errors of its xi by which a smaller share must be lighter to be believed.
+ERRORS = float(__import__("os").environ.get("ERRS", "1.5"))
 # Nats that a tail of index 1 must be likelier than a normal one: a tail of few rows is thought
 # light.
 PENALTY = 5.0
 # Bends that are compared, in units of the median excess, and the heaviest tail, by 1 / its index.
 BENDS = tuple(0.01 * 1.5**i for i in range(16))
 HEAVIEST = 1.0
+NARROWEST = 0.25
+NORMAL_QUANTILE = 1.28
 FARTHEST = 1e100  # deviations, whose square is still a number
 TINY = 1e-300
 
@@ -52,9 +53,9 @@ def fit_tails(x, weight=None):
 
     Returns
     -------
-    threshold, h, v, g : tensors of shape (*members, 2, d), float64
-        Of -x, for the lower tails, and of x; see :class:`TukeyTails`. v lies half a range beyond
-        the rows.
+    threshold, h, m, v, k : tensors of shape (*members, 2, d), float64
+        Of -x, for the lower tails, and of x; see :class:`TukeyTails`. m is where the last row
+        lies, v half a range of z beyond it, and k the inverse of the column's deviation.
     """
     share = row_shares(x, weight)
     size = share.square().sum(-1).reciprocal()[..., None, None]
@@ -65,18 +66,20 @@ def fit_tails(x, weight=None):
     values, shares = (torch.stack(t, dim=-3) for t in zip(*sides, strict=True))
     spread = winsorized_moments(x, weight)[1].unsqueeze(-2)
     spread = torch.where(spread > 0, spread, 1.0)
-    threshold, h, xi = _fit_share(SHARES[0], values, shares, size, spread, MIN_ROWS)
+    middle = robust_moments(x, weight)[0].unsqueeze(-2)
+    middle = torch.cat([-middle, middle], dim=-2)
+    threshold, h, xi = _fit_share(SHARES[0], values, shares, size, middle, spread, MIN_ROWS)
     for p in SHARES[1:]:
-        closer = _fit_share(p, values, shares, size, spread, MIN_ROWS_CLOSER)
-        lighter = closer[-1] < xi
+        closer = _fit_share(p, values, shares, size, middle, spread, MIN_ROWS_CLOSER)
+        lighter = closer[-1] + ERRORS * (1 + closer[-1]) / (p * size).sqrt() < xi
         threshold, h, xi = (
             torch.where(lighter, new, old)
             for new, old in zip(closer, (threshold, h, xi), strict=True)
         )
-    extreme = values[..., 0, :]
-    half_range = HALF * extreme.sum(-2, keepdim=True)
-    far = (extreme + half_range - threshold).clamp(min=TINY)
-    return threshold, h, Bend(h).solve(far.log()).exp(), FAR_BEND / spread.square().expand_as(h)
+    m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
+    extreme = threshold + m
+    v = m + (HALF * extreme.sum(-2, keepdim=True)).clamp(min=0)
+    return threshold, h, m, v, (1 / spread).expand_as(h)
 
 
 def _largest(x, share):
@@ -93,7 +96,7 @@ def _padded(t, n_rows):
     return t[..., torch.arange(n_rows, device=t.device).clamp(max=t.shape[-2] - 1), :]
 
 
-def _fit_share(p, values, share, size, spread, min_rows):
+def _fit_share(p, values, share, size, center, spread, min_rows):
     """Threshold, h and xi of the tails that hold the share p; xi is infinite in too few rows."""
     used = share.cumsum(-2) <= p + TINY
     at = used.sum(-2, keepdim=True).clamp(max=values.shape[-2] - 1)
@@ -104,17 +107,19 @@ def _fit_share(p, values, share, size, spread, min_rows):
     z = -torch.special.ndtri((share * used).sum(-2).clamp(min=TINY))
     middle = (counts.cumsum(-2) <= HALF * k.unsqueeze(-2)).sum(-2, keepdim=True)
     unit = excess.gather(-2, middle.clamp(max=excess.shape[-2] - 1)).clamp(min=TINY)
-    log_e = (excess / unit).clamp(min=TINY).log()
+    excess = (excess / unit).clamp(max=FARTHEST)
     unit = unit.squeeze(-2)
-    best = likeliest = _likelihood(0.0, log_e, counts, k, z)[0]
+    body = (threshold.squeeze(-2) - center) / NORMAL_QUANTILE
+    body = torch.minimum(torch.maximum(body, NARROWEST * spread), spread)
+    best = likeliest = _likelihood(0.0, excess, counts, k, z)[0]
     h, xi, kept_xi = (torch.zeros_like(best) for _ in range(3))
     for bend in BENDS:
-        likelihood, c = _likelihood(bend, log_e, counts, k, z)
-        allowed = bend * torch.maximum(c, spread / unit).square() <= HEAVIEST
+        likelihood, c = _likelihood(bend, excess, counts, k, z)
+        allowed = bend * (body / unit).square() <= HEAVIEST
         better = allowed & (likelihood > likeliest)
         likeliest = torch.where(better, likelihood, likeliest)
         xi = torch.where(better, bend * c.square(), xi)
-        likelihood = likelihood - PENALTY * bend * c.square()
+        likelihood = likelihood - PENALTY * (bend * c.square()).clamp(max=1)
         better = allowed & (likelihood > best)
         best = torch.where(better, likelihood, best)
         h = torch.where(better, bend / unit.square(), h)
@@ -122,12 +127,11 @@ def _fit_share(p, values, share, size, spread, min_rows):
     return threshold.squeeze(-2), h * enough, torch.where(enough, xi, torch.inf)
 
 
-def _likelihood(bend, log_e, counts, k, z):
+def _likelihood(bend, excess, counts, k, z):
     """Log-likelihood of the excesses at the best c, and c, in the units of the excesses."""
-    bend = Bend(bend)
-    log_w = bend.solve(log_e)
-    log_slope = log_w - log_e - bend(log_w)[1].log()
-    w = log_w.exp()
+    w = from_tukey(excess, bend)
+    square = bend * w.square()
+    log_slope = -torch.log1p(square) - 0.5 * square
     first, second = ((counts * power).sum(-2) / k.clamp(min=TINY) for power in (w, w.square()))
     second = second.clamp(min=TINY)
     r = (((z * first).square() + 4 * second).sqrt() - z * first) / (2 * second)

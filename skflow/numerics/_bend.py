@@ -1,52 +1,95 @@
-"""Tukey's h-transform and a second bend further out, in logarithms."""
+"""Tukey's h-transform of positive numbers, continued by a line and by an exponential."""
 
 import math
 
 import torch
 
-__all__ = ["Bend"]
+from skflow.numerics._roots import implicit_root
+
+__all__ = ["TailBend", "from_tukey"]
 
 MAX_STEPS = 60
 ROUNDINGS = 4
 
 
-class Bend:
-    r"""The increasing map ``e = w exp(h w^2 / 2 + g max(w - v, 0)^2 / 2)`` of positive numbers.
+class TailBend:
+    r"""The increasing map from w to e, both from 0 on, of a normal tail to one of any heaviness.
+
+    .. math::
+        e = \begin{cases}
+            w \exp(h w^2 / 2) & w \le m \\
+            e(m) + s\,(w - m) & m < w \le v \\
+            e(v) + s\,(\exp(k\,(w - v)) - 1) / k & v < w
+        \end{cases}
+        \qquad s = (1 + h m^2) \exp(h m^2 / 2)
+
+    Once continuously differentiable.
 
     Parameters
     ----------
-    h, g : tensors or floats, not negative
-    v : tensor or float, not negative
+    h, m, v, k : tensors that broadcast with w and e
+        Not negative, k positive, m <= v.
     """
 
-    def __init__(self, h, v=0.0, g=0.0):
-        self.h, self.v, self.g = h, v, g
+    def __init__(self, h, m, v, k):
+        self.h, self.m, self.v, self.k = h, m, v, k
+        bend = h * m.square()
+        self.log_s = torch.log1p(bend) + 0.5 * bend
+        self.e_m = m * torch.exp(0.5 * bend)
+        self.e_v = self.e_m + self.log_s.exp() * (v - m)
 
-    def __call__(self, log_w):
-        """Return ``log e`` and its derivative by ``log w``, of the shape of ``log_w``."""
-        w = log_w.exp()
-        over = (w - self.v).clamp(min=0)
-        bend = 0.5 * self.h * w.square() + 0.5 * self.g * over.square()
-        return log_w + bend, 1 + w * (self.h * w + self.g * over)
+    def stretch(self, w):
+        """Map w to e and ``log de/dw``; e grows no further where it would overflow."""
+        inner = torch.minimum(w, self.m)
+        square = self.h * inner.square()
+        e = inner * torch.exp(0.5 * square)
+        log_slope = torch.log1p(square) + 0.5 * square
+        middle = (torch.minimum(w, self.v) - self.m).clamp(min=0)
+        outer = (self.k * (w - self.v)).clamp(min=0, max=_max_exponent(w))
+        s = self.log_s.exp()
+        e = e + s * middle + s * (outer.expm1() / self.k)
+        largest = torch.finfo(e.dtype).max
+        return e.clamp(max=largest), torch.where(w > self.m, self.log_s + outer, log_slope)
 
-    @torch.no_grad()
-    def solve(self, log_e):
-        """Find ``log w`` by Newton's method from above, as ``log e`` is convex in ``log w``."""
-        reach = (2 * log_e.clamp(min=0)).sqrt()
-        bound = torch.minimum(_past(0.0, reach, self.h), _past(self.v, reach, self.g))
-        log_w = torch.minimum(log_e, bound.clamp(min=1).log())
-        tolerance = ROUNDINGS * torch.finfo(log_e.dtype).eps
+    def shrink(self, e):
+        """Map e to w and ``log de/dw`` there."""
+        inner = from_tukey(torch.minimum(e, self.e_m), self.h)
+        square = self.h * inner.square()
+        log_slope = torch.log1p(square) + 0.5 * square
+        s = self.log_s.exp()
+        middle = (torch.minimum(e, self.e_v) - self.e_m).clamp(min=0) / s
+        over = self.k * ((e - self.e_v).clamp(min=0) / s)
+        outer = over.clamp(max=torch.finfo(e.dtype).max).log1p()
+        w = inner + middle + outer / self.k
+        return w, torch.where(e > self.e_m, self.log_s + outer, log_slope)
+
+
+def from_tukey(e, h):
+    """Find the w of ``w exp(h w^2 / 2) = e``, for e and h not negative.
+
+    By Newton's method in logarithms from above, where ``log e`` is convex in ``log w``.
+    """
+    h = torch.as_tensor(h, dtype=e.dtype, device=e.device)
+    if not bool((h > 0).any()):
+        return e
+    log_e = torch.where(e > 0, e, 1.0).log()
+
+    def function(log_w):
+        square = h * (2 * log_w).exp()
+        return log_w + 0.5 * square, 1 + square
+
+    with torch.no_grad():
+        reach = (2 * log_e.clamp(min=0) / h.clamp(min=torch.finfo(e.dtype).tiny)).sqrt()
+        log_w = torch.minimum(log_e, reach.clamp(min=1).log())  # not below the root
+        tolerance = ROUNDINGS * torch.finfo(e.dtype).eps
         for _ in range(MAX_STEPS):
-            value, slope = self(log_w)
+            value, slope = function(log_w)
             step = (value - log_e) / slope
             log_w = log_w - step
             if not bool((step.abs() > tolerance * (1 + log_w.abs())).any()):
                 break
-        return log_w
+    return torch.where(e > 0, implicit_root(function, log_e, log_w).exp(), 0.0 * e)
 
 
-def _past(v, reach, bend):
-    """Return a w at which a bend from v on has used up ``reach^2 / 2`` of the logarithm alone."""
-    bend = torch.as_tensor(bend, dtype=reach.dtype, device=reach.device)
-    limit = math.sqrt(torch.finfo(reach.dtype).max)
-    return v + (reach / bend.sqrt()).nan_to_num(limit, posinf=limit)
+def _max_exponent(x):
+    return math.floor(math.log(torch.finfo(x.dtype).max))
