@@ -47,8 +47,8 @@ from skflow.bijections import (
     Standardize,
     SupportMap,
     Sylvester,
-    TukeyTails,
     Triangular,
+    TukeyTails,
     UnconstrainedMonotone,
     Whiten,
 )

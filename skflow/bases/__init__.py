@@ -3,10 +3,10 @@
 from skflow.bases._base import Base
 from skflow.bases._choice import MixtureChoice, choose_mixture
 from skflow.bases._kernel import KernelDensity
-from skflow.bases._kernel_mixture import KernelMixture
 from skflow.bases._mixture import GaussianMixture
 from skflow.bases._normal import Normal
 from skflow.bases._product import Product
+from skflow.bases._smoothed_rows import KernelMixture
 from skflow.bases._student_t import StudentT
 from skflow.bases._uniform import Uniform
 

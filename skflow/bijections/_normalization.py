@@ -24,6 +24,7 @@ QUANTILE = 0.1
 # A side of a column is held at so many times the distance of the quantile that leaves this share
 # of the rows beyond, or so many rows: a normal column at 12 deviations.
 FAR_SHARE, FAR_ROWS, FAR_REACH = 0.01, 3, 5.0
+FEW_ROWS = 20  # that say too little of what is far
 FARTHEST = 1e100  # spreads, whose square is still a number
 NORMAL_QUANTILE = 1.2815515655446004  # minus the QUANTILE of the standard normal
 
@@ -159,6 +160,7 @@ def winsorized_moments(x, weight=None):
     A side of a column reaches ``FAR_REACH`` times as far from the median as the quantile that
     leaves a hundredth of the rows beyond, or ``FAR_ROWS`` rows if these are more. What lies
     further out counts as if it lay there, so that a few gross errors do not make the rest small.
+    With fewer than ``FEW_ROWS`` rows nothing is held.
     """
     share = row_shares(x, weight).unsqueeze(-1)
     size = 1 / share.square().sum(-2, keepdim=True)
@@ -169,8 +171,9 @@ def winsorized_moments(x, weight=None):
         values.gather(-2, (below < q).sum(-2, keepdim=True))
         for q in (beyond, torch.full_like(beyond, 0.5), 1 - beyond)
     )
-    low = torch.where(low < median, median - FAR_REACH * (median - low), -torch.inf)
-    high = torch.where(high > median, median + FAR_REACH * (high - median), torch.inf)
+    few = size < FEW_ROWS
+    low = torch.where((low < median) & ~few, median - FAR_REACH * (median - low), -torch.inf)
+    high = torch.where((high > median) & ~few, median + FAR_REACH * (high - median), torch.inf)
     return moments(x.double().clamp(low, high).to(x.dtype), weight)
 
 

@@ -13,16 +13,19 @@ HALF = 0.5
 SHARES = (0.1, 0.05, 0.025)
 MIN_ROWS, MIN_ROWS_CLOSER = 3, 10
 # Standard errors of its xi by which a smaller share must be lighter to be believed.
-ERRORS = float(__import__("os").environ.get("ERRS", "1.5"))
+ERRORS = 1.5
 # Nats that a tail of index 1 must be likelier than a normal one: a tail of few rows is thought
 # light.
 PENALTY = 5.0
-# Bends that are compared, in units of the median excess, and the heaviest tail, by 1 / its index.
+# Bends that are compared, in units of the median excess.
 BENDS = tuple(0.01 * 1.5**i for i in range(16))
-HEAVIEST = 1.0
-NARROWEST = 0.25
+# No bend is stronger than this in units of the column's body, so that what is as wide as the body
+# gets no tail of an index below 1. The body is a normal's, if the first threshold is one's, but at
+# least so much of the deviation: a lone value in the tails of a pile may be all that it sees.
+STRONGEST, NARROWEST = 1.0, 0.25
 NORMAL_QUANTILE = 1.28
-FARTHEST = 1e100  # deviations, whose square is still a number
+FARTHEST = 1e70  # deviations, whose fourth power is still a number
+NEGLIGIBLE = 1e-9  # part of a deviation
 TINY = 1e-300
 
 
@@ -38,12 +41,13 @@ def fit_tails(x, weight=None):
         k \log r - \tfrac12 \sum_i (z_p + r w_i)^2 - \sum_i \tfrac12 h w_i^2 + \log(1 + h w_i^2)
 
     up to a constant: the r at which it is largest is the root of a quadratic, and h is found on a
-    grid, less ``PENALTY`` times the inverse of the tail index, :math:`\xi = h c^2`. No h is
-    allowed with which something as wide as the whole column would have a heavier tail than
-    ``HEAVIEST``: what a flow has in its tails may be wider than c.
+    grid, less ``PENALTY`` times the inverse of the tail index, :math:`\xi = h c^2`, or 1 if that
+    is less. What a flow has in its tails may be wider than c, so h is bounded by the body of the
+    column: ``STRONGEST``.
 
-    That is done for several shares p, and the one with the lightest tail is believed: atoms and
-    clumps look heavy from afar, a single row that is far off looks so from near, too.
+    That is done for several shares p, and a smaller one is believed where its tail is clearly
+    lighter: atoms and clumps look heavy from afar, a single row that is far off looks so from
+    near, too.
 
     Parameters
     ----------
@@ -79,7 +83,7 @@ def fit_tails(x, weight=None):
     m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
     extreme = threshold + m
     v = m + (HALF * extreme.sum(-2, keepdim=True)).clamp(min=0)
-    return threshold, h, m, v, (1 / spread).expand_as(h)
+    return threshold, h, m, v, (1 / spread).expand_as(h).clone()
 
 
 def _largest(x, share):
@@ -106,29 +110,32 @@ def _fit_share(p, values, share, size, center, spread, min_rows):
     k = counts.sum(-2)
     z = -torch.special.ndtri((share * used).sum(-2).clamp(min=TINY))
     middle = (counts.cumsum(-2) <= HALF * k.unsqueeze(-2)).sum(-2, keepdim=True)
-    unit = excess.gather(-2, middle.clamp(max=excess.shape[-2] - 1)).clamp(min=TINY)
+    unit = excess.gather(-2, middle.clamp(max=excess.shape[-2] - 1))
+    unit = torch.maximum(unit, NEGLIGIBLE * spread.unsqueeze(-2))
     excess = (excess / unit).clamp(max=FARTHEST)
     unit = unit.squeeze(-2)
     body = (threshold.squeeze(-2) - center) / NORMAL_QUANTILE
     body = torch.minimum(torch.maximum(body, NARROWEST * spread), spread)
-    best = likeliest = _likelihood(0.0, excess, counts, k, z)[0]
-    h, xi, kept_xi = (torch.zeros_like(best) for _ in range(3))
-    for bend in BENDS:
+    strongest = STRONGEST * (unit / body).square()
+    best = likeliest = _likelihood(torch.zeros_like(k), excess, counts, k, z)[0]
+    h, xi = torch.zeros_like(best), torch.zeros_like(best)
+    for number in BENDS:
+        bend = strongest.clamp(max=number)
         likelihood, c = _likelihood(bend, excess, counts, k, z)
-        allowed = bend * (body / unit).square() <= HEAVIEST
-        better = allowed & (likelihood > likeliest)
-        likeliest = torch.where(better, likelihood, likeliest)
-        xi = torch.where(better, bend * c.square(), xi)
-        likelihood = likelihood - PENALTY * (bend * c.square()).clamp(max=1)
-        better = allowed & (likelihood > best)
-        best = torch.where(better, likelihood, best)
-        h = torch.where(better, bend / unit.square(), h)
+        found = bend * c.square()
+        better = likelihood > likeliest
+        likeliest, xi = torch.where(better, likelihood, likeliest), torch.where(better, found, xi)
+        likelihood = likelihood - PENALTY * found.clamp(max=1)
+        better = likelihood > best
+        best, h = torch.where(better, likelihood, best), torch.where(better, bend, h)
+    h = h / unit.square()
     enough = k >= min_rows
     return threshold.squeeze(-2), h * enough, torch.where(enough, xi, torch.inf)
 
 
 def _likelihood(bend, excess, counts, k, z):
     """Log-likelihood of the excesses at the best c, and c, in the units of the excesses."""
+    bend = bend.unsqueeze(-2)
     w = from_tukey(excess, bend)
     square = bend * w.square()
     log_slope = -torch.log1p(square) - 0.5 * square

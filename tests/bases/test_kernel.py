@@ -159,7 +159,7 @@ class TestShape:
     @pytest.mark.parametrize("shrinkage", [0.0, 0.3, 5.0])
     def test_shrinkage_pulls_the_correlations_only(self, shrinkage):
         covariance = torch.tensor([[1.0, 0.6], [0.6, 2.0]], dtype=torch.float64)
-        kept = KernelDensity(2, shrinkage=shrinkage)._constrain(covariance, n=10)
+        kept = _kernel.constrained(covariance, 10, "full", shrinkage)
         torch.testing.assert_close(kept.diagonal(), covariance.diagonal())
         assert kept[0, 1].item() == pytest.approx(0.6 * 10 / (10 + 2 * shrinkage))
 

@@ -60,7 +60,7 @@ def test_tails_of_bounded_columns_are_not_bent():
     preprocessing = fit_preprocessing("none", bounds, torch.from_numpy(rows))
     z, _ = preprocessing(torch.tensor([[1e-300, 1e3]], dtype=torch.float64))
     assert z[0, 0] < -35
-    assert z[0, 1] < 15
+    assert z[0, 1] < 30
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -262,11 +262,11 @@ def likeliest_gaussian(z, weight):
 
 def _beside(x, weight, root, kept):
     """Leave-one-out log density, by the formula of Sherman and Morrison."""
-    rest = 1 - weight
+    rest, d = 1 - weight, x.shape[1]
     square = solve_triangular(root, x.mT, upper=False).square().sum(0)
-    lost = (kept * weight / rest.square() * square).clamp(max=MOST_LOST)
-    distance = square / (1 - lost) / rest.square()
-    level = root.diagonal().log().sum() + 0.5 * x.shape[1] * math.log(2 * math.pi)
+    lost = (kept * weight / rest * square).clamp(max=MOST_LOST)
+    distance = square / (1 - lost) / rest
+    level = root.diagonal().log().sum() + 0.5 * d * math.log(2 * math.pi) - 0.5 * d * rest.log()
     return -0.5 * distance - 0.5 * torch.log1p(-lost) - level
 
 

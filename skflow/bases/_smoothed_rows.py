@@ -6,7 +6,7 @@ import torch
 
 from skflow._random import generator
 from skflow.bases._base import Base, saturate
-from skflow.bases._kernel_fit import fit_kernels
+from skflow.bases._leave_one_out import fit_kernels
 from skflow.bases._log_joint import log_joint
 from skflow.bases._rosenblatt import mixture_scores
 
