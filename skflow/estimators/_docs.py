@@ -48,10 +48,12 @@ preprocessing : str, default="auto"
     flows "auto" takes it where a mixture of Gaussians behind it foretells held-out rows clearly
     better than behind "standardize" (by 0.02 + 10 / n_samples nats a column), and otherwise
     standardises; images it rescales. "none" leaves all columns but constant ones as they are. The
-    Jacobian is counted, so that log densities are in the units of X whatever is chosen. Beyond 5
-    standard deviations a logarithm bends the tails in, so that a row far outside the data costs
-    little more than the logarithm of its distance. Columns with ``base="student_t"`` are not
-    bent, and are standardised by the location and scale of a Student-t fitted to them.
+    Jacobian is counted, so that log densities are in the units of X whatever is chosen. The
+    tails of every column are bent in as far as the rows ask for it: light ones stay as they are,
+    heavy ones are as heavy as those of the rows, and what lies more than half a range beyond all
+    rows costs no more than the square of the logarithm of its distance. Columns with
+    ``base="student_t"`` are not bent, and are standardised by the location and scale of a
+    Student-t fitted to them.
 base : str or sequence of str, default="auto"
     Distribution of the latents: "normal", "student_t", "uniform", "mixture", or a sequence with
     one of these for each column of X, whose latent starts as that column. Columns of one name
@@ -59,12 +61,14 @@ base : str or sequence of str, default="auto"
     Gaussian mixture, its size, shape and regularisation cross-validated and started by EM on the
     training rows, so that training starts from a tuned mixture and improves on it; "auto" takes
     it. "student_t" learns the degrees of freedom of each column (``tail_index_``), and nothing
-    in front of it changes how fast tails fall, unless ``preprocessing="gaussianize"`` does.
+    in front of it changes how fast tails fall, unless ``preprocessing="gaussianize"`` or
+    ``support`` does.
     "uniform" has latents between 0 and 1, like probability integral transforms; far out
     the last digit of their distance from 1 is lost, and with it the way back to X.
 support : dict {column index or name: (low, high)}, default=None
-    Declared bounds, either may be None. The density is zero outside and samples stay inside. A
-    value exactly on a bound is scored slightly inside it.
+    Declared bounds, either may be None. The density is zero outside and samples stay inside; at a
+    bound it may be flat, fall to zero or rise like any power. A value exactly on a bound is
+    scored slightly inside it.
 resolution : dict {column index or name: step}, default=None
     Declared grids: every value of the column is spread over the step, centred on it, whether it
     repeats or not; 0 spreads nothing. Other columns are searched for values that repeat. Declare

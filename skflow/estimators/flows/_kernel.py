@@ -17,13 +17,15 @@ __all__ = ["KernelFlowDensity"]
 class KernelFlowDensity(BaseClassicalDensity):
     r"""Kernel density estimate whose kernels fit the data in shape and size.
 
-    Gaussian kernels of one full covariance, chosen by leave-one-out likelihood, each
-    scaled by the distance to a near neighbour, behind the preprocessing of the flows. On most
-    tables far ahead of one bandwidth for all columns and rows; strongest where rows are many
-    for their columns, or lie near curves and surfaces. Where columns are many, a flow does
-    better. See :class:`skflow.bases.KernelDensity` for the equations.
+    Gaussian kernels of one full covariance, scaled by a power of the distance to a near neighbour
+    [1]_, before a Gaussian of all rows that covers what lies far from each of them; centres are
+    drawn towards the mean, so that draws have the covariance of the table [3]_. Shape, power and
+    the share of the background are chosen by leave-one-out likelihood [2]_, behind the
+    preprocessing of the flows. On most tables far ahead of one bandwidth for all columns and
+    rows; strongest where rows lie near each other, or near curves and surfaces. Where columns are
+    many, a flow does better. See :class:`skflow.bases.KernelMixture` for the equations.
 
-    Cost: fitting O(n^2 d) and a few dozen steps on at most 2,000 rows; scoring O(n_train d) a
+    Cost: fitting O(n^2 d) and some hundred steps on at most 2,000 rows; scoring O(n_train d) a
     row. There is nothing to train and nothing to tune.
 
     Parameters
@@ -31,8 +33,8 @@ class KernelFlowDensity(BaseClassicalDensity):
     bandwidth : {"full", "diagonal", "scalar"}, default="full"
         Shape of the kernels: any covariance, one bandwidth a column, or one for all.
     n_neighbors : int or None, default=5
-        The distance to this neighbour sets the size of a row's kernel; None gives all rows
-        kernels of one size.
+        The distance to this neighbour, its root or neither sets the size of a row's kernel,
+        whichever is likeliest; None gives all rows kernels of one size.
     shrinkage : float, default=0.3
         The kernels' correlations are shrunk by ``n / (n + shrinkage * d)``.
     {parameters}
@@ -52,6 +54,8 @@ class KernelFlowDensity(BaseClassicalDensity):
        Technometrics 19(2), eq. 3.
     .. [2] Leiva-Murillo & Artes-Rodriguez (2012), Algorithms for maximum-likelihood bandwidth
        selection in kernel density estimators, Pattern Recognition Letters 33(13), section 3.
+    .. [3] Silverman & Young (1987), The bootstrap: to smooth or not to smooth?, Biometrika 74(3),
+       section 3.
 
     Examples
     --------
