@@ -4,9 +4,9 @@ Heavy tails
 
 Returns, claims, waiting times: in tables like these a row twenty deviations out is rare and not
 impossible. A flow bends space smoothly, so that how its tails fall is up to its base and its
-preprocessing. By default a logarithm bends what lies beyond five deviations in, so that such a row
-does no harm; how likely it is, is then a guess. ``base="student_t"`` gives every column tails that
-fall as a power, and learns the power.
+preprocessing. By default the outer tenth of a column says how far its tails are bent in, and
+beyond all rows they are light. ``base="student_t"`` gives every column tails that fall as a power
+however far out, and learns the power.
 
 The rows are simulated, so that the truth is known: two columns with tail indices 3 and 2, of which
 the second depends on the first.

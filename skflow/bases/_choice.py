@@ -9,8 +9,8 @@ from sklearn.utils import check_random_state
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases._em import equal_rows, fits, usable_rows
+from skflow.bases._fineness import fineness
 from skflow.bases._quiet_mixture import QuietMixture
-from skflow.bases._resolution import resolution
 
 __all__ = ["MixtureChoice", "choose_mixture"]
 
@@ -115,7 +115,7 @@ def choose_mixture(
 def _finer(z):
     """Return a variance far below those of dense clumps and of narrow directions, if these are."""
     narrowest = np.linalg.eigvalsh(np.atleast_2d(np.cov(z.T, bias=True)))[0]
-    finer = REG_COVARS[0] * min(resolution(torch.from_numpy(z)) ** 2, narrowest / NARROW)
+    finer = REG_COVARS[0] * min(fineness(torch.from_numpy(z)) ** 2, narrowest / NARROW)
     return (max(finer, FINEST),) if finer < WORTH_TRYING * REG_COVARS[0] else ()
 
 

@@ -10,7 +10,7 @@ from skflow._random import generator
 from skflow.bases._base import Base, saturate
 from skflow.bases._rosenblatt import mixture_scores
 
-__all__ = ["KernelDensity", "constrained", "relative_sizes"]
+__all__ = ["KernelDensity", "constrained", "relative_sizes", "search_is_late"]
 
 # Kernel evaluations held in memory at a time.
 BLOCK_ENTRIES = 2**22
@@ -29,6 +29,8 @@ SIZES_SHARE = 0.8
 
 class KernelDensity(Base):
     r"""Gaussian kernels around the rows it was fitted to, small where rows are dense.
+
+    :class:`KernelMixture` has better tails and draws; these kernels tell outliers more sharply.
 
     .. math::
         \log p(z) = \log \sum_j w_j\, N(z;\, z_j,\, s_j^2 L L^\top), \qquad
@@ -164,7 +166,7 @@ class KernelDensity(Base):
             updated = constrained(_scatter(z, pair), n, self.bandwidth, self.shrinkage)
             change = (updated.diagonal() / covariance.diagonal()).log().abs().max()
             covariance = updated
-            if change < TOLERANCE or _is_late(share):
+            if change < TOLERANCE or search_is_late(share):
                 break
         return covariance
 
@@ -215,7 +217,7 @@ def _likeliest_scale(points, weight, sizes, rows):
         updated = float(share_of_row @ mean) / d
         change = abs(math.log(updated / square)) if updated > 0 else 0.0
         square = max(updated, MIN_SIZE**2)
-        if change < TOLERANCE or _is_late(1.0):
+        if change < TOLERANCE or search_is_late(1.0):
             break
     return math.sqrt(square)
 
@@ -237,7 +239,7 @@ def relative_sizes(points, n_neighbors):
     return reach / reach.log().mean().exp()
 
 
-def _is_late(share):
+def search_is_late(share):
     late = time_is_up(share)
     if late:
         left_out("the search for the shape of the kernels")

@@ -7,10 +7,18 @@ from typing import NamedTuple
 import torch
 from torch.linalg import solve_triangular
 
-from skflow._clock import left_out, time_is_up
-from skflow.bases._kernel import constrained, relative_sizes
+from skflow.bases._fineness import fineness
+from skflow.bases._kernel import (
+    MAX_STEPS,
+    MIN_ROWS_FOR_SCALE,
+    SHAPE_SHARE,
+    SIZES_SHARE,
+    TOLERANCE,
+    constrained,
+    relative_sizes,
+    search_is_late,
+)
 from skflow.bases._log_joint import drawn_in, log_joint
-from skflow.bases._resolution import resolution
 
 __all__ = ["fit_kernels", "likeliest_gaussian"]
 
@@ -21,15 +29,12 @@ FIRST_SHARE = 0.1  # of the background
 SHARE_LIMITS = 1e-6, 1 - 1e-6
 # Smallest deviation of a kernel beside that of the table, where the rows resolve no less.
 MIN_SCALE = 1e-3
-# Relative changes of the variances at which searches end, while powers are compared and last.
-COMPARISON_TOLERANCE, TOLERANCE = 1e-2, 1e-3
-COMPARISON_STEPS, MAX_STEPS = 20, 60
+NARROWEST = 1e-24  # variance in whatever direction
+# Where searches end while powers are compared: relative change of the variances, and steps.
+COMPARISON_TOLERANCE, COMPARISON_STEPS = 1e-2, 20
 # Largest share of the density at a row that leaving it out may take, rounding considered.
 MOST_LOST = 0.999
-MIN_ROWS_FOR_SCALE = 200
 MAX_PAIRS = 2**22
-# Of a limited time, the shares after which the searches for a first shape and with sizes end.
-SHAPE_SHARE, SIZES_SHARE = 0.4, 0.8
 
 
 def fit_kernels(z, weight, bandwidth, n_neighbors, shrinkage, max_rows):
@@ -71,11 +76,15 @@ def fit_kernels(z, weight, bandwidth, n_neighbors, shrinkage, max_rows):
     n, d = z.shape
     mean, covariance, beside = likeliest_gaussian(z, weight)
     keep = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:max_rows]
-    table = _Table(z - mean, weight, beside, covariance, MIN_SCALE * resolution(z[keep]))
+    whitened = solve_triangular(
+        torch.linalg.cholesky(covariance), (z - mean)[keep].mT, upper=False
+    )
+    floor = MIN_SCALE * fineness(whitened.mT)
+    table = _Table(z - mean, weight, beside, covariance, floor)
     some = table.of(keep)
 
     def constrain(shape):
-        return constrained(shape, len(keep), bandwidth, shrinkage, floor=0.0)
+        return constrained(shape, len(keep), bandwidth, shrinkage, floor=NARROWEST)
 
     start = _Kernels(constrain(covariance * len(keep) ** (-2 / (d + 4))), FIRST_SHARE)
     sizes = torch.ones_like(weight)
@@ -139,7 +148,9 @@ class _Table:
         return torch.linalg.solve(directions, self.x.mT).mT
 
 
-def _climb(start, table, sizes, constrain, share, tolerance=COMPARISON_TOLERANCE, steps=20):
+def _climb(
+    start, table, sizes, constrain, share, tolerance=COMPARISON_TOLERANCE, steps=COMPARISON_STEPS
+):
     """EM steps from the start; those of the last two kernels that were the likelier."""
     best = now = start._replace(likelihood=-math.inf)
     everyone = torch.arange(len(sizes))
@@ -151,7 +162,7 @@ def _climb(start, table, sizes, constrain, share, tolerance=COMPARISON_TOLERANCE
         change = (shape.diagonal() / now.shape.diagonal()).log().abs().max()
         change = change + abs(following.background - now.background)
         now = following._replace(shape=shape)
-        if change < tolerance or _is_late(share):
+        if change < tolerance or search_is_late(share):
             break
     return best
 
@@ -211,7 +222,7 @@ def _rescaled(kernels, table, sizes, keep):
         inner = torch.linalg.solve(kernels.shape, following.shape)
         factor = float(inner.diagonal().mean())
         kernels = _Kernels(kernels.shape * factor, following.background)
-        if abs(math.log(factor)) < TOLERANCE or _is_late(1.0):
+        if abs(math.log(factor)) < TOLERANCE or search_is_late(1.0):
             break
     return kernels
 
@@ -246,7 +257,9 @@ def likeliest_gaussian(z, weight):
     mean = weight @ z
     x = z - mean
     covariance = (x * weight.unsqueeze(-1)).mT @ x
-    own = covariance.diagonal().clamp(min=torch.finfo(z.dtype).tiny).diag_embed()
+    constant = (covariance.diagonal() < NARROWEST).to(z.dtype)
+    covariance = covariance + constant.diag_embed()  # as wide as any other column
+    own = covariance.diagonal().diag_embed()
     best = None
     for shrinkage in SHRINKAGES:
         shrunk = (1 - shrinkage) * covariance + shrinkage * own
@@ -268,10 +281,3 @@ def _beside(x, weight, root, kept):
     distance = square / (1 - lost) / rest
     level = root.diagonal().log().sum() + 0.5 * d * math.log(2 * math.pi) - 0.5 * d * rest.log()
     return -0.5 * distance - 0.5 * torch.log1p(-lost) - level
-
-
-def _is_late(share):
-    late = time_is_up(share)
-    if late:
-        left_out("the search for the shape of the kernels")
-    return late

@@ -13,7 +13,7 @@ from skflow.bases._rosenblatt import mixture_scores
 __all__ = ["GaussianMixture"]
 
 # Smallest standard deviation of a column given the columns before it, in a component.
-# Training may shrink what EM found narrower than a hundred times that by such a factor.
+# But no wider than this share of the narrowest that EM found.
 MIN_SCALE, ROOM = 1e-4, 1e-2
 
 
@@ -28,7 +28,7 @@ class GaussianMixture(Base):
     :math:`\Sigma_c^{-1} = U_c U_c^\top` (scikit-learn's ``precisions_cholesky_``), so that
     neither scoring nor its gradient solves or inverts anything. Learnt are
     ``log_weights`` (C,), before a softmax; ``means`` (C, d); ``log_diagonal`` (C, d) of U, used up
-    to ``-log(MIN_SCALE)``; and ``off_diagonal`` (C, d, d), of which the strict upper triangle
+    to ``-log(min_scale)``; and ``off_diagonal`` (C, d, d), of which the strict upper triangle
     counts. Sampling is exact: a component by its weight, then ``mu_c + e U_c^{-1}``, which
     is also how draws depend on the means and factors smoothly (:meth:`from_seeds`).
 

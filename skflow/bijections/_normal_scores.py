@@ -119,6 +119,7 @@ class MarginalGaussianization(Bijection):
         log_weight, loc, log_scale, middle, width = (
             t.view(*shift.shape, *t.shape[1:]) for t in fit
         )
+        width = width.clamp(min=self.min_scale)
         buffers = {"shift": shift, "scale": scale, "middle": middle, "width": width}
         for name, new in buffers.items():
             setattr(self, name, new.to(getattr(self, name)))

@@ -1,4 +1,4 @@
-"""Tails bent in by a logarithm: the last step of every preprocessing."""
+"""Tails bent in by a logarithm: the last step of every preprocessing in files of version 0.1."""
 
 import math
 

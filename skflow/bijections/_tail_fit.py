@@ -8,6 +8,8 @@ from skflow.numerics import from_tukey
 __all__ = ["fit_tails"]
 
 HALF = 0.5
+# What lies this near in z is never far: a base has deviation 1, whatever unit the column has.
+REACH = 5.0
 # The tails are looked at beyond each of these shares of the rows, the smaller ones only where that
 # many rows lie there.
 SHARES = (0.1, 0.05, 0.025)
@@ -59,7 +61,8 @@ def fit_tails(x, weight=None):
     -------
     threshold, h, m, v, k : tensors of shape (*members, 2, d), float64
         Of -x, for the lower tails, and of x; see :class:`TukeyTails`. m is where the last row
-        lies, v half a range of z beyond it, and k the inverse of the column's deviation.
+        lies, v half a range of z beyond it, and at least where z is ``REACH``, and k the inverse
+        of the column's deviation, at most 1.
     """
     share = row_shares(x, weight)
     size = share.square().sum(-1).reciprocal()[..., None, None]
@@ -83,7 +86,8 @@ def fit_tails(x, weight=None):
     m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
     extreme = threshold + m
     v = m + (HALF * extreme.sum(-2, keepdim=True)).clamp(min=0)
-    return threshold, h, m, v, (1 / spread).expand_as(h).clone()
+    v = torch.maximum(v, REACH - threshold)
+    return threshold, h, m, v, spread.clamp(min=1).reciprocal().expand_as(h).clone()
 
 
 def _largest(x, share):

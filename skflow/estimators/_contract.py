@@ -106,6 +106,7 @@ class FittedFlow(
             Inside the declared support; without ``on_grid`` columns that were dequantized are
             continuous.
         """
+        check_is_fitted(self)
         return self.observation_.draws(self._draw(n_samples, random_state), on_grid)
 
     def transform(self, X):
@@ -126,7 +127,8 @@ class FittedFlow(
         """
         from skflow.fitting._blocks import latents
 
-        rows, outside = self.observation_.place(self._rows(X))
+        X = self._rows(X)
+        rows, outside = self.observation_.place(X)
         if outside.any():
             raise ValueError(
                 f"{int(outside.sum())} rows lie outside the declared support, the first is row "

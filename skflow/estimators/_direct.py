@@ -12,14 +12,13 @@ from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow.estimators._contract import TableFlow
 from skflow.fitting._family import Family
-from skflow.fitting._settings import PREPROCESSING
+from skflow.fitting._settings import PREPROCESSING, units_hold
 from skflow.tables._read import read_table
 
 __all__ = ["BaseClassicalDensity"]
 
-# Ratio of the columns' units up to which one covariance holds them, and the farthest unit from 1.
+# Ratio of the columns' units up to which one covariance holds them.
 WIDEST = 1e7
-FARTHEST_UNIT = 1e75
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -62,7 +61,7 @@ class BaseClassicalDensity(TableFlow):
     def _resolved_preprocessing(self, table):
         if self.preprocessing == "auto":
             return "standardize"
-        if self.preprocessing == "none" and not _one_covariance_holds(table.values):
+        if self.preprocessing == "none" and not units_hold(table.values, "float64", WIDEST):
             return "standardize"
         return self.preprocessing
 
@@ -94,11 +93,3 @@ class BaseClassicalDensity(TableFlow):
             bijection, base = self._fit_core(rows.x, rows.weight)
         bijection, base = (part.double().requires_grad_(False) for part in (bijection, base))
         return Flow(bijection, base, preprocessing).eval()
-
-
-def _one_covariance_holds(X):
-    """Whether float64 tells the variances of the columns of X (n, d) from 0 side by side."""
-    sizes = 0.5 * X.max(axis=0) - 0.5 * X.min(axis=0)
-    sizes = sizes[sizes > 0] if sizes.any() else np.ones(1)
-    low, high = sizes.min(), sizes.max()
-    return FARTHEST_UNIT * low > 1 and high < FARTHEST_UNIT and high < WIDEST * low

@@ -18,7 +18,7 @@ class Family:
     learns_from_all : bool
         Whether all rows shape the flow, and not only those that stand for a long table.
     bends_tails : bool
-        Whether tails are bent in as the rows ask for it. If not, the bend lies where no row does,
+        Whether tails are bent in as the rows ask for it. If not, the bend lies beyond 1e100,
         to catch what overflowed on its way.
     n_threads : int or None
         Of torch, in a fit and in scoring; None leaves it as it is. Kernels as small as those of

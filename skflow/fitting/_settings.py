@@ -11,12 +11,22 @@ import numpy as np
 
 from skflow.fitting._plan import Plan, shaping_parameters
 
-__all__ = ["BASES", "ORDERS", "PREPROCESSING", "resolve_base", "settle", "settle_preprocessing"]
+__all__ = [
+    "BASES",
+    "ORDERS",
+    "PREPROCESSING",
+    "resolve_base",
+    "settle",
+    "settle_preprocessing",
+    "units_hold",
+]
 
 PREPROCESSING = ("auto", "standardize", "rescale", "whiten", "gaussianize", "none")
 BASES = ("normal", "student_t", "uniform", "mixture")
 ORDERS = ("natural", "reversed", "random")
 MIN_ROWS_TO_HOLD_OUT = 20
+# Largest unit of a column, and smallest by 1 over it, with which flows of a dtype can do.
+FARTHEST_UNITS = {"float32": 1e9, "float64": 1e75}
 # entries of the table that training may pass over, up to 20,000 rows: minutes on one core
 WORK = 6e7
 
@@ -41,6 +51,8 @@ def settle_preprocessing(estimator, table, family, kept):
     from skflow.fitting._preprocessing import choose_preprocessing
 
     given = kept.get("preprocessing", estimator.preprocessing)
+    if given == "none" and not units_hold(table.values, estimator.dtype):
+        return "standardize"
     if given != "auto":
         return given
     if "preprocessing" in family.auto:
@@ -49,6 +61,18 @@ def settle_preprocessing(estimator, table, family, kept):
         return "standardize"  # normal scores have no heavy tails
     start = table.start()
     return choose_preprocessing(table.bounds, start.rows(), start.weight)
+
+
+def units_hold(X, dtype, widest=np.inf):
+    """Whether columns of X (n, d) as they are can be told from 0 and squared in a dtype.
+
+    With ``widest``, whether their units also differ by no more than such a factor.
+    """
+    sizes = 0.5 * X.max(axis=0) - 0.5 * X.min(axis=0)
+    sizes = sizes[sizes > 0] if sizes.any() else np.ones(1)
+    low, high = sizes.min(), sizes.max()
+    farthest = FARTHEST_UNITS[dtype]
+    return farthest * low > 1 and high < farthest and high < widest * low
 
 
 def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, seed=0, kept=None):

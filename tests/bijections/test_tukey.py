@@ -68,7 +68,7 @@ def test_a_new_row_far_off_costs_tens_of_nats():
 def test_slope_is_continuous():
     tails = TukeyTails.from_data(rows(lambda g, n: g.standard_t(2, size=n)))
     for side, sign in ((0, -1), (1, 1)):
-        for at in (tails.threshold, tails.threshold + tails.v):
+        for at in (tails.threshold, tails.threshold + tails.m, tails.threshold + tails.v):
             z = sign * (at[side] + torch.tensor([[-1e-9], [1e-9]]).double())
             before, after = tails.inverse(z)[1]
             assert abs(before - after) < 1e-6

@@ -20,3 +20,13 @@ def test_a_constant_stays_near_its_value(cls, value):
         assert abs(draws.mean()) < 0.1
         assert np.abs(draws).max() < 3
         assert -3 < model.score(X) + np.log(width) < 0
+
+
+@pytest.mark.parametrize("cls", DENSITIES, ids=lambda cls: cls.__name__)
+def test_a_constant_that_is_declared_unspread_is_no_error(cls):
+    if cls is StackedDensity:
+        pytest.skip("beside listed estimators each declares its own")
+    X = np.column_stack([np.full(60, 3.0), np.random.default_rng(0).normal(size=60)])
+    model = quick(cls, resolution={0: 0}).fit(X)
+    assert np.isfinite(model.score_samples(X)).all()
+    assert np.isfinite(model.sample(100, random_state=0)).all()

@@ -1,7 +1,8 @@
-"""Every density of one column integrates to one, to the last float in either direction."""
+"""Every density integrates to one: of one column by quadrature, to the last floats."""
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import skflow
 from tests.instances import FLOWS, TRAINED, accepted, quick
@@ -30,6 +31,7 @@ TABLES = {
     "normal": (rng().normal(size=200), (-INF, INF)),
     "20 normals": (rng().normal(size=20), (-INF, INF)),
     "two modes": (np.r_[rng().normal(size=100), 50 + rng().normal(size=100)], (-INF, INF)),
+    "far modes": (np.r_[rng().normal(size=100), 1e6 + rng().normal(size=100)], (-INF, INF)),
     "atoms": (np.r_[np.zeros(60), np.ones(60), rng().normal(size=120)], (-INF, INF)),
     "Cauchy's": (rng().standard_cauchy(size=300), (-INF, INF)),
 }
@@ -94,3 +96,39 @@ def test_mass_is_one(name, table):
 @pytest.mark.filterwarnings("ignore::skflow.exceptions.ConvergenceWarning")
 def test_mass_of_every_flow_is_one(name, table):
     check_mass(small(SLOW[name]), table)
+
+
+def correlated(d):
+    """Rows (300, d) around a curve, one column of them with heavy tails."""
+    x = rng().normal(size=(300, d))
+    x[:, 1] = x[:, 0] ** 2 + 0.5 * x[:, 1]
+    x[:, -1] *= np.exp(0.5 * rng().normal(size=300))
+    return x
+
+
+def mass_by_weights(density, x, n=20_000):
+    """Mean density over that of a wide Student-t around the rows, and its standard error."""
+    proposal = stats.multivariate_t(x.mean(0), 2 * np.cov(x.T), df=3, seed=0)
+    at = proposal.rvs(n)
+    weight = np.exp(density.score_samples(at) - proposal.logpdf(at))
+    return weight.mean(), weight.std() / np.sqrt(n)
+
+
+@pytest.mark.parametrize("d", [2, 5])
+@pytest.mark.parametrize("name", QUICK)
+def test_mass_of_several_columns_is_one(name, d):
+    x = correlated(d)
+    estimate, error = mass_by_weights(QUICK[name]().fit(x), x)
+    assert error < 0.03
+    assert abs(estimate - 1) < 2.5 * error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [2, 5])
+@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.filterwarnings("ignore::skflow.exceptions.ConvergenceWarning")
+def test_mass_of_several_columns_is_one_for_every_flow(name, d):
+    x = correlated(d)
+    estimate, error = mass_by_weights(small(SLOW[name])().fit(x), x)
+    assert error < 0.1
+    assert abs(estimate - 1) < 2.5 * error

@@ -11,12 +11,12 @@ from skflow._random import draw_seed
 from skflow.estimators._contract import TableFlow
 from skflow.estimators._score_table import mean_and_error
 from skflow.estimators.flows._autoregressive import IAFDensity
+from skflow.estimators.stack._candidates import DECLARED
 
 __all__ = ["distill"]
 
 MIN_DRAWS = 20
 TRAINING_SHARE = 0.7  # of a limited time; the rest is for measuring
-DECLARED = ("support", "resolution", "periodic")
 COPIED = ("n_features_in_", "feature_names_in_")
 
 

@@ -37,6 +37,10 @@ class KernelFlowDensity(BaseClassicalDensity):
         whichever is likeliest; None gives all rows kernels of one size.
     shrinkage : float, default=0.3
         The kernels' correlations are shrunk by ``n / (n + shrinkage * d)``.
+    background : bool, default=True
+        False leaves out the background, the drawing in and the choice of a power: the kernels
+        alone, of :class:`skflow.bases.KernelDensity`, which tell far rows more sharply and whose
+        draws are flung further out.
     {parameters}
 
     Attributes
@@ -69,18 +73,21 @@ class KernelFlowDensity(BaseClassicalDensity):
     bandwidth: str = "full"
     n_neighbors: int | None = 5
     shrinkage: float = 0.3
+    background: bool = True
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseClassicalDensity._parameter_constraints,
         "bandwidth": [StrOptions({"full", "diagonal", "scalar"})],
         "n_neighbors": [None, Interval(Integral, 1, None, closed="left")],
         "shrinkage": [Interval(Real, 0, None, closed="left")],
+        "background": ["boolean"],
     }
 
     def _fit_core(self, u, weight):
-        from skflow.bases import KernelMixture
+        from skflow.bases import KernelDensity, KernelMixture
         from skflow.bijections import Chain
 
-        base = KernelMixture(u.shape[1], self.bandwidth, self.n_neighbors, self.shrinkage).double()
+        kind = KernelMixture if self.background else KernelDensity
+        base = kind(u.shape[1], self.bandwidth, self.n_neighbors, self.shrinkage).double()
         base.initialize(u, weight)
         return Chain([]), base

@@ -8,9 +8,10 @@ __all__ = ["outlier_candidates"]
 def outlier_candidates():
     """Pairs (name, estimator) whose mixture tells normal rows from others.
 
-    Kernels take a row for normal if it is near a few of the training rows, wherever these lie.
+    Kernels alone take a row for normal if it is near a few of the training rows, wherever these
+    lie; a background would take it for normal if it lies within the table.
     """
     return [
-        ("kernel_diagonal", KernelFlowDensity(bandwidth="diagonal")),
-        ("kernel", KernelFlowDensity(bandwidth="scalar")),
+        ("kernel_diagonal", KernelFlowDensity(bandwidth="diagonal", background=False)),
+        ("kernel", KernelFlowDensity(bandwidth="scalar", background=False)),
     ]

@@ -2,7 +2,7 @@
 
 import torch
 
-__all__ = ["resolution"]
+__all__ = ["fineness"]
 
 MIN_NEIGHBORS, NEIGHBOR_SHARE = 5, 0.02
 DENSEST = 0.1
@@ -12,7 +12,7 @@ MAX_ROWS = 2_000
 
 
 @torch.no_grad()
-def resolution(z):
+def fineness(z):
     """How much finer the densest rows lie than those of a normal table, at most 1.
 
     The densest tenth of the rows has a fiftieth of all rows within some distance: that distance,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skflow.bases import choose_mixture
-from skflow.bases._resolution import resolution
+from skflow.bases._fineness import fineness
 
 
 def rows(n=500, d=1, seed=0):
@@ -15,13 +15,13 @@ def rows(n=500, d=1, seed=0):
 @pytest.mark.parametrize("d", [1, 3, 10])
 @pytest.mark.parametrize("n", [10, 200, 5_000])
 def test_of_normal_rows_is_about_one(n, d):
-    assert resolution(rows(n, d)) > 0.5
+    assert fineness(rows(n, d)) > 0.5
 
 
 @pytest.mark.parametrize("width", [1e-2, 1e-4, 1e-7])
 def test_of_dense_clumps_is_their_width(width):
     z = torch.cat([width * rows(), 1 + width * rows(seed=1)])
-    assert 0.2 * width < resolution(z) < 20 * width
+    assert 0.2 * width < fineness(z) < 20 * width
 
 
 def test_mixtures_of_narrow_modes_and_directions_may_be_narrow():
