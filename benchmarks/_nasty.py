@@ -262,7 +262,9 @@ def _far_columns(model, X, weight, draws):
     for j, x in enumerate(X.T):
         for sign in (-1, 1):
             # both divided first: the difference of large numbers overflows
-            far = float(np.max(sign * draws[:, j] / ranges[j]) - np.max(sign * x / ranges[j]))
+            with np.errstate(over="ignore"):
+                out, of_rows = (np.max(sign * t / ranges[j]) for t in (draws[:, j], x))
+            far = float(out - of_rows)
             gamma, error = tail_weight(sign * x, weight)
             if far > RANGES and gamma + SURE * error < HEAVY:
                 yield j, far

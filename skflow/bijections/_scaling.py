@@ -24,6 +24,9 @@ MIN_SHRINKAGE = 1e-8
 REACH = 0.95  # power of the largest number beyond which values count as that far: sums are numbers
 # Spreads as which farther values of columns with heavy tails count in a covariance.
 WINSORIZED = 5.0
+FARTHEST = (
+    12.0  # and of all others, so that gross errors do not lean into the columns beside theirs
+)
 
 
 class Standardize(Bijection):
@@ -162,6 +165,7 @@ class Whiten(Bijection):
         share = row_shares(x, weight)
         z = torch.where(share.unsqueeze(-1) > 0, self.standardize(x)[0], 0.0)
         z = torch.where((moments(x, weight)[1] > 0).unsqueeze(-2), z, 0.0)  # else rounding noise
+        z = z.clamp(-FARTHEST, FARTHEST)
         if robust is not None:
             z = torch.where(robust, z.clamp(-WINSORIZED, WINSORIZED), z)
         covariance, shrinkage = _ledoit_wolf(z, share)

@@ -57,7 +57,7 @@ class TukeyTails(Bijection):
     def from_data(cls, x, weight=None):
         """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows."""
         tails = cls(x.shape[-1])
-        tails.initialize(x, weight=weight)
+        tails._set(*fit_tails(x, weight))
         return tails
 
     def left_alone(self, upto):

@@ -127,18 +127,25 @@ def fit_preprocessing(
     bounded = torch.from_numpy(np.isfinite(low) | np.isfinite(high))
     if bounded.any():
         parts.append(BoundedToNormal.from_data(x, low, high, weight))
-        x = parts[-1](x)[0]
-    if kind in SCALINGS:
-        parts.append(SCALINGS[kind](x, weight, heavy))
-        x = parts[-1](x)[0]
-    elif constant is not None and constant.any():
-        parts.append(Standardize.from_data(x, weight).only(constant))
-        x = parts[-1](x)[0]
-    if not bends_tails:
-        return Chain([*parts, shared(TukeyTails(x.shape[-1]).left_alone(NEVER))])
+        x = _behind(parts[-1], x)
     upto = torch.zeros(heavy.shape, dtype=torch.float64).masked_fill(bounded, BOUNDED_TAILS_FROM)
     upto = upto.masked_fill(heavy, HEAVY_TAILS_FROM)
-    return Chain([*parts, TukeyTails.from_data(x, weight).left_alone(upto)])
+    if kind in SCALINGS:
+        parts.append(SCALINGS[kind](x, weight, heavy))
+        x = _behind(parts[-1], x)
+    elif constant is not None and constant.any():
+        parts.append(Standardize.from_data(x, weight).only(constant))
+        x = _behind(parts[-1], x)
+    if not bends_tails:
+        parts.append(shared(TukeyTails(x.shape[-1]).left_alone(NEVER)))
+    elif kind != "gaussianize":  # which bends tails itself: two bends in a row fling draws out
+        parts.append(TukeyTails.from_data(x, weight).left_alone(upto))
+    return Chain(parts)
+
+
+def _behind(bijection, x):
+    """Rows x (*members, n, d) behind a bijection, in blocks: some hold much for each row."""
+    return torch.cat([bijection(block)[0] for block in x.split(BLOCK, dim=-2)], dim=-2)
 
 
 def _rescale(x, weight, heavy):
