@@ -35,7 +35,7 @@ class KernelMixture(Base):
     background, which weighs as much as the rows ask for.
 
     Shape, powers and background are those of the largest leave-one-out likelihood; see
-    :func:`fit_kernels`. Nothing is trained by gradients; all tensors are buffers. Until
+    ``fit_kernels``. Nothing is trained by gradients; all tensors are buffers. Until
     :meth:`initialize` there is the background alone, a unit Gaussian at zero.
 
     Cost: fitting O(m^2 d + m d^2) a step with m = min(n, max_rows), and O(n^2 d) for the

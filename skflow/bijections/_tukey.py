@@ -16,14 +16,14 @@ class TukeyTails(Bijection):
 
     By column and side, e says how far x lies beyond the start t of the tail and w how far z does:
     :math:`e = w \exp(h w^2 / 2)` as far as the rows reach, :math:`w \le m`; further out e is a
-    line in w up to v, and an exponential from there: see :class:`TailBend`. Log-det
+    line in w up to v, and an exponential from there: see ``skflow.numerics.TailBend``. Log-det
     :math:`-\sum \log de / dw` over the entries in tails; the inverse's is minus that. Once
     continuously differentiable.
 
     If z has the tail of a normal of deviation c, then x has a Pareto tail of index
     :math:`1 / (h c^2)`. With h = 0 the tail is left alone up to v, which lies beyond all rows;
     a row further out costs about half the square of the logarithm of its distance, in nats.
-    :meth:`from_data` asks the rows: see :func:`fit_tails`. Until then nothing is bent.
+    :meth:`from_data` asks the rows: see ``fit_tails``. Until then nothing is bent.
 
     Cost: O(n d), and some five Newton steps in the forward direction, if any h is positive. The
     inverse is exact up to the largest exponent of the dtype (709 in float64); beyond it x and the
