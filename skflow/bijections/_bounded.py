@@ -7,8 +7,7 @@ from torch.nn.functional import logsigmoid
 
 from skflow.bijections._base import Bijection
 from skflow.bijections._normalization import robust_moments
-from skflow.bijections._soft_tails import max_exponent
-from skflow.bijections._support import check_bounds
+from skflow.bijections._support import checked_bounds
 from skflow.numerics import (
     LogBeta,
     bent_ends,
@@ -17,6 +16,7 @@ from skflow.numerics import (
     implicit_root,
     increasing_root,
     logit_of_normal,
+    max_exponent,
     normal_of_logit,
 )
 
@@ -78,9 +78,7 @@ class BoundedToNormal(Bijection):
 
     def __init__(self, low, high):
         super().__init__()
-        low = torch.as_tensor(low, dtype=torch.float64).detach().clone()
-        high = torch.as_tensor(high, dtype=torch.float64).detach().clone()
-        check_bounds(low, high)
+        low, high = checked_bounds(low, high)
         self.register_buffer("low", low)
         self.register_buffer("high", high)
         self.register_buffer("centre", _middle(low, high))

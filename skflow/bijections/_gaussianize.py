@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from skflow.bijections._base import Bijection
+from skflow.bijections._normal_scores import BentMargins
 from skflow.bijections._soft_tails import SoftTails
 from skflow.numerics import (
     implicit_root,
@@ -121,7 +122,7 @@ class GaussianizeMarginals(Bijection):
         ]
 
 
-class Gaussianize(Bijection):
+class Gaussianize(BentMargins):
     r"""Preprocessing: every column to normal scores by a smooth fit of its distribution.
 
     By column: ``u = (x - shift) / scale`` with the median and a spread of the middle 80 %, tails
@@ -140,17 +141,3 @@ class Gaussianize(Bijection):
         self.tails = SoftTails(n_features)
         self.margins = GaussianizeMarginals(n_features, 8, 5e-3).double()
         self.margins.requires_grad_(False)
-
-    def forward(self, x, context=None):
-        scale = self.scale.unsqueeze(-2)
-        u, outer = self.tails((x - self.shift.unsqueeze(-2)) / scale)
-        z, inner = self.margins(u)
-        return z, outer + inner - scale.log().sum(-1)
-
-    def inverse(self, z, context=None):
-        scale = self.scale.unsqueeze(-2)
-        u, inner = self.margins.inverse(z)
-        u, outer = self.tails.inverse(u)
-        largest = torch.finfo(u.dtype).max
-        x = (u * scale + self.shift.unsqueeze(-2)).clamp(-largest, largest)
-        return x, outer + inner + scale.log().sum(-1)

@@ -11,7 +11,7 @@ from skflow.bijections._normalization import robust_moments
 from skflow.bijections._tukey import TukeyTails
 from skflow.numerics import implicit_root, increasing_root, mixture_score
 
-__all__ = ["MarginalGaussianization", "NormalScores"]
+__all__ = ["BentMargins", "MarginalGaussianization", "NormalScores"]
 
 SIZES = (1, 2, 3, 5, 8)  # of the mixtures that are tried
 MIN_SCALE = 5e-3
@@ -163,7 +163,25 @@ class MarginalGaussianization(Bijection):
         return [torch.cat(pair, -1).movedim(-1, 0).unsqueeze(-2) for pair in pairs]
 
 
-class NormalScores(Bijection):
+class BentMargins(Bijection):
+    """Columns scaled, their ``tails`` bent, then through ``margins``; log-dets add up."""
+
+    def forward(self, x, context=None):
+        scale = self.scale.unsqueeze(-2)
+        u, outer = self.tails((x - self.shift.unsqueeze(-2)) / scale)
+        z, inner = self.margins(u)
+        return z, outer + inner - scale.log().sum(-1)
+
+    def inverse(self, z, context=None):
+        scale = self.scale.unsqueeze(-2)
+        u, inner = self.margins.inverse(z)
+        u, outer = self.tails.inverse(u)
+        largest = torch.finfo(u.dtype).max
+        x = (u * scale + self.shift.unsqueeze(-2)).clamp(-largest, largest)
+        return x, outer + inner + scale.log().sum(-1)
+
+
+class NormalScores(BentMargins):
     r"""Preprocessing: every column to normal scores by a smooth fit of its distribution.
 
     By column: ``u = (x - shift) / scale`` with the median and a spread of the middle 80 %, tails
@@ -216,17 +234,3 @@ class NormalScores(Bijection):
         self.shift, self.scale = robust_moments(x, weight)
         u = (x.double() - self.shift.unsqueeze(-2)) / self.scale.unsqueeze(-2)
         self.margins._fit(self.tails.initialize(u, weight=weight), weight, SIZES)
-
-    def forward(self, x, context=None):
-        scale = self.scale.unsqueeze(-2)
-        u, outer = self.tails((x - self.shift.unsqueeze(-2)) / scale)
-        z, inner = self.margins(u)
-        return z, outer + inner - scale.log().sum(-1)
-
-    def inverse(self, z, context=None):
-        scale = self.scale.unsqueeze(-2)
-        u, inner = self.margins.inverse(z)
-        u, outer = self.tails.inverse(u)
-        largest = torch.finfo(u.dtype).max
-        x = (u * scale + self.shift.unsqueeze(-2)).clamp(-largest, largest)
-        return x, outer + inner + scale.log().sum(-1)

@@ -1,12 +1,11 @@
 """Tails bent in by a logarithm: the last step of every preprocessing in files of version 0.1."""
 
-import math
-
 import torch
 
 from skflow.bijections._base import Bijection
+from skflow.numerics import max_exponent
 
-__all__ = ["SoftTails", "max_exponent"]
+__all__ = ["SoftTails"]
 
 
 class SoftTails(Bijection):
@@ -51,8 +50,3 @@ class SoftTails(Bijection):
         excess = (z.abs() - t).clamp(min=0, max=max_exponent(z))
         x = torch.where(excess > 0, z.sign() * (t + excess.expm1()), z)
         return x, excess.sum(-1)
-
-
-def max_exponent(x):
-    """Return the largest whole number whose exponential the dtype of x can hold."""
-    return math.floor(math.log(torch.finfo(x.dtype).max))

@@ -6,9 +6,9 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from skflow.bijections._base import Bijection
-from skflow.bijections._soft_tails import max_exponent
+from skflow.numerics import max_exponent
 
-__all__ = ["SupportMap", "check_bounds"]
+__all__ = ["SupportMap", "checked_bounds"]
 
 
 class SupportMap(Bijection):
@@ -42,9 +42,7 @@ class SupportMap(Bijection):
 
     def __init__(self, low, high):
         super().__init__()
-        low = torch.as_tensor(low, dtype=torch.float64).detach().clone()
-        high = torch.as_tensor(high, dtype=torch.float64).detach().clone()
-        check_bounds(low, high)
+        low, high = checked_bounds(low, high)
         self.register_buffer("low", low)
         self.register_buffer("high", high)
 
@@ -94,7 +92,9 @@ class SupportMap(Bijection):
         return self._clamp(x), log_det.sum(-1)
 
 
-def check_bounds(low, high):
+def checked_bounds(low, high):
+    """Return bounds as tensors (d,) of float64 of their own; a ValueError if they hold nothing."""
+    low, high = (torch.as_tensor(t, dtype=torch.float64).detach().clone() for t in (low, high))
     if low.ndim != 1 or low.shape != high.shape:
         shapes = f"{tuple(low.shape)} and {tuple(high.shape)}"
         raise ValueError(f"low and high must hold one bound per column each, got shapes {shapes}")
@@ -106,3 +106,4 @@ def check_bounds(low, high):
             raise ValueError(f"{bounds}: there is no number between them")
         if math.isfinite(a) and math.isfinite(b) and math.isinf(b - a):
             raise ValueError(f"{bounds}: too wide for float64, leave one of them out")
+    return low, high

@@ -84,7 +84,7 @@ class BaseClassicalDensity(TableFlow):
                 torch.from_numpy(rows),
                 weight,
                 bends_tails=family.bends_tails,
-                constant=torch.tensor([k == "constant" for k in table.observation.ties.kinds]),
+                constant=torch.from_numpy(table.observation.ties.constant),
             )
             preprocessing = constants.behind(preprocessing)
             learnt_from = table if family.learns_from_all else start

@@ -58,7 +58,7 @@ def start_preprocessing(table, plan, family, training, holder):
         n_members if own else 1,
         bends_tails=family.bends_tails,
         heavy=heavy_columns(plan.base, table.n_features),
-        constant=torch.tensor([kind == "constant" for kind in table.observation.ties.kinds]),
+        constant=torch.from_numpy(table.observation.ties.constant),
     )
     return fitted if own or n_members == 1 else stack_members([fitted] * n_members)
 

@@ -1,6 +1,6 @@
 """Numerical tools that know nothing of flows: roots, integrals, stable special functions."""
 
-from skflow.numerics._bend import TailBend, from_tukey
+from skflow.numerics._bend import TailBend, from_tukey, max_exponent
 from skflow.numerics._beta_fit import LogBeta, bent_ends, fit_log_beta
 from skflow.numerics._fixed_point import contraction_root
 from skflow.numerics._incomplete_beta import beta_logit
@@ -22,6 +22,7 @@ from skflow.numerics._tail_index import fit_student_t
 __all__ = [
     "TailBend",
     "from_tukey",
+    "max_exponent",
     "LogBeta",
     "bent_ends",
     "beta_logit",

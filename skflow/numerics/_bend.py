@@ -6,7 +6,7 @@ import torch
 
 from skflow.numerics._roots import implicit_root
 
-__all__ = ["TailBend", "from_tukey"]
+__all__ = ["TailBend", "from_tukey", "max_exponent"]
 
 MAX_STEPS = 60
 ROUNDINGS = 4
@@ -45,7 +45,7 @@ class TailBend:
         e = inner * torch.exp(0.5 * square)
         log_slope = torch.log1p(square) + 0.5 * square
         middle = (torch.minimum(w, self.v) - self.m).clamp(min=0)
-        outer = (self.k * (w - self.v)).clamp(min=0, max=_max_exponent(w))
+        outer = (self.k * (w - self.v)).clamp(min=0, max=max_exponent(w))
         s = self.log_s.exp()
         e = e + s * middle + s * (outer.expm1() / self.k)
         largest = torch.finfo(e.dtype).max
@@ -91,5 +91,6 @@ def from_tukey(e, h):
     return torch.where(e > 0, implicit_root(function, log_e, log_w).exp(), 0.0 * e)
 
 
-def _max_exponent(x):
+def max_exponent(x):
+    """Return the largest whole number whose exponential the dtype of x can hold."""
     return math.floor(math.log(torch.finfo(x.dtype).max))

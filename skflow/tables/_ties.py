@@ -79,6 +79,11 @@ class Ties:
         """Kind of each column, "continuous" where nothing is jittered."""
         return ["continuous" if c is None else c.kind for c in self.columns]
 
+    @property
+    def constant(self):
+        """Which columns hold one value, (n_features,) bool."""
+        return np.array([kind == "constant" for kind in self.kinds])
+
     def widths_in(self, j, x):
         """Jitter width (n,) of every entry x (n,) of column j; None if it is continuous."""
         column = self.columns[j]
