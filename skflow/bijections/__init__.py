@@ -20,10 +20,11 @@ from skflow.bijections._linear import (
 )
 from skflow.bijections._logistic import LogisticToNormal
 from skflow.bijections._low_rank import Planar, Radial, Sylvester
+from skflow.bijections._marginal_gaussianization import MarginalGaussianization
 from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
 from skflow.bijections._mixture_normal import MixtureNormalCDF
 from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
-from skflow.bijections._normal_scores import MarginalGaussianization, NormalScores
+from skflow.bijections._normal_scores import NormalScores
 from skflow.bijections._normalization import ActNorm
 from skflow.bijections._orthogonal import QR, Orthogonal
 from skflow.bijections._residual import Residual

@@ -1,4 +1,10 @@
-"""Mixtures of normals fitted to many columns at once, their sizes by held-out likelihood."""
+"""Mixtures fitted to many columns at once, their sizes by held-out likelihood.
+
+Of normals or of logistics. A logistic is a scale mixture of normals, so that EM has closed steps
+for both: with ``t = (x - m) / s``, ``2 log cosh(t / 2)`` lies below a parabola in t that touches
+it and has the curvature ``tanh(t / 2) / t``, and a weighted mean and variance increase the
+likelihood.
+"""
 
 import math
 
@@ -7,14 +13,14 @@ import torch
 from skflow._clock import left_out, time_is_up
 from skflow.bijections._normalization import NORMAL_QUANTILE
 
-__all__ = ["BACKGROUND", "fit_mixtures"]
+__all__ = ["LOG_UNUSED", "Logistics", "Normals", "fit_mixtures"]
 
-# Share of a fixed wide normal, so that no stretch between far components is empty.
-BACKGROUND = 1e-2
 SCALE_COUNTS = 2.0  # imagined rows of each component whose scale is the whole column's over k
 WEIGHT_COUNTS = 0.5  # imagined rows of each component, at any place
 KEPT = 1e-6
 FARTHEST = 1e6  # spreads; farther numbers count as this far, whose squares float32 holds
+FARTHEST_LOGISTIC = 80.0  # scales; likewise, where float32 has digits left
+NEAREST = 1e-6  # where tanh(t / 2) / t is a half
 MAX_POINTS = 512  # sorted rows are averaged in so many groups of equal size
 CHOICE_ROWS = 2_000
 CHOICE_POINTS = 256
@@ -30,9 +36,50 @@ EM_SHARE = 0.7
 HURRIED_STEPS = 5
 
 
+class Normals:
+    """Densities times the root of two pi, in t; a background with the moments of the column."""
+
+    background = 1e-2
+    quantile = NORMAL_QUANTILE  # that 0.9 of one lie below
+
+    @staticmethod
+    def density(t):
+        """Density at t, which is lost, and the curvatures, None where they are one."""
+        return t.square_().mul_(-0.5).exp_(), None
+
+    @staticmethod
+    def ground(x, weight):
+        """Mean and standard deviation (c,) of columns, so that a background adds no variance."""
+        total = weight.sum(-1)
+        middle = (weight * x).sum(-1) / total
+        width = ((weight * (x - middle.unsqueeze(-1)).square()).sum(-1) / total).sqrt()
+        return middle, torch.where(width > 0, width, 1.0)
+
+
+class Logistics:
+    """Densities in t; a background around 0 of deviation 1."""
+
+    background = 1e-3
+    width = math.sqrt(3) / math.pi
+    quantile = math.log(9)
+
+    @staticmethod
+    def density(t):
+        t = t.abs_().clamp_(NEAREST, FARTHEST_LOGISTIC)
+        edge = torch.exp(-t)
+        rest = (1 + edge).reciprocal_()
+        pull = (1 - edge).mul_(rest).div_(t)
+        return edge.mul_(rest).mul_(rest), pull
+
+    @staticmethod
+    def ground(x, weight):
+        """Mean and scale (c,) that are the same for all columns."""
+        return torch.zeros_like(x[:, 0]), torch.full_like(x[:, 0], Logistics.width)
+
+
 @torch.no_grad()
-def fit_mixtures(x, weight, sizes, n_components, min_scale):
-    """Fit a mixture of normals to each column by penalised maximum likelihood.
+def fit_mixtures(x, weight, sizes, n_components, min_scale, family):
+    """Fit a mixture to each column by penalised maximum likelihood.
 
     Where the caller's time is limited and there is none to compare sizes in all columns, the rest
     get the smallest.
@@ -49,20 +96,23 @@ def fit_mixtures(x, weight, sizes, n_components, min_scale):
         At least the largest size.
     min_scale : float
         No component is narrower.
+    family : Normals or Logistics
+        What the components are. A fixed wide one, the background, has the share
+        ``family.background`` of each mixture, so that no stretch between far components is empty.
 
     Returns
     -------
     log_weight, loc, log_scale : tensors of shape (c, n_components)
         Unused components come last, with ``LOG_UNUSED``.
     middle, width : tensors of shape (c,)
-        Mean and scale of the background, which has the share ``BACKGROUND`` of each mixture.
+        Mean and scale of the background.
     """
     x, weight = _sorted(x.clamp(-FARTHEST, FARTHEST), weight)
-    ground = _background(x, weight)
+    ground = family.ground(x, weight)
     # in blocks that stay in the processor's cache
     blocks = zip(*(t.split(BLOCK) for t in (x, weight, *ground)), strict=True)
     chosen = torch.cat(
-        [_choose(x, weight, ground, sizes, min_scale) for x, weight, *ground in blocks]
+        [_choose(x, weight, ground, sizes, min_scale, family) for x, weight, *ground in blocks]
     )
     points, shares = _grouped(x, weight, MAX_POINTS)
     result = [x.new_full((len(x), n_components), value) for value in (0.0, 0.0, 1.0)]
@@ -70,19 +120,11 @@ def fit_mixtures(x, weight, sizes, n_components, min_scale):
         columns = (chosen == k).nonzero().squeeze(-1)
         if len(columns):
             own = [t[columns] for t in (points, shares, *ground)]
-            fit = _em(*own[:2], own[2:], k, FINAL_STEPS, min_scale)
+            fit = _em(*own[:2], own[2:], k, FINAL_STEPS, min_scale, family)
             for whole, part in zip(result, fit, strict=True):
                 whole[columns, :k] = part.mT
     weight, loc, scale = result
     return weight.log().clamp(min=LOG_UNUSED), loc, scale.log(), *ground
-
-
-def _background(x, weight):
-    """Mean and standard deviation (c,) of columns, so that a background adds no variance."""
-    total = weight.sum(-1)
-    middle = (weight * x).sum(-1) / total
-    width = ((weight * (x - middle.unsqueeze(-1)).square()).sum(-1) / total).sqrt()
-    return middle, torch.where(width > 0, width, 1.0)
 
 
 def _sorted(x, weight):
@@ -109,7 +151,7 @@ def _grouped(x, weight, n_points):
     return torch.where(total > 0, mean / total.clamp(min=1e-30), plain / count), total
 
 
-def _choose(x, weight, ground, sizes, min_scale):
+def _choose(x, weight, ground, sizes, min_scale, family):
     """Return the size of each column's mixture, (c,), by cross-validation on some rows."""
     sizes = sorted(sizes)
     x, weight, *ground = (t.float() for t in (x, weight, *ground))
@@ -129,8 +171,8 @@ def _choose(x, weight, ground, sizes, min_scale):
     tested, share = _take(x, held), weight[:, shuffled]
     scores = []
     for k in sizes:
-        fit = _em(points, counts, ground, k, CHOICE_STEPS, min_scale)
-        whole = _density(tested, ground, *fit)[1]
+        fit = _em(points, counts, ground, k, CHOICE_STEPS, min_scale, family)
+        whole = _density(tested, ground, *fit, family)[1]
         scores.append(whole.log().view(N_FOLDS, columns, -1).transpose(0, 1).flatten(1))
     share = share / share.sum(-1, keepdim=True).clamp(min=1e-30)
     return _smallest_good(sizes, torch.stack(scores), share)
@@ -152,22 +194,23 @@ def _smallest_good(sizes, scores, share):
     return torch.tensor(sizes, device=scores.device)[good.int().argmax(0)]
 
 
-def _em(x, weight, ground, k, n_steps, min_scale):
+def _em(x, weight, ground, k, n_steps, min_scale, family):
     """Penalised EM from quantiles, in columns (c, n); the parameters come as (k, c)."""
     total = weight.sum(-1)
-    loc, spread = _start(x, weight, k)
+    loc, spread = _start(x, weight, k, family)
     prior = (spread / k).clamp(min=min_scale)
     scale = prior.expand_as(loc)
     share = torch.full_like(loc, 1 / k)
     for step in range(n_steps):
         if step >= HURRIED_STEPS and _is_late(EM_SHARE):
             break
-        parts, whole = _density(x, ground, share, loc, scale)
+        parts, whole, pull = _density(x, ground, share, loc, scale, family)
         counts = parts.mul_(weight / whole)
         size = counts.sum(-1)
+        pull = counts if pull is None else pull.mul_(counts)
         # a component that has lost all its rows stays where it is
-        loc = ((counts * x).sum(-1) + KEPT * loc) / (size + KEPT)
-        square = (counts * (x - loc.unsqueeze(-1)).square()).sum(-1)
+        loc = ((pull * x).sum(-1) + KEPT * loc) / (pull.sum(-1) + KEPT)
+        square = (pull * (x - loc.unsqueeze(-1)).square()).sum(-1)
         variance = (square + SCALE_COUNTS * prior.square()) / (size + SCALE_COUNTS)
         scale = variance.sqrt().clamp(min=min_scale)
         share = (size + WEIGHT_COUNTS) / (total + k * WEIGHT_COUNTS)
@@ -181,17 +224,17 @@ def _is_late(share):
     return late
 
 
-def _density(x, ground, share, loc, scale):
-    """Densities of the parts (k, c, n) and of the whole (c, n), times the root of two pi."""
+def _density(x, ground, share, loc, scale, family):
+    """Densities of the parts (k, c, n) and of the whole (c, n), and the curvatures (k, c, n)."""
     middle, width = (t.unsqueeze(-1) for t in ground)
-    t = (x - loc.unsqueeze(-1)).div_(scale.unsqueeze(-1))
-    parts = t.square_().mul_(-0.5).exp_().mul_(((1 - BACKGROUND) * share / scale).unsqueeze(-1))
-    plain = torch.exp(-0.5 * ((x - middle) / width).square()) / width
-    whole = parts.sum(0).add_(BACKGROUND * plain)
-    return parts, whole.clamp_(min=torch.finfo(x.dtype).tiny)
+    parts, pull = family.density((x - loc.unsqueeze(-1)).div_(scale.unsqueeze(-1)))
+    parts.mul_(((1 - family.background) * share / scale).unsqueeze(-1))
+    plain = family.density((x - middle) / width)[0] / width
+    whole = parts.sum(0).add_(family.background * plain)
+    return parts, whole.clamp_(min=torch.finfo(x.dtype).tiny), pull
 
 
-def _start(x, weight, k):
+def _start(x, weight, k, family):
     """Quantiles (k, c) in the middle of k equal shares, and the scale of all, (c,)."""
     share = weight.cumsum(-1) - 0.5 * weight
     share = share / weight.sum(-1, keepdim=True).clamp(min=1e-30)
@@ -201,4 +244,4 @@ def _start(x, weight, k):
     ends = wanted.new_tensor([0.1, 0.9]).expand(len(x), 2).contiguous()
     index = torch.searchsorted(share, ends).clamp(max=x.shape[-1] - 1)
     low, high = x.gather(-1, index).unbind(-1)
-    return loc, (high - low) / (2 * NORMAL_QUANTILE)  # of a normal with these quantiles
+    return loc, (high - low) / (2 * family.quantile)  # of a component with these quantiles

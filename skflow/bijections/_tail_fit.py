@@ -1,15 +1,18 @@
 """Where tails begin and how heavy they are, asked of the rows."""
 
+import math
+
 import torch
 
 from skflow.bijections._normalization import robust_moments, row_shares, winsorized_moments
 from skflow.numerics import from_tukey
 
-__all__ = ["fit_tails"]
+__all__ = ["REACHES", "fit_tails"]
 
 HALF = 0.5
-# What lies this near in z is never far: a base has deviation 1, whatever unit the column has.
-REACH = 5.0
+# By what counts as a light tail. What lies this near in z is never far: behind normal tails is a
+# base of deviation 1, whatever unit the column has, and behind exponential ones 20 are as rare.
+REACHES = {"normal": 5.0, "exponential": 20.0}
 # The tails are looked at beyond each of these shares of the rows, the smaller ones only where that
 # many rows lie there.
 SHARES = (0.1, 0.05, 0.025)
@@ -26,13 +29,14 @@ BENDS = tuple(0.01 * 1.5**i for i in range(16))
 # least so much of the deviation: a lone value in the tails of a pile may be all that it sees.
 STRONGEST, NARROWEST = 1.0, 0.25
 NORMAL_QUANTILE = 1.28
+LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 FARTHEST = 1e70  # deviations, whose fourth power is still a number
 NEGLIGIBLE = 1e-9  # part of a deviation
 TINY = 1e-300
 
 
 @torch.no_grad()
-def fit_tails(x, weight=None):
+def fit_tails(x, weight=None, light="normal"):
     r"""Estimate where the tails of each column begin, and how heavy they are.
 
     The k largest excesses e over a high quantile are taken for those of a normal, bent by
@@ -56,13 +60,16 @@ def fit_tails(x, weight=None):
     x : tensor of shape (*members, n, d)
     weight : tensor of shape (*members, n), optional
         0 for unused rows. A tail counts as many rows as have the same effective size.
+    light : {"normal", "exponential"}, default="normal"
+        Which tails are left alone. With "exponential", a bend must make the rows likelier than an
+        exponential does, too.
 
     Returns
     -------
     threshold, h, m, v, k : tensors of shape (*members, 2, d), float64
         Of -x, for the lower tails, and of x; see :class:`TukeyTails`. m is where the last row
-        lies, v half a range of z beyond it, and at least where z is ``REACH``, and k the inverse
-        of the column's deviation, at most 1.
+        lies, v half a range of z beyond it, and at least where z is one of ``REACHES``, and k the
+        inverse of the column's deviation, at most 1.
     """
     share = row_shares(x, weight)
     size = share.square().sum(-1).reciprocal()[..., None, None]
@@ -75,9 +82,10 @@ def fit_tails(x, weight=None):
     spread = torch.where(spread > 0, spread, 1.0)
     middle = robust_moments(x, weight)[0].unsqueeze(-2)
     middle = torch.cat([-middle, middle], dim=-2)
-    threshold, h, xi = _fit_share(SHARES[0], values, shares, size, middle, spread, MIN_ROWS)
+    rows = values, shares, size, middle, spread, light == "exponential"
+    threshold, h, xi = _fit_share(SHARES[0], *rows, MIN_ROWS)
     for p in SHARES[1:]:
-        closer = _fit_share(p, values, shares, size, middle, spread, MIN_ROWS_CLOSER)
+        closer = _fit_share(p, *rows, MIN_ROWS_CLOSER)
         lighter = closer[-1] + ERRORS * (1 + closer[-1]) / (p * size).sqrt() < xi
         threshold, h, xi = (
             torch.where(lighter, new, old)
@@ -86,7 +94,7 @@ def fit_tails(x, weight=None):
     m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
     extreme = threshold + m
     v = m + (HALF * extreme.sum(-2, keepdim=True)).clamp(min=0)
-    v = torch.maximum(v, REACH - threshold)
+    v = torch.maximum(v, REACHES[light] - threshold)
     return threshold, h, m, v, spread.clamp(min=1).reciprocal().expand_as(h).clone()
 
 
@@ -104,7 +112,7 @@ def _padded(t, n_rows):
     return t[..., torch.arange(n_rows, device=t.device).clamp(max=t.shape[-2] - 1), :]
 
 
-def _fit_share(p, values, share, size, center, spread, min_rows):
+def _fit_share(p, values, share, size, center, spread, exponential, min_rows):
     """Threshold, h and xi of the tails that hold the share p; xi is infinite in too few rows."""
     used = share.cumsum(-2) <= p + TINY
     at = used.sum(-2, keepdim=True).clamp(max=values.shape[-2] - 1)
@@ -112,7 +120,8 @@ def _fit_share(p, values, share, size, center, spread, min_rows):
     excess = torch.where(used, values - threshold, 0.0)
     counts = torch.where(excess > 0, size.unsqueeze(-2) * share, 0.0)
     k = counts.sum(-2)
-    z = -torch.special.ndtri((share * used).sum(-2).clamp(min=TINY))
+    held = (share * used).sum(-2).clamp(min=TINY)
+    z = -torch.special.ndtri(held)
     middle = (counts.cumsum(-2) <= HALF * k.unsqueeze(-2)).sum(-2, keepdim=True)
     unit = excess.gather(-2, middle.clamp(max=excess.shape[-2] - 1))
     unit = torch.maximum(unit, NEGLIGIBLE * spread.unsqueeze(-2))
@@ -122,6 +131,8 @@ def _fit_share(p, values, share, size, center, spread, min_rows):
     body = torch.minimum(torch.maximum(body, NARROWEST * spread), spread)
     strongest = STRONGEST * (unit / body).square()
     best = likeliest = _likelihood(torch.zeros_like(k), excess, counts, k, z)[0]
+    if exponential:
+        best = torch.maximum(best, _exponential_likelihood(excess, counts, k, held))
     h, xi = torch.zeros_like(best), torch.zeros_like(best)
     for number in BENDS:
         bend = strongest.clamp(max=number)
@@ -148,3 +159,9 @@ def _likelihood(bend, excess, counts, k, z):
     r = (((z * first).square() + 4 * second).sqrt() - z * first) / (2 * second)
     square = z.square() + 2 * z * r * first + r.square() * second
     return k * (r.log() - 0.5 * square) + (counts * log_slope).sum(-2), 1 / r
+
+
+def _exponential_likelihood(excess, counts, k, held):
+    """Log-likelihood of an exponential at its best, up to the constant of :func:`_likelihood`."""
+    mean = (counts * excess).sum(-2) / k.clamp(min=TINY)
+    return k * (held.log() + LOG_ROOT_2_PI - mean.clamp(min=TINY).log() - 1)

@@ -33,6 +33,8 @@ class TukeyTails(Bijection):
     Parameters
     ----------
     n_features : int
+    light : {"normal", "exponential"}, default="normal"
+        Which tails are left alone: those that what stands behind this map has by itself.
 
     Attributes
     ----------
@@ -47,8 +49,9 @@ class TukeyTails(Bijection):
     threshold is 0 and nothing follows the h-transform.
     """
 
-    def __init__(self, n_features):
+    def __init__(self, n_features, light="normal"):
         super().__init__()
+        self.light = light
         limit = torch.finfo(torch.float64).max
         for name, value in zip(NAMES, (limit, 0.0, 0.0, 0.0, 1.0), strict=True):
             self.register_buffer(name, torch.full((2, n_features), value, dtype=torch.float64))
@@ -70,7 +73,7 @@ class TukeyTails(Bijection):
         return self
 
     def initialize(self, x, context=None, weight=None):
-        self._set(*fit_tails(x, weight))
+        self._set(*fit_tails(x, weight, self.light))
         return self(x)[0]
 
     def _set(self, *values):
