@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from sklearn.model_selection import KFold
 
 from skflow._clock import left_out, time_is_up
 from skflow.bases import choose_mixture
@@ -15,7 +16,7 @@ from skflow.bijections import (
 )
 from skflow.members import stack_members
 
-__all__ = ["choose_preprocessing", "fit_preprocessing"]
+__all__ = ["choose_preprocessing", "fit_preprocessing", "likelier_preprocessing"]
 
 # Where columns are bent in whose base has heavy tails. Float32 does not tell rows beyond it apart,
 # and holds its square. Of a Cauchy's draws, one in a thousand million lies there.
@@ -30,6 +31,10 @@ BOUNDED_TAILS_FROM = 40.0
 WORTH_GAUSSIANIZING = 0.02
 NUMBERS_A_COLUMN = 10
 MIN_ROWS_TO_CHOOSE = 50
+# Where preprocessing and base are both fitted without the rows that judge them, normal scores may
+# be so many nats a column behind: their draws follow the columns more closely.
+MAY_BE_BEHIND = 0.02
+N_FOLDS, MAX_ROWS_TO_JUDGE = 3, 1_000
 BLOCK = 2_048  # rows that are preprocessed together
 # Shares of a limited time beyond which the choice is not begun, and not gone on with: normal
 # scores take some three times as long to try.
@@ -83,6 +88,50 @@ def _mixture_score(kind, bounds, x, weight):
         max_rows=2_000,
     )
     return choice.score + float(np.average(log_det, weights=weight))
+
+
+def likelier_preprocessing(bounds, x, weight, fit_base):
+    """Choose "standardize" or "gaussianize" by how well a base behind it foretells rows.
+
+    Cost: six fits of the base to at most 667 rows.
+
+    Parameters
+    ----------
+    bounds, x, weight
+        As :func:`choose_preprocessing` takes them.
+    fit_base : callable
+        Maps rows (n, d) and weights (n,) or None, tensors, to a fitted base.
+
+    Returns
+    -------
+    kind : {"standardize", "gaussianize"}
+    """
+    n, d = x.shape
+    if n < MIN_ROWS_TO_CHOOSE:
+        return "standardize"
+    rows = np.random.default_rng(0).permutation(n)[:MAX_ROWS_TO_JUDGE]
+    x = torch.from_numpy(x[rows])
+    weight = torch.ones(len(x)).double() if weight is None else torch.from_numpy(weight[rows])
+    folds = list(KFold(N_FOLDS).split(x))
+    scores = []
+    for kind, share in (("standardize", BEGUN), ("gaussianize", GONE_ON_WITH)):
+        if time_is_up(share):
+            left_out("the choice of preprocessing")
+            return "standardize"
+        scores.append(_fold_score(kind, bounds, x, weight, folds, fit_base))
+    plain, smooth = scores
+    return "gaussianize" if smooth > plain - MAY_BE_BEHIND * d else "standardize"
+
+
+def _fold_score(kind, bounds, x, weight, folds, fit_base):
+    """Held-out mean log density of a base behind a preprocessing, in the units of x."""
+    scores = torch.empty_like(weight)
+    for train, test in folds:
+        preprocessing = fit_preprocessing(kind, bounds, x[train], weight[train])
+        base = fit_base(preprocessing(x[train])[0], weight[train])
+        z, log_det = preprocessing(x[test])
+        scores[test] = base.log_prob(z) + log_det
+    return float((weight * scores).sum() / weight.sum())
 
 
 def fit_preprocessing(

@@ -83,11 +83,23 @@ class KernelFlowDensity(BaseClassicalDensity):
         "background": ["boolean"],
     }
 
+    def _resolved_preprocessing(self, table):
+        if self.preprocessing != "auto" or not self.background:
+            return super()._resolved_preprocessing(table)
+        from skflow.fitting._preprocessing import likelier_preprocessing
+
+        start = table.start()
+        return likelier_preprocessing(table.bounds, start.rows(), start.weight, self._fit_base)
+
     def _fit_core(self, u, weight):
-        from skflow.bases import KernelDensity, KernelMixture
         from skflow.bijections import Chain
+
+        return Chain([]), self._fit_base(u, weight)
+
+    def _fit_base(self, u, weight):
+        from skflow.bases import KernelDensity, KernelMixture
 
         kind = KernelMixture if self.background else KernelDensity
         base = kind(u.shape[1], self.bandwidth, self.n_neighbors, self.shrinkage).double()
         base.initialize(u, weight)
-        return Chain([]), base
+        return base
