@@ -53,7 +53,8 @@ def fit_tails(x, weight=None, light="normal"):
 
     That is done for several shares p, and a smaller one is believed where its tail is clearly
     lighter: atoms and clumps look heavy from afar, a single row that is far off looks so from
-    near, too.
+    near, too. And a tail whose last row is not as many deviations out as that of a normal column
+    is light, whatever its shape.
 
     Parameters
     ----------
@@ -91,6 +92,8 @@ def fit_tails(x, weight=None, light="normal"):
             torch.where(lighter, new, old)
             for new, old in zip(closer, (threshold, h, xi), strict=True)
         )
+    last_of_normal = -torch.special.ndtri(1 / (1 + size))
+    h = h * (values[..., 0, :] - middle > last_of_normal.squeeze(-1) * spread)
     m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
     extreme = threshold + m
     v = m + (HALF * extreme.sum(-2, keepdim=True)).clamp(min=0)
