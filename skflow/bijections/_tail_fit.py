@@ -93,7 +93,7 @@ def fit_tails(x, weight=None, light="normal"):
             for new, old in zip(closer, (threshold, h, xi), strict=True)
         )
     last_of_normal = -torch.special.ndtri(1 / (1 + size))
-    h = h * (values[..., 0, :] - middle > last_of_normal.squeeze(-1) * spread)
+    h = h * (values[..., 0, :] - middle > last_of_normal * spread)
     m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
     extreme = threshold + m
     v = m + (HALF * extreme.sum(-2, keepdim=True)).clamp(min=0)

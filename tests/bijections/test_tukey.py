@@ -25,6 +25,10 @@ LIGHT = {
     "integers, spread": lambda g, n: g.binomial(8, 0.5, size=n) + g.uniform(-0.5, 0.5, size=n),
     "a rare level, spread": lambda g, n: (g.random(n) < 0.07) + g.uniform(-0.02, 0.02, size=n),
 }
+# its lower tail has the shape of a power's, and ends where a normal's is only beginning to be rare
+LIGHT["a pile and a sprinkle beside it"] = lambda g, n: np.r_[
+    g.normal(0, 0.02, size=n // 2), g.uniform(0, 2, size=n // 2 - 20), g.uniform(-2, 0, size=20)
+]
 HEAVY = {3.0: 0.33, 2.0: 0.5, 1.5: 0.67}  # degrees of freedom and 1 / tail index
 
 
@@ -65,6 +69,20 @@ def test_a_new_row_far_off_costs_tens_of_nats():
     assert cost[1] < 250
 
 
+def test_what_an_exponential_explains_is_left_to_it():
+    """The maps of margins that follow have exponential tails by themselves."""
+    exponential = rows(lambda g, n: g.exponential(size=n))
+    power = rows(lambda g, n: g.pareto(2, size=n))
+    bent = [
+        [
+            bool((TukeyTails(1, light).initialize(x) != x).any())
+            for light in ("normal", "exponential")
+        ]
+        for x in (exponential, power)
+    ]
+    assert bent == [[True, False], [True, True]]
+
+
 def test_slope_is_continuous():
     tails = TukeyTails.from_data(rows(lambda g, n: g.standard_t(2, size=n)))
     for side, sign in ((0, -1), (1, 1)):
@@ -77,13 +95,14 @@ def test_slope_is_continuous():
 def test_weight_zero_is_no_row_and_members_are_fitted_each_on_its_own():
     g = torch.Generator().manual_seed(0)
     x = torch.randn(300, 2, generator=g, dtype=torch.float64) ** 3
-    weight = torch.stack([torch.ones(300), (torch.arange(300) < 200).float()]).double()
-    both = TukeyTails.from_data(x.expand(2, -1, -1), weight)
-    for member, part in enumerate((x, x[:200])):
-        alone = TukeyTails.from_data(part)
+    sizes = 300, 200, 20  # as many members as there are neither sides nor columns
+    weight = torch.stack([(torch.arange(300) < n).double() for n in sizes])
+    all_members = TukeyTails.from_data(x.expand(3, -1, -1), weight)
+    for member, n in enumerate(sizes):
+        alone = TukeyTails.from_data(x[:n])
         for name in ("threshold", "h", "m", "v", "k"):
             torch.testing.assert_close(
-                getattr(select_member(both, member), name), getattr(alone, name)
+                getattr(select_member(all_members, member), name), getattr(alone, name)
             )
 
 
