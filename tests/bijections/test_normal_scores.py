@@ -141,7 +141,7 @@ def test_a_far_row_costs_the_square_of_its_logarithm():
     fitted = NormalScores.from_data(x)
     log_density = [mean_log_density(fitted, column([v])) for v in (1e2, 1e4, 1e6, 1e150)]
     assert all(a > b for a, b in zip(log_density, log_density[1:], strict=False))
-    assert log_density[2] > -250
+    assert log_density[2] > -100
     assert log_density[3] > -1e5
 
 
@@ -150,7 +150,7 @@ def test_a_far_row_in_training_leaves_the_others_alone():
     plain = NormalScores.from_data(x)(x)
     polluted = NormalScores.from_data(torch.cat([x, column([1e6])]))(x)
     for a, b in zip(plain, polluted, strict=True):
-        assert (a - b).abs().mean() < 0.15
+        assert (a - b).abs().mean() < 0.1
 
 
 @pytest.mark.parametrize("exponent", [-900, -40, 3, 600])
