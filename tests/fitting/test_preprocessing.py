@@ -5,7 +5,12 @@ import pytest
 import torch
 
 import skflow
-from skflow.fitting._preprocessing import choose_preprocessing, fit_preprocessing
+from skflow.bases import KernelMixture
+from skflow.fitting._preprocessing import (
+    choose_preprocessing,
+    fit_preprocessing,
+    likelier_preprocessing,
+)
 
 QUICK = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 1, "n_members": 1, "base": "normal"}
 
@@ -32,6 +37,43 @@ def test_auto_takes_what_foretells_held_out_rows(rows, kind):
     assert choose_preprocessing(unbounded(), rows) == kind
     model = skflow.NSFDensity(**QUICK, random_state=0).fit(rows)
     assert model.preprocessing_ == kind
+
+
+def kernels(x, weight):
+    base = KernelMixture(x.shape[-1]).double()
+    base.initialize(x, weight)
+    return base
+
+
+def plane(n=300):
+    """Rows near a plane, which normal scores of the columns bend."""
+    x, y = np.random.default_rng(0).uniform(size=(2, n))
+    noise = 1e-4 * np.random.default_rng(1).normal(size=n)
+    return np.stack([x, y + np.sign(y - 0.5), x + y + np.sign(y - 0.5) + noise], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        (plane(), "standardize"),
+        (np.exp(2 * gaussian(300)), "gaussianize"),
+        (gaussian(300), "gaussianize"),  # as likely behind both
+        (np.exp(2 * gaussian(20)), "standardize"),  # too few to tell
+    ],
+    ids=["plane", "log-normal", "Gaussian", "few rows"],
+)
+def test_kernels_take_what_they_foretell_held_out_rows_behind(rows, kind):
+    assert likelier_preprocessing(unbounded(), rows, None, kernels) == kind
+    assert skflow.KernelFlowDensity(random_state=0).fit(rows).preprocessing_ == kind
+    alone = skflow.KernelFlowDensity(background=False, random_state=0).fit(rows)
+    assert alone.preprocessing_ == "standardize"
+
+
+def test_kernels_look_at_rows_of_positive_weight():
+    rows = np.concatenate([plane(), np.exp(2 * gaussian(300))])
+    first = np.repeat([1.0, 0.0], 300)
+    for weight, kind in ((first, "standardize"), (first[::-1].copy(), "gaussianize")):
+        assert likelier_preprocessing(unbounded(), rows, weight, kernels) == kind
 
 
 def test_auto_looks_at_rows_of_positive_weight_in_any_units():

@@ -20,13 +20,14 @@ class KernelFlowDensity(BaseClassicalDensity):
     Gaussian kernels of one full covariance, scaled by a power of the distance to a near neighbour
     [1]_, before a Gaussian of all rows that covers what lies far from each of them; centres are
     drawn towards the mean, so that draws have the covariance of the table [3]_. Shape, power and
-    the share of the background are chosen by leave-one-out likelihood [2]_, behind the
-    preprocessing of the flows. On most tables far ahead of one bandwidth for all columns and
-    rows; strongest where rows lie near each other, or near curves and surfaces. Where columns are
-    many, a flow does better. See :class:`skflow.bases.KernelMixture` for the equations.
+    the share of the background are chosen by leave-one-out likelihood [2]_, behind whichever of
+    two preprocessings makes held-out rows likelier: normal scores suit skewed columns, their own
+    units rows near lines and planes. On most tables far ahead of one bandwidth for all columns
+    and rows; strongest where rows lie near each other, or near curves and surfaces. Where columns
+    are many, a flow does better. See :class:`skflow.bases.KernelMixture` for the equations.
 
-    Cost: fitting O(n^2 d) and some hundred steps on at most 2,000 rows; scoring O(n_train d) a
-    row. There is nothing to train and nothing to tune.
+    Cost: fitting O(n^2 d) and some hundred steps on at most 2,000 rows, and six fits to at most
+    667 rows before it; scoring O(n_train d) a row. There is nothing to train and nothing to tune.
 
     Parameters
     ----------
