@@ -5,6 +5,7 @@ import math
 import torch
 
 from skflow.bijections._marginal_fit import Logistics
+from skflow.bijections._marginal_gaussianization import MarginalGaussianization
 from skflow.bijections._margins import BentMargins, MixtureMargins
 from skflow.bijections._normalization import robust_moments
 from skflow.bijections._tukey import TukeyTails
@@ -86,6 +87,9 @@ class LogisticMargins(MixtureMargins):
         return increasing_root(logit_and_slope, logit_of_normal(z), torch.zeros_like(z))
 
 
+MARGINS = {"exponential": LogisticMargins, "normal": MarginalGaussianization}
+
+
 class NormalScores(BentMargins):
     r"""Preprocessing: every column to normal scores by a smooth fit of its distribution.
 
@@ -94,6 +98,10 @@ class NormalScores(BentMargins):
     the quantile function of the normal (``LogisticMargins``). Log-dets add up.
     In float64, and not trained; close to the identity until :meth:`from_data` or
     :meth:`initialize` fits it.
+
+    Normal scores of logistics grow like a root. Columns that already have a normal's tails, such
+    as those behind :class:`BoundedToNormal`, keep them with ``tails="normal"``: these go through
+    :class:`MarginalGaussianization`, which is a line far out.
 
     The mixtures are fitted by penalised EM, the number of components in each column chosen from
     1, 2, 3, 5 and 8 by cross-validated likelihood. No component gets narrower than a two
@@ -105,6 +113,12 @@ class NormalScores(BentMargins):
     among on 2,000 rows; O(d n_components) a row after that, and some ten times that in the
     inverse direction, which searches.
 
+    Parameters
+    ----------
+    n_features : int
+    tails : {"exponential", "normal"}, default="exponential"
+        Those that columns have where the rows ask for no others.
+
     References
     ----------
     Chen & Gopinath (2000), Gaussianization, NIPS 13, section 3.
@@ -112,17 +126,17 @@ class NormalScores(BentMargins):
     arXiv:1602.00229.
     """
 
-    def __init__(self, n_features):
-        margins = LogisticMargins(n_features, min_scale=MIN_SCALE)
-        super().__init__(n_features, TukeyTails(n_features, light="exponential"), margins)
+    def __init__(self, n_features, tails="exponential"):
+        margins = MARGINS[tails](n_features, min_scale=MIN_SCALE)
+        super().__init__(n_features, TukeyTails(n_features, light=tails), margins)
 
     @classmethod
-    def from_data(cls, x, weight=None, robust=None):
+    def from_data(cls, x, weight=None, robust=None, tails="exponential"):
         """Fit to rows x (*members, n, d) with weights (*members, n), 0 for unused rows.
 
         All columns are scaled by the spread of their middle, whatever ``robust`` says.
         """
-        scores = cls(x.shape[-1])
+        scores = cls(x.shape[-1], tails)
         scores._fit(x, weight)
         return scores
 

@@ -7,11 +7,13 @@ import torch
 from skflow.bijections._normalization import robust_moments, row_shares, winsorized_moments
 from skflow.numerics import from_tukey
 
-__all__ = ["REACHES", "fit_tails"]
+__all__ = ["fit_tails"]
 
 HALF = 0.5
-# By what counts as a light tail. What lies this near in z is never far: behind normal tails is a
-# base of deviation 1, whatever unit the column has, and behind exponential ones 20 are as rare.
+# By what counts as a light tail: so many ranges beyond the rows, and as near in z, nothing is far.
+# Behind normal tails is a base of deviation 1, whatever unit the column has, and it gets nowhere
+# near; exponential ones get three times as far with every third deviation.
+RANGES = {"normal": 0.5, "exponential": 3.0}
 REACHES = {"normal": 5.0, "exponential": 20.0}
 # The tails are looked at beyond each of these shares of the rows, the smaller ones only where that
 # many rows lie there.
@@ -69,8 +71,8 @@ def fit_tails(x, weight=None, light="normal"):
     -------
     threshold, h, m, v, k : tensors of shape (*members, 2, d), float64
         Of -x, for the lower tails, and of x; see :class:`TukeyTails`. m is where the last row
-        lies, v half a range of z beyond it, and at least where z is one of ``REACHES``, and k the
-        inverse of the column's deviation, at most 1.
+        lies, v one of ``RANGES`` of z beyond it, and at least where z is one of ``REACHES``, and
+        k the inverse of the column's deviation, at most 1.
     """
     share = row_shares(x, weight)
     size = share.square().sum(-1).reciprocal()[..., None, None]
@@ -96,7 +98,7 @@ def fit_tails(x, weight=None, light="normal"):
     h = h * (values[..., 0, :] - middle > last_of_normal * spread)
     m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
     extreme = threshold + m
-    v = m + (HALF * extreme.sum(-2, keepdim=True)).clamp(min=0)
+    v = m + (RANGES[light] * extreme.sum(-2, keepdim=True)).clamp(min=0)
     v = torch.maximum(v, REACHES[light] - threshold)
     return threshold, h, m, v, spread.clamp(min=1).reciprocal().expand_as(h).clone()
 

@@ -58,9 +58,13 @@ class BaseClassicalDensity(TableFlow):
             self.flow_ = self._fit_flow(table, family)
         self._show(table.observation)
 
+    def _auto_preprocessing(self, table):
+        """Return what ``preprocessing="auto"`` comes to for the rows of a table."""
+        return "standardize"
+
     def _resolved_preprocessing(self, table):
         if self.preprocessing == "auto":
-            return "standardize"
+            return self._auto_preprocessing(table)
         if self.preprocessing == "none" and not units_hold(table.values, "float64", WIDEST):
             return "standardize"
         return self.preprocessing

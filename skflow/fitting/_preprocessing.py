@@ -179,7 +179,11 @@ def fit_preprocessing(
         x = _behind(parts[-1], x)
     upto = torch.zeros(heavy.shape, dtype=torch.float64).masked_fill(bounded, BOUNDED_TAILS_FROM)
     upto = upto.masked_fill(heavy, HEAVY_TAILS_FROM)
-    if kind in SCALINGS:
+    if kind == "gaussianize":
+        # behind a bound lies all that is far, and is in its place
+        tails = "normal" if bounded.any() else "exponential"
+        parts.append(NormalScores.from_data(x, weight, tails=tails))
+    elif kind in SCALINGS:
         parts.append(SCALINGS[kind](x, weight, heavy))
         x = _behind(parts[-1], x)
     elif constant is not None and constant.any():
@@ -210,6 +214,5 @@ def _rescale(x, weight, heavy):
 SCALINGS = {
     "standardize": Standardize.from_data,
     "whiten": Whiten.from_data,
-    "gaussianize": NormalScores.from_data,
     "rescale": _rescale,
 }

@@ -84,9 +84,9 @@ class KernelFlowDensity(BaseClassicalDensity):
         "background": ["boolean"],
     }
 
-    def _resolved_preprocessing(self, table):
-        if self.preprocessing != "auto" or not self.background:
-            return super()._resolved_preprocessing(table)
+    def _auto_preprocessing(self, table):
+        if not self.background:
+            return super()._auto_preprocessing(table)
         from skflow.fitting._preprocessing import likelier_preprocessing
 
         start = table.start()
