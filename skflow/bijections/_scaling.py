@@ -12,6 +12,7 @@ from torch.linalg import solve_triangular
 from skflow.bijections._base import Bijection
 from skflow.bijections._normalization import (
     moments,
+    robust_moments,
     row_shares,
     student_t_moments,
     winsorized_moments,
@@ -24,9 +25,10 @@ MIN_SHRINKAGE = 1e-8
 REACH = 0.95  # power of the largest number beyond which values count as that far: sums are numbers
 # Spreads as which farther values of columns with heavy tails count in a covariance.
 WINSORIZED = 5.0
-FARTHEST = (
-    12.0  # and of all others, so that gross errors do not lean into the columns beside theirs
-)
+# And of all others, so that gross errors do not lean into the columns beside theirs.
+FARTHEST = 12.0
+# Spreads beyond which a value leaves its column to itself.
+ALONE_FROM = 100.0
 
 
 class Standardize(Bijection):
@@ -104,6 +106,8 @@ class Whiten(Bijection):
     that n < d and collinear columns are ordinary input. Log-det
     ``-sum_i log scale_i - sum_i log C_ii``. Inverse ``x = (C z) * scale + mean``, log-det minus
     that. Constant columns keep a variance of 1 in C; beyond 1e292 spreads all counts as that far.
+    A column with a value beyond 100 spreads, and not marked as heavy, is decorrelated from no
+    other: draws near such a value would carry those away by a share of its distance.
 
     Cost: fitting O(n d^2 + d^3), then O(n d^2), either way.
 
@@ -165,9 +169,11 @@ class Whiten(Bijection):
         share = row_shares(x, weight)
         z = torch.where(share.unsqueeze(-1) > 0, self.standardize(x)[0], 0.0)
         z = torch.where((moments(x, weight)[1] > 0).unsqueeze(-2), z, 0.0)  # else rounding noise
+        far = self._has_far_rows(x, weight)
         z = z.clamp(-FARTHEST, FARTHEST)
         if robust is not None:
             z = torch.where(robust, z.clamp(-WINSORIZED, WINSORIZED), z)
+            far = far & ~robust
         covariance, shrinkage = _ledoit_wolf(z, share)
         d = x.shape[-1]
         variances = covariance.diagonal(dim1=-2, dim2=-1)
@@ -175,8 +181,16 @@ class Whiten(Bijection):
         shrinkage = shrinkage[..., None, None].clamp(min=MIN_SHRINKAGE)
         shrunk = (1 - shrinkage) * covariance + shrinkage * target.diag_embed()
         constant = (variances == 0).diag_embed()
-        shrunk = torch.where(constant, torch.eye(d, dtype=z.dtype, device=z.device), shrunk)
+        eye = torch.eye(d, dtype=z.dtype, device=z.device)
+        shrunk = torch.where(constant, eye, shrunk)
+        shrunk = torch.where(far.unsqueeze(-1) | far.unsqueeze(-2), eye * shrunk, shrunk)
         self.factor = torch.linalg.cholesky(shrunk)
+
+    def _has_far_rows(self, x, weight):
+        """Which columns have a value that far off, (*members, d), also where rows are few."""
+        median, spread = (t.unsqueeze(-2) for t in robust_moments(x, weight))
+        away = torch.where(row_shares(x, weight).unsqueeze(-1) > 0, x.double() - median, 0.0)
+        return (away.abs() > ALONE_FROM * spread).any(-2)
 
     def forward(self, x, context=None):
         y, log_det = self.standardize(x)

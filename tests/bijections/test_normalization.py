@@ -131,3 +131,18 @@ def test_initialize_inverse_centres_and_scales_the_other_way():
     torch.testing.assert_close(x.mean(0), torch.zeros(3).double(), atol=1e-12, rtol=0)
     expected = torch.tensor([1.0, 1, 0]).double()
     torch.testing.assert_close(x.std(0, correction=0), expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("n", [12, 400])
+def test_whitening_leaves_a_column_with_gross_errors_to_itself(n):
+    """What is drawn near such an error is not carried over to columns beside it."""
+    x = torch.randn(n, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = x @ torch.tensor([[1.0, 0.8, 0.5], [0, 1, 0.4], [0, 0, 1]], dtype=torch.float64)
+    x[0, 1] = 1e6
+    whiten = Whiten.from_data(x)
+    beside = x[:2].clone()
+    beside[1] = beside[0] + torch.tensor([0.0, 1e7, 0.0])
+    z = whiten(beside)[0]
+    torch.testing.assert_close(z[1, [0, 2]], z[0, [0, 2]], rtol=0, atol=1e-9)
+    usual = Whiten.from_data(x[:, [0, 2]])
+    assert (usual.factor[1, 0] != 0) and (whiten.factor[2, 0] != 0)
