@@ -105,9 +105,9 @@ class Whiten(Bijection):
     columns, ``m = tr S / d`` and a the Ledoit-Wolf shrinkage (at least ``MIN_SHRINKAGE``), so
     that n < d and collinear columns are ordinary input. Log-det
     ``-sum_i log scale_i - sum_i log C_ii``. Inverse ``x = (C z) * scale + mean``, log-det minus
-    that. Constant columns keep a variance of 1 in C; beyond 1e292 spreads all counts as that far.
-    A column with a value beyond 100 spreads, and not marked as heavy, is decorrelated from no
-    other: draws near such a value would carry those away by a share of its distance.
+    that. Constant columns keep a variance of 1 in C, and so does a column with a value beyond 100
+    spreads that is not marked as heavy: draws near that value would carry other columns away by a
+    share of its distance. Beyond 1e292 spreads all counts as that far.
 
     Cost: fitting O(n d^2 + d^3), then O(n d^2), either way.
 
@@ -169,11 +169,12 @@ class Whiten(Bijection):
         share = row_shares(x, weight)
         z = torch.where(share.unsqueeze(-1) > 0, self.standardize(x)[0], 0.0)
         z = torch.where((moments(x, weight)[1] > 0).unsqueeze(-2), z, 0.0)  # else rounding noise
-        far = self._has_far_rows(x, weight)
+        alone = self._has_far_rows(x, weight)
         z = z.clamp(-FARTHEST, FARTHEST)
         if robust is not None:
             z = torch.where(robust, z.clamp(-WINSORIZED, WINSORIZED), z)
-            far = far & ~robust
+            alone = alone & ~robust
+        z = torch.where(alone.unsqueeze(-2), 0.0, z)
         covariance, shrinkage = _ledoit_wolf(z, share)
         d = x.shape[-1]
         variances = covariance.diagonal(dim1=-2, dim2=-1)
@@ -181,9 +182,7 @@ class Whiten(Bijection):
         shrinkage = shrinkage[..., None, None].clamp(min=MIN_SHRINKAGE)
         shrunk = (1 - shrinkage) * covariance + shrinkage * target.diag_embed()
         constant = (variances == 0).diag_embed()
-        eye = torch.eye(d, dtype=z.dtype, device=z.device)
-        shrunk = torch.where(constant, eye, shrunk)
-        shrunk = torch.where(far.unsqueeze(-1) | far.unsqueeze(-2), eye * shrunk, shrunk)
+        shrunk = torch.where(constant, torch.eye(d, dtype=z.dtype, device=z.device), shrunk)
         self.factor = torch.linalg.cholesky(shrunk)
 
     def _has_far_rows(self, x, weight):
