@@ -61,7 +61,7 @@ class MarginalGaussianization(MixtureMargins):
     like a root, and the tails of draws with a power of two for each layer.
     """
 
-    family = Normals
+    _family = Normals
 
     def __init__(self, n_features, n_components=8, min_scale=0.02):
         super().__init__(n_features, n_components, min_scale)

@@ -19,14 +19,14 @@ SPARE_SHARE = 0.02
 class MixtureMargins(Bijection):
     """Each column through the distribution function of a mixture, to normal scores.
 
-    A subclass says what the components are (``family``), how log-scales come from numbers without
+    A subclass says what the components are (``_family``), how log-scales come from numbers without
     bounds and back (``_log_scale``, ``_raw``), what the background is (``_background``), and how
     scores are taken (``_scores``) and searched for (``_search``). Its parameters come from
     :meth:`_place`.
     """
 
     invertible = "iterative"
-    family = None
+    _family = None
 
     def __init__(self, n_features, n_components, min_scale):
         super().__init__()
@@ -67,7 +67,7 @@ class MixtureMargins(Bijection):
         n = u.shape[-2]
         columns = u.mT.reshape(-1, n)
         weights = weight.unsqueeze(-2).expand(u.mT.shape).reshape(-1, n)
-        fit = fit_mixtures(columns, weights, sizes, self.n_components, self.min_scale, self.family)
+        fit = fit_mixtures(columns, weights, sizes, self.n_components, self.min_scale, self._family)
         log_weight, loc, log_scale, *ground = (t.view(*shift.shape, *t.shape[1:]) for t in fit)
         self.shift, self.scale = shift.to(self.shift), scale.to(self.scale)
         self._keep_background(*ground)
@@ -103,7 +103,7 @@ class MixtureMargins(Bijection):
 
     def _mixture(self):
         """Log-weights, means and log-scales of all components: components first, then rows."""
-        share = self.family.background
+        share = self._family.background
         log_weight = torch.log_softmax(self.logits, -1) + math.log1p(-share)
         middle, log_width = self._background()
         pairs = (

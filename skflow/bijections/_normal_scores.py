@@ -53,7 +53,7 @@ class LogisticMargins(MixtureMargins):
     the weights are equal and fixed and there is no background.
     """
 
-    family = Logistics
+    _family = Logistics
 
     def __init__(self, n_features, n_components=8, min_scale=0.02):
         super().__init__(n_features, n_components, min_scale)
@@ -71,7 +71,7 @@ class LogisticMargins(MixtureMargins):
 
     def _background(self):
         middle = torch.zeros_like(self.loc[..., :1])
-        return middle, torch.full_like(middle, math.log(self.family.width))
+        return middle, torch.full_like(middle, math.log(self._family.width))
 
     def _scores(self, u, mixture):
         logit, log_slope = mixture_logit(u, *mixture)

@@ -51,8 +51,11 @@ def small(cls):
     return lambda **bounds: quick(cls, **{**trained, **bounds})
 
 
-def places(x, low, high):
-    """Numbers inside the bounds, up to the last floats, and dx/dt at steps t of about a spread."""
+def places(x, low, high, between):
+    """Numbers inside the bounds, up to the last floats, and dx/dt at steps t of about a spread.
+
+    Without bounds they lie from one end to the other that rows x are ``between``.
+    """
     middle = np.linspace(-40, 40, 16_001)
     far = np.linspace(40, 708, 4_001)[1:]
     t = np.r_[-far[::-1], middle, far]
@@ -66,15 +69,31 @@ def places(x, low, high):
         return t, high - np.exp(-t), np.exp(-t)
     t = t[np.abs(t) < 690]
     centre, spread = np.median(x), np.subtract(*np.quantile(x, [0.75, 0.25]))
+    first, last = np.arcsinh((np.array(between) - centre) / spread)
+    t = np.r_[max(first, t[0]), t[(t > first) & (t < last)], min(last, t[-1])]
     return t, centre + spread * np.sinh(t), spread * np.cosh(t)
 
 
+def stretches(x, low, high):
+    """Rows of each mode, and between which ends they are alone: modes may be narrow and far."""
+    x = np.sort(x)
+    if np.isfinite(low) or np.isfinite(high):
+        return [(x, low, high)]
+    after = np.flatnonzero(np.diff(x) > 0.5 * np.ptp(x))
+    after = after[(after > 20) & (after < len(x) - 20)]  # a far row is not a mode
+    ends = np.r_[low, 0.5 * (x[after] + x[after + 1]), high]
+    return zip(np.split(x, after + 1), ends[:-1], ends[1:], strict=True)
+
+
 def mass(density, x, low, high):
-    t, at, slope = places(x, low, high)
-    inside = (at > low) & (at < high)
-    log_p = np.full(len(at), -np.inf)
-    log_p[inside] = density.score_samples(at[inside, None])
-    return np.trapezoid(np.exp(log_p + np.log(slope)), t)
+    total = 0.0
+    for rows, *between in stretches(x, low, high):
+        t, at, slope = places(rows, low, high, between)
+        inside = (at > low) & (at < high)
+        log_p = np.full(len(at), -np.inf)
+        log_p[inside] = density.score_samples(at[inside, None])
+        total += np.trapezoid(np.exp(log_p + np.log(slope)), t)
+    return total
 
 
 def check_mass(make, name):
