@@ -37,8 +37,8 @@ MAY_BE_BEHIND = 0.02
 N_FOLDS, MAX_ROWS_TO_JUDGE = 3, 1_000
 BLOCK = 2_048  # rows that are preprocessed together
 # Shares of a limited time beyond which the choice is not begun, and not gone on with: normal
-# scores take some three times as long to try.
-BEGUN, GONE_ON_WITH = 0.2, 0.13
+# scores take some five times as long to try.
+BEGUN, GONE_ON_WITH = 0.2, 0.08
 
 
 def choose_preprocessing(bounds, x, weight=None):
