@@ -67,7 +67,9 @@ class MixtureMargins(Bijection):
         n = u.shape[-2]
         columns = u.mT.reshape(-1, n)
         weights = weight.unsqueeze(-2).expand(u.mT.shape).reshape(-1, n)
-        fit = fit_mixtures(columns, weights, sizes, self.n_components, self.min_scale, self._family)
+        fit = fit_mixtures(
+            columns, weights, sizes, self.n_components, self.min_scale, self._family
+        )
         log_weight, loc, log_scale, *ground = (t.view(*shift.shape, *t.shape[1:]) for t in fit)
         self.shift, self.scale = shift.to(self.shift), scale.to(self.scale)
         self._keep_background(*ground)
