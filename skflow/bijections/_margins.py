@@ -47,7 +47,7 @@ class MixtureMargins(Bijection):
     @torch.no_grad()
     def initialize(self, x, context=None, weight=None):
         loc, raw_log_scale = self.loc.detach().clone(), self.raw_log_scale.detach().clone()
-        self.fit(x, weight, sorted({min(k, self.n_components) for k in SIZES}))
+        self._fit(x, weight, sorted({min(k, self.n_components) for k in SIZES}))
         # what the fit did without gets a small weight and goes where it was, to be of use later
         spare = self.logits <= LOG_UNUSED
         share = SPARE_SHARE / spare.sum(-1, keepdim=True).clamp(min=1)
@@ -57,7 +57,7 @@ class MixtureMargins(Bijection):
         return self(x)[0]
 
     @torch.no_grad()
-    def fit(self, x, weight=None, sizes=SIZES):
+    def _fit(self, x, weight=None, sizes=SIZES):
         """Fit to rows x (*members, n, d) with weights (*members, n)."""
         shift, scale = robust_moments(x, weight)
         # so that far numbers divided by it are numbers of the dtype, and their squares

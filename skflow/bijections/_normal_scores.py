@@ -17,27 +17,17 @@ MIN_SCALE = 5e-3
 
 
 class LogisticMargins(MixtureMargins):
-    r"""Each column through the distribution function of a mixture of logistics, to normal scores.
+    r"""As :class:`MarginalGaussianization`, of logistics and with exponential tails.
 
     With ``u = (x - shift) / scale``, column by column:
 
     .. math::
-        z = \Phi^{-1}(F(u)), \quad
         F(u) = (1 - a) \sum_k w_k\, \sigma\Bigl(\frac{u - \mu_k}{s_k}\Bigr)
                + a\,\sigma\Bigl(\frac{\pi u}{\sqrt 3}\Bigr), \quad
-        \log\frac{dz}{dx} = \log F'(u) - \log\phi(z) - \log(\text{scale})
+        \log s_k = c \tanh(\mathrm{raw}_k / c), \quad c = -\log(\text{min\_scale})
 
-    The log-det of a row is the sum over its columns; the inverse's is minus that. Everything is
-    computed from ``logit F``, so that no tail under- or overflows. Far out z grows like
-    :math:`\sqrt{2 |u| / s}`: behind a normal base the tails are exponential. The background
-    of share ``a = 0.001`` and deviation 1 keeps stretches between far components from being flat.
-    Weights are softmax numbers, and :math:`\log s_k = c \tanh(\mathrm{raw}_k / c)` with
-    ``c = -log(min_scale)``.
-
-    The map starts close to the identity. Shift and scale are buffers, all else is trained.
-
-    Cost: O(n d n_components); the inverse searches, at some ten times that, and is exact to the
-    last few digits.
+    Everything is computed from ``logit F``. Far out z grows like :math:`\sqrt{2 |u| / s}`. The
+    background has the share ``a = 0.001`` and deviation 1.
 
     Parameters
     ----------
@@ -148,4 +138,4 @@ class NormalScores(BentMargins):
     def _fit(self, x, weight):
         self.shift, self.scale = robust_moments(x, weight)
         u = (x.double() - self.shift.unsqueeze(-2)) / self.scale.unsqueeze(-2)
-        self.margins.fit(self.tails.initialize(u, weight=weight), weight)
+        self.margins._fit(self.tails.initialize(u, weight=weight), weight)

@@ -169,7 +169,7 @@ class Whiten(Bijection):
         share = row_shares(x, weight)
         z = torch.where(share.unsqueeze(-1) > 0, self.standardize(x)[0], 0.0)
         z = torch.where((moments(x, weight)[1] > 0).unsqueeze(-2), z, 0.0)  # else rounding noise
-        alone = self._has_far_rows(x, weight)
+        alone = _has_far_rows(x, weight, share)
         z = z.clamp(-FARTHEST, FARTHEST)
         if robust is not None:
             z = torch.where(robust, z.clamp(-WINSORIZED, WINSORIZED), z)
@@ -185,12 +185,6 @@ class Whiten(Bijection):
         shrunk = torch.where(constant, torch.eye(d, dtype=z.dtype, device=z.device), shrunk)
         self.factor = torch.linalg.cholesky(shrunk)
 
-    def _has_far_rows(self, x, weight):
-        """Which columns have a value that far off, (*members, d), also where rows are few."""
-        median, spread = (t.unsqueeze(-2) for t in robust_moments(x, weight))
-        away = torch.where(row_shares(x, weight).unsqueeze(-1) > 0, x.double() - median, 0.0)
-        return (away.abs() > ALONE_FROM * spread).any(-2)
-
     def forward(self, x, context=None):
         y, log_det = self.standardize(x)
         limit = torch.finfo(y.dtype).max ** REACH
@@ -204,6 +198,13 @@ class Whiten(Bijection):
 
     def _log_volume(self):
         return self.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1, keepdim=True)
+
+
+def _has_far_rows(x, weight, share):
+    """Which columns have a value that far off, (*members, d), also where rows are few."""
+    median, spread = (t.unsqueeze(-2) for t in robust_moments(x, weight))
+    away = torch.where(share.unsqueeze(-1) > 0, x.double() - median, 0.0)
+    return (away.abs() > ALONE_FROM * spread).any(-2)
 
 
 def _ledoit_wolf(z, share):

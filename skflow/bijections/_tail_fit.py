@@ -10,9 +10,10 @@ from skflow.numerics import from_tukey
 __all__ = ["fit_tails"]
 
 HALF = 0.5
-# By what counts as a light tail: so many ranges beyond the rows, and as near in z, nothing is far.
-# Behind normal tails is a base of deviation 1, whatever unit the column has, and it gets nowhere
-# near; exponential ones get three times as far with every third deviation.
+# By what counts as a light tail: so many ranges beyond the rows, and so near in z, nothing is far.
+# Draws get no further out than a base of deviation 1 where tails are normal, whatever unit the
+# column has; where they are exponential, they are about three times as far out at five deviations
+# as at three.
 RANGES = {"normal": 0.5, "exponential": 3.0}
 REACHES = {"normal": 5.0, "exponential": 20.0}
 # The tails are looked at beyond each of these shares of the rows, the smaller ones only where that

@@ -32,7 +32,8 @@ WORTH_GAUSSIANIZING = 0.02
 NUMBERS_A_COLUMN = 10
 MIN_ROWS_TO_CHOOSE = 50
 # Where preprocessing and base are both fitted without the rows that judge them, normal scores may
-# be so many nats a column behind: their draws follow the columns more closely.
+# be so many nats a column behind: their draws follow the columns more closely. Of tables with
+# declared bounds they must be as far ahead: close to a bound the map of bounds alone is better.
 MAY_BE_BEHIND = 0.02
 N_FOLDS, MAX_ROWS_TO_JUDGE = 3, 1_000
 BLOCK = 2_048  # rows that are preprocessed together
@@ -61,15 +62,20 @@ def choose_preprocessing(bounds, x, weight=None):
         return "standardize"
     x = torch.from_numpy(x)
     weight = None if weight is None else torch.from_numpy(weight)
+    plain, smooth = _scores_of_both(lambda kind: _mixture_score(kind, bounds, x, weight))
+    enough = d * (WORTH_GAUSSIANIZING + NUMBERS_A_COLUMN / n)
+    return "gaussianize" if smooth - plain > enough else "standardize"
+
+
+def _scores_of_both(score):
+    """Score "standardize" and "gaussianize"; the second gets -inf where there is no time."""
     scores = []
     for kind, share in (("standardize", BEGUN), ("gaussianize", GONE_ON_WITH)):
         if time_is_up(share):
             left_out("the choice of preprocessing")
-            return "standardize"
-        scores.append(_mixture_score(kind, bounds, x, weight))
-    plain, smooth = scores
-    enough = d * (WORTH_GAUSSIANIZING + NUMBERS_A_COLUMN / n)
-    return "gaussianize" if smooth - plain > enough else "standardize"
+            return 0.0, -np.inf
+        scores.append(score(kind))
+    return scores
 
 
 def _mixture_score(kind, bounds, x, weight):
@@ -100,7 +106,7 @@ def likelier_preprocessing(bounds, x, weight, fit_base):
     bounds, x, weight
         As :func:`choose_preprocessing` takes them.
     fit_base : callable
-        Maps rows (n, d) and weights (n,) or None, tensors, to a fitted base.
+        Maps rows (n, d) and weights (n,), tensors, to a fitted base.
 
     Returns
     -------
@@ -113,14 +119,11 @@ def likelier_preprocessing(bounds, x, weight, fit_base):
     x = torch.from_numpy(x[rows])
     weight = torch.ones(len(x)).double() if weight is None else torch.from_numpy(weight[rows])
     folds = list(KFold(N_FOLDS).split(x))
-    scores = []
-    for kind, share in (("standardize", BEGUN), ("gaussianize", GONE_ON_WITH)):
-        if time_is_up(share):
-            left_out("the choice of preprocessing")
-            return "standardize"
-        scores.append(_fold_score(kind, bounds, x, weight, folds, fit_base))
-    plain, smooth = scores
-    return "gaussianize" if smooth > plain - MAY_BE_BEHIND * d else "standardize"
+    plain, smooth = _scores_of_both(
+        lambda kind: _fold_score(kind, bounds, x, weight, folds, fit_base)
+    )
+    behind = d * (-MAY_BE_BEHIND if np.isfinite(bounds[:2]).any() else MAY_BE_BEHIND)
+    return "gaussianize" if smooth > plain - behind else "standardize"
 
 
 def _fold_score(kind, bounds, x, weight, folds, fit_base):

@@ -95,6 +95,16 @@ def test_a_warm_start_keeps_the_preprocessing():
     assert model.fit(np.exp(2 * gaussian(300))).preprocessing_ == "standardize"
 
 
+@pytest.mark.parametrize("seed", [0, 2])
+def test_kernels_keep_the_density_at_declared_bounds(seed):
+    """A uniform's is 1 there: normal scores behind the map of bounds would make it 93 (seed 2)."""
+    rows = np.random.default_rng(seed).uniform(size=(2_000, 1))
+    model = skflow.KernelFlowDensity(support={0: (0, 1)}, random_state=0).fit(rows)
+    ends = np.array([[1e-9], [1e-6], [1 - 1e-6], [1 - 1e-9]])
+    assert np.abs(model.score_samples(ends)).max() < np.log(10)
+    assert model.preprocessing_ == "standardize"
+
+
 def test_tails_of_bounded_columns_are_not_bent():
     rows = np.random.default_rng(0).uniform(size=(500, 2))
     rows[:, 1] = 8 * rows[:, 1]
