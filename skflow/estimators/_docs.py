@@ -47,13 +47,14 @@ preprocessing : str, default="auto"
     maps each column to normal scores by a smooth fit of its distribution function. For trained
     flows "auto" takes it where a mixture of Gaussians behind it foretells held-out rows clearly
     better than behind "standardize" (by 0.02 + 10 / n_samples nats a column), and otherwise
-    standardises; images it rescales. Kernels with a background take what makes rows likelier that
-    neither preprocessing nor kernels have seen; what else is fitted in one go standardises. "none"
-    scales constant columns only, and all others where the dtype cannot hold their units. The
-    Jacobian is counted, so that log densities are in the units of X whatever is chosen. The tails
-    of every column are bent in as far as the rows ask for it: light ones stay as they are, heavy
-    ones are as heavy as those of the rows, and what lies far beyond all rows (half a range of
-    them, behind normal scores three) costs about the square of the logarithm of its distance.
+    standardises; images it rescales. Kernels with a background take it where rows that neither
+    preprocessing nor kernels have seen are at most 0.02 nats a column less likely for it, or under
+    ``support`` as much likelier; what else is fitted in one go standardises. "none" scales
+    constant columns only, and all others where the dtype cannot hold their units. The Jacobian is
+    counted, so that log densities are in the units of X whatever is chosen. The tails of every
+    column are bent in as far as the rows ask for it: light ones stay as they are, heavy ones are
+    as heavy as those of the rows, and what lies far beyond all rows (half a range of them, behind
+    normal scores three) costs about the square of the logarithm of its distance.
     Columns with ``base="student_t"`` are not bent, and are standardised by the location and scale
     of a Student-t fitted to them.
 base : str or sequence of str, default="auto"
