@@ -1,6 +1,8 @@
 """Who is fitted when: limits of time, and Ctrl-C."""
 
+import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -10,15 +12,16 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skflow import KernelFlowDensity, MAFDensity, MixtureFlowDensity, StackedDensity
 from skflow._clock import time_limit
+from skflow.estimators.stack import _turns
 from skflow.estimators.stack._folds import assign_folds
 from skflow.estimators.stack._turns import Turn, _cost, cross_fit_all
 from skflow.exceptions import ConvergenceWarning
 from skflow.training import MaximumLikelihood
 from tests.estimators.stack.toys import (
+    Endless,
     Failing,
     Hasty,
     Interrupted,
-    InterruptsParent,
     KeepsWhatItHas,
     Patient,
     Recorder,
@@ -162,9 +165,21 @@ class TestInterrupts:
         with pytest.raises(KeyboardInterrupt):
             fitted(kept)
 
-    def test_processes_stop_too(self, ctrl_c):
+    def test_processes_stop_too(self, ctrl_c, monkeypatch):
+        pool = _turns._as_they_come
+
+        def pressed_after_two(**settings):
+            def results(jobs):
+                for n, result in enumerate(pool(**settings)(jobs), start=1):
+                    if n == 2:  # the third is waited for by then
+                        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+                    yield result
+
+            return results
+
+        monkeypatch.setattr(_turns, "_as_they_come", pressed_after_two)
         start = time.perf_counter()
-        first, second, third = fitted(Recorder(), InterruptsParent(), Recorder(), n_jobs=2)
+        first, second, third = fitted(Recorder(), Endless(), Recorder(), n_jobs=2)
         assert time.perf_counter() - start < 50
         assert first.failure == third.failure == ""
         assert second.stopped_by == "interrupt"
