@@ -16,6 +16,7 @@ __all__ = ["MixtureChoice", "choose_mixture"]
 
 # A candidate this many nats per row behind the best on the same folds is not finished.
 ABANDON_MARGIN = 0.1
+ENOUGH_HELD_OUT = 1_000  # rows, to tell settings apart
 REG_COVARS = (1e-4, 1e-2, 1e-1)
 # Variance below which a direction is narrow, and how much finer than the first of these a further
 # one must be to be worth the time. The finest keeps digits to tell it from the largest rows.
@@ -81,7 +82,8 @@ def choose_mixture(
         Variances added to the diagonal of each covariance, increasing. By default 1e-4, 1e-2 and
         1e-1, and before them a finer one where the rows resolve more.
     cv : int or None, default=None
-        Number of folds, fewer if there are fewer rows; None is 5 below 1,000 rows, else 3.
+        Number of folds, fewer if there are fewer rows; None is 5 below 1,000 rows, else 3. As
+        many of them are used as hold 1,000 rows out.
     max_rows : int, default=4000
         A random subset of this size stands for all rows.
     patience : int, default=2
@@ -101,8 +103,10 @@ def choose_mixture(
         return MixtureChoice(candidates[0], covariance_types[0], reg_covar, float("nan"))
     reg_covars = reg_covars or (*_finer(z), *REG_COVARS)
     cv = cv or (5 if len(z) < 1_000 else 3)
-    folds = KFold(min(cv, len(z)), shuffle=True, random_state=rng)
-    race = _Race(z, weight, list(folds.split(z)), rng.randint(2**31 - 1))
+    n_folds = min(cv, len(z))
+    folds = list(KFold(n_folds, shuffle=True, random_state=rng).split(z))
+    enough = -(-ENOUGH_HELD_OUT * n_folds // len(z))
+    race = _Race(z, weight, folds[:enough], rng.randint(2**31 - 1))
     middle = reg_covars[len(reg_covars) // 2]
     for kind in covariance_types:
         at = candidates.index(race.climb(candidates, kind, middle, patience))

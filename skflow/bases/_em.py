@@ -7,9 +7,12 @@ from skflow.bases._quiet_mixture import QuietMixture
 
 __all__ = ["equal_rows", "fit_mixture", "fits", "usable_rows"]
 
-# Starts of the EM whose result is used, where an iteration takes at most so many products.
+# Starts of the EM whose result is used, where an iteration takes at most so many products, and
+# the iterations after which only the best of them goes on.
 N_STARTS = 3
-CHEAP_ITERATION = 5e6
+FIRST_ITERATIONS = 10
+MAX_ITERATIONS = 100
+CHEAP_ITERATION = 2.5e6
 # Of a limited time, the share after which one start is enough.
 STARTS_SHARE = 0.5
 
@@ -21,6 +24,7 @@ def fit_mixture(
     n_components,
     covariance_type="full",
     reg_covar=1e-4,
+    tol=1e-3,
     max_rows=20_000,
     random_state=0,
 ):
@@ -30,8 +34,9 @@ def fit_mixture(
     of the mean variance; last comes a single Gaussian with the columns' variances. With fewer
     distinct rows than components, as many components as there are distinct rows are fitted and
     the heaviest are written down several times with their weight split, which is the same
-    density. Of several starts the best is taken, where EM is cheap: one alone may end with a
-    component across two clusters. EM ends where the time of the caller is up; if there is none to
+    density. Where EM is cheap there are several starts, of which the best after a few iterations
+    goes on (Biernacki, Celeux & Govaert 2003): one alone may end with a component across two
+    clusters. EM ends where the time of the caller is up; if there is none to
     begin it, the single Gaussian is taken.
 
     Parameters
@@ -42,6 +47,8 @@ def fit_mixture(
     n_components : int
     covariance_type : {"full", "diag", "tied"}, default="full"
     reg_covar : float, default=1e-4
+    tol : float, default=1e-3
+        Gain of an iteration, in nats per row, below which EM ends.
     max_rows : int, default=20_000
         EM sees at most this many rows, drawn in proportion to the weights.
     random_state : int, default=0
@@ -62,19 +69,28 @@ def fit_mixture(
         if time_is_up():
             left_out("the fit of the mixture")
             break
-        model = QuietMixture(
-            n_fitted,
-            covariance_type=covariance_type,
-            reg_covar=reg,
-            n_init=_n_starts(rows, n_fitted),
-            random_state=random_state,
-        )
-        if fits(model, rows):
+        settings = {"covariance_type": covariance_type, "reg_covar": reg, "tol": tol}
+        model = _best_fit(rows, random_state, n_components=n_fitted, **settings)
+        if model is not None:
             found = model.weights_, model.means_, _full_factors(model)
             return _split_heaviest(*found, n_components)
     scale = 1 / np.sqrt(rows.var(0) + max(reg_covar, np.finfo(float).tiny))
     found = np.ones(1), rows.mean(0, keepdims=True), np.diag(scale)[None]
     return _split_heaviest(*found, n_components)
+
+
+def _best_fit(rows, seed, **settings):
+    """Return a fitted model, None if none came to finite parameters."""
+    seeds = range(seed, seed + _n_starts(rows, settings["n_components"]))
+    starts = [
+        QuietMixture(**settings, max_iter=FIRST_ITERATIONS, random_state=each) for each in seeds
+    ]
+    fitted = [model for model in starts if fits(model, rows)]
+    if not fitted:
+        return None
+    best = max(fitted, key=lambda model: model.lower_bound_)
+    best.set_params(warm_start=True, max_iter=MAX_ITERATIONS - FIRST_ITERATIONS)
+    return best if fits(best, rows) else None
 
 
 def _n_starts(rows, n_components):

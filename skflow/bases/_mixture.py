@@ -49,17 +49,27 @@ class GaussianMixture(Base):
         Of the EM that starts the parameters. What is learnt afterwards is full.
     reg_covar : float, default=1e-4
         Variance that EM adds to the diagonals, in the units of z.
+    tol : float, default=1e-3
+        Gain of an iteration, in nats per row, below which EM ends.
     random_state : int, default=0
         Of the start.
     """
 
     def __init__(
-        self, n_features, n_components, *, covariance_type="full", reg_covar=1e-4, random_state=0
+        self,
+        n_features,
+        n_components,
+        *,
+        covariance_type="full",
+        reg_covar=1e-4,
+        tol=1e-3,
+        random_state=0,
     ):
         super().__init__(n_features)
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.reg_covar = reg_covar
+        self.tol = tol
         self.random_state = random_state
         self.min_scale = MIN_SCALE
         start = torch.Generator().manual_seed(random_state)
@@ -99,6 +109,7 @@ class GaussianMixture(Base):
                 n_components=self.n_components,
                 covariance_type=self.covariance_type,
                 reg_covar=self.reg_covar,
+                tol=self.tol,
                 random_state=self.random_state,
             )
             for rows, row_weight in zip(

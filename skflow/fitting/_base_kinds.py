@@ -11,6 +11,7 @@ from skflow.bijections import Chain, Diagonal, Inverse, SupportMap
 
 __all__ = ["build_base", "end_where_base_lies", "heavy_columns"]
 
+EM_TOL = 1e-2  # training goes on from there
 LOGISTIC_SCALE = 1 / 1.702  # of the logistic distribution function nearest to the normal one
 
 
@@ -33,6 +34,7 @@ def _mixture(x, weight):
         choice.n_components,
         covariance_type=choice.covariance_type,
         reg_covar=choice.reg_covar,
+        tol=EM_TOL,
     )
 
 

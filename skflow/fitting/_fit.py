@@ -26,6 +26,9 @@ from skflow.training import (
 
 __all__ = ["Fit", "assembled", "fit_flow", "training_config"]
 
+# steps over which weights are averaged: fewer than training ever waits for a better loss
+AVERAGED_STEPS = 50
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -145,6 +148,7 @@ def training_config(estimator, plan):
         learning_rate=plan.learning_rate,
         weight_decay=estimator.weight_decay,
         n_iter_no_change=plan.n_iter_no_change,
+        averaged_steps=AVERAGED_STEPS,
         validations_after=1,  # held-out rows are scored once more
         verbose=estimator.verbose,
     )

@@ -29,6 +29,8 @@ MIN_ROWS_TO_HOLD_OUT = 20
 FARTHEST_UNITS = {"float32": 1e9, "float64": 1e75}
 # entries of the table that training may pass over, up to 20,000 rows: minutes on one core
 WORK = 6e7
+# steps without a better validation loss of the averaged weights after which training ends
+PATIENCE_STEPS = 50
 
 
 def settle_preprocessing(estimator, table, family, kept):
@@ -125,7 +127,7 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
         dropout=chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0),
         input_noise=float(chosen("input_noise", lambda: _input_noise(n))),
         validation_fraction=fraction,
-        n_iter_no_change=chosen("n_iter_no_change", lambda: 30),
+        n_iter_no_change=chosen("n_iter_no_change", lambda: _patience(n_train, batch_size)),
     )
 
 
@@ -242,7 +244,7 @@ def _checked_widths(hidden):
 
 
 def _learning_rate(n_train):
-    return 1e-3 * float(np.clip(math.sqrt(n_train / 150), 1, 4))
+    return 2e-3 * float(np.clip(math.sqrt(n_train / 150), 1, 4))
 
 
 def _batch_size(n_train):
@@ -252,10 +254,17 @@ def _batch_size(n_train):
 def _max_epochs(n_train, d, batch_size, n_members, n_folds):
     if not n_folds:
         return 20  # nothing tells when to stop
-    steps_per_epoch = max(1, round(n_train / batch_size))
     steps = min(300 + 220 * d, 2_500, WORK / (n_members * batch_size * d))
     growth = max(1.0, math.sqrt(n_train / 20_000))  # long tables are worth a longer look
-    return max(1, math.ceil(steps * growth / steps_per_epoch))
+    return max(1, math.ceil(steps * growth / _steps_per_epoch(n_train, batch_size)))
+
+
+def _patience(n_train, batch_size):
+    return max(3, math.ceil(PATIENCE_STEPS / _steps_per_epoch(n_train, batch_size)))
+
+
+def _steps_per_epoch(n_train, batch_size):
+    return max(1, round(n_train / batch_size))
 
 
 def _input_noise(n):

@@ -26,6 +26,7 @@ IMAGE_AUTO = {
     "batch_size": BATCH_SIZE,
     "learning_rate": 2e-3,
     "input_noise": 0.0,
+    "n_iter_no_change": 30,
 }
 MAX_STEPS = 2_000  # of training, for tables of up to LONG rows; more grow with the square root
 LONG = 1_500

@@ -23,6 +23,9 @@ class TrainingConfig:
     gradient_clip : float
         Largest Euclidean norm of a member's gradient.
     warmup_steps : int
+    averaged_steps : float
+        Steps over which the weights that are validated and kept are averaged; 1 for the live
+        ones, as without validation rows.
     max_seconds : float or None
         Stop in time with the best weights so far.
     validations_after : int
@@ -38,6 +41,7 @@ class TrainingConfig:
     tol: float = 1e-4
     gradient_clip: float = 5.0
     warmup_steps: int = 20
+    averaged_steps: float = 1
     max_seconds: float | None = None
     validations_after: int = 0
     verbose: int = 0
@@ -51,7 +55,7 @@ class History:
     ----------
     records : list of dict
         ``epoch``, ``learning_rate``, ``train_loss``, ``validation_loss`` (means over members,
-        nats), ``member_train_losses``, ``member_validation_losses`` (lists, one number each) and
+        nats; of the live weights and of the averaged ones), ``member_train_losses``, ``member_validation_losses`` (lists, one number each) and
         ``seconds`` since the start.
     validation_loss : list of float
         Best validation loss of each member (training loss where there are no such rows).

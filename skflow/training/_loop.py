@@ -8,6 +8,7 @@ import torch
 from skflow._clock import seconds_left, time_is_up, time_limit
 from skflow._notices import warn
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
+from skflow.training._averaging import AveragedWeights
 from skflow.training._config import History
 from skflow.training._optimizer import FlatAdamW, FlatParameters
 from skflow.training._rows import Batch, Rows
@@ -27,8 +28,8 @@ ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
 def train(flow, objective, batches, config, *, validation=None, n_members=None):
     """Minimise an objective over a flow, or over all members of a stacked flow at once.
 
-    Weights with the lowest validation loss are kept, and are what the flow holds afterwards,
-    however training ended. A step with a non-finite gradient is skipped for the member
+    Of the weights, averaged over some steps, those with the lowest validation loss are kept, and
+    are what the flow holds afterwards, however training ended. A step with a non-finite gradient is skipped for the member
     concerned; after ten in a row the member returns to its best weights and halves its rate.
     Where no step is finite at any rate the start is kept, with a warning.
 
@@ -71,6 +72,9 @@ class _Run:
         self.validation = Rows(validation) if whole else validation
         self.parameters = FlatParameters(flow, n_members)
         self.optimizer = FlatAdamW(self.parameters, config.weight_decay)
+        self.average = AveragedWeights(
+            self.parameters.flat, 1 if validation is None else config.averaged_steps
+        )
         self.best = BestWeights(self.parameters.flat, config.n_iter_no_change, config.tol)
         rows, device = self.parameters.n_rows, self.parameters.flat.device
         self.scale = torch.ones(rows, 1, device=device)  # halved by every rollback
@@ -109,8 +113,9 @@ class _Run:
             if self._is_late() and (epoch or self.validation is not None):
                 break
             train_loss = self._epoch()
-            loss = train_loss if self.validation is None else self._validate()
-            self.best.update(loss.nan_to_num(nan=torch.inf))
+            with self.average.in_place():
+                loss = train_loss if self.validation is None else self._validate()
+                self.best.update(loss.nan_to_num(nan=torch.inf))
             self._record(epoch, train_loss, loss)
             bar.update()
             if self.history.stopped_by in ("max_seconds", "diverged"):
@@ -126,6 +131,7 @@ class _Run:
             start = time.perf_counter()
             loss, gradient = self._loss_and_gradient(batch)
             self._take_step(gradient)
+            self.average.update()
             self.step_seconds = time.perf_counter() - start
             total += loss.reshape(-1)
             count += 1
@@ -190,6 +196,7 @@ class _Run:
         if not bool(members.any()):
             return
         self.best.restore(members)
+        self.average.restart(members)
         self.optimizer.forget(members)
         self.scale[members] /= 2
         self.bad[members] = 0

