@@ -54,9 +54,9 @@ class History:
     Attributes
     ----------
     records : list of dict
-        ``epoch``, ``learning_rate``, ``train_loss``, ``validation_loss`` (means over members,
-        nats; of the live weights and of the averaged ones), ``member_train_losses``, ``member_validation_losses`` (lists, one number each) and
-        ``seconds`` since the start.
+        ``epoch``, ``learning_rate``, ``train_loss`` (of the live weights), ``validation_loss``
+        (of the averaged ones; both means over members, nats), ``member_train_losses``,
+        ``member_validation_losses`` (lists, one number each) and ``seconds`` since the start.
     validation_loss : list of float
         Best validation loss of each member (training loss where there are no such rows).
     skipped_steps, rollbacks : int

@@ -29,9 +29,9 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
     """Minimise an objective over a flow, or over all members of a stacked flow at once.
 
     Of the weights, averaged over some steps, those with the lowest validation loss are kept, and
-    are what the flow holds afterwards, however training ended. A step with a non-finite gradient is skipped for the member
-    concerned; after ten in a row the member returns to its best weights and halves its rate.
-    Where no step is finite at any rate the start is kept, with a warning.
+    are what the flow holds afterwards, however training ended. A step with a non-finite gradient
+    is skipped for the member concerned; after ten in a row the member returns to its best weights
+    and halves its rate. Where no step is finite at any rate the start is kept, with a warning.
 
     Where ``config.max_seconds`` or a caller limits the time, training ends early enough for a
     last validation, if need be before the first step.
