@@ -66,6 +66,8 @@ class FittedFlow(
 ):
     """Methods of an estimator whose ``fit`` leaves ``flow_`` and ``observation_``."""
 
+    n_jobs = None  # where it is no parameter
+
     def score_samples(self, X):
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
@@ -81,8 +83,8 @@ class FittedFlow(
         """
         from skflow.fitting._blocks import log_density
 
-        rows, n_threads = self._rows(X), self._n_threads
-        return log_density(self.flow_, rows, observation=self.observation_, n_threads=n_threads)
+        rows = self._rows(X)
+        return log_density(self.flow_, rows, observation=self.observation_, **self._workers)
 
     def sample(self, n_samples=1, random_state=None, on_grid=False):
         """Draw rows from the fitted density.
@@ -134,7 +136,7 @@ class FittedFlow(
                 f"{int(outside.sum())} rows lie outside the declared support, the first is row "
                 f"{int(outside.argmax())}; they have no latent. Drop them first."
             )
-        return latents(self.flow_, rows, n_threads=self._n_threads)
+        return latents(self.flow_, rows, **self._workers)
 
     def inverse_transform(self, Z):
         """Rows that :meth:`transform` sends to Z.
@@ -150,7 +152,7 @@ class FittedFlow(
         from skflow.fitting._blocks import from_latents
 
         check_is_fitted(self, "flow_")
-        rows = from_latents(self.flow_, check_latents(self, Z), n_threads=self._n_threads)
+        rows = from_latents(self.flow_, check_latents(self, Z), **self._workers)
         return self.observation_.turn_back(rows)
 
     def __sklearn_tags__(self):
@@ -163,7 +165,7 @@ class FittedFlow(
 
         check_is_fitted(self, "flow_")
         n_samples, seed = check_n_samples(n_samples), draw_seed(random_state)
-        return draw(self.flow_, n_samples, seed, n_threads=self._n_threads, **options)
+        return draw(self.flow_, n_samples, seed, **self._workers, **options)
 
     def _rows(self, X):
         check_is_fitted(self, "flow_")
@@ -172,10 +174,10 @@ class FittedFlow(
         return rows
 
     @property
-    def _n_threads(self):
-        """Threads of torch that scores and draws get: those of the fit, where that is known."""
+    def _workers(self):
+        """Threads that scores and draws get, of torch those of the fit where that is known."""
         plan = vars(self).get("plan_")
-        return 1 if plan is None else plan.n_threads
+        return {"n_threads": 1 if plan is None else plan.n_threads, "n_jobs": self.n_jobs}
 
     def _show(self, observation):
         """Show what a fit knows of its table."""

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +30,7 @@ class BaseClassicalDensity(TableFlow):
     resolution: Any = None
     periodic: Any = None
     max_seconds: float | None = None
+    n_jobs: int | None = None
     random_state: Any = None
 
     _parameter_constraints: ClassVar[dict] = {
@@ -38,6 +39,7 @@ class BaseClassicalDensity(TableFlow):
         "resolution": [None, dict],
         "periodic": [None, dict],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
+        "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
 

@@ -94,7 +94,8 @@ batch_size : int or "auto", default="auto"
     Rows per step and member; "auto" is a quarter of the training rows, from 32 to 512.
 learning_rate : float or "auto", default="auto"
     Of AdamW at the start; it falls to zero along a cosine. "auto" grows with the square root of
-    the number of rows, from 1e-3 below 150 rows to 4e-3 above 2,400.
+    the number of rows, from 2e-3 below 150 rows to 8e-3 above 2,400. Weights are averaged over
+    the last 50 steps or so before they are validated and kept.
 weight_decay : float, default=0.01
 dropout : float or "auto", default="auto"
     Share of hidden units dropped in training; "auto" is 0.1 below 5,000 rows, else 0.
@@ -105,12 +106,17 @@ validation_fraction : float or "auto", default="auto"
     Share of the rows that each member holds out, at most one part in ``n_members``; "auto" is
     0.2 below 1,000 rows, else 0.1. 0 trains a single member on all rows, without early stopping.
 n_iter_no_change : int, None or "auto", default="auto"
-    Epochs without a better validation loss after which training stops; "auto" is 30, None never
-    stops early.
+    Epochs without a better validation loss after which training stops; "auto" is as many as make
+    50 steps and 3 at least, None never stops early.
 max_seconds : float, default=None
     Time for the whole fit, of which single steps may take a little more: choices of
     preprocessing and mixture end with what was found by then, training with its best weights. A
     warning says what was left out. None takes the time it takes: the same on any machine.
+n_jobs : int, default=None
+    Threads: for members of an ensemble side by side in training, where batches have 512 rows (as
+    "auto" has them above 2,300 rows), and for blocks of rows and draws in long tables. The result
+    is the same for any number. None is 1 unless a ``joblib.parallel_config`` says otherwise, -1
+    all cores.
 device : str, default="cpu"
     "cpu", "cuda", "cuda:<index>", or "auto" for a GPU if there is one. Fitted models live on
     the CPU.

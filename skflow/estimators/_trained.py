@@ -66,6 +66,7 @@ class BaseFlowDensity(TableFlow):
     validation_fraction: float | str = "auto"
     n_iter_no_change: int | str | None = "auto"
     max_seconds: float | None = None
+    n_jobs: int | None = None
     device: str = "cpu"
     dtype: str = "float32"
     random_state: Any = None
@@ -92,6 +93,7 @@ class BaseFlowDensity(TableFlow):
             Interval(Integral, 1, None, closed="left"),
         ],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
+        "n_jobs": [None, Integral],
         "device": [str],
         "dtype": [StrOptions({"float32", "float64"})],
         "random_state": ["random_state"],
@@ -173,7 +175,7 @@ class BaseFlowDensity(TableFlow):
             return np.full(len(rows), np.nan)
         try:
             return held_out_log_density(
-                self.flow_, self.observation_, rows, holder, n_threads=self._n_threads
+                self.flow_, self.observation_, rows, holder, **self._workers
             )
         except KeyboardInterrupt:
             if self.stopped_by_ == "interrupt":  # a second one

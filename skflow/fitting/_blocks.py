@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from skflow._random import seeded
+from skflow._side_by_side import side_by_side
 from skflow._threads import threads
 from skflow.flow import Ensemble
 from skflow.members import select_member
@@ -25,11 +26,12 @@ ENTRIES = 2**18  # entries of them, times members
 LANES = 32  # blocks are padded to a multiple of this
 
 
-def log_density(flow, rows, context=None, *, observation=None, n_threads=1, dtype=torch.float64):
+def log_density(flow, rows, context=None, *, observation=None, dtype=torch.float64, **workers):
     """Log density (n,) of rows (n, d) given rows of a context (n, c), if there is one.
 
     With an ``observation`` rows are placed by it first, and those outside its bounds get -inf.
-    The flow gets tensors of the dtype, and casts them behind its preprocessing.
+    The flow gets tensors of the dtype, and casts them behind its preprocessing. Here and below
+    ``workers`` are ``n_threads`` and ``n_jobs`` of :func:`in_blocks`.
     """
 
     def of_block(x, *given):
@@ -43,10 +45,10 @@ def log_density(flow, rows, context=None, *, observation=None, n_threads=1, dtyp
             scores[inside] = _on_tensors(flow.log_prob, x[inside], *given, dtype=dtype)
         return scores
 
-    return in_blocks(of_block, rows, context, n_members=_n_members(flow), n_threads=n_threads)
+    return in_blocks(of_block, rows, context, n_members=_n_members(flow), **workers)
 
 
-def held_out_log_density(flow, observation, rows, holder, *, n_threads=1):
+def held_out_log_density(flow, observation, rows, holder, **workers):
     """Log density (n,) of each row by the one member ``holder`` (n,); NaN where it is -1.
 
     Rows may be of any numeric dtype.
@@ -60,22 +62,22 @@ def held_out_log_density(flow, observation, rows, holder, *, n_threads=1):
                 member,
                 np.asarray(rows[block], dtype=np.float64),
                 observation=observation,
-                n_threads=n_threads,
+                **workers,
             )
     return scores
 
 
-def latents(flow, rows, context=None, *, n_threads=1, dtype=torch.float64):
+def latents(flow, rows, context=None, *, dtype=torch.float64, **workers):
     """Latents (n, d) of rows given rows of a context, by the reference member of an ensemble."""
     maps = reference(flow)
-    return in_blocks(_first(maps.to_noise, dtype, dtype), rows, context, n_threads=n_threads)
+    return in_blocks(_first(maps.to_noise, dtype, dtype), rows, context, **workers)
 
 
-def from_latents(flow, rows, context=None, *, n_threads=1, dtype=torch.float64):
+def from_latents(flow, rows, context=None, *, dtype=torch.float64, **workers):
     """Inverse of :func:`latents`."""
     maps = reference(flow)
     inverse = _first(maps.from_noise, maps.dtype, dtype)
-    return in_blocks(inverse, rows, context, n_threads=n_threads)
+    return in_blocks(inverse, rows, context, **workers)
 
 
 def normal_scores(flow, noise):
@@ -84,21 +86,26 @@ def normal_scores(flow, noise):
     return in_blocks(lambda z: _on_tensors(base.normal_scores, z, dtype=torch.float64), noise)
 
 
-def draw(flow, n, seed, context=None, *, n_threads=1, dtype=torch.float64, **options):
+def draw(flow, n, seed, context=None, *, n_threads=1, n_jobs=None, dtype=torch.float64, **options):
     """Draw n rows (n, d) from the flow, or (m, n, d): n for each row of a context (m, c).
 
-    Options are those of the flow's method ``sample``.
+    Options are those of the flow's method ``sample``. Blocks have seeds of their own, so that
+    draws are the same for any number of jobs.
     """
     total = n if context is None else n * len(context)
-    blocks = []
-    with torch.no_grad(), threads(n_threads), seeded(seed):
-        for start in range(0, total, BLOCK):
-            size = min(BLOCK, total - start)
-            if context is not None:
-                given = context[np.arange(start, start + size) // n]
-                options["context"] = torch.from_numpy(given).to(dtype)
-            blocks.append(flow.sample(size, **options).double().numpy())
-    draws = np.concatenate(blocks)
+    starts = range(0, total, BLOCK)
+    seeds = [seed, *np.random.SeedSequence(seed).generate_state(len(starts) - 1).tolist()]
+
+    def of_block(k):
+        size = min(BLOCK, total - starts[k])
+        given = {}
+        if context is not None:
+            rows = context[np.arange(starts[k], starts[k] + size) // n]
+            given["context"] = torch.from_numpy(rows).to(dtype)
+        with torch.no_grad(), threads(n_threads), seeded(seeds[k]):
+            return flow.sample(size, **given, **options).double().numpy()
+
+    draws = np.concatenate(side_by_side(of_block, range(len(starts)), n_jobs))
     return draws if context is None else draws.reshape(len(context), n, -1)
 
 
@@ -114,7 +121,7 @@ def reference(flow):
     return select_member(flow.members, flow.reference) if isinstance(flow, Ensemble) else flow
 
 
-def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1):
+def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1, n_jobs=None):
     """Apply a function of arrays (m, d) and (m, c), the same for each row, to blocks of rows.
 
     Parameters
@@ -128,21 +135,22 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1):
     n_threads : int or None
         Of torch; None leaves the caller's. One gives the same bits on machines of any number of
         cores, and runs in a forked child, where a pool of threads does not.
+    n_jobs : int or None
+        Blocks side by side, see :func:`side_by_side`.
 
     Returns
     -------
     values : ndarray of shape (n, ...)
     """
     size = int(np.clip(ENTRIES // (max(1, rows.shape[1]) * n_members), LANES, BLOCK))
-    out = np.empty(0)
-    with torch.no_grad(), threads(n_threads):
-        for start in range(0, len(rows), size):
-            block = slice(start, start + size)
-            values = function(*(part[block] for part in (rows, context) if part is not None))
-            if start == 0:
-                out = np.empty((len(rows), *values.shape[1:]))
-            out[block] = values
-    return out
+
+    def of_block(start):
+        block = slice(start, start + size)
+        with torch.no_grad(), threads(n_threads):
+            return function(*(part[block] for part in (rows, context) if part is not None))
+
+    values = side_by_side(of_block, range(0, len(rows), size), n_jobs)
+    return np.concatenate(values) if values else np.empty(0)
 
 
 def _on_tensors(function, rows, context=None, *, dtype, context_dtype=None):

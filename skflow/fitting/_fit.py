@@ -9,6 +9,7 @@ import torch
 from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
+from skflow.fitting._members import train_members
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
 from skflow.flow import Ensemble
 from skflow.training import (
@@ -28,6 +29,8 @@ __all__ = ["Fit", "assembled", "fit_flow", "training_config"]
 
 # steps over which weights are averaged: fewer than training ever waits for a better loss
 AVERAGED_STEPS = 50
+# rows of a batch from which on members gain nothing from sharing the kernels of a CPU
+APART = 512
 
 
 @dataclass(frozen=True)
@@ -88,14 +91,7 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
             None if part is None else Rows(core, *part.to(device, dtype))
             for part in (training, held)
         )
-        history = train(
-            flow,
-            MaximumLikelihood(),
-            Batches(rows, plan.batch_size, plan.input_noise),
-            training_config(estimator, plan),
-            validation=held_rows,
-            n_members=plan.n_members if plan.n_members > 1 else None,
-        )
+        flow, history = _trained(flow, rows, held_rows, estimator, plan, seed)
     flow.verify()
     judged = training if held is None else held
     sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
@@ -124,6 +120,24 @@ def _deal(table, plan):
     if plan.n_members == 1:
         parts = (Numbers(part.of_first()) for part in parts)
     return *parts, holder
+
+
+def _trained(flow, rows, held, estimator, plan, seed):
+    """Train a flow, or all members of a stacked one."""
+    config = training_config(estimator, plan)
+    several = plan.n_members > 1
+    if several and plan.batch_size >= APART and rows.index.device.type == "cpu":
+        settings = {"seed": seed, "n_jobs": estimator.n_jobs}
+        return train_members(flow, MaximumLikelihood(), rows, held, config, plan, **settings)
+    history = train(
+        flow,
+        MaximumLikelihood(),
+        Batches(rows, plan.batch_size, plan.input_noise),
+        config,
+        validation=held,
+        n_members=plan.n_members if several else None,
+    )
+    return flow, history
 
 
 def _start(estimator, plan, observation, core, training, held):

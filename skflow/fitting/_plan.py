@@ -37,6 +37,7 @@ OF_TRAINING = {
     "max_epochs",
     "max_seconds",
     "n_iter_no_change",
+    "n_jobs",
     "random_state",
     "validation_fraction",
     "verbose",

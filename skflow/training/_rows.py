@@ -1,5 +1,6 @@
 """Rows that members share: one table, and the numbers of the rows that are each member's."""
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -90,6 +91,13 @@ class Rows:
             return self.factor
         weight = self.table.weight[self.index]
         return weight if self.factor is None else weight * self.factor
+
+    def of_member(self, k):
+        """Return the rows of one member, without a leading axis."""
+        one = copy.copy(self)
+        one.index = self.index[k]
+        one.factor = None if self.factor is None else self.factor[k]
+        return one
 
     def take(self, places=slice(None)):
         """Rows at some of the places (*members, k) of the index, or at a slice of them all."""
