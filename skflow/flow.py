@@ -1,6 +1,7 @@
 """Densities from bijections: the one place that adds base log density and log-determinants."""
 
 import math
+from itertools import chain
 
 import torch
 from torch import nn
@@ -36,7 +37,8 @@ class Flow(nn.Module):
     @property
     def dtype(self):
         """Floating dtype of the bijection and the base."""
-        tensors = [*self.bijection.parameters(), *self.base.parameters(), *self.base.buffers()]
+        # one after the other, as the first nearly always tells
+        tensors = chain(self.bijection.parameters(), self.base.parameters(), self.base.buffers())
         return next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())
 
     def to_noise(self, x, context=None):

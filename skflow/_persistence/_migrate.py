@@ -16,7 +16,7 @@ NEW_PARAMETERS = {
     "UMNNDensity": {"order": "natural"},
 }
 # and those that came to all densities of tables
-OF_TABLES = {"resolution": None, "periodic": None}
+OF_TABLES = {"resolution": None, "periodic": None, "n_jobs": None}
 BOUNDS = ("low", "high", "low_at", "high_at")
 
 

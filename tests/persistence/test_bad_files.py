@@ -216,7 +216,7 @@ class TestMaliciousFiles:
             "_fit",
             "_build_bijection",
             "_parameter_constraints",
-            "_n_threads",
+            "_workers",
             "_repr_html_",
             "get_params",
             "a.b",
