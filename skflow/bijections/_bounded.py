@@ -27,6 +27,7 @@ LEFT_OUT = 1e-4
 LEAST_EXPONENT = 0.02
 # Of the distance to a bound: nearer to the centre, differences are taken from there.
 NEAR = 0.5
+LIGHT = 8.0  # nats at least by which a light tail falls over a range of the rows
 FARTHEST = 0.45  # power of the largest float where scores end, so that their squares are numbers
 
 
@@ -115,7 +116,8 @@ class BoundedToNormal(Bijection):
         anchor = self._log_odds(middle.unsqueeze(-2))[0].squeeze(-2)
         anchor = torch.where(has_low & has_high, anchor, math.nan)
         kept = has_low | has_high
-        found = fit_log_beta(t.mT[kept], weight.mT[kept], anchor[kept])
+        least = self._least_exponents(x, weight)
+        found = fit_log_beta(t.mT[kept], weight.mT[kept], anchor[kept], least[kept])
         loc = torch.zeros_like(self.low).masked_scatter(kept, found.loc)
         self.centre = self._value(loc.unsqueeze(-2))[0].squeeze(-2)
         for name, numbers in found._asdict().items():
@@ -123,6 +125,31 @@ class BoundedToNormal(Bijection):
                 getattr(self, name).masked_scatter_(kept, numbers)
         self.low_end, self.high_end = self.low_end - loc, self.high_end - loc
         self._hold_exponents()
+
+    def _least_exponents(self, x, weight):
+        """Of the ends (*members, d, 2) of the columns, how fast they have to fall.
+
+        A shape that has to hold two clumps may have any tail where no bound is. But where the last
+        row is no further out than that of a normal column, the tail is light, as in
+        :func:`fit_tails`.
+        """
+        low, high, has_low, has_high, _, _ = self._geometry()
+        lowest, highest = x.amin(-2, keepdim=True), x.amax(-2, keepdim=True)
+        width = highest - lowest
+        u = (x - lowest) / torch.where(width > 0, width, 1.0)
+        share = weight / weight.sum(-2, keepdim=True)
+        mean = (share * u).sum(-2, keepdim=True)
+        spread = (share * (u - mean).square()).sum(-2, keepdim=True).sqrt()
+        last = -torch.special.ndtri(1 / (1 + share.square().sum(-2, keepdim=True).reciprocal()))
+        ends = (
+            (mean, high - lowest, has_high & ~has_low),
+            (1 - mean, highest - low, has_low & ~has_high),
+        )
+        least = [
+            torch.where(is_open & (reach <= last * spread), LIGHT / (width / distance).log1p(), 0)
+            for reach, distance, is_open in ends
+        ]
+        return torch.stack(least, -1).squeeze(-3).nan_to_num(posinf=0.0)
 
     def _hold_exponents(self):
         """Stretch columns of which too much would lie beyond the last float before a bound."""

@@ -40,6 +40,10 @@ LIMITS = (
 # model, where wide bells and narrow ones are alike; elsewhere it is 0, flat ends.
 DEVIATIONS = math.inf, math.inf, 2.0, 2.0, 1.0, 1.0
 BELL = 1.0
+# What makes up the exponents of both ends, and what is paid a row for half the square of the
+# logarithm by which one is too small.
+EXPONENTS = ((0, 1, 1, 0, 1, 0), (0, 1, 0, 1, 0, 1))
+PRICE = 10.0
 
 
 class LogBeta(NamedTuple):
@@ -74,7 +78,7 @@ def bent_ends(t, bend_low, bend_high, low_end, high_end):
 
 
 @torch.no_grad()
-def fit_log_beta(t, weight, anchor):
+def fit_log_beta(t, weight, anchor, least=None):
     r"""Fit by penalised maximum likelihood, each column with as many numbers as it needs.
 
     .. math:: \log p(t) = \log c + a \log\sigma(y) + b \log\sigma(-y) - \log B(a, b)
@@ -94,6 +98,9 @@ def fit_log_beta(t, weight, anchor):
         Not negative, not all 0 in a column; numbers of weight 0 are not looked at.
     anchor : tensor of shape (k,)
         Location of the plain density, NaN where it is to be found.
+    least : tensor of shape (k, 2), optional
+        What the exponents :math:`a c r_1` and :math:`b c r_2` are held to be at least; a nat or
+        more a row is paid for a smaller one.
 
     Returns
     -------
@@ -106,11 +113,12 @@ def fit_log_beta(t, weight, anchor):
     .. [2] Schwarz (1978), Estimating the dimension of a model, Annals of Statistics 6(2).
     """
     t, weight = _points(t, weight)
-    blocks = zip(t.split(BLOCK), weight.split(BLOCK), anchor.split(BLOCK), strict=True)
+    least = t.new_zeros(len(t), 2) if least is None else least
+    blocks = zip(*(numbers.split(BLOCK) for numbers in (t, weight, anchor, least)), strict=True)
     return LogBeta(*map(torch.cat, zip(*(_likeliest(*block) for block in blocks), strict=True)))
 
 
-def _likeliest(t, weight, anchor):
+def _likeliest(t, weight, anchor, least):
     """Numbers of each column in the model with the best of Schwarz's scores."""
     n = weight.sum(-1, keepdim=True)
     mean = (weight * t).sum(-1, keepdim=True) / n
@@ -126,7 +134,8 @@ def _likeliest(t, weight, anchor):
     moves = moves.unsqueeze(1).expand(-1, len(t), -1).clone()
     moves[..., :1] |= found
     # all models side by side, since single columns are small
-    climb = _Climb(*(x.repeat(len(MODELS), 1) for x in (t, weight, ends)), moves.flatten(0, 1))
+    columns = (x.repeat(len(MODELS), 1) for x in (t, weight, ends, least))
+    climb = _Climb(*columns, moves.flatten(0, 1))
     theta, score = climb(torch.cat(starts))
     theta, score = theta.unflatten(0, (-1, len(t))), score.view(-1, len(t))
     score = score - 0.5 * moves.sum(-1) * n.squeeze(-1).log()
@@ -160,7 +169,7 @@ def _points(t, weight):
 class _Climb:
     """Climbs the likelihood of columns t (k, n) by scoring with the rows' own slopes."""
 
-    def __init__(self, t, weight, ends, moves):
+    def __init__(self, t, weight, ends, least, moves):
         self.t, self.weight, self.moves, self.n = t, weight, moves, weight.sum(-1)
         low, high = (ends[:, :1] - t) / BEND_WIDTH, (t - ends[:, 1:]) / BEND_WIDTH
         self.beyond = -BEND_WIDTH * softplus(low), BEND_WIDTH * softplus(high)
@@ -169,6 +178,8 @@ class _Climb:
         centre = torch.where(moves[:, 1:2], BELL, 0.0).expand(-1, 6)
         self.centre = centre * t.new_tensor([0, 0, 1, 1, 0, 0])
         self.strength = t.new_tensor(DEVIATIONS) ** -2
+        self.least = least.log()
+        self.exponents = t.new_tensor(EXPONENTS)
 
     def __call__(self, theta):
         """Return numbers (k, 6) at the top, unmoved ones as they were, and its height (k,)."""
@@ -179,7 +190,12 @@ class _Climb:
             weighed = self.weight.unsqueeze(-2) * slopes
             push = weighed.sum(-1) - self.strength * (theta - self.centre) * self.moves
             ridge = (damping * self.n).unsqueeze(-1) + self.strength
-            step = torch.linalg.solve(weighed @ slopes.mT + ridge.diag_embed(), push)
+            lacking = self._lacking(theta)
+            held = self.exponents * self.moves.unsqueeze(1)  # (k, 2, 6)
+            push = push + self._price() * (lacking.unsqueeze(-1) * held).sum(1)
+            held = held * (lacking > 0).unsqueeze(-1)
+            curve = weighed @ slopes.mT + self._price().unsqueeze(-1) * held.mT @ held
+            step = torch.linalg.solve(curve + ridge.diag_embed(), push)
             settled = (push * step).sum(-1) <= TOLERANCE * self.n
             tried = theta + step.clamp(-LONGEST_STEP, LONGEST_STEP)
             tried = torch.minimum(torch.maximum(tried, limits[0]), limits[1])
@@ -193,6 +209,13 @@ class _Climb:
             if bool(settled.all()):
                 break
         return theta, height
+
+    def _lacking(self, theta):
+        """By how much the logarithms of both exponents (k, 2) are too small."""
+        return (self.least - theta @ self.exponents.mT).clamp(min=0)
+
+    def _price(self):
+        return PRICE * self.n.unsqueeze(-1)
 
     def _height(self, theta):
         """Penalised log likelihood (k,), and the slopes of each row's (k, 6, n)."""
@@ -209,5 +232,6 @@ class _Climb:
         slopes += [e * (f + whole - torch.digamma(e)) for e, f in ((a, log_u), (b, log_v))]
         slopes += [r * (c * pull * beyond + share / slope) for r, beyond, share in pairs]
         prior = 0.5 * (self.strength * (theta - self.centre).square()).sum(-1)
+        prior = prior + 0.5 * PRICE * self.n * self._lacking(theta).square().sum(-1)
         height = (self.weight * each).sum(-1) - prior
         return height, torch.stack(slopes, -2) * self.moves.unsqueeze(-1)

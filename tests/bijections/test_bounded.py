@@ -186,3 +186,31 @@ def test_members_are_fitted_on_their_own():
     torch.testing.assert_close(
         stack_members(alone)(both)[0], together(both)[0], atol=1e-6, rtol=1e-6
     )
+
+
+def upper_exponent(bounded):
+    """Tail index of the end without a bound above a lower one."""
+    return float((bounded.log_b + bounded.log_stretch + bounded.log_bend_high).exp())
+
+
+def clumps(width, n=60):
+    rng = np.random.default_rng(1)
+    return column(*(rng.choice([0.6, 1.6], n) + width * rng.normal(size=n)))
+
+
+@pytest.mark.parametrize("width", [1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_clumps_have_a_light_tail_where_there_is_no_bound(width, sign):
+    # the likeliest shape of two clumps has a tail index of 1.5 and draws 1,000 ranges out
+    x = sign * clumps(width)
+    bounded = fitted(x, LOW if sign > 0 else HIGH)
+    z = bounded(x)[0]
+    far = z.mean() + sign * 4 * z.std()
+    reach = float((bounded.inverse(far.view(1, 1))[0] - x.mean()).abs())
+    assert reach < 10 * float(x.max() - x.min())
+
+
+@pytest.mark.parametrize("index", [1.0, 1.5, 3.0])
+def test_a_heavy_tail_stays_as_heavy_as_it_is(index):
+    bounded = fitted(rows_of(stats.pareto(index)), (1.0, INF))
+    assert upper_exponent(bounded) == pytest.approx(index, rel=0.25)

@@ -137,3 +137,17 @@ def test_many_columns_are_fitted_one_by_one():
     together = fit_log_beta(rows, torch.ones_like(rows), torch.zeros(40).double())
     alone = [fit(row) for row in rows]
     np.testing.assert_allclose(torch.stack(together).mT, alone, rtol=1e-3, atol=1e-3)
+
+
+def test_ends_fall_as_fast_as_they_have_to():
+    # two clumps, whose likeliest shape has a heavy tail
+    rng = np.random.default_rng(1)
+    t = np.log(rng.choice([0.6, 1.6], 60) + 1e-2 * rng.normal(size=60))
+    rows = torch.as_tensor(t - np.median(t))[None]
+    weight = torch.ones_like(rows)
+    exponents = []
+    for least in (0.0, 14.0):
+        found = LogBeta(*fit_log_beta(rows, weight, tensor(math.nan), tensor(0.0, least)[None]))
+        exponents.append(float((found.log_b + found.log_stretch + found.log_bend_high).exp()))
+    assert exponents[0] < 3
+    assert exponents[1] == pytest.approx(14, rel=0.05)
