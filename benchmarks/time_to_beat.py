@@ -82,7 +82,7 @@ def write_picture(results, path):
         ax.plot(rows.seconds.iloc[order], gain.iloc[order], ".-", color="C0", alpha=0.4)
     ax.axhline(AHEAD, color="black", linewidth=1, linestyle=":")
     ax.axvline(TARGET, color="black", linewidth=1, linestyle=":")
-    ax.set(xscale="log", yscale="symlog", xlabel="seconds of the fit, one core")
+    ax.set(xscale="log", xlabel="seconds of the fit, one core")
     ax.set_yscale("symlog", linthresh=0.01)
     ax.set_ylabel("gain over the tuned mixture, nats per column")
     ax.grid(alpha=0.3)

@@ -1,5 +1,7 @@
 """Settings and fixtures of all tests."""
 
+import signal
+
 import pytest
 import torch
 
@@ -17,3 +19,11 @@ def _one_thread():
 def _seed():
     """Every test starts from the same random state, whichever tests ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Let SIGINT raise a KeyboardInterrupt, which processes of a test run do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -14,14 +14,6 @@ from skflow._side_by_side import n_threads_for, side_by_side
 NAME = ContextVar("name", default="nobody")
 
 
-@pytest.fixture
-def ctrl_c():
-    """Let SIGINT raise a KeyboardInterrupt, which processes of a test run do not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def late_for_small(x):
     time.sleep(0.05 * (3 - x))
     return x, threading.get_ident()

@@ -8,6 +8,7 @@ from torch.nn.functional import logsigmoid
 from skflow.bijections._base import Bijection
 from skflow.bijections._normalization import robust_moments
 from skflow.bijections._support import checked_bounds
+from skflow.bijections._tail_fit import last_of_normal
 from skflow.numerics import (
     LogBeta,
     bent_ends,
@@ -140,7 +141,7 @@ class BoundedToNormal(Bijection):
         share = weight / weight.sum(-2, keepdim=True)
         mean = (share * u).sum(-2, keepdim=True)
         spread = (share * (u - mean).square()).sum(-2, keepdim=True).sqrt()
-        last = -torch.special.ndtri(1 / (1 + share.square().sum(-2, keepdim=True).reciprocal()))
+        last = last_of_normal(share.square().sum(-2, keepdim=True).reciprocal())
         ends = (
             (mean, high - lowest, has_high & ~has_low),
             (1 - mean, highest - low, has_low & ~has_high),

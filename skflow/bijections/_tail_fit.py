@@ -7,7 +7,7 @@ import torch
 from skflow.bijections._normalization import robust_moments, row_shares, winsorized_moments
 from skflow.numerics import from_tukey
 
-__all__ = ["fit_tails"]
+__all__ = ["fit_tails", "last_of_normal"]
 
 HALF = 0.5
 # By what counts as a light tail: so many ranges beyond the rows, and so near in z, nothing is far.
@@ -95,13 +95,17 @@ def fit_tails(x, weight=None, light="normal"):
             torch.where(lighter, new, old)
             for new, old in zip(closer, (threshold, h, xi), strict=True)
         )
-    last_of_normal = -torch.special.ndtri(1 / (1 + size))
-    h = h * (values[..., 0, :] - middle > last_of_normal * spread)
+    h = h * (values[..., 0, :] - middle > last_of_normal(size) * spread)
     m = from_tukey((values[..., 0, :] - threshold).clamp(min=0), h)
     extreme = threshold + m
     v = m + (RANGES[light] * extreme.sum(-2, keepdim=True)).clamp(min=0)
     v = torch.maximum(v, REACHES[light] - threshold)
     return threshold, h, m, v, spread.clamp(min=1).reciprocal().expand_as(h).clone()
+
+
+def last_of_normal(size):
+    """Deviations at which about the last of so many normal rows lies."""
+    return -torch.special.ndtri(1 / (1 + size))
 
 
 def _largest(x, share):

@@ -105,7 +105,8 @@ def draw(flow, n, seed, context=None, *, n_threads=1, n_jobs=None, dtype=torch.f
         with torch.no_grad(), threads(n_threads), seeded(seeds[k]):
             return flow.sample(size, **given, **options).double().numpy()
 
-    draws = np.concatenate(side_by_side(of_block, range(len(starts)), n_jobs))
+    with threads(n_threads):
+        draws = np.concatenate(side_by_side(of_block, range(len(starts)), n_jobs))
     return draws if context is None else draws.reshape(len(context), n, -1)
 
 
@@ -144,13 +145,22 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1, n_jobs=
     """
     size = int(np.clip(ENTRIES // (max(1, rows.shape[1]) * n_members), LANES, BLOCK))
 
-    def of_block(start):
+    def values(start):
         block = slice(start, start + size)
         with torch.no_grad(), threads(n_threads):
             return function(*(part[block] for part in (rows, context) if part is not None))
 
-    values = side_by_side(of_block, range(0, len(rows), size), n_jobs)
-    return np.concatenate(values) if values else np.empty(0)
+    def fill(start):
+        out[start : start + size] = values(start)
+
+    if not len(rows):
+        return np.empty(0)
+    with threads(n_threads):  # said once for all blocks of this thread, and by each other for its
+        first = values(0)
+        out = np.empty((len(rows), *first.shape[1:]))
+        out[:size] = first
+        side_by_side(fill, range(size, len(rows), size), n_jobs)
+    return out
 
 
 def _on_tensors(function, rows, context=None, *, dtype, context_dtype=None):

@@ -27,7 +27,7 @@ from skflow.training import (
 
 __all__ = ["Fit", "assembled", "fit_flow", "training_config"]
 
-# steps over which weights are averaged: fewer than training ever waits for a better loss
+# steps over which weights are averaged: no more than training waits for a better loss
 AVERAGED_STEPS = 50
 # rows of a batch from which on members gain nothing from sharing the kernels of a CPU
 APART = 512

@@ -49,10 +49,10 @@ def train_members(flow, objective, training, held, config, plan, *, seed, n_jobs
     n_rounds = math.ceil(n / n_threads_for(n, n_jobs))
 
     def trained(k):
-        left = max(1, n_rounds - k * n_rounds // n)  # rounds of members, this one's included
+        left = n_rounds - k * n_rounds // n  # rounds of members, this one's included
         member = select_member(flow, k)
         own = replace(config, max_epochs=0) if stop.is_set() else config
-        with threads(1), seeded(_seed(seed, k)), time_limit(seconds_left() / left):
+        with threads(plan.n_threads), seeded(_seed(seed, k)), time_limit(seconds_left() / left):
             batches = Batches(training.of_member(k), plan.batch_size, plan.input_noise)
             history = train(
                 member, _Until(stop, objective), batches, own, validation=held.of_member(k)

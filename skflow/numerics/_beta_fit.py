@@ -99,8 +99,8 @@ def fit_log_beta(t, weight, anchor, least=None):
     anchor : tensor of shape (k,)
         Location of the plain density, NaN where it is to be found.
     least : tensor of shape (k, 2), optional
-        What the exponents :math:`a c r_1` and :math:`b c r_2` are held to be at least; a nat or
-        more a row is paid for a smaller one.
+        What the exponents :math:`a c r_1` and :math:`b c r_2` are held to be at least, nearly:
+        a smaller one costs ``PRICE`` halves of the square of the missing logarithm, a row.
 
     Returns
     -------

@@ -153,21 +153,21 @@ class TestTime:
     def test_of_the_whole_fit_is_kept(self, n, d):
         X = np.random.default_rng(0).normal(size=(n, d))
         quick(skflow.NSFDensity).fit(X[:50])  # what is loaded once
-        start = time.perf_counter()
+        start = time.process_time()  # of the one thread: a busy machine is not the fit's fault
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = skflow.NSFDensity(max_seconds=4, random_state=0).fit(X)
-        assert time.perf_counter() - start < 10
+        assert time.process_time() - start < 1.2 * 4 + 2
         assert np.isfinite(model.score_samples(X[:100])).all()
 
     @pytest.mark.parametrize("name", ["KernelFlowDensity", "MixtureFlowDensity"])
     def test_of_classical_fits_is_kept(self, name):
         X = np.random.default_rng(0).normal(size=(20_000, 10))
-        start = time.perf_counter()
+        start = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = getattr(skflow, name)(max_seconds=1).fit(X)
-        assert time.perf_counter() - start < 6
+        assert time.process_time() - start < 3.2
         assert np.isfinite(model.score_samples(X[:100])).all()
 
 

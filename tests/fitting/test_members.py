@@ -36,14 +36,6 @@ def fitted(**settings):
         return density(**settings).fit(rows())
 
 
-@pytest.fixture
-def ctrl_c():
-    """Let SIGINT raise a KeyboardInterrupt, which processes of a test run do not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture(scope="module")
 def reference():
     return fitted()

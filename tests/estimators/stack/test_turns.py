@@ -40,14 +40,6 @@ def fitted(*estimators, **settings):
     return cross_fit_all(pairs, X, None, FOLD, **settings)
 
 
-@pytest.fixture
-def ctrl_c():
-    """Let SIGINT raise a KeyboardInterrupt, which processes of a test run do not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 class TestTime:
     def test_all_fits_to_come_get_the_same(self):
         turn = Turn(time.time() + 24, n_to_come=3, needed=False)
