@@ -6,7 +6,7 @@
 from skflow.bijections._autoregressive import Autoregressive
 from skflow.bijections._base import Bijection, Chain, Inverse
 from skflow.bijections._bounded import BoundedToNormal
-from skflow.bijections._conditioned import ConditionalElementwise, Conditioned
+from skflow.bijections._conditioned import ConditionalElementwise, Conditioned, LinearShift
 from skflow.bijections._continuous import Continuous
 from skflow.bijections._coupling import Coupling
 from skflow.bijections._curves import PReLU, SinhArcsinh
@@ -65,6 +65,7 @@ __all__ = [
     "MarginalGaussianization",
     "NormalScores",
     "Inverse",
+    "LinearShift",
     "LogisticToNormal",
     "MixtureLogisticCDF",
     "MixtureNormalCDF",

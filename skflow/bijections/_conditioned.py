@@ -1,8 +1,12 @@
 """What a context does to a bijection: steer every column, or be read by a net first."""
 
-from skflow.bijections._base import Bijection
+import torch
+from torch import nn
 
-__all__ = ["ConditionalElementwise", "Conditioned"]
+from skflow.bijections._base import Bijection
+from skflow.numerics import ridge_regression
+
+__all__ = ["ConditionalElementwise", "Conditioned", "LinearShift", "StandardizedContext"]
 
 
 class ConditionalElementwise(Bijection):
@@ -97,3 +101,73 @@ class Conditioned(Bijection):
 
     def verify(self):
         self.bijection.verify()
+
+
+class StandardizedContext(nn.Module):
+    """Standardises a context (*members, n, c) by the moments of the rows it was fitted to.
+
+    It works in float64, and nets get the result in the dtype that they have: a column at 1e6
+    with a spread of 1 keeps its digits only if it is centred before the cast to float32. The
+    moments are not trained. A column that was constant is 0 at its constant.
+
+    Parameters
+    ----------
+    standardize : Standardize
+    dtype : torch.dtype
+        Of the nets.
+    """
+
+    def __init__(self, standardize, dtype):
+        super().__init__()
+        self.standardize = standardize
+        # moves and is cast as the nets are, and so knows their dtype
+        self.register_buffer("origin", torch.zeros(0, dtype=dtype))
+
+    def forward(self, context):
+        return self.standardize(context.double())[0].to(self.origin.dtype)
+
+
+class LinearShift(Bijection):
+    r"""Rows less what a linear regression on the context c says of them.
+
+    .. math::
+        z = x - (A c + b), \quad \log|\det| = 0, \quad x = z + A c + b
+
+    It starts at the ridge regression of the rows that it is initialised with, see
+    :func:`skflow.numerics.ridge_regression`, so that what comes behind starts with residuals.
+    Cost: O(n c d), either way.
+
+    Parameters
+    ----------
+    n_features, n_context : int
+    """
+
+    weight_decay = False  # towards no regression
+
+    def __init__(self, n_features, n_context):
+        super().__init__()
+        self.slope = nn.Parameter(torch.zeros(n_features, n_context))
+        self.origin = nn.Parameter(torch.zeros(n_features))
+
+    def initialize(self, x, context=None, weight=None):
+        self._regress(x, context, weight)
+        return self(x, context)[0]
+
+    def initialize_inverse(self, z, context=None, weight=None):
+        self._regress(z, context, weight)
+        self.slope.data.neg_(), self.origin.data.neg_()
+        return self.inverse(z, context)[0]
+
+    def forward(self, x, context=None):
+        return x - self._shift(context), x.new_zeros(x.shape[:-1])
+
+    def inverse(self, z, context=None):
+        return z + self._shift(context), z.new_zeros(z.shape[:-1])
+
+    def _regress(self, x, context, weight):
+        slope, origin = ridge_regression(context, x, weight)
+        self.slope.data.copy_(slope)
+        self.origin.data.copy_(origin)
+
+    def _shift(self, context):
+        return context @ self.slope.mT + self.origin.unsqueeze(-2)

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
+from skflow.estimators._given import MaybeGiven
 
 __all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow", "anew"]
 
@@ -61,6 +62,7 @@ class FittedFlow(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     MeanScoreMixin,
+    MaybeGiven,
     BaseEstimator,
     metaclass=ABCMeta,
 ):
@@ -68,12 +70,14 @@ class FittedFlow(
 
     n_jobs = None  # where it is no parameter
 
-    def score_samples(self, X):
+    def score_samples(self, X, context=None):
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        context : array-like of shape (n_samples, n_context), optional
+            What each row is given, if the fit had a context.
 
         Returns
         -------
@@ -84,14 +88,36 @@ class FittedFlow(
         from skflow.fitting._blocks import log_density
 
         rows = self._rows(X)
-        return log_density(self.flow_, rows, observation=self.observation_, **self._workers)
+        context = self._given(context, len(rows))
+        return log_density(
+            self.flow_, rows, context, observation=self.observation_, **self._workers
+        )
 
-    def sample(self, n_samples=1, random_state=None, on_grid=False):
+    def score(self, X, y=None, sample_weight=None, context=None):
+        """Mean log density of the rows, in nats (as GaussianMixture; KernelDensity sums).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+        context : array-like of shape (n_samples, n_context), optional
+            What each row is given, if the fit had a context.
+
+        Returns
+        -------
+        score : float
+        """
+        scores = self.score_samples(X, context)
+        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+
+    def sample(self, n_samples=1, random_state=None, on_grid=False, context=None):
         """Draw rows from the fitted density.
 
         Parameters
         ----------
         n_samples : int, default=1
+            For each row of a context, if there is one.
         random_state : int, RandomState instance or None, default=None
             None gives fresh draws at every call.
         on_grid : bool, default=False
@@ -101,17 +127,21 @@ class FittedFlow(
             is more; the continuous part that falls in there counts in. What lies beyond the lowest
             or highest value, if it occurred 5 times or more, becomes that value, and constant
             columns are constant. All else stays continuous.
+        context : array-like of shape (n_rows, n_context), optional
+            What to draw rows for, if the fit had a context.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            Inside the declared support; without ``on_grid`` columns that were dequantized are
+        X : ndarray of shape (n_samples, n_features) or (n_rows, n_samples, n_features)
+            The second with a context. Inside the declared support; without ``on_grid`` columns that were dequantized are
             continuous.
         """
-        check_is_fitted(self)
-        return self.observation_.draws(self._draw(n_samples, random_state), on_grid)
+        context = self._given(context, what="distribution to draw from")
+        draws = self._draw(n_samples, random_state, context=context)
+        rows = draws.reshape(-1, draws.shape[-1])
+        return self.observation_.draws(rows, on_grid).reshape(draws.shape)
 
-    def transform(self, X):
+    def transform(self, X, context=None):
         """Latents of the rows: where the flow sends them in the space of its base.
 
         With an ensemble, those of the member with the best validation score. With
@@ -122,6 +152,8 @@ class FittedFlow(
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows outside a declared support have no latent: a ValueError.
+        context : array-like of shape (n_samples, n_context), optional
+            What each row is given, if the fit had a context.
 
         Returns
         -------
@@ -136,14 +168,16 @@ class FittedFlow(
                 f"{int(outside.sum())} rows lie outside the declared support, the first is row "
                 f"{int(outside.argmax())}; they have no latent. Drop them first."
             )
-        return latents(self.flow_, rows, **self._workers)
+        return latents(self.flow_, rows, self._given(context, len(rows)), **self._workers)
 
-    def inverse_transform(self, Z):
+    def inverse_transform(self, Z, context=None):
         """Rows that :meth:`transform` sends to Z.
 
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_features)
+        context : array-like of shape (n_samples, n_context), optional
+            What each row is given, if the fit had a context.
 
         Returns
         -------
@@ -152,7 +186,9 @@ class FittedFlow(
         from skflow.fitting._blocks import from_latents
 
         check_is_fitted(self, "flow_")
-        rows = from_latents(self.flow_, check_latents(self, Z), **self._workers)
+        latents = check_latents(self, Z)
+        context = self._given(context, len(latents), what="row of Z")
+        rows = from_latents(self.flow_, latents, context, **self._workers)
         return self.observation_.turn_back(rows)
 
     def __sklearn_tags__(self):
@@ -190,8 +226,15 @@ class FittedFlow(
 class TableFlow(FittedFlow):
     """A flow that learns from the rows of a table, by its ``_fit``."""
 
+    @property
+    def n_context_(self):
+        """Columns of the context of the fit, 0 without one."""
+        check_is_fitted(self, "flow_")
+        known = vars(self).get("context_")
+        return 0 if known is None else len(known)
+
     @abstractmethod
-    def _fit(self, X, sample_weight=None):
+    def _fit(self, X, sample_weight=None, context=None):
         """Check and fit a draft; parameters are valid."""
 
     def _observe(self, X, weight, family):
@@ -212,8 +255,8 @@ class TableFlow(FittedFlow):
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn the density of the rows of X.
+    def fit(self, X, y=None, sample_weight=None, *, context=None):
+        """Learn the density of the rows of X, or of X given a context.
 
         Parameters
         ----------
@@ -222,6 +265,10 @@ class TableFlow(FittedFlow):
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; only ratios matter. Weight 0 leaves a row out.
+        context : array-like or data frame of shape (n_samples, n_context), optional
+            What each row is given: the density is then that of X given the context. Numbers,
+            categories (text, booleans, pandas' categories), dates, with holes (NaN, None) in any
+            column. Every method then takes a context with the same columns.
 
         Returns
         -------
@@ -230,6 +277,7 @@ class TableFlow(FittedFlow):
         Raises
         ------
         ValueError
+            For a context given to a flow without nets of rows to steer, or with other rows than X.
             For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
             declared support; the message names column, value and remedy. For a parameter that
             changed since the last fit where ``warm_start`` goes on with that fit's flow.
@@ -238,5 +286,5 @@ class TableFlow(FittedFlow):
             density either.
         """
         with anew(self, going_on=getattr(self, "warm_start", False)) as draft:
-            draft._fit(X, sample_weight)
+            draft._fit(X, sample_weight, context=context)
         return self

@@ -51,11 +51,11 @@ class BaseClassicalDensity(TableFlow):
         """Return what this family of flows settles for itself."""
         return Family()
 
-    def _fit(self, X, sample_weight=None):
+    def _fit(self, X, sample_weight=None, context=None):
         rng = np.random.default_rng(draw_seed(self.random_state))
         family = self._family()
         with time_limit(self.max_seconds):
-            _, table = read_table(self, family, X, sample_weight, rng)
+            *_, table = read_table(self, family, X, sample_weight, rng, context=context)
             self.preprocessing_ = self._resolved_preprocessing(table)
             self.flow_ = self._fit_flow(table, family)
         self._show(table.observation)

@@ -109,9 +109,10 @@ class BaseFlowDensity(TableFlow):
 
     def _family(self):
         """Return what this family of flows settles for itself."""
-        return Family({"n_layers": self._auto_layers})
+        steered = "hidden_features" in self.__dataclass_fields__
+        return Family({"n_layers": self._auto_layers}, takes_context=steered)
 
-    def _fit(self, X, sample_weight=None, fold=None):
+    def _fit(self, X, sample_weight=None, fold=None, context=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
         from skflow.fitting._fit import fit_flow
 
@@ -120,7 +121,9 @@ class BaseFlowDensity(TableFlow):
         previous = last.get("flow_")
         with time_limit(self.max_seconds):
             family, rng = self._family(), np.random.default_rng(seed)
-            rows, table = read_table(self, family, X, sample_weight, rng, fold)
+            rows, given, table = read_table(
+                self, family, X, sample_weight, rng, fold=fold, context=context
+            )
             plan = self._settle(family, table, seed, last)
             fit = fit_flow(self, table, plan, family, seed, previous)
             self._show(table.observation)
@@ -129,7 +132,7 @@ class BaseFlowDensity(TableFlow):
             holder = fit.holder if previous is None else np.full_like(fit.holder, -1)
             holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
             expected = fit.history.validation_seconds
-            self.held_out_scores_ = self._held_out_scores(rows, holder, expected)
+            self.held_out_scores_ = self._held_out_scores(rows, given, holder, expected)
         return self
 
     def _settle(self, family, table, seed, last):
@@ -166,7 +169,7 @@ class BaseFlowDensity(TableFlow):
         self.stopped_by_ = fit.history.stopped_by
         self.validation_score_ = fit.validation_score
 
-    def _held_out_scores(self, rows, holder, expected_seconds):
+    def _held_out_scores(self, rows, context, holder, expected_seconds):
         """Log density of each row by the member that held it out; NaN where time was up."""
         from skflow.fitting._blocks import held_out_log_density
 
@@ -175,7 +178,7 @@ class BaseFlowDensity(TableFlow):
             return np.full(len(rows), np.nan)
         try:
             return held_out_log_density(
-                self.flow_, self.observation_, rows, holder, **self._workers
+                self.flow_, self.observation_, rows, holder, context, **self._workers
             )
         except KeyboardInterrupt:
             if self.stopped_by_ == "interrupt":  # a second one

@@ -48,7 +48,7 @@ def log_density(flow, rows, context=None, *, observation=None, dtype=torch.float
     return in_blocks(of_block, rows, context, n_members=_n_members(flow), **workers)
 
 
-def held_out_log_density(flow, observation, rows, holder, **workers):
+def held_out_log_density(flow, observation, rows, holder, context=None, **workers):
     """Log density (n,) of each row by the one member ``holder`` (n,); NaN where it is -1.
 
     Rows may be of any numeric dtype.
@@ -61,6 +61,7 @@ def held_out_log_density(flow, observation, rows, holder, **workers):
             scores[block] = log_density(
                 member,
                 np.asarray(rows[block], dtype=np.float64),
+                None if context is None else context[block],
                 observation=observation,
                 **workers,
             )

@@ -15,6 +15,8 @@ class Family:
         What "auto" means, by parameter: a value, or a function of the number of rows.
     spreads_ties : bool
         Whether a likelihood of repeated values has no bound, so that they are to be spread.
+    takes_context : bool
+        Whether the flow can be one of many, each given a row of a context.
     learns_from_all : bool
         Whether all rows shape the flow, and not only those that stand for a long table.
     bends_tails : bool
@@ -27,6 +29,7 @@ class Family:
 
     auto: dict = field(default_factory=dict)
     spreads_ties: bool = True
+    takes_context: bool = False
     learns_from_all: bool = True
     bends_tails: bool = True
     n_threads: int | None = 1

@@ -6,6 +6,7 @@ import torch
 
 from skflow._random import generator
 from skflow.fitting._base_kinds import build_base, end_where_base_lies, heavy_columns
+from skflow.fitting._given import context_reader, given_context, residuals
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.flow import Flow
 from skflow.members import members_alike, select_member, stack_members
@@ -93,9 +94,11 @@ def preprocess(table, preprocessing, n_members, device, dtype):
         rows = torch.from_numpy(table.rows(block))
         u, log_det[..., block] = preprocessing(rows.expand(*planes, *rows.shape))
         x[..., block, :] = u.to(dtype)
-    given = (None if t is None else torch.from_numpy(t) for t in (table.context, table.weight))
+    # a context keeps its digits until it is standardised
+    given = ((table.context, torch.float64), (table.weight, dtype))
     context, weight = (
-        None if t is None else t.to(device, dtype).expand(*planes, *t.shape) for t in given
+        None if t is None else torch.from_numpy(t).to(device, of).expand(*planes, *t.shape)
+        for t, of in given
     )
     return Batch(x.to(device), context, weight), log_det
 
@@ -133,18 +136,20 @@ def start_flow(estimator, plan, observation, rows, rows_of_all):
     flow : Flow
         Of rows as they are in ``observation``, stacked if there are several members.
     """
-    base = build_base(plan.base, rows_of_all.x, rows_of_all.weight)
+    reader = context_reader(rows_of_all)
+    base = build_base(plan.base, residuals(rows_of_all, reader, plan), rows_of_all.weight)
     dtype = rows.x.dtype
 
     def flow():
         bijection = end_where_base_lies(
             estimator._build_bijection(plan), plan.base, plan.n_features
         )
+        bijection = given_context(reader, plan, [bijection])
         return observation.wrap(Flow(bijection, base)).to(dtype)
 
     flows = [flow() for _ in range(plan.n_members)]
     whole = stack_members(flows) if plan.n_members > 1 else flows[0]
     whole = whole.to(rows.x.device)
     with torch.no_grad():
-        whole.initialize(rows.x, rows.weight)
+        whole.initialize(rows.x, rows.weight, rows.context)
     return whole

@@ -112,7 +112,7 @@ class ImageParameters:
         auto = {**IMAGE_AUTO, "max_epochs": self._max_epochs, "n_scales": self._n_scales}
         if self.levels is not None:
             auto["preprocessing"] = "identity"
-        return replace(family, auto=auto, n_threads=None)
+        return replace(family, auto=auto, n_threads=None, takes_context=False)
 
     def _max_epochs(self, n):
         batch_size = BATCH_SIZE if self.batch_size == "auto" else self.batch_size

@@ -16,6 +16,7 @@ from skflow.numerics._normal import logit_of_normal, normal_of_logit
 from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
 from skflow.numerics._psis import pareto_smoothed
 from skflow.numerics._quadrature import gauss_legendre
+from skflow.numerics._ridge import ridge_regression
 from skflow.numerics._roots import implicit_root, increasing_root
 from skflow.numerics._tail_index import fit_student_t
 
@@ -40,6 +41,7 @@ __all__ = [
     "mixture_score",
     "normal_of_logit",
     "pareto_smoothed",
+    "ridge_regression",
     "roulette_log_det",
     "series_log_det",
     "series_terms",

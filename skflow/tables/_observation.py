@@ -83,8 +83,10 @@ class Observation(ABC):
         used, X, weight, owned = _of_positive_weight(X, weight, owned)
         values = self._continuous_rows(X, rng, owned)
         fold = None if fold is None else fold[used]
-        first, weight, source[used] = merge_equal_rows(values, weight, fold)
-        context = None if context is None else context[used][first]
+        context = None if context is None else context[used]
+        whole = values if context is None else np.concatenate([values, context], axis=1)
+        first, weight, source[used] = merge_equal_rows(whole, weight, fold)
+        context = None if context is None else context[first]
         holder = None if fold is None else fold[first]
         return Table(values, first, weight, source, self, holder, context)
 

@@ -27,7 +27,7 @@ def checked_rows(estimator, X, sample_weight, minimum=2):
     return rows, weight, owned
 
 
-def read_table(estimator, family, X, sample_weight, rng, fold=None):
+def read_table(estimator, family, X, sample_weight, rng, *, fold=None, context=None):
     """Check X, observe it and make the rows to train on.
 
     Returns
@@ -35,10 +35,13 @@ def read_table(estimator, family, X, sample_weight, rng, fold=None):
     rows : ndarray of shape (n_samples, n_features)
         X as it was given, in numbers that may not be float64 yet: a copy that was made of it
         becomes the table.
+    given : ndarray of shape (n_samples, n_context) or None
+        Numbers of the context of each.
     table : Table
     """
     rows, weight, owned = checked_rows(estimator, X, sample_weight)
     observation = estimator._observe(rows, weight, family)
     observation.check(rows, getattr(estimator, "feature_names_in_", None))
-    table = observation.prepare(rows, weight, rng, fold=fold, owned=owned)
-    return X if owned else rows, table
+    given = estimator._read_context(context, len(rows), family)
+    table = observation.prepare(rows, weight, rng, fold=fold, context=given, owned=owned)
+    return X if owned else rows, given, table

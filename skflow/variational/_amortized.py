@@ -11,9 +11,10 @@ from skflow._clock import left_out, seconds_left, time_is_up
 from skflow._random import seeded
 from skflow.architectures import POSTERIORS, amortized_flow
 from skflow.bijections import Chain, Conditioned, Standardize, SupportMap
+from skflow.bijections._conditioned import StandardizedContext
 from skflow.flow import Flow
 from skflow.training import ContextBatches, ReverseKL, TrainingConfig, train
-from skflow.variational._context import StandardizedContext, input_dtype
+from skflow.variational._context import input_dtype
 from skflow.variational._recipes import elementwise_map
 from skflow.variational._target import Target
 

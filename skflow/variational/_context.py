@@ -1,36 +1,12 @@
-"""The context of a conditional flow: checked, and scaled before a net reads it."""
+"""The context of a posterior: checked, and the dtype in which its flow takes it."""
 
 import numpy as np
 import torch
-from torch import nn
 
 from skflow.bijections import Conditioned
+from skflow.bijections._conditioned import StandardizedContext
 
-__all__ = ["StandardizedContext", "check_context", "input_dtype"]
-
-
-class StandardizedContext(nn.Module):
-    """Standardises a context (*members, n, c) by the moments of the rows it was fitted to.
-
-    It works in float64, and nets get the result in the dtype that they have: a column at 1e6
-    with a spread of 1 keeps its digits only if it is centred before the cast to float32. The
-    moments are not trained. A column that was constant is 0 at its constant.
-
-    Parameters
-    ----------
-    standardize : Standardize
-    dtype : torch.dtype
-        Of the nets.
-    """
-
-    def __init__(self, standardize, dtype):
-        super().__init__()
-        self.standardize = standardize
-        # moves and is cast as the nets are, and so knows their dtype
-        self.register_buffer("origin", torch.zeros(0, dtype=dtype))
-
-    def forward(self, context):
-        return self.standardize(context.double())[0].to(self.origin.dtype)
+__all__ = ["check_context", "input_dtype"]
 
 
 def input_dtype(flow):

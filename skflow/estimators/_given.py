@@ -1,0 +1,66 @@
+"""What rows are given: the context of a fit, and of every question after it."""
+
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["MaybeGiven"]
+
+ROADS = (
+    "pass context=, with a row for each {what}. A pipeline or a search hands it on where "
+    "sklearn.set_config(enable_metadata_routing=True) is set"
+)
+
+
+class MaybeGiven:
+    """Keeps how the context of a fit was read (``context_``), and reads later ones alike."""
+
+    # asked for wherever scikit-learn routes metadata, without a call of set_fit_request and so on
+    __metadata_request__fit = {"context": True}
+    __metadata_request__score = {"context": True}
+    __metadata_request__transform = {"context": True}
+    __metadata_request__inverse_transform = {"context": True}
+
+    def _read_context(self, context, n_rows, family):
+        """Learn how to read the context of a fit; return its numbers, None without one."""
+        from skflow.tables._context import ContextColumns
+
+        known = vars(self).get("context_")
+        goes_on = "flow_" in vars(self)
+        if context is None:
+            if known is not None:
+                raise ValueError(f"{_said(known)}: {ROADS.format(what='row of X')}.")
+            self.context_ = None
+            return None
+        if not family.takes_context:
+            raise ValueError(
+                f"{type(self).__name__} takes no context with these parameters: its flow has no "
+                "nets of rows that a context could steer. NSFDensity, RealNVPDensity and the other "
+                "flows with hidden_features do."
+            )
+        if goes_on and known is None:
+            raise ValueError(
+                "warm_start=True goes on with a flow that was fitted without a context: fit anew "
+                "with warm_start=False."
+            )
+        self.context_ = known or ContextColumns.read(context, n_rows)
+        return self.context_.encode(context, n_rows)
+
+    def _given(self, context, n_rows=None, what="row of X"):
+        """Numbers of a context, if there is one just where the fit had one.
+
+        It must have ``n_rows`` rows; None takes any number of at least 1.
+        """
+        check_is_fitted(self, "flow_")
+        known = vars(self).get("context_")
+        if known is None:
+            if context is not None:
+                raise ValueError("the fit had no context, so that none can be passed now.")
+            return None
+        if context is None:
+            raise ValueError(f"{_said(known)}: {ROADS.format(what=what)}.")
+        return known.encode(context, n_rows)
+
+
+def _said(known):
+    names = "" if known.names is None else f" {list(known.names)}"
+    plural = "column" if len(known) == 1 else "columns"
+    return f"the fit had a context of {len(known)} {plural}{names}"
