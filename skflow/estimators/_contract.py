@@ -87,8 +87,7 @@ class FittedFlow(
         """
         from skflow.fitting._blocks import log_density
 
-        rows = self._rows(X)
-        context = self._given(context, len(rows))
+        rows, context = self._rows_given(X, context)
         return log_density(
             self.flow_, rows, context, observation=self.observation_, **self._workers
         )
@@ -161,14 +160,14 @@ class FittedFlow(
         """
         from skflow.fitting._blocks import latents
 
-        X = self._rows(X)
-        rows, outside = self.observation_.place(X)
+        rows, context = self._rows_given(X, context)
+        rows, outside = self.observation_.place(rows)
         if outside.any():
             raise ValueError(
                 f"{int(outside.sum())} rows lie outside the declared support, the first is row "
                 f"{int(outside.argmax())}; they have no latent. Drop them first."
             )
-        return latents(self.flow_, rows, self._given(context, len(rows)), **self._workers)
+        return latents(self.flow_, rows, context, **self._workers)
 
     def inverse_transform(self, Z, context=None):
         """Rows that :meth:`transform` sends to Z.
@@ -202,6 +201,12 @@ class FittedFlow(
         check_is_fitted(self, "flow_")
         n_samples, seed = check_n_samples(n_samples), draw_seed(random_state)
         return draw(self.flow_, n_samples, seed, **self._workers, **options)
+
+    def _rows_given(self, X, context):
+        """Checked rows of the density, and the numbers of their context or None."""
+        X, context = self._split(X, context)
+        rows = self._rows(X)
+        return rows, self._given(context, len(rows))
 
     def _rows(self, X):
         check_is_fitted(self, "flow_")
@@ -268,7 +273,8 @@ class TableFlow(FittedFlow):
         context : array-like or data frame of shape (n_samples, n_context), optional
             What each row is given: the density is then that of X given the context. Numbers,
             categories (text, booleans, pandas' categories), dates, with holes (NaN, None) in any
-            column. Every method then takes a context with the same columns.
+            column. Every method then takes a context with the same columns. With
+            ``context_columns`` it is a part of X, and none is passed.
 
         Returns
         -------
@@ -286,5 +292,6 @@ class TableFlow(FittedFlow):
             density either.
         """
         with anew(self, going_on=getattr(self, "warm_start", False)) as draft:
-            draft._fit(X, sample_weight, context=context)
+            rows, context = draft._split(X, context)
+            draft._fit(rows, sample_weight, context=context)
         return self

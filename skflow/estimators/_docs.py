@@ -83,6 +83,11 @@ periodic : dict {column index or name: period}, default=None
     over one period the density integrates to 1. At the cut it need not be continuous. Draws are
     between 0 and the period, or half a period to both sides of 0 where the table had its values
     there.
+context_columns : sequence of column indices or names, default=None
+    Columns of X that are not modelled but given: the density is that of the other columns, given
+    these. They may hold categories, dates and holes (see ``context`` of ``fit``). Searches and
+    pipelines then need no metadata routing. Latents, draws, ``n_features_in_``, and the indices
+    in ``support``, ``resolution``, ``periodic``, ``base`` and ``order`` count the other columns.
 n_members : int or "auto", default="auto"
     Members of a cross-fitted ensemble: each holds out its own fold for early stopping, and the
     density is their equal mixture, so that all rows are used. Members train together. "auto" is
@@ -158,6 +163,10 @@ held_out_scores_ : ndarray of shape (n_samples,)
     held-out rows were likeliest, and what members share has seen all rows: the choice of the
     preprocessing, the size of a mixture base, and in long tables the preprocessing itself. On
     tens of rows that flatters them by a tenth of a nat or two.
+context_ : ContextColumns or None
+    How the columns of the context were read, if there was one.
+n_context_ : int
+    Their number, 0 without a context.
 observation_ : Observation
     What the fit knows of its table: ``continuous``, ``bounds``, repeated values in ``ties``.
 plan_ : Plan

@@ -6,7 +6,8 @@ __all__ = ["MaybeGiven"]
 
 ROADS = (
     "pass context=, with a row for each {what}. A pipeline or a search hands it on where "
-    "sklearn.set_config(enable_metadata_routing=True) is set"
+    "sklearn.set_config(enable_metadata_routing=True) is set; or name columns of X at construction, "
+    "context_columns=[...], and pass X alone"
 )
 
 
@@ -43,6 +44,20 @@ class MaybeGiven:
             )
         self.context_ = known or ContextColumns.read(context, n_rows)
         return self.context_.encode(context, n_rows)
+
+    def _split(self, X, context):
+        """Rows of the density, and their context: columns of X if the parameter names some."""
+        columns = getattr(self, "context_columns", None)
+        if columns is None:
+            return X, context
+        if context is not None:
+            raise ValueError(
+                f"context_columns={columns!r} takes the context out of X: pass X alone, or leave "
+                "context_columns=None."
+            )
+        from skflow.tables._context import split_context
+
+        return split_context(X, columns)
 
     def _given(self, context, n_rows=None, what="row of X"):
         """Numbers of a context, if there is one just where the fit had one.

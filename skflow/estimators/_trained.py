@@ -57,6 +57,7 @@ class BaseFlowDensity(TableFlow):
     support: Any = None
     resolution: Any = None
     periodic: Any = None
+    context_columns: Any = None
     n_members: int | str = "auto"
     max_epochs: int | str = "auto"
     batch_size: int | str = "auto"
@@ -80,6 +81,7 @@ class BaseFlowDensity(TableFlow):
         "support": [None, dict],
         "resolution": [None, dict],
         "periodic": [None, dict],
+        "context_columns": [None, "array-like"],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

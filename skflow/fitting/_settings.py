@@ -102,7 +102,8 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
     n_members, n_folds, fraction = _held_out(n, holder, chosen)
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
-    hidden = _checked_widths(chosen("hidden_features", lambda: _hidden_features(n, d)))
+    n_seen = d + n_context  # by a net
+    hidden = _checked_widths(chosen("hidden_features", lambda: _hidden_features(n, n_seen)))
     return Plan(
         n_features=d,
         n_context=n_context,
@@ -120,7 +121,7 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
         n_members=n_members,
         n_folds=n_folds,
         max_epochs=chosen(
-            "max_epochs", lambda: _max_epochs(n_train, d, batch_size, n_members, n_folds)
+            "max_epochs", lambda: _max_epochs(n_train, n_seen, batch_size, n_members, n_folds)
         ),
         batch_size=batch_size,
         learning_rate=float(chosen("learning_rate", lambda: _learning_rate(n_train))),

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skflow._notices import warn
 from skflow._persistence import stored
 from skflow._validation import column_label
+from skflow.tables._declared import by_column
 
-__all__ = ["ContextColumns"]
+__all__ = ["ContextColumns", "split_context"]
 
 MAX_LEVELS = 100  # of a category that have a number of their own; rarer ones share one
-PLACE = "a row of the context for each row of X"
+NANOSECONDS_OF_A_DAY = 8.64e13
 
 
 @stored
@@ -18,65 +20,50 @@ PLACE = "a row of the context for each row of X"
 class ContextColumns:
     """Columns of a context, as the rows of a fit had them, and the way from there to numbers.
 
-    A column of numbers becomes one number, with a second one for "missing" if the fit saw
-    holes; in a hole stands the mean. A category becomes a number for each of its levels, 1 for
-    its own and 0 elsewhere; a hole has 0 everywhere.
-
     Attributes
     ----------
     names : tuple of str or None
         Of the columns, if the context came with names.
-    fills : tuple
-        For each column: the number in place of a hole, None where the fit had no holes.
-    levels : tuple
-        For each column: the levels of a category, as text, most frequent first; None for numbers.
-    shared : tuple of bool
-        For each column: whether levels that are not listed share a number.
+    columns : tuple of Quantity or Category
     """
 
     names: tuple | None
-    fills: tuple
-    levels: tuple
-    shared: tuple
+    columns: tuple
 
     @classmethod
     def read(cls, context, n_rows):
         """Learn the columns of a context (n_rows, c): an array or a data frame."""
         names, columns = _columns(context, n_rows)
-        kinds = [_read_column(column, j, names) for j, column in enumerate(columns)]
-        return cls(names, *(zip(*kinds, strict=True)))
+        places = (_place(j, names) for j in range(len(columns)))
+        kinds = [
+            Category.read(column) if _is_category(column) else Quantity.read(column, place)
+            for column, place in zip(columns, places, strict=True)
+        ]
+        return cls(names, tuple(kinds))
 
     def __len__(self):
-        return len(self.fills)
+        return len(self.columns)
 
-    @property
-    def n_encoded(self):
-        """How many numbers a row of the context becomes."""
-        numbers = sum(1 + (fill is not None) for fill in self._of_numbers())
-        return numbers + sum(
-            len(levels) + shared
-            for levels, shared in zip(self.levels, self.shared, strict=True)
-            if levels is not None
-        )
-
-    def encode(self, context, n_rows):
+    def encode(self, context, n_rows=None):
         """Numbers (n_rows, n_encoded) of a context (n_rows, c), float64.
 
-        ``n_rows`` None takes any number of rows.
+        ``n_rows`` None takes any number of rows. What the fit has not seen, a hole or a level,
+        counts as an average row's value, with a warning.
         """
         names, columns = _columns(context, n_rows)
         self._check_columns(names, len(columns))
-        parts = [self._encoded(column, j) for j, column in enumerate(columns)]
+        parts = [
+            kind.encode(column, _place(j, self.names))
+            for j, (kind, column) in enumerate(zip(self.columns, columns, strict=True))
+        ]
         return np.concatenate(parts, axis=1)
-
-    def _of_numbers(self):
-        return (fill for fill, levels in zip(self.fills, self.levels, strict=True) if levels is None)
 
     def _check_columns(self, names, n_columns):
         if n_columns != len(self):
+            known = "" if self.names is None else f": {list(self.names)}"
             raise ValueError(
-                f"context has {n_columns} columns, and the fit had {len(self)}"
-                f"{'' if self.names is None else f': {list(self.names)}'}. Pass the same columns."
+                f"context has {n_columns} columns, and the fit had {len(self)}{known}. Pass the "
+                "same columns."
             )
         if names is not None and self.names is not None and names != self.names:
             raise ValueError(
@@ -84,11 +71,120 @@ class ContextColumns:
                 "same columns in the same order."
             )
 
-    def _encoded(self, column, j):
-        where = f"context, {column_label(j, self.names)},"
-        if self.levels[j] is None:
-            return _encoded_numbers(_numbers(column, where), self.fills[j], where)
-        return _encoded_levels(column, self.levels[j], self.shared[j], self.fills[j], where)
+
+@stored
+@dataclass(frozen=True)
+class Quantity:
+    """A column of numbers or dates: one number, and a second that says "missing" if any was.
+
+    Attributes
+    ----------
+    mean : float
+        Of the fit; it stands in holes.
+    has_holes : bool
+        Whether the fit saw any.
+    """
+
+    mean: float
+    has_holes: bool
+
+    @classmethod
+    def read(cls, column, place):
+        """Learn from the column of a fit."""
+        numbers = _numbers(column, place)
+        known = numbers[~np.isnan(numbers)]
+        return cls(float(known.mean()) if len(known) else 0.0, len(known) < len(numbers))
+
+    def encode(self, column, place):
+        """Numbers (n, 1), or (n, 2) if the fit saw holes."""
+        numbers = _numbers(column, place)
+        holes = np.isnan(numbers)
+        if not self.has_holes:
+            _warn_of_unseen(holes, "a hole", place)
+        filled = np.where(holes, self.mean, numbers)
+        return np.column_stack([filled, holes]) if self.has_holes else filled[:, None]
+
+
+@stored
+@dataclass(frozen=True)
+class Category:
+    """A column of labels: for each of its levels a number, 1 for its own and 0 elsewhere.
+
+    Attributes
+    ----------
+    levels : tuple of str
+        Of the fit, the most frequent first; a hole is none of them.
+    shared : bool
+        Whether others share one more number.
+    """
+
+    levels: tuple
+    shared: bool
+
+    @classmethod
+    def read(cls, column):
+        """Learn from the column of a fit."""
+        labels = [str(cell) for cell in _cells(column) if not _is_hole(cell)]
+        levels, counts = np.unique(labels, return_counts=True)
+        ordered = tuple(map(str, levels[np.lexsort((levels, -counts))]))
+        return cls(ordered[:MAX_LEVELS], len(ordered) > MAX_LEVELS)
+
+    def encode(self, column, place):
+        """Numbers (n, n_levels), one more if rare levels share one."""
+        known = {level: k for k, level in enumerate(self.levels)}
+        cells = _cells(column)
+        holes = np.array([_is_hole(cell) for cell in cells], dtype=bool)
+        other = len(self.levels)
+        found = np.array([known.get(str(cell), other) for cell in cells], dtype=int)
+        if not self.shared:
+            unseen = (found == other) & ~holes
+            _warn_of_unseen(unseen, f"the level {cells[unseen.argmax()]!r}", place)
+        ones = np.eye(other + 1)[found]
+        ones[holes] = 0.0
+        return ones if self.shared else ones[:, :-1]
+
+
+def split_context(X, columns):
+    """Split a table into the columns of a density and those that it is given.
+
+    Parameters
+    ----------
+    X : array-like or data frame of shape (n_samples, n_columns)
+    columns : sequence of int or str
+        Which columns are the context, by index or name.
+
+    Returns
+    -------
+    rows, context : data frames if X is one, else ndarrays
+        The context in the order of ``columns``, the rest in the order of X.
+    """
+    if isinstance(columns, str | int | np.integer):
+        columns = [columns]
+    framed = hasattr(X, "columns")
+    names = list(X.columns) if framed else None
+    X = X if framed else np.asarray(X)
+    if len(X.shape) != 2:
+        raise ValueError(
+            "Expected 2D array, got an array with another number of dimensions: with "
+            f"context_columns X must have shape (n_samples, n_columns), got {X.shape}."
+        )
+    declared = dict.fromkeys(columns)
+    if len(declared) < len(list(columns)):
+        raise ValueError(f"context_columns names a column twice: {list(columns)!r}.")
+    given = list(by_column("context_columns", declared, "", X.shape[1], names))
+    rest = [j for j in range(X.shape[1]) if j not in given]
+    if not given or not rest:
+        raise ValueError(
+            f"context_columns must name some columns of X and leave some; it names {len(given)} "
+            f"of {X.shape[1]}."
+        )
+    if framed:
+        return X[[names[j] for j in rest]], X[[names[j] for j in given]]
+    return X[:, rest], X[:, given]
+
+
+def _place(j, names):
+    return f"context, {column_label(j, names)},"
 
 
 def _columns(context, n_rows):
@@ -100,13 +196,14 @@ def _columns(context, n_rows):
         names, rows = None, np.asarray(context)
         if rows.ndim != 2:
             raise ValueError(
-                f"context must have two dimensions, {PLACE}; got shape {rows.shape}. One column "
-                "is context.reshape(-1, 1), one row context.reshape(1, -1)."
+                "context must have two dimensions, rows and columns; got shape "
+                f"{rows.shape}. One column is context.reshape(-1, 1), one row "
+                "context.reshape(1, -1)."
             )
         columns = list(rows.T)
     length = len(columns[0]) if columns else 0
     if length == 0 or n_rows not in (None, length):
-        wanted = "at least one row" if n_rows is None else f"{PLACE}: {n_rows}"
+        wanted = "at least one row" if n_rows is None else f"one row for each of {n_rows} rows"
         raise ValueError(
             f"context must have columns, and {wanted}; got {length} rows of {len(columns)} columns."
         )
@@ -125,73 +222,33 @@ def _cells(column):
     return np.asarray(column, dtype=object)
 
 
-def _numbers(column, where):
+def _is_hole(cell):
+    # NaN, NaT and pandas' NA are not equal to themselves
+    return cell is None or str(cell) == "<NA>" or cell != cell  # noqa: PLR0124
+
+
+def _numbers(column, place):
     """Numbers of a column, NaN where there is none; dates count in days."""
-    kind = str(getattr(column, "dtype", ""))
-    if kind.lower().startswith(("datetime", "date")):
-        days = np.asarray(column).astype("datetime64[ns]")
-        return np.where(np.isnat(days), np.nan, days.astype(np.int64) / 8.64e13)
     cells = np.asarray(column)
+    if cells.dtype.kind == "M":
+        days = cells.astype("datetime64[ns]")
+        return np.where(np.isnat(days), np.nan, days.astype(np.int64) / NANOSECONDS_OF_A_DAY)
     try:
-        if cells.dtype == object:  # None and pandas' NA are holes
+        if cells.dtype == object:
             cells = np.array([np.nan if _is_hole(cell) else cell for cell in cells])
         numbers = cells.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{where} must hold numbers, as in the fit: {error}.") from None
+        raise ValueError(f"{place} must hold numbers, as in the fit: {error}.") from None
     if np.isinf(numbers).any():
         row = int(np.isinf(numbers).argmax())
-        raise ValueError(f"{where} is {numbers[row]} in row {row}; numbers must be finite.")
+        raise ValueError(f"{place} is {numbers[row]} in row {row}; numbers must be finite.")
     return numbers
 
 
-def _is_hole(cell):
-    return cell is None or cell != cell or str(cell) in ("<NA>", "NaT")  # noqa: PLR0124
-
-
-def _read_column(column, j, names):
-    """Fill, levels and whether rare ones share a number, of one column of a fit."""
-    if not _is_category(column):
-        numbers = _numbers(column, f"context, {column_label(j, names)},")
-        known = numbers[~np.isnan(numbers)]
-        fill = float(known.mean()) if len(known) else 0.0
-        return (fill if len(known) < len(numbers) else None), None, False
-    labels = [None if _is_hole(cell) else str(cell) for cell in _cells(column)]
-    levels, counts = np.unique([label for label in labels if label is not None], return_counts=True)
-    levels = tuple(map(str, levels[np.lexsort((levels, -counts))]))
-    fill = 0.0 if None in labels else None
-    return fill, levels[:MAX_LEVELS], len(levels) > MAX_LEVELS
-
-
-def _encoded_numbers(numbers, fill, where):
-    holes = np.isnan(numbers)
-    if fill is None:
-        _check_no_hole(holes, where)
-        return numbers[:, None]
-    return np.column_stack([np.where(holes, fill, numbers), holes])
-
-
-def _encoded_levels(column, levels, shared, fill, where):
-    place = {level: k for k, level in enumerate(levels)}
-    cells = _cells(column)
-    holes = np.array([_is_hole(cell) for cell in cells], dtype=bool)
-    if fill is None:
-        _check_no_hole(holes, where)
-    found = np.array([place.get(str(cell), len(levels)) for cell in cells], dtype=int)
-    unknown = (found == len(levels)) & ~holes
-    if unknown.any() and not shared:
-        row = int(unknown.argmax())
-        raise ValueError(
-            f"{where} holds {cells[row]!r} in row {row}, which the fit has not seen. It knows "
-            f"{', '.join(map(repr, levels[:10]))}{', ...' if len(levels) > 10 else ''}."
-        )
-    ones = np.eye(len(levels) + 1)[found]
-    ones[holes] = 0.0
-    return ones if shared else ones[:, :-1]
-
-
-def _check_no_hole(holes, where):
-    if holes.any():
-        raise ValueError(
-            f"{where} has a hole in row {int(holes.argmax())}, and the fit had none there, so that "
-            "it has not learnt what one means. Fill it, or fit with rows that have some."
+def _warn_of_unseen(unseen, what, place):
+    if unseen.any():
+        warn(
+            f"{place} holds {what} in row {int(unseen.argmax())} ({int(unseen.sum())} such rows), "
+            "and the fit saw none: they count as average there.",
+            UserWarning,
         )
