@@ -135,10 +135,7 @@ class FittedFlow(
             The second with a context. Inside the declared support; without ``on_grid`` columns that were dequantized are
             continuous.
         """
-        context = self._given(context, what="distribution to draw from")
-        draws = self._draw(n_samples, random_state, context=context)
-        rows = draws.reshape(-1, draws.shape[-1])
-        return self.observation_.draws(rows, on_grid).reshape(draws.shape)
+        return self._draws(n_samples, random_state, on_grid, context)
 
     def transform(self, X, context=None):
         """Latents of the rows: where the flow sends them in the space of its base.
@@ -194,6 +191,12 @@ class FittedFlow(
         tags = super().__sklearn_tags__()
         tags.non_deterministic = False
         return tags
+
+    def _draws(self, n_samples, random_state, on_grid, context, **options):
+        context = self._given(context, what="distribution to draw from")
+        draws = self._draw(n_samples, random_state, context=context, **options)
+        rows = draws.reshape(-1, draws.shape[-1])
+        return self.observation_.draws(rows, on_grid).reshape(draws.shape)
 
     def _draw(self, n_samples, random_state, **options):
         from skflow.fitting._blocks import draw
@@ -258,6 +261,23 @@ class TableFlow(FittedFlow):
             names=getattr(self, "feature_names_in_", None),
             spreads=family.spreads_ties,
         )
+
+    def fit_transform(self, X, y=None, *, context=None, **fit_params):
+        """Fit, and return the latents of the rows: :meth:`fit`, then :meth:`transform`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : ignored
+        context : array-like of shape (n_samples, n_context), optional
+        **fit_params
+            Of :meth:`fit`.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features)
+        """
+        return self.fit(X, y, context=context, **fit_params).transform(X, context)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None, *, context=None):

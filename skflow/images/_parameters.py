@@ -80,7 +80,9 @@ class ImageParameters:
             )
         return -self.score(X) / (self.n_features_in_ * math.log(2))
 
-    def sample(self, n_samples=1, random_state=None, temperature=1.0, on_grid=False):
+    def sample(
+        self, n_samples=1, random_state=None, temperature=1.0, on_grid=False, context=None
+    ):
         """Draw rows from the fitted density.
 
         Parameters
@@ -94,16 +96,17 @@ class ImageParameters:
         on_grid : bool, default=False
             Bring columns that were spread in training back to where their values were, see
             :meth:`skflow.NSFDensity.sample`. Integers of ``levels`` are where they were.
+        context : array-like of shape (n_rows, n_context), optional
+            What to draw rows for, if the fit had a context; images have none.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            Integers 0 to levels - 1 if ``levels`` is set.
+        X : ndarray of shape (n_samples, n_features) or (n_rows, n_samples, n_features)
+            The second with a context. Integers 0 to levels - 1 if ``levels`` is set.
         """
         if not (is_real(temperature) and temperature > 0):
             raise ValueError(f"temperature must be a number above 0, got {temperature!r}.")
-        draws = self._draw(n_samples, random_state, temperature=temperature)
-        return self.observation_.draws(draws, on_grid)
+        return self._draws(n_samples, random_state, on_grid, context, temperature=temperature)
 
     def _family(self):
         family = super()._family()

@@ -8,7 +8,7 @@ from sklearn.datasets import make_moons
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["HEAVY_WEIGHT", "SCALES", "Fits", "Grid", "gaussian_log_density"]
+__all__ = ["HEAVY_WEIGHT", "SCALES", "Fits", "Grid", "gaussian_log_density", "reseeded"]
 
 # Powers of two, so that centring and scaling round alike on X and on X * SCALES.
 SCALES = np.array([2.0**10, 2.0**-7])
@@ -80,13 +80,7 @@ class Fits:
         return self._fit(np.repeat(self.clusters, times, axis=0))
 
     def _fit(self, X, **fit_params):
-        estimator = clone(self.estimator)
-        names = [
-            name
-            for name in estimator.get_params(deep=True)
-            if name == "random_state" or name.endswith("__random_state")
-        ]
-        return estimator.set_params(**dict.fromkeys(names, self.seed)).fit(X, **fit_params)
+        return reseeded(clone(self.estimator), self.seed).fit(X, **fit_params)
 
     @cached_property
     def moons_grid(self):
@@ -106,6 +100,16 @@ class Fits:
     def samples(self):
         """Draws from the density fitted on the moons."""
         return self.on_moons.sample(20_000, random_state=self.seed)
+
+
+def reseeded(estimator, seed):
+    """Give every parameter of an estimator that is called ``random_state`` a seed."""
+    names = [
+        name
+        for name in estimator.get_params(deep=True)
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return estimator.set_params(**dict.fromkeys(names, seed))
 
 
 def gaussian_log_density(X):
