@@ -28,6 +28,7 @@ from skflow.bijections import (
     DeepSigmoid,
     Diagonal,
     Inverse,
+    LinearShift,
     LogisticToNormal,
     MarginalGaussianization,
     MixtureLogisticCDF,
@@ -221,6 +222,9 @@ BIJECTIONS = {
     "ConditionalElementwise(Affine), d = 1 with context": lambda: conditional(Affine(), 1),
     "ConditionalElementwise(spline) with context": lambda: conditional(RationalQuadraticSpline()),
     "Inverse(ConditionalElementwise(Affine)) with context": lambda: Inverse(conditional(Affine())),
+    "LinearShift with context": partial(LinearShift, N_FEATURES, N_CONTEXT),
+    "LinearShift, d = 1 with context": partial(LinearShift, 1, N_CONTEXT),
+    "Inverse(LinearShift) with context": lambda: Inverse(LinearShift(N_FEATURES, N_CONTEXT)),
     "Conditioned(Chain) with context": partial(conditioned, _chain),
     "Conditioned(Residual) with context": partial(conditioned, residual),
     **{

@@ -76,7 +76,7 @@ NAMES = {
         "OutlierDisplay",
         "TrainingCurveDisplay",
     ],
-    skflow.testing: ["check_bijection", "check_density"],
+    skflow.testing: ["check_bijection", "check_conditional_density", "check_density"],
 }
 
 

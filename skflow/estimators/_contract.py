@@ -1,6 +1,6 @@
 """What every fitted flow can be asked, trained or classical: scores, samples, latents."""
 
-from abc import ABCMeta, abstractmethod
+from abc import ABCMeta
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,7 +9,6 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     DensityMixin,
     TransformerMixin,
-    _fit_context,
 )
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,7 +17,7 @@ from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
 from skflow.estimators._given import MaybeGiven
 
-__all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow", "anew"]
+__all__ = ["FittedFlow", "MeanScoreMixin", "anew"]
 
 
 @contextmanager
@@ -132,8 +131,8 @@ class FittedFlow(
         Returns
         -------
         X : ndarray of shape (n_samples, n_features) or (n_rows, n_samples, n_features)
-            The second with a context. Inside the declared support; without ``on_grid`` columns that were dequantized are
-            continuous.
+            The second with a context. Inside the declared support; without ``on_grid`` columns
+            that were dequantized are continuous.
         """
         return self._draws(n_samples, random_state, on_grid, context)
 
@@ -206,7 +205,7 @@ class FittedFlow(
         return draw(self.flow_, n_samples, seed, **self._workers, **options)
 
     def _rows_given(self, X, context):
-        """Checked rows of the density, and the numbers of their context or None."""
+        """Check rows; return those of the density, and the numbers of their context or None."""
         X, context = self._split(X, context)
         rows = self._rows(X)
         return rows, self._given(context, len(rows))
@@ -229,89 +228,3 @@ class FittedFlow(
         self.support_bounds_ = observation.bounds
         self.dequantized_features_ = observation.dequantized
         self._n_features_out = self.n_features_in_
-
-
-class TableFlow(FittedFlow):
-    """A flow that learns from the rows of a table, by its ``_fit``."""
-
-    @property
-    def n_context_(self):
-        """Columns of the context of the fit, 0 without one."""
-        check_is_fitted(self, "flow_")
-        known = vars(self).get("context_")
-        return 0 if known is None else len(known)
-
-    @abstractmethod
-    def _fit(self, X, sample_weight=None, context=None):
-        """Check and fit a draft; parameters are valid."""
-
-    def _observe(self, X, weight, family):
-        """Return the Observation of checked rows X (n_samples, n_features)."""
-        from skflow.tables._observation import ContinuousRows
-
-        last = vars(self).get("observation_")  # of a fit that goes on, whose bounds stay
-        same = last is not None and last.n_features == X.shape[1]
-        return ContinuousRows.read(
-            X,
-            weight,
-            support=self.support,
-            resolution=self.resolution,
-            periodic=self.periodic,
-            circles=last.circles if same else None,
-            names=getattr(self, "feature_names_in_", None),
-            spreads=family.spreads_ties,
-        )
-
-    def fit_transform(self, X, y=None, *, context=None, **fit_params):
-        """Fit, and return the latents of the rows: :meth:`fit`, then :meth:`transform`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : ignored
-        context : array-like of shape (n_samples, n_context), optional
-        **fit_params
-            Of :meth:`fit`.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_features)
-        """
-        return self.fit(X, y, context=context, **fit_params).transform(X, context)
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, *, context=None):
-        """Learn the density of the rows of X, or of X given a context.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite numbers, at least two rows.
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; only ratios matter. Weight 0 leaves a row out.
-        context : array-like or data frame of shape (n_samples, n_context), optional
-            What each row is given: the density is then that of X given the context. Numbers,
-            categories (text, booleans, pandas' categories), dates, with holes (NaN, None) in any
-            column. Every method then takes a context with the same columns. With
-            ``context_columns`` it is a part of X, and none is passed.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For a context given to a flow without nets of rows to steer, or with other rows than X.
-            For NaN, infinities, text, fewer than two rows, bad weights, and values outside a
-            declared support; the message names column, value and remedy. For a parameter that
-            changed since the last fit where ``warm_start`` goes on with that fit's flow.
-        TrainingDivergedError
-            If it is trained, no training step was finite at any rate, and the start has no finite
-            density either.
-        """
-        with anew(self, going_on=getattr(self, "warm_start", False)) as draft:
-            rows, context = draft._split(X, context)
-            draft._fit(rows, sample_weight, context=context)
-        return self

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._clock import time_limit
 from skflow._random import draw_seed
-from skflow.estimators._contract import TableFlow
+from skflow.estimators._tabular import TableFlow
 from skflow.fitting._family import Family
 from skflow.fitting._settings import PREPROCESSING, units_hold
 from skflow.tables._read import read_table

@@ -6,8 +6,8 @@ __all__ = ["MaybeGiven"]
 
 ROADS = (
     "pass context=, with a row for each {what}. A pipeline or a search hands it on where "
-    "sklearn.set_config(enable_metadata_routing=True) is set; or name columns of X at construction, "
-    "context_columns=[...], and pass X alone"
+    "sklearn.set_config(enable_metadata_routing=True) is set; or name columns of X at "
+    "construction, context_columns=[...], and pass X alone"
 )
 
 
@@ -34,8 +34,8 @@ class MaybeGiven:
         if not family.takes_context:
             raise ValueError(
                 f"{type(self).__name__} takes no context with these parameters: its flow has no "
-                "nets of rows that a context could steer. NSFDensity, RealNVPDensity and the other "
-                "flows with hidden_features do."
+                "nets of rows that a context could steer. NSFDensity, RealNVPDensity and the "
+                "other flows with hidden_features do."
             )
         if goes_on and known is None:
             raise ValueError(

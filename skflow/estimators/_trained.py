@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
-from skflow.estimators._contract import TableFlow
+from skflow.estimators._tabular import TableFlow
 from skflow.exceptions import ConvergenceWarning
 from skflow.fitting._family import Family
 from skflow.fitting._plan import going_on

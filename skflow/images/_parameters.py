@@ -80,9 +80,7 @@ class ImageParameters:
             )
         return -self.score(X) / (self.n_features_in_ * math.log(2))
 
-    def sample(
-        self, n_samples=1, random_state=None, temperature=1.0, on_grid=False, context=None
-    ):
+    def sample(self, n_samples=1, random_state=None, temperature=1.0, on_grid=False, context=None):
         """Draw rows from the fitted density.
 
         Parameters

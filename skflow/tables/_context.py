@@ -205,7 +205,8 @@ def _columns(context, n_rows):
     if length == 0 or n_rows not in (None, length):
         wanted = "at least one row" if n_rows is None else f"one row for each of {n_rows} rows"
         raise ValueError(
-            f"context must have columns, and {wanted}; got {length} rows of {len(columns)} columns."
+            f"context must have columns, and {wanted}; got {length} rows of {len(columns)} "
+            "columns."
         )
     return names, columns
 

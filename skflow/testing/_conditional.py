@@ -210,9 +210,7 @@ def _check_samples(fits):
 
 def _check_pit(fits):
     X, context = fits.X_new[:300], fits.context_new[:300]
-    levels = [
-        _distribution(fits.grid(place), x)[0] for x, place in zip(X, context, strict=True)
-    ]
+    levels = [_distribution(fits.grid(place), x)[0] for x, place in zip(X, context, strict=True)]
     distance, noise = kstest(levels, "uniform").statistic, 1.6 / np.sqrt(len(levels))
     explanation = "transforms of held-out rows are not uniform"
     fits.require_at_most("pit", distance, _DISTANCE + noise, explanation)

@@ -11,6 +11,7 @@ from skflow.bijections import (
     Conditioned,
     Coupling,
     Inverse,
+    LinearShift,
     Planar,
     Residual,
 )
@@ -83,3 +84,16 @@ def test_gradients_reach_the_encoder_once_the_layers_have_moved():
         (z.square().sum() - log_det.sum()).backward()
         optimizer.step()
     assert all(p.grad.any() for p in model.net.parameters())
+
+
+def test_a_linear_shift_starts_at_the_regression():
+    generator = torch.Generator().manual_seed(0)
+    context = torch.randn(500, 3, generator=generator)
+    noise = torch.randn(500, 2, generator=generator)
+    x = context @ torch.tensor([[1.0, -2.0], [0.0, 3.0], [0.5, 0.0]]) + 4 + 0.1 * noise
+    shift = LinearShift(2, 3)
+    z = shift.initialize(x, context)
+    torch.testing.assert_close(z.std(dim=0), torch.full((2,), 0.1), rtol=0.1, atol=0)
+    torch.testing.assert_close(z, shift(x, context)[0])
+    other_way = Inverse(LinearShift(2, 3))
+    torch.testing.assert_close(other_way.initialize(x, context), z)

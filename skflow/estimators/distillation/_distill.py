@@ -8,8 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
 from skflow._random import draw_seed
-from skflow.estimators._contract import TableFlow
 from skflow.estimators._score_table import mean_and_error
+from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import IAFDensity
 from skflow.estimators.stack._candidates import DECLARED
 
@@ -130,6 +130,11 @@ def _checked(teacher, student, n_samples):
         raise ValueError(
             f"the teacher has levels={teacher.levels}, so that it is a distribution of integers, "
             "and students are densities: fit a teacher with levels=None."
+        )
+    if teacher.n_context_:
+        raise ValueError(
+            f"the teacher was fitted with a context of {teacher.n_context_} columns, and students "
+            "take none: fit a teacher without one."
         )
     student = IAFDensity() if student is None else student
     if not isinstance(student, IAFDensity):
