@@ -79,9 +79,9 @@ def test_images_take_none():
         glow.fit(np.random.default_rng(0).normal(size=(20, 4)), context=np.zeros((20, 1)))
 
 
-@pytest.mark.parametrize("name", ["NSFDensity", "NAFDensity", "FlowPPDensity"])
-def test_check_conditional_density(name):
-    check_conditional_density(clone(GIVEN[name]()).set_params(max_epochs=150))
+def test_check_conditional_density():
+    density = skflow.NSFDensity(n_layers=2, n_members=1, hidden_features=(32, 32))
+    check_conditional_density(density)
 
 
 @pytest.mark.slow
@@ -140,7 +140,9 @@ def test_columns_of_X_as_the_context(table):
 
 
 def test_searches_with_columns_of_X(table):
-    search = GridSearchCV(small(context_columns=NAMES), {"n_layers": [1, 2]}, cv=3).fit(table)
+    search = GridSearchCV(small(context_columns=NAMES), {"n_layers": [1, 2]}, cv=3)
+    with pytest.warns(UserWarning, match="column 1 \\('b'\\), holds a hole"):  # in one fold
+        search.fit(table)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
