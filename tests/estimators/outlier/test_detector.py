@@ -62,7 +62,7 @@ def quick(score="density", **settings):
 
 @parametrize_with_checks(
     [
-        FlowOutlierDetector(),
+        FlowOutlierDetector(cv=2),
         FlowOutlierDetector(
             MAFDensity(**SMALL, n_members=1, max_epochs=2), score="latent", cv=2, contamination=0.2
         ),
