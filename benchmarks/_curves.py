@@ -12,12 +12,14 @@ from matplotlib.ticker import FuncFormatter
 
 __all__ = ["add_gaps", "front", "table", "write_picture"]
 
-LEAST, MOST = 1e-3, 3.0  # nats a column: below is noise, and lies on the edges
+LEAST, MOST = 1e-3, 3.0  # nats a column: what is below is noise; both lie on the edges
+FASTEST = 0.02  # seconds: what takes less is as good as free
+BETTER = 0.98  # of a gap: what is nearer to it is no progress
 # Okabe and Ito's colours, one for each kind, and a mark for each of a kind
-OURS, CLASSICAL, PEERS = "#0072B2", "#555555", "#D55E00"
+OURS, IN_TIME, CLASSICAL, PEERS = "#0072B2", "#2A9DD8", "#444444", "#D55E00"
 LOOKS = {
     "NSFDensity()": (OURS, "o", "NSF"),
-    "NSFDensity(max_seconds=10)": (OURS, "P", "NSF, 10 s"),
+    "NSFDensity(max_seconds=10)": (IN_TIME, "P", "NSF(10 s)"),
     "RealNVPDensity()": (OURS, "s", "RealNVP"),
     "KernelFlowDensity()": (OURS, "D", "kernel flow"),
     "GMM, tuned": (CLASSICAL, "^", "GMM"),
@@ -36,14 +38,18 @@ def add_gaps(results):
     best = results.groupby(CELL)["score"].transform("max")
     gap = results["short_of_truth"].fillna((best - results["score"]) / results["d"])
     gap = gap.where(results["score"].notna())  # a failure has none
-    return results.assign(gap=gap, error=results["error"].fillna(""))
+    return results.assign(gap=gap)
 
 
 def front(cell):
-    """Rows of one table that no other beats at once in gap and in seconds, fastest first."""
-    order = cell[cell["gap"].notna()].sort_values(["cpu_s", "gap"])
-    lowest = order["gap"].cummin().shift(fill_value=np.inf)
-    return order[order["gap"] < lowest]
+    """Rows of one table that are better than all that took less, fastest first."""
+    lowest, found = np.inf, []
+    order = cell[np.isfinite(cell["gap"])].sort_values(["cpu_s", "gap"])
+    for place, gap in order["gap"].items():
+        if gap < BETTER * lowest or gap <= 0 < lowest:
+            found.append(place)
+            lowest = gap
+    return cell.loc[found]
 
 
 def table(results):
@@ -70,75 +76,74 @@ def _seconds(s):
 
 def write_picture(results, path):
     """A panel for each table: a mark for each density, and who is the best in so many seconds."""
-    by_table = results["axis"].iloc[0] == "table"
-    keys = list(dict.fromkeys(zip(results["family"], results["n"], results["d"], strict=True)))
-    n_rows = -(-len(keys) // 4) if by_table else results["family"].nunique()
-    n_columns = min(len(keys), 4) if by_table else len(keys) // n_rows
+    places, shape = _places(results)
     figure, axes = plt.subplots(
-        n_rows,
-        n_columns,
-        figsize=(max(8, 2 + 2.4 * n_columns), 1.5 + 2.3 * n_rows),
+        *shape,
+        figsize=(max(9, 1 + 2.5 * shape[1]), 1.5 + 2.1 * shape[0]),
         layout="constrained",
         sharex=True,
         sharey=True,
         squeeze=False,
     )
-    # simulated tables come size by size, and each family has a row of panels
-    panels = axes.ravel() if by_table else axes.T.ravel()
-    for ax in panels[len(keys) :]:
-        ax.set_axis_off()
-    for ax, (family, n, d) in zip(panels, keys, strict=False):
+    for place in np.ndindex(shape):
+        if place not in places:
+            axes[place].set_axis_off()
+            continue
+        family, n, d = places[place]
         which = (results["family"] == family) & (results["n"] == n) & (results["d"] == d)
-        _panel(ax, results[which], f"{family}: {n:,} x {d}")
-    _label(figure, axes, "best of these" if by_table else "truth")
-    figure.savefig(path, dpi=100)
+        _panel(axes[place], results[which], f"{family}, {n:,} x {d}")
+    _describe(figure, axes, results)
+    figure.savefig(path, dpi=95)
     plt.close(figure)
 
 
+def _places(results):
+    """Tables by the place of their panels, and how many rows and columns of panels there are."""
+    keys = list(dict.fromkeys(zip(results["family"], results["n"], results["d"], strict=True)))
+    if results["axis"].iloc[0] == "tables":
+        return {divmod(i, 4): key for i, key in enumerate(keys)}, (-(-len(keys) // 4), 4)
+    families = list(dict.fromkeys(family for family, *_ in keys))
+    sizes = sorted({key[1:] for key in keys})
+    places = {(families.index(key[0]), sizes.index(key[1:])): key for key in keys}
+    return places, (len(families), len(sizes))
+
+
 def _panel(ax, cell, title):
-    best = front(cell)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_ylim(LEAST / 1.3, MOST * 1.3)
-    ax.step(
-        [*best["cpu_s"], 1e4],
-        np.clip([*best["gap"], *best["gap"][-1:]], LEAST, MOST),
-        where="post",
-        color="#999999",
-        linewidth=1,
-        zorder=1,
-    )
+    cell = cell.assign(x=cell["cpu_s"].clip(FASTEST), y=cell["gap"].clip(LEAST, MOST).fillna(MOST))
     for row in cell.itertuples():
         color, mark, _ = LOOKS[row.model]
-        failed = pd.isna(row.gap)
-        y = MOST if failed else np.clip(row.gap, LEAST, MOST)
-        filled = "none" if failed else color
-        ax.plot(
-            row.cpu_s, y, mark, color=color, markerfacecolor=filled, markersize=6, clip_on=False
-        )
-    for row in best.itertuples():
+        inside = "none" if pd.isna(row.gap) else color
+        style = {"color": color, "markerfacecolor": inside, "markersize": 7, "clip_on": False}
+        ax.plot(row.x, row.y, mark, markeredgewidth=0.5, **style)
+    best = front(cell)
+    if len(best):
+        x, y = [*best["x"], 1e5], [*best["y"], best["y"].iloc[-1]]
+        ax.step(x, y, where="post", color="#999999", linewidth=1, zorder=1)
+    # in the corner that is empty as long as nothing is good at once
+    for i, row in enumerate(reversed(list(best.itertuples()))):
         color, _, short = LOOKS[row.model]
-        place = row.cpu_s, float(np.clip(row.gap, LEAST, MOST))
-        style = {"size": 7, "color": color, "ha": "right", "va": "top"}
-        ax.annotate(short, place, (-3, -4), textcoords="offset points", **style)
+        text = f"{short} in {_seconds(row.cpu_s)} s" if row.cpu_s >= FASTEST else short
+        place = 0.03, 0.04 + 0.085 * i
+        ax.text(*place, text, color=color, size=8, transform=ax.transAxes)
     ax.set_title(title, size=9)
     ax.grid(alpha=0.25)
 
 
-def _label(figure, axes, reference):
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    for ax in axes.ravel():
-        ax.xaxis.set_major_formatter(plain)
-        ax.yaxis.set_major_formatter(plain)
-    left, right = axes[0, 0].get_xlim()
-    seen = [line.get_xdata() for ax in axes.ravel() for line in ax.lines[1:]]
-    seconds = np.concatenate(seen)
-    axes[0, 0].set_xlim(max(left, seconds.min() / 6), min(right, seconds.max() * 2))
-    figure.supxlabel("CPU seconds of the fit, tuning included", size=9)
-    figure.supylabel(f"nats per column below the {reference}; lower is better", size=9)
+def _describe(figure, axes, results):
+    """Axes, their labels and the legend."""
+    first, plain = axes[0, 0], FuncFormatter(lambda value, _: f"{value:g}")
+    first.set(xscale="log", yscale="log", xlim=(FASTEST, 1.5 * results["cpu_s"].max()))
+    lowest = results["gap"].clip(LEAST, MOST).min()
+    first.set_ylim(max(LEAST, lowest / 6), 1.2 * min(MOST, max(1, results["gap"].max())))
+    for axis in (first.xaxis, first.yaxis):
+        axis.set_major_formatter(plain)
+    reference = "best of these" if results["axis"].iloc[0] == "tables" else "truth"
+    figure.supxlabel("CPU seconds of the fit, tuning included", size=10)
+    figure.supylabel(f"nats per column below the {reference}; lower is better", size=10)
     handles = [
         plt.Line2D([], [], linestyle="", color=color, marker=mark, label=name)
         for name, (color, mark, _) in LOOKS.items()
+        if name in set(results["model"])
     ]
     handles.append(plt.Line2D([], [], color="#999999", label="the best in so many seconds"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=9)

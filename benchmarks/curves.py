@@ -122,10 +122,16 @@ def run_cell(key, data, models, max_seconds, known):
         label = f"{key['family']:16s} {key['n']:6d} x {key['d']:3d}  {name:26s}"
         print(
             f"{label} {row['cpu_s']:6.1f} s ",
-            row["error"] or f"{row['score']:9.3f} nats, {row['short_of_truth']:+.4f} a column",
+            row["error"] or _scored(row),
             flush=True,
         )
         yield row
+
+
+def _scored(row):
+    known = np.isfinite(row["short_of_truth"])
+    gap = f", {row['short_of_truth']:.4f} a column below the truth" if known else ""
+    return f"{row['score']:9.3f} nats{gap}"
 
 
 def cells(args):
@@ -134,7 +140,7 @@ def cells(args):
         for name in args.real or names():
             train, test = split(load(name, args.max_rows))
             n, d = train.shape
-            key = {"axis": "table", "family": name, "n": n, "d": d, "seed": 0}
+            key = {"axis": "tables", "family": name, "n": n, "d": d, "seed": 0}
             yield key, (train, test, np.full(len(test), np.nan))
         return
     sizes = [("rows", n, args.at_columns) for n in args.rows]
@@ -178,8 +184,9 @@ def report(results, output):
 
 def already_known(saved):
     """Rows of an earlier run by what they are of."""
-    rows = pd.read_csv(saved, keep_default_na=False, na_values=[""]).to_dict("records")
-    return {tuple(row[part] for part in (*IDENTITY, "model")): row for row in rows}
+    rows = pd.read_csv(saved, dtype={"error": str}).fillna({"error": ""})
+    identities = rows[[*IDENTITY, "model"]].itertuples(index=False, name=None)
+    return dict(zip(identities, rows.to_dict("records"), strict=True))
 
 
 def main(argv=None):
