@@ -53,14 +53,16 @@ def front(cell):
 
 
 def table(results):
-    """A line for each table, a column for each density: gap and seconds, the best in bold."""
+    """Gap and seconds of each table and density, the best of a table in bold."""
     models = list(dict.fromkeys(results["model"]))
-    lines = []
+    lines = [["", *models]]
     for (family, n, d), cell in results.groupby(["family", "n", "d"], sort=False):
         by_model = cell.set_index("model")
         best = by_model["gap"].min()
-        lines.append([family, n, d, *(_entry(by_model.loc[m], best) for m in models)])
-    return markdown(["table", "rows", "columns", *models], lines)
+        lines.append([f"{family}, {n} x {d}", *(_entry(by_model.loc[m], best) for m in models)])
+    if len(models) >= len(lines):  # a line for each of what there is more of
+        lines = list(zip(*lines, strict=True))
+    return markdown(list(lines[0]), lines[1:])
 
 
 def _entry(row, best):
@@ -101,7 +103,11 @@ def _places(results):
     """Tables by the place of their panels, and how many rows and columns of panels there are."""
     keys = list(dict.fromkeys(zip(results["family"], results["n"], results["d"], strict=True)))
     if results["axis"].iloc[0] == "tables":
-        return {divmod(i, 4): key for i, key in enumerate(keys)}, (-(-len(keys) // 4), 4)
+        width = min(4, len(keys))
+        return {divmod(i, width): key for i, key in enumerate(keys)}, (
+            -(-len(keys) // width),
+            width,
+        )
     families = list(dict.fromkeys(family for family, *_ in keys))
     sizes = sorted({key[1:] for key in keys})
     places = {(families.index(key[0]), sizes.index(key[1:])): key for key in keys}
@@ -138,8 +144,9 @@ def _describe(figure, axes, results):
     for axis in (first.xaxis, first.yaxis):
         axis.set_major_formatter(plain)
     reference = "best of these" if results["axis"].iloc[0] == "tables" else "truth"
-    figure.supxlabel("CPU seconds of the fit, tuning included", size=10)
-    figure.supylabel(f"nats per column below the {reference}; lower is better", size=10)
+    text = "CPU seconds of the fit, tuning included (further left and down is better)"
+    figure.supxlabel(text, size=10)
+    figure.supylabel(f"nats per column below the {reference}", size=10)
     handles = [
         plt.Line2D([], [], linestyle="", color=color, marker=mark, label=name)
         for name, (color, mark, _) in LOOKS.items()
