@@ -165,7 +165,9 @@ def arguments(argv):
     parser.add_argument("--n-test", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="see that everything runs: a minute")
-    parser.add_argument("--resume", action="store_true", help="keep the rows of curves.csv")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what curves.csv holds of these tables"
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args(argv)
     if args.quick:
