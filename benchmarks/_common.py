@@ -10,6 +10,9 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
+LIBRARIES = "skflow", "torch", "scikit-learn", "zuko", "nflows", "normflows"
+UNASKED = "pyvinecopulib", "KDEpy"  # compared where they are installed
+
 
 def processor():
     """The processor's own name, which names a machine better than its operating system does."""
@@ -25,7 +28,7 @@ def machine():
     """One line: processor, threads in use, versions of what is compared."""
     parts = [processor(), f"{torch.get_num_threads()} torch thread(s)"]
     parts.append(f"Python {platform.python_version()}")
-    for name in ("skflow", "torch", "scikit-learn", "zuko", "nflows", "normflows"):
+    for name in (*LIBRARIES, *UNASKED):
         try:
             parts.append(f"{name} {version(name)}")
         except PackageNotFoundError:

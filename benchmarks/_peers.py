@@ -154,6 +154,27 @@ def nflows_maf_residual():
     return _nflows(lambda d: MaskedAutoregressiveFlow(d, 64, 5, num_blocks_per_layer=2))
 
 
+def nflows_nsf(n_layers=4, hidden=64):
+    """Spline layers with LU maps between, as in the experiments of the paper that nflows is of."""
+    from nflows.distributions import StandardNormal
+    from nflows.flows import Flow
+    from nflows.transforms import CompositeTransform, LULinear
+    from nflows.transforms import (
+        MaskedPiecewiseRationalQuadraticAutoregressiveTransform as Spline,
+    )
+
+    def make(d):
+        settings = {"num_bins": 8, "tails": "linear", "tail_bound": 3.0, "num_blocks": 2}
+        layers = [
+            layer
+            for _ in range(n_layers)
+            for layer in (LULinear(d, identity_init=True), Spline(d, hidden, **settings))
+        ]
+        return Flow(CompositeTransform(layers), StandardNormal([d]))
+
+    return _nflows(make)
+
+
 def normflows_nsf():
     import normflows as nf
 

@@ -1,6 +1,7 @@
 """Settings and fixtures of all tests."""
 
 import signal
+import time
 
 import pytest
 import torch
@@ -27,3 +28,19 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def own_clock(monkeypatch):
+    """Let time pass as this process works and sleeps, whatever else its machine does.
+
+    Sleep is added to the clock and takes no time.
+    """
+    slept = 0.0
+
+    def sleep(seconds):
+        nonlocal slept
+        slept += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "perf_counter", lambda: time.process_time() + slept)

@@ -30,7 +30,7 @@ def test_of_limits_within_each_other_the_first_end_holds():
     assert seconds_left() == float("inf")
 
 
-def test_a_share_of_the_block_that_asks():
+def test_a_share_of_the_block_that_asks(own_clock):
     with time_limit(1000), time_limit(0.2):
         assert not time_is_up(0.5)
         time.sleep(0.15)

@@ -116,7 +116,7 @@ class TestKernels:
         assert torch.equal(bases[0].log_prob(x), bases[1].log_prob(x))
 
     @pytest.mark.slow
-    def test_many_rows(self):
+    def test_many_rows(self, own_clock):
         x = torch.randn(20_000, 20)
         start = time.perf_counter()
         with pytest.warns(ConvergenceWarning):

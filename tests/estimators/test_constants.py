@@ -27,6 +27,6 @@ def test_a_constant_that_is_declared_unspread_is_no_error(cls):
     if cls is StackedDensity:
         pytest.skip("beside listed estimators each declares its own")
     X = np.column_stack([np.full(60, 3.0), np.random.default_rng(0).normal(size=60)])
-    model = quick(cls, resolution={0: 0}).fit(X)
+    model = quick(cls, preprocessing="auto", resolution={0: 0}).fit(X)
     assert np.isfinite(model.score_samples(X)).all()
     assert np.isfinite(model.sample(100, random_state=0)).all()

@@ -29,7 +29,8 @@ def hours(n=400, seed=0):
 @pytest.mark.parametrize("cls", FLOWS, ids=lambda cls: cls.__name__)
 def test_every_flow_takes_what_is_declared(cls):
     table = pd.DataFrame({"hour": hours(40)[:, 0], "count": 2.0 * rng().integers(0, 9, 40)})
-    model = quick(cls, resolution={"count": 1}, periodic={"hour": 24}).fit(table)
+    declared = {"resolution": {"count": 1}, "periodic": {"hour": 24}}
+    model = quick(cls, preprocessing="auto", **declared).fit(table)
     assert model.dequantized_features_ == {1: 1.0}
     draws = model.sample(50, random_state=0, on_grid=True)
     np.testing.assert_array_equal(draws[:, 1], np.round(draws[:, 1]))
@@ -76,7 +77,7 @@ class TestFrequencies:
         "X", [rng().integers(0, 10, 3000), rng().poisson(3, 3000), rng().integers(0, 2, 3000)]
     )
     def test_of_integers(self, cls, X):
-        model = cls(random_state=0).fit(X[:, None].astype(float))
+        model = cls(preprocessing="standardize", random_state=0).fit(X[:, None].astype(float))
         draws = model.sample(3000, random_state=0, on_grid=True)[:, 0]
         values, counts = np.unique(X, return_counts=True)
         values, counts = values[counts >= 10], counts[counts >= 10]

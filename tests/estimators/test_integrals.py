@@ -39,7 +39,7 @@ QUICK_TABLES = "uniform", "arcsine", "a rate", "negative", "normal"
 QUICK = {
     "linear": skflow.LinearFlowDensity,
     "mixture": lambda **bounds: quick(skflow.MixtureFlowDensity, **bounds),
-    "spline": lambda **bounds: quick(skflow.NSFDensity, **bounds),
+    "spline": lambda **bounds: quick(skflow.NSFDensity, preprocessing="auto", **bounds),
 }
 SLOW = {cls.__name__: cls for cls in FLOWS}
 
@@ -48,7 +48,7 @@ def small(cls):
     """Return the constructor of a density that is trained a little."""
     settings = {"n_layers": 2, "hidden_features": (16,), "max_epochs": 10, "n_members": 2}
     trained = accepted(cls, settings) if cls in TRAINED else {}
-    return lambda **bounds: quick(cls, **{**trained, **bounds})
+    return lambda **bounds: quick(cls, preprocessing="auto", **{**trained, **bounds})
 
 
 def places(x, low, high, between):

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.instances import DENSITIES, FLOWS, TRAINED, accepted, quick
+from tests.instances import DENSITIES, FLOWS, accepted, quick
 
-ESTIMATORS = {cls.__name__: partial(quick, cls) for cls in DENSITIES}
-for trained in TRAINED:  # on the base that is their default
-    two_layers = {"n_layers": 2, "max_epochs": 2, "base": "auto"}
-    ESTIMATORS[trained.__name__] = partial(quick, trained, **accepted(trained, two_layers))
+# on the preprocessing and the base that are their default
+AS_IT_COMES = {"n_layers": 2, "max_epochs": 2, "base": "auto", "preprocessing": "auto"}
+ESTIMATORS = {cls.__name__: partial(quick, cls, **accepted(cls, AS_IT_COMES)) for cls in DENSITIES}
 TORCH_WORDS = ("torch", "tensor", "autograd", "cuda", "nn.module", "aten::")
 
 COLUMNS = {
@@ -114,7 +113,7 @@ def test_declared_bounds_with_values_on_them(cls):
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.poisson(1, 40), rng.uniform(size=40).round(1)]).astype(float)
     X[:2, 1] = 0, 1
-    model = quick(cls, support={0: (0, None), 1: (0, 1)}).fit(X)
+    model = quick(cls, preprocessing="auto", support={0: (0, None), 1: (0, 1)}).fit(X)
     assert np.isfinite(model.score_samples(X)).all()
     drawn = model.sample(200, random_state=0)
     assert (drawn >= 0).all()

@@ -19,6 +19,7 @@ from tests.instances import DENSITIES, FLOWS, TRAINED, quick
 
 SMALL = {"n_layers": 1, "hidden_features": (8,), "max_epochs": 2}
 ONE = {**SMALL, "n_members": 1, "base": "normal", "random_state": 0}
+ONE = {**ONE, "preprocessing": "standardize"}
 every_estimator = pytest.mark.parametrize("cls", DENSITIES, ids=lambda cls: cls.__name__)
 
 
@@ -35,6 +36,12 @@ def rows(n=60, d=3, seed=0):
     ]
 )
 def test_sklearns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([quick(cls, preprocessing="auto", random_state=None) for cls in FLOWS])
+def test_sklearns_checks_of_what_is_likelier(estimator, check):
     check(estimator)
 
 

@@ -246,7 +246,7 @@ class TestBestWeights:
         assert len(history.records) == 1
         assert history.validation_loss == [history.records[0]["train_loss"]]
 
-    def test_out_of_time_keeps_the_last_weights_that_were_validated(self):
+    def test_out_of_time_keeps_the_last_weights_that_were_validated(self, own_clock):
         class Slow(self.Judge):
             def __call__(self, flow, batch):
                 time.sleep(0.01 if flow.training else 0.1)

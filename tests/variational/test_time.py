@@ -15,6 +15,8 @@ from skflow.variational._target import Target
 from tests.estimators.posterior.small import quiet, small
 from tests.variational.densities import gaussian, two_modes
 
+pytestmark = pytest.mark.usefixtures("own_clock")
+
 
 def slow(function, seconds=0.05):
     """A density each call of which takes so long, whatever the number of rows."""

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from skflow import FlowOutlierDetector, MixtureFlowDensity, NSFDensity
+from tests.instances import quick
 
 NAMES = ["height", "weight"]
 
@@ -43,15 +44,13 @@ def gaussian3(space):
 @pytest.fixture(scope="package")
 def flow(plane):
     """A flow of one member, hardly trained."""
-    settings = {"n_members": 1, "n_layers": 1, "max_epochs": 3}
-    return NSFDensity(**settings, random_state=0).fit(plane)
+    return quick(NSFDensity, base="auto").fit(plane)
 
 
 @pytest.fixture(scope="package")
 def ensemble(space):
     """A flow of three members."""
-    settings = {"n_members": 3, "n_layers": 1, "max_epochs": 4}
-    return NSFDensity(**settings, random_state=0).fit(space)
+    return quick(NSFDensity, base="auto", n_members=3, max_epochs=4).fit(space)
 
 
 @pytest.fixture(scope="package")

@@ -6,6 +6,7 @@ import pytest
 from skflow import KernelFlowDensity, MixtureFlowDensity, compare_densities
 from skflow.estimators._score_table import ScoreTable
 from skflow.plots import DensityComparisonDisplay
+from tests.instances import quick
 
 
 def table(*gains):
@@ -99,7 +100,7 @@ class TestFromEstimators:
     def test_names(self, plane):
         one, two = MixtureFlowDensity(n_components=1), MixtureFlowDensity(n_components=2)
         display = DensityComparisonDisplay.from_estimators(
-            [one, two, ("kernel", KernelFlowDensity())], plane, cv=2
+            [one, two, ("kernel", quick(KernelFlowDensity))], plane, cv=2
         )
         ours = {"MixtureFlowDensity 1", "MixtureFlowDensity 2", "kernel"}
         assert set(display.names) - set(display.classical) == ours

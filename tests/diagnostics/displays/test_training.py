@@ -5,6 +5,7 @@ import pytest
 
 from skflow import KernelFlowDensity, NSFDensity, StackedDensity
 from skflow.plots import TrainingCurveDisplay
+from tests.instances import quick
 
 
 def records(losses, **others):
@@ -74,8 +75,8 @@ def test_the_last_stage():
 
 
 def test_estimators_that_are_not_trained(plane):
-    kernel = KernelFlowDensity().fit(plane)
-    stack = StackedDensity([("kernel", KernelFlowDensity())], cv=2).fit(plane)
+    kernel = quick(KernelFlowDensity).fit(plane)
+    stack = StackedDensity([("kernel", quick(KernelFlowDensity))], cv=2).fit(plane)
     for model in (kernel, stack):
         with pytest.raises(TypeError, match=f"{type(model).__name__} has none in `history_`"):
             TrainingCurveDisplay.from_estimator(model)

@@ -50,41 +50,44 @@ class Failing(BaseEstimator):
 
 
 class TestTable:
-    table = compare_densities(ring(), KernelFlowDensity(), cv=3)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def table(cls):
+        return compare_densities(ring(), quick(KernelFlowDensity), cv=3)
 
-    def test_rows(self):
+    def test_rows(self, table):
         names = {"KernelFlowDensity", "kde", "gmm", "gaussian"}
-        assert {row["name"] for row in self.table} == names
-        scores = [row["score"] for row in self.table]
+        assert {row["name"] for row in table} == names
+        scores = [row["score"] for row in table]
         assert scores == sorted(scores, reverse=True)
-        assert all(row["seconds"] > 0 for row in self.table)
+        assert all(row["seconds"] > 0 for row in table)
 
-    def test_scores_and_errors_are_those_of_the_rows(self):
-        assert set(self.table.held_out_scores) == {row["name"] for row in self.table}
-        for row in self.table:
-            values = self.table.held_out_scores[row["name"]]
+    def test_scores_and_errors_are_those_of_the_rows(self, table):
+        assert set(table.held_out_scores) == {row["name"] for row in table}
+        for row in table:
+            values = table.held_out_scores[row["name"]]
             assert values.shape == (150,)
             assert row["score"] == pytest.approx(values.mean())
             assert row["error"] == pytest.approx(values.std(ddof=1) / np.sqrt(150))
 
-    def test_gains_are_paired(self):
-        classical = max(("kde", "gmm", "gaussian"), key=lambda name: self.table[name]["score"])
-        assert np.isnan(self.table[classical]["gain"])
-        for row in self.table:
+    def test_gains_are_paired(self, table):
+        classical = max(("kde", "gmm", "gaussian"), key=lambda name: table[name]["score"])
+        assert np.isnan(table[classical]["gain"])
+        for row in table:
             if row["name"] == classical:
                 continue
-            found = self.table.held_out_scores
+            found = table.held_out_scores
             difference = found[row["name"]] - found[classical]
             assert row["gain"] == pytest.approx(difference.mean())
             assert row["gain_error"] == pytest.approx(difference.std(ddof=1) / np.sqrt(150))
 
-    def test_prints(self):
-        lines = str(self.table).splitlines()
+    def test_prints(self, table):
+        lines = str(table).splitlines()
         assert lines[0].split() == ["name", "score", "error", "gain", "gain_error", "seconds"]
-        assert lines[-1] == self.table.note
+        assert lines[-1] == table.note
 
-    def test_one_gaussian_is_worst_on_a_ring(self):
-        assert self.table["gaussian"]["score"] < self.table["kde"]["score"] - 0.2
+    def test_one_gaussian_is_worst_on_a_ring(self, table):
+        assert table["gaussian"]["score"] < table["kde"]["score"] - 0.2
 
 
 class TestFolds:
@@ -113,7 +116,7 @@ class TestFolds:
 
     def test_equal_rows_share_a_fold(self):
         X = np.repeat(ring(40), 2, axis=0)
-        found = compare_densities(X, KernelFlowDensity(), cv=4).held_out_scores
+        found = compare_densities(X, quick(KernelFlowDensity), cv=4).held_out_scores
         np.testing.assert_array_equal(found["kde"][::2], found["kde"][1::2])
 
     def test_large_tables_hold_out_a_part(self, monkeypatch):
@@ -130,17 +133,17 @@ class TestFolds:
 
 class TestWeights:
     def test_count_like_repeated_rows(self):
-        times = np.where(np.arange(80) % 2, 2, 1)
-        weighted = compare_densities(ring(80), KernelFlowDensity(), sample_weight=times, cv=3)
-        repeated = compare_densities(np.repeat(ring(80), times, axis=0), KernelFlowDensity(), cv=3)
+        times, kernel = np.where(np.arange(80) % 2, 2, 1), quick(KernelFlowDensity)
+        weighted = compare_densities(ring(80), kernel, sample_weight=times, cv=3)
+        repeated = compare_densities(np.repeat(ring(80), times, axis=0), kernel, cv=3)
         for name in ("KernelFlowDensity", "kde", "gaussian"):
             expected = repeated[name]["score"]
             assert weighted[name]["score"] == pytest.approx(expected, abs=1e-3), name
 
     def test_zero_leaves_a_row_out(self):
         X, weight = np.vstack([ring(60), [[1e6, 1e6]]]), np.append(np.ones(60), 0)
-        table = compare_densities(X, KernelFlowDensity(), sample_weight=weight, cv=3)
-        expected = compare_densities(ring(60), KernelFlowDensity(), cv=3)
+        table = compare_densities(X, quick(KernelFlowDensity), sample_weight=weight, cv=3)
+        expected = compare_densities(ring(60), quick(KernelFlowDensity), cv=3)
         assert np.isnan(table.held_out_scores["kde"][60])
         assert table["kde"]["score"] == pytest.approx(expected["kde"]["score"], abs=1e-9)
 

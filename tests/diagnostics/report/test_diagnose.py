@@ -27,6 +27,7 @@ from skflow import (
 )
 
 SEEDS = range(10)
+ONE = {"n_members": 1, "base": "normal", "preprocessing": "standardize"}
 
 
 def names(estimator, X, **options):
@@ -57,8 +58,7 @@ class CutSampler(MixtureFlowDensity):
 def overfit_flow(rng, seed):
     flow = NSFDensity(
         n_layers=2,
-        n_members=1,
-        base="normal",
+        **ONE,
         max_epochs=120,
         n_iter_no_change=None,
         validation_fraction=0.0,
@@ -110,21 +110,19 @@ def rounded(rng, seed):
 
 def few_epochs(rng, seed):
     X = make_moons(1000, noise=0.1, random_state=seed)[0]
-    flow = NSFDensity(n_members=1, base="normal", max_epochs=3, random_state=seed)
+    flow = NSFDensity(**ONE, max_epochs=3, random_state=seed)
     return flow.fit(X[:500]), X[500:]
 
 
 def slow_steps(rng, seed):
     X = make_moons(1000, noise=0.1, random_state=seed)[0]
-    flow = RealNVPDensity(
-        n_members=1, base="normal", max_epochs=10, learning_rate=1e-4, random_state=seed
-    )
+    flow = RealNVPDensity(**ONE, max_epochs=10, learning_rate=1e-4, random_state=seed)
     return flow.fit(X[:500]), X[500:]
 
 
 def bridged(rng, seed):
     X = rng.normal(size=(1500, 2)) + 8 * rng.integers(2, size=(1500, 1))
-    flow = RealNVPDensity(n_members=1, n_layers=4, base="normal", max_epochs=30, random_state=seed)
+    flow = RealNVPDensity(**ONE, n_layers=4, max_epochs=30, random_state=seed)
     return flow.fit(X[:700]), X[700:]
 
 

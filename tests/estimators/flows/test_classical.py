@@ -99,37 +99,43 @@ class TestMixture:
         np.testing.assert_allclose(model.score_samples(X), expected, atol=1e-3)
 
 
+def automatic(cls, **settings):
+    """Return a quick one that chooses its preprocessing."""
+    return quick(cls, preprocessing="auto", **settings)
+
+
 @every_classical
 class TestBoth:
     def test_weight_two_is_a_row_twice(self, cls):
         X = rows()
         times = np.where(np.arange(60) < 30, 2, 1)
-        weighted = quick(cls).fit(X, sample_weight=times)
-        repeated = quick(cls).fit(np.repeat(X, times, axis=0))
-        np.testing.assert_array_equal(weighted.score_samples(X), repeated.score_samples(X))
-        assert np.abs(weighted.score_samples(X) - quick(cls).fit(X).score_samples(X)).max() > 1e-3
+        plain = automatic(cls).fit(X).score_samples(X)
+        weighted = automatic(cls).fit(X, sample_weight=times).score_samples(X)
+        repeated = automatic(cls).fit(np.repeat(X, times, axis=0)).score_samples(X)
+        np.testing.assert_array_equal(weighted, repeated)
+        assert np.abs(weighted - plain).max() > 1e-3
 
     def test_order_of_the_rows_does_not_matter(self, cls):
         X = rows()
-        forth, back = quick(cls).fit(X), quick(cls).fit(X[::-1])
+        forth, back = automatic(cls).fit(X), automatic(cls).fit(X[::-1])
         np.testing.assert_array_equal(forth.score_samples(X), back.score_samples(X))
 
     def test_units(self, cls):
         X, factors = rows(), np.array([1e6, 1e-3, 2.0])
-        scores = quick(cls).fit(X * factors + 1e3).score_samples(X * factors + 1e3)
-        expected = quick(cls).fit(X).score_samples(X) - np.log(factors).sum()
+        scores = automatic(cls).fit(X * factors + 1e3).score_samples(X * factors + 1e3)
+        expected = automatic(cls).fit(X).score_samples(X) - np.log(factors).sum()
         np.testing.assert_allclose(scores, expected, atol=1e-3)
 
     def test_support(self, cls):
         X = np.exp(rows())
-        model = quick(cls, support={0: (0, None)}).fit(X)
+        model = automatic(cls, support={0: (0, None)}).fit(X)
         assert (model.sample(500, random_state=0)[:, 0] > 0).all()
         assert model.score_samples([[-1.0, 1.0, 1.0]]) == -np.inf
 
     def test_tied_values_cost_no_spike(self, cls):
         rng = np.random.default_rng(0)
         X = np.column_stack([rng.poisson(4, 300), rng.normal(size=300)])
-        model = quick(cls).fit(X)
+        model = automatic(cls).fit(X)
         assert model.dequantized_features_ == {0: 1.0}
         # on a grid of gap one the density is about the probability of the value
         expected = -np.log(1 / np.sqrt(2 * np.pi * 4)) + 0.5 + 0.5 * np.log(2 * np.pi * np.e)
@@ -137,13 +143,13 @@ class TestBoth:
 
     def test_latents_are_the_scaled_rows(self, cls):
         X = rows()
-        Z = quick(cls).fit(X).transform(X)
+        Z = automatic(cls).fit(X).transform(X)
         np.testing.assert_allclose(Z.std(axis=0), 1, atol=1e-6)
 
     @pytest.mark.parametrize("n", [2, 3, 5])
     def test_few_rows(self, cls, n):
         X = rows(n)
-        for model in (quick(cls), cls()):
+        for model in (automatic(cls), cls()):
             assert np.isfinite(model.fit(X).score_samples(np.vstack([X, 1e9 * X]))).all()
             assert np.isfinite(model.sample(9, random_state=0)).all()
 

@@ -275,7 +275,7 @@ class TestProtocol:
         small(1, flow="gaussian").fit(lambda z: -z.square().sum(1))
         assert torch.equal(before, torch.get_rng_state())
 
-    def test_max_seconds(self):
+    def test_max_seconds(self, own_clock):
         start = time.perf_counter()
         model = quiet(small(max_epochs=10_000, max_seconds=1.0), gaussian)
         assert model.stopped_by_ == "max_seconds"

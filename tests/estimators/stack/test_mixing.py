@@ -103,7 +103,7 @@ class TestMixture:
             mixture.sample(3, rng())
 
     def test_pair_with_a_flow(self):
-        parts = [KernelFlowDensity().fit(rows()), quick(MAFDensity).fit(rows())]
+        parts = [quick(KernelFlowDensity).fit(rows()), quick(MAFDensity).fit(rows())]
         draws = DensityMixture(parts, np.array([0.5, 0.5])).sample(50, rng())
         assert draws.shape == (50, 2)
         assert np.isfinite(draws).all()

@@ -22,7 +22,7 @@ def rows(n=80, seed=0):
 
 
 def pair():
-    return [("kernel", KernelFlowDensity()), ("gaussians", GaussianMixture(2))]
+    return [("kernel", quick(KernelFlowDensity)), ("gaussians", GaussianMixture(2))]
 
 
 def stack(estimators=None, **settings):
@@ -127,7 +127,7 @@ class TestAuto:
 
     @staticmethod
     def few(n, d, support, **others):
-        return [("kernel", KernelFlowDensity(support=support, **others))]
+        return [("kernel", quick(KernelFlowDensity, support=support, **others))]
 
     def test_bounds_of_a_table(self, monkeypatch):
         monkeypatch.setattr("skflow.estimators.stack._stack.stack_candidates", self.few)

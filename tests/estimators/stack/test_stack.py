@@ -31,7 +31,7 @@ def rows(n=80, seed=0):
 
 
 def pair():
-    return [("kernel", KernelFlowDensity()), ("gaussians", GaussianMixture(2))]
+    return [("kernel", quick(KernelFlowDensity)), ("gaussians", GaussianMixture(2))]
 
 
 def stack(estimators=None, **settings):
@@ -138,7 +138,7 @@ class TestMixture:
 
 
 class TestWeightsOfRows:
-    pairs = [("kernel", KernelFlowDensity()), ("kde", KernelDensity(bandwidth=0.4))]  # noqa: RUF012
+    pairs = [("kernel", quick(KernelFlowDensity)), ("kde", KernelDensity(bandwidth=0.4))]  # noqa: RUF012
 
     def test_weight_two_is_a_row_twice(self):
         times = np.where(np.arange(80) % 2, 2, 1)
@@ -235,9 +235,9 @@ class TestFailures:
         np.testing.assert_array_equal(model.score_samples(rows()), before)
 
     def test_a_stack_in_a_stack_passes_its_interrupt_on(self):
-        inner = stack([("kernel", KernelFlowDensity()), ("late", Interrupted())])
+        inner = stack([("kernel", quick(KernelFlowDensity)), ("late", Interrupted())])
         with pytest.warns(ConvergenceWarning) as caught:
-            model = stack([("inner", inner), ("other", KernelFlowDensity())]).fit(rows())
+            model = stack([("inner", inner), ("other", quick(KernelFlowDensity))]).fit(rows())
         assert list(model.named_estimators_) == ["other"]
         said = [str(warning.message) for warning in caught]
         assert said[0].startswith("inner: Left out of the stack: late: the fit was interrupted")
@@ -253,7 +253,7 @@ class TestFailures:
         assert model.stopped_by_ == "max_seconds"
 
     @pytest.mark.filterwarnings("ignore:max_seconds=.* was over")  # for a choice of theirs
-    def test_flows_stop_in_time(self):
+    def test_flows_stop_in_time(self, own_clock):
         slow = quick(MAFDensity, n_members=3, max_epochs=10**6, n_iter_no_change=None)
         pairs = [("level", Level(-20.0)), ("flow", slow)]
         start = time.perf_counter()
@@ -262,7 +262,7 @@ class TestFailures:
         assert model.named_estimators_.flow.stopped_by_ == "max_seconds"
 
     @pytest.mark.filterwarnings("ignore:max_seconds=.* was over")  # for a choice of theirs
-    def test_a_flow_that_comes_first_stops_in_time(self):
+    def test_a_flow_that_comes_first_stops_in_time(self, own_clock):
         slow = quick(MAFDensity, n_members=3, max_epochs=10**6, n_iter_no_change=None)
         start = time.perf_counter()
         model = stack([("flow", slow)], max_seconds=0.5).fit(rows())
@@ -275,8 +275,8 @@ class TestFailures:
             ({"estimators": []}, ValueError, "estimators is empty"),
             ({"estimators": "all"}, InvalidParameterError, "The 'estimators' parameter"),
             ({"estimators": [*pair(), pair()[0]]}, ValueError, "not unique"),
-            ({"estimators": [("a__b", KernelFlowDensity())]}, ValueError, "__"),
-            ({"estimators": [("cv", KernelFlowDensity())]}, ValueError, "conflict"),
+            ({"estimators": [("a__b", quick(KernelFlowDensity))]}, ValueError, "__"),
+            ({"estimators": [("cv", quick(KernelFlowDensity))]}, ValueError, "conflict"),
             ({"support": {0: (0, None)}}, ValueError, 'support is for estimators="auto"'),
             ({"cv": 1}, InvalidParameterError, "The 'cv' parameter"),
             ({"max_seconds": 0}, InvalidParameterError, "The 'max_seconds' parameter"),
@@ -319,7 +319,7 @@ class TestSamples:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_any_backend_of_joblib_gives_the_same_stack(backend):
-    pairs = [("kernel", KernelFlowDensity()), ("mixture", MixtureFlowDensity())]
+    pairs = [("kernel", quick(KernelFlowDensity)), ("mixture", MixtureFlowDensity())]
     alone = StackedDensity(pairs, cv=2, random_state=0).fit(rows())
     with parallel_config(backend=backend, n_jobs=2):
         beside = StackedDensity(pairs, cv=2, random_state=0).fit(rows())

@@ -110,7 +110,8 @@ class TestTime:
         assert "left out: half of the work (a). What" in str(warning.message)
 
     def test_an_order_of_fits_changes_no_bit(self):
-        pairs = [("flow", quick(MAFDensity, n_members="auto")), ("kernel", KernelFlowDensity())]
+        flow, kernel = quick(MAFDensity, n_members="auto"), quick(KernelFlowDensity)
+        pairs = [("flow", flow), ("kernel", kernel)]
         results = [cross_fit_all(some, X, None, FOLD) for some in (pairs, pairs[::-1])]
         for one, other in zip(results[0], results[1][::-1], strict=True):
             np.testing.assert_array_equal(one.held_out, other.held_out)
