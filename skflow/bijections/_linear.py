@@ -187,7 +187,9 @@ class PLU(Bijection):
         upper = self._upper()
         # The ones on L's diagonal give the first term, which saves building an identity.
         weight = upper + self.lu.tril(-1) @ upper
-        return weight if self.permutation is None else weight[..., self.permutation.order, :]
+        if self.permutation is None:
+            return weight
+        return weight.index_select(-2, self.permutation.order)
 
     @torch.no_grad()
     def whiten(self, mean, covariance):
