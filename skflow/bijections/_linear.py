@@ -11,6 +11,7 @@ from torch import nn
 from torch.linalg import solve_triangular
 
 from skflow.bijections._base import Bijection
+from skflow.nets._layers import affine_map
 
 __all__ = ["PLU", "Diagonal", "Permutation", "Reverse", "Triangular"]
 
@@ -206,7 +207,7 @@ class PLU(Bijection):
         return torch.zeros_like(mean), eye.expand(covariance.shape)
 
     def forward(self, x, context=None):
-        z = x @ self.matrix().mT + self.bias.unsqueeze(-2)
+        z = affine_map(x.mT, self.matrix(), self.bias).mT
         return z, _same_for_all_rows(self._log_diag.sum(-1), x)
 
     def inverse(self, z, context=None):
