@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
+from skflow.estimators._export import ExportMixin
 
 __all__ = ["FittedFlow", "MeanScoreMixin", "TableFlow", "anew"]
 
@@ -187,7 +188,7 @@ class FittedFlow(
         self._n_features_out = self.n_features_in_
 
 
-class TableFlow(FittedFlow):
+class TableFlow(ExportMixin, FittedFlow):
     """A flow that learns from the rows of a table, by its ``_fit``."""
 
     @abstractmethod
