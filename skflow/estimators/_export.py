@@ -15,10 +15,10 @@ class ExportMixin:
 
         ``torch.export.load(path).module()`` maps rows, a float64 tensor (n_samples, n_features)
         of any length, to a pair: ``log_density`` (n_samples,), float64, in nats, equal to
-        :meth:`score_samples` within 1e-5, -inf outside a declared support; and ``latents``
-        (n_samples, n_features), float64, as :meth:`transform` gives them, NaN outside it. All
-        that is done to a row is in the program: bounds, periods, preprocessing, the members of
-        an ensemble.
+        :meth:`score_samples` within 1e-5 and a millionth of its size, -inf outside a declared
+        support; and ``latents`` (n_samples, n_features), float64, as :meth:`transform` gives
+        them, NaN outside it. All that is done to a row is in the program: bounds, periods,
+        preprocessing, the members of an ensemble.
 
         The program checks nothing: values that are not finite come out as NaN or as numbers that
         mean nothing. It takes all rows at once; blocks of a few thousand bound its memory.

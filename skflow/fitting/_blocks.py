@@ -147,7 +147,7 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1, n_jobs=
 
     def values(start):
         block = slice(start, start + size)
-        with torch.inference_mode(), threads(n_threads):
+        with torch.no_grad(), threads(n_threads):
             return function(*(part[block] for part in (rows, context) if part is not None))
 
     def fill(start):
