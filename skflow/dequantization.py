@@ -84,6 +84,10 @@ class Dequantized(nn.Module):
         each = [self._bound(x, self._fixed_seeds(x, k), context) for k in range(N_DRAWS)]
         return torch.logsumexp(torch.stack(each), dim=0) - math.log(N_DRAWS)
 
+    def log_prob_and_noise(self, x, context=None):
+        """Log probability (*members, n) of rows of integers and their latents z."""
+        return self.log_prob(x, context), self.to_noise(x, context)[0]
+
     def sample(self, n, context=None, **options):
         """Draw n rows of integers, (*members, n, d)."""
         return self._quantize(self.flow.sample(n, context, **options))

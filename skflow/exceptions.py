@@ -7,6 +7,7 @@ __all__ = [
     "ConvergenceWarning",
     "InverseNotConvergedError",
     "ModelFileError",
+    "NotExportableError",
     "NotInvertibleError",
     "StepLimitError",
     "TrainingDivergedError",
@@ -15,6 +16,10 @@ __all__ = [
 
 class NotInvertibleError(NotImplementedError):
     """The bijection declares no inverse, so that it can score but not sample."""
+
+
+class NotExportableError(NotImplementedError):
+    """A flow takes as many steps as a row needs, so that it is no program of fixed steps."""
 
 
 class StepLimitError(RuntimeError):

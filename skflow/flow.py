@@ -59,8 +59,12 @@ class Flow(nn.Module):
 
     def log_prob(self, x, context=None):
         """Log density (*members, n) of rows x, in nats and in the units of x."""
+        return self.log_prob_and_noise(x, context)[0]
+
+    def log_prob_and_noise(self, x, context=None):
+        """Log density (*members, n) of rows x and their latents z, in one pass."""
         z, log_det = self.to_noise(x, context)
-        return self.base.log_prob(z, context) + log_det
+        return self.base.log_prob(z, context) + log_det, z
 
     def sample(self, n, context=None, temperature=1.0):
         """Draw n rows, (*members, n, d), of latents with ``temperature`` times their deviation."""
@@ -113,8 +117,12 @@ class Ensemble(nn.Module):
 
     def log_prob(self, x, context=None):
         """Log density (n,) of rows x (n, d), in nats and in the units of x."""
-        each = self.members.log_prob(self._spread(x), self._spread(context))
-        return torch.logsumexp(each, dim=0) - math.log(self.n_members)
+        return self._mixed(self.members.log_prob(self._spread(x), self._spread(context)))
+
+    def log_prob_and_noise(self, x, context=None):
+        """Log density (n,) of rows x and their latents (n, d) by the reference, in one pass."""
+        each, z = self.members.log_prob_and_noise(self._spread(x), self._spread(context))
+        return self._mixed(each), z[self.reference]
 
     def sample(self, n, context=None, **options):
         """Draw n rows (n, d): for each a member at random, then a draw from it."""
@@ -128,6 +136,9 @@ class Ensemble(nn.Module):
         for k, count in enumerate(counts.tolist()):
             rank[member == k] = torch.arange(count)
         return draws[member, rank]
+
+    def _mixed(self, each):
+        return torch.logsumexp(each, dim=0) - math.log(self.n_members)
 
     def _spread(self, x):
         return None if x is None else x.expand(self.n_members, *x.shape)

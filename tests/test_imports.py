@@ -15,7 +15,7 @@ ROOT = pathlib.Path(skflow.__file__).parent
 # A module may import from the lines above its own, and from its own package.
 LAYERS = [
     {"exceptions"},
-    {"_notices", "_random", "_rounding", "_side_by_side", "_threads", "_validation"},
+    {"_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads", "_validation"},
     {"_clock"},
     {"_persistence", "members", "nets", "numerics"},
     {"bases", "bijections"},

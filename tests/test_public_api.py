@@ -27,6 +27,7 @@ NAMES = {
         "NAFDensity",
         "NICEDensity",
         "NSFDensity",
+        "NotExportableError",
         "NotInvertibleError",
         "PlanarFlowDensity",
         "RadialFlowDensity",

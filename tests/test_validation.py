@@ -45,6 +45,22 @@ class TestData:
         assert X.dtype == np.float64
         assert X.shape == (2, 2)
 
+    def test_arrays_as_in_fit_are_returned_themselves(self):
+        model = Model().fit(X5)
+        assert check_data(model, X5, reset=False) is X5
+        assert check_data(model, X5[:1], reset=False).base is X5.base
+        with pytest.raises(ValueError, match="column 1 has 1 NaN value in row 0"):
+            check_data(model, np.array([[0.0, np.nan]]), reset=False)
+        with pytest.raises(ValueError, match="X has 3 features, but Model is expecting 2"):
+            check_data(model, np.ones((1, 3)), reset=False)
+        with pytest.raises(ValueError, match="Found array with 0 sample"):
+            check_data(model, X5[:0], reset=False)
+
+    def test_arrays_without_the_names_of_fit_are_warned_about(self):
+        model = Model().fit(pd.DataFrame(X5, columns=["a", "b"]))
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            check_data(model, X5, reset=False)
+
     def test_nan_and_inf_name_the_column(self):
         frame = pd.DataFrame({"age": [1.0, np.nan, np.nan], "size": [1.0, 2.0, -INF]})
         with pytest.raises(ValueError, match=r"NaN.*column 0 \('age'\) has 2 NaN.*row 1") as info:

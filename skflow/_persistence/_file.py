@@ -15,7 +15,7 @@ from skflow._persistence._layout import FORMAT
 from skflow._persistence._migrate import to_format_2
 from skflow.exceptions import ModelFileError
 
-__all__ = ["MIGRATIONS", "read_file", "write_file"]
+__all__ = ["MIGRATIONS", "read_file", "replace_file", "write_file"]
 
 NAME = "skflow"
 LENGTH = 8  # bytes that hold the header's length
@@ -36,10 +36,11 @@ def write_file(path, document, arrays):
     data = save(arrays, metadata)
     checksum = hashlib.sha256(data).hexdigest()
     at = _checksum_place(data, BLANK)
-    _replace(path, data[:at] + checksum.encode() + data[at + len(BLANK) :])
+    replace_file(path, data[:at] + checksum.encode() + data[at + len(BLANK) :])
 
 
-def _replace(path, data):
+def replace_file(path, data):
+    """Write bytes to a file that appears complete or not at all."""
     path = os.path.realpath(path)  # a link stays one
     if not os.path.isdir(os.path.dirname(path)):
         raise FileNotFoundError(

@@ -6,6 +6,7 @@ import torch
 from torch.linalg import solve_triangular
 
 from skflow._clock import left_out, time_is_up
+from skflow._graph import row_blocks
 from skflow._random import generator
 from skflow.bases._base import Base, saturate
 from skflow.bases._rosenblatt import mixture_scores
@@ -113,8 +114,8 @@ class KernelDensity(Base):
         limit = torch.finfo(z.dtype).max ** 0.3  # a square far beyond would overflow
         z = z.clamp(-limit, limit)
         parts = [
-            torch.logsumexp(self._log_kernels(_solve(self.factor, block)), dim=-1)
-            for block in z.split(size, dim=-2)
+            torch.logsumexp(self._log_kernels(_solve(self.factor, z[..., start:stop, :])), dim=-1)
+            for start, stop in row_blocks(z.shape[-2], size)
         ]
         volume = self.factor.diagonal().log().sum()
         return saturate(torch.cat(parts, dim=-1) - volume)

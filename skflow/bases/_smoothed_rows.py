@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from skflow._graph import row_blocks
 from skflow._random import generator
 from skflow.bases._base import Base, saturate
 from skflow.bases._leave_one_out import fit_kernels
@@ -95,7 +96,8 @@ class KernelMixture(Base):
 
     def log_prob(self, z, context=None):
         limit = torch.finfo(z.dtype).max ** 0.3  # a square far beyond would overflow
-        blocks = self._coordinates(z.clamp(-limit, limit)).split(self._block, dim=-2)
+        u = self._coordinates(z.clamp(-limit, limit))
+        blocks = (u[..., a:b, :] for a, b in row_blocks(u.shape[-2], self._block))
         gaussians = self._parts()
         parts = [log_joint(block, *gaussians).logsumexp(-1) for block in blocks]
         volume = torch.linalg.slogdet(self.directions).logabsdet

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from skflow._graph import applied
 from skflow.numerics import implicit_root, increasing_root
 
 __all__ = ["Additive", "Affine", "Composed", "Elementwise", "Searched"]
@@ -155,7 +156,7 @@ class Affine(Elementwise):
         self.max_log_scale = max_log_scale
 
     def forward(self, x, raw):
-        return _SoftAffine.apply(x, raw, self.max_log_scale)
+        return applied(_SoftAffine, x, raw, self.max_log_scale)
 
     def inverse(self, y, raw):
         s = raw[..., 1] / (1 + raw[..., 1].abs() / self.max_log_scale)

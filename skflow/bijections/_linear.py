@@ -11,6 +11,7 @@ from torch import nn
 from torch.linalg import solve_triangular
 
 from skflow.bijections._base import Bijection
+from skflow.nets._layers import affine_map
 
 __all__ = ["PLU", "Diagonal", "Permutation", "Reverse", "Triangular"]
 
@@ -187,7 +188,9 @@ class PLU(Bijection):
         upper = self._upper()
         # The ones on L's diagonal give the first term, which saves building an identity.
         weight = upper + self.lu.tril(-1) @ upper
-        return weight if self.permutation is None else weight[..., self.permutation.order, :]
+        if self.permutation is None:
+            return weight
+        return weight.index_select(-2, self.permutation.order)
 
     @torch.no_grad()
     def whiten(self, mean, covariance):
@@ -204,7 +207,7 @@ class PLU(Bijection):
         return torch.zeros_like(mean), eye.expand(covariance.shape)
 
     def forward(self, x, context=None):
-        z = x @ self.matrix().mT + self.bias.unsqueeze(-2)
+        z = affine_map(x.mT, self.matrix(), self.bias).mT
         return z, _same_for_all_rows(self._log_diag.sum(-1), x)
 
     def inverse(self, z, context=None):

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 import torch
 
+from skflow._graph import row_blocks
 from skflow.bijections._base import Bijection
 from skflow.exceptions import BrokenGuaranteeError
 from skflow.numerics import (
@@ -172,8 +173,8 @@ class Residual(Bijection):
             return roulette_log_det(jacobian, self.n_exact_terms, self.ratio)
         n_rows = max(1, BLOCK // jacobian.row_size)
         blocks = [
-            self._fixed_log_det(jacobian.rows(i, i + n_rows))
-            for i in range(0, jacobian.n_rows, n_rows)
+            self._fixed_log_det(jacobian.rows(*ends))
+            for ends in row_blocks(jacobian.n_rows, n_rows)
         ]
         return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=-1)
 

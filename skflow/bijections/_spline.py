@@ -5,6 +5,7 @@ import math
 import torch
 from torch.autograd.function import once_differentiable
 
+from skflow._graph import applied
 from skflow.bijections._elementwise import Elementwise
 
 __all__ = ["RationalQuadraticSpline"]
@@ -54,7 +55,8 @@ class RationalQuadraticSpline(Elementwise):
         self.n_params = 3 * n_bins - 1
 
     def forward(self, x, raw):
-        y, log_slope = _Forward.apply(_columns(x), _rows_of_params(raw), self.n_bins, self.bound)
+        columns, params = _columns(x), _rows_of_params(raw)
+        y, log_slope = applied(_Forward, columns, params, self.n_bins, self.bound)
         return _columns(y, x.dim()), _columns(log_slope, x.dim())
 
     def inverse(self, y, raw):

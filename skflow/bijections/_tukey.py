@@ -2,6 +2,7 @@
 
 import torch
 
+from skflow._graph import any_of
 from skflow.bijections._base import Bijection
 from skflow.bijections._tail_fit import fit_tails
 from skflow.numerics import TailBend
@@ -81,6 +82,9 @@ class TukeyTails(Bijection):
             setattr(self, name, value)
 
     def forward(self, x, context=None):
+        lower, upper = self.threshold.unsqueeze(-3).unbind(-2)
+        if not any_of((x > upper) | (x < -lower)):
+            return x, x.new_zeros(x.shape[:-1])
         limit = torch.finfo(x.dtype).max
         beyond, sign, start, excess, bend = self._tails(x.clamp(-limit, limit))
         w, log_slope = bend.shrink(excess)

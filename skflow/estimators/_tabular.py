@@ -6,11 +6,12 @@ from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from skflow.estimators._contract import FittedFlow, anew
+from skflow.estimators._export import ExportMixin
 
 __all__ = ["TableFlow"]
 
 
-class TableFlow(FittedFlow):
+class TableFlow(ExportMixin, FittedFlow):
     """A flow that learns from the rows of a table, by its ``_fit``."""
 
     @property

@@ -7,6 +7,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from skflow._graph import applied
 from skflow._random import generator
 
 SEGMENT = 128  # outputs of a masked layer that are computed together
@@ -100,7 +101,7 @@ def plain_pass(h, layers):
     derived by hand needs half of its kernels.
     """
     parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
-    return _PlainPass.apply(h, *parameters)
+    return applied(_PlainPass, h, *parameters)
 
 
 class _PlainPass(torch.autograd.Function):

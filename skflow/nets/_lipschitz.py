@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from skflow._graph import applied
 from skflow._random import generator
 from skflow.nets._jacobian import LayeredJacobian
 from skflow.nets._layers import Dense, affine_map
@@ -254,7 +255,7 @@ def lip_swish(u, sharpness):
     Both have gradients, by a derivation of their own that saves most kernels. The sharpness
     :math:`\beta` has as many axes as u, some of length 1.
     """
-    return _LipSwish.apply(u, sharpness)
+    return applied(_LipSwish, u, sharpness)
 
 
 class _LipSwish(torch.autograd.Function):

@@ -5,6 +5,8 @@ import math
 import torch
 from torch.autograd.function import once_differentiable
 
+from skflow._graph import applied
+
 __all__ = ["conv_norm", "conv_norm_bound", "norm_bound"]
 
 SQUARINGS = 4  # even
@@ -28,7 +30,7 @@ def norm_bound(weight):
     .. [1] Delattre, Barthélemy, Araujo & Allauzen (2023), Efficient bound of Lipschitz constant
        for convolutional layers by Gram iteration, arXiv:2305.16173.
     """
-    return _NormBound.apply(weight)
+    return applied(_NormBound, weight)
 
 
 def conv_norm_bound(weight, image_size):

@@ -4,11 +4,12 @@ import math
 
 import torch
 
+from skflow._graph import any_of
 from skflow.numerics._roots import implicit_root
 
 __all__ = ["TailBend", "from_tukey", "max_exponent"]
 
-MAX_STEPS = 60
+MAX_STEPS = 16  # eleven are the most that any numbers need
 ROUNDINGS = 4
 
 
@@ -70,7 +71,7 @@ def from_tukey(e, h):
     By Newton's method in logarithms from above, where ``log e`` is convex in ``log w``.
     """
     h = torch.as_tensor(h, dtype=e.dtype, device=e.device)
-    if not bool((h > 0).any()):
+    if not any_of(h > 0):
         return e
     log_e = torch.where(e > 0, e, 1.0).log()
 
@@ -86,7 +87,7 @@ def from_tukey(e, h):
             value, slope = function(log_w)
             step = (value - log_e) / slope
             log_w = log_w - step
-            if not bool((step.abs() > tolerance * (1 + log_w.abs())).any()):
+            if not any_of(step.abs() > tolerance * (1 + log_w.abs())):
                 break
     return torch.where(e > 0, implicit_root(function, log_e, log_w).exp(), 0.0 * e)
 

@@ -4,6 +4,8 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import logsigmoid
 
+from skflow._graph import applied
+
 __all__ = ["beta_logit", "log_beta"]
 
 # Steps of the continued fraction: to the last digits for exponents up to 50.
@@ -37,7 +39,7 @@ def beta_logit(y, a, b):
     ----------
     .. [1] NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov/8.17.
     """
-    return _BetaLogit.apply(y, a, b)
+    return applied(_BetaLogit, y, a, b)
 
 
 def log_beta(a, b):

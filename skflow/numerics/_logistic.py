@@ -3,6 +3,8 @@
 import torch
 from torch.autograd.function import once_differentiable
 
+from skflow._graph import applied
+
 __all__ = ["mixture_logit"]
 
 
@@ -34,7 +36,7 @@ def mixture_logit(x, log_weight, loc, log_scale):
     logit, log_slope : tensors of shape (...,)
         Differentiable once.
     """
-    return _MixtureLogit.apply(x, log_weight, loc, log_scale)
+    return applied(_MixtureLogit, x, log_weight, loc, log_scale)
 
 
 class _MixtureLogit(torch.autograd.Function):

@@ -5,6 +5,7 @@ import math
 import torch
 from torch.autograd.function import once_differentiable
 
+from skflow._graph import applied
 from skflow.numerics._normal import normal_of_logit
 
 __all__ = ["mixture_score"]
@@ -41,7 +42,7 @@ def mixture_score(x, log_weight, loc, log_scale):
     score, log_slope : tensors of shape (...,)
         Differentiable once.
     """
-    return _MixtureScore.apply(x, log_weight, loc, log_scale)
+    return applied(_MixtureScore, x, log_weight, loc, log_scale)
 
 
 class _MixtureScore(torch.autograd.Function):

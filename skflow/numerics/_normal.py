@@ -5,6 +5,8 @@ import math
 import torch
 from torch.autograd.function import once_differentiable
 
+from skflow._graph import applied
+
 __all__ = ["logit_of_normal", "normal_of_logit"]
 
 NEWTON_STEPS = {torch.float32: 3, torch.float64: 4}  # to the last digits, from the bound
@@ -35,7 +37,7 @@ def normal_of_logit(logit):
     z, log_slope : tensors of shape (...,)
         Differentiable once.
     """
-    return _NormalOfLogit.apply(logit)
+    return applied(_NormalOfLogit, logit)
 
 
 def logit_of_normal(z):

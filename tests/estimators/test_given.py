@@ -214,6 +214,12 @@ def test_files_keep_the_context(table, tmp_path):
     np.testing.assert_array_equal(again.score_samples(table), density.score_samples(table))
 
 
+def test_programs_take_none(table, tmp_path):
+    density = small().fit(table[["y", "z"]], context=table[["a"]])
+    with pytest.raises(skflow.NotExportableError, match="had a context of 1 columns"):
+        density.export(tmp_path / "density.pt2")
+
+
 def test_distilling_says_that_it_takes_none(table):
     teacher = small().fit(table[["y", "z"]], context=table[["a"]])
     with pytest.raises(ValueError, match="fitted with a context of 1 columns"):

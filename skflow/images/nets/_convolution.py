@@ -63,7 +63,7 @@ def half_precision(x, wanted):
 
 def _pointwise(x, weight, bias):
     """Convolve with 1 x 1 kernels: a product of matrices is several times faster on a CPU."""
-    weight, pixels = weight.expand(len(x), -1, -1), x.flatten(-2)
+    weight, pixels = weight.expand(x.shape[0], -1, -1), x.flatten(-2)
     if bias is None:
         y = torch.bmm(weight, pixels)
     else:

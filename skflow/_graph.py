@@ -1,0 +1,41 @@
+"""What torch records of a computation: a graph for gradients, a program for a file."""
+
+import torch
+
+__all__ = ["any_of", "applied", "row_blocks"]
+
+
+def applied(function, *args):
+    """Apply a ``torch.autograd.Function``; with gradients off, only its forward.
+
+    What autograd books for a node of the graph takes as long as several kernels on a few rows,
+    and what a forward keeps for its backward would be memory for nothing.
+    """
+    if torch.is_grad_enabled():
+        return function.apply(*args)
+    return function.forward(_KeepsNothing(), *args)
+
+
+def any_of(mask):
+    """Whether any entry is true, of work that need not be done where none is.
+
+    A program for a file is recorded without numbers: in it the work is always done.
+    """
+    return torch.compiler.is_exporting() or bool(mask.any())
+
+
+def row_blocks(n_rows, size):
+    """Return the ends (start, stop) of blocks of rows; one of all where a program is recorded."""
+    if torch.compiler.is_exporting():
+        return [(0, None)]
+    return [(start, start + size) for start in range(0, max(n_rows, 1), size)]
+
+
+class _KeepsNothing:
+    """The context of a forward that no backward follows."""
+
+    def save_for_backward(self, *tensors):
+        return
+
+    def set_materialize_grads(self, value):
+        return
