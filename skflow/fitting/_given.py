@@ -2,8 +2,17 @@
 
 import torch
 
-from skflow.bijections import ActNorm, Chain, Conditioned, LinearShift, Standardize
+from skflow.bijections import (
+    ActNorm,
+    Affine,
+    Chain,
+    ConditionalElementwise,
+    Conditioned,
+    LinearShift,
+    Standardize,
+)
 from skflow.bijections._conditioned import StandardizedContext
+from skflow.nets import MLP
 
 __all__ = ["context_reader", "given_context", "residuals"]
 
@@ -16,15 +25,19 @@ def context_reader(rows):
     return StandardizedContext(scaling, rows.x.dtype)
 
 
-def given_context(reader, plan, layers):
+def given_context(bijection, reader, plan):
     """Put before the layers what tells them of the context, if there is one.
 
-    That are its standardisation, and a linear regression on it: layers start with residuals.
+    That are its standardisation, a linear regression on it, so that layers start with residuals,
+    and a scale and shift of each column by a net: a spread that changes with the context is what
+    most rows have.
     """
     if reader is None:
-        return Chain(layers) if len(layers) > 1 else layers[0]
-    start = LinearShift(plan.n_features, plan.n_context), ActNorm(plan.n_features)
-    return Conditioned(reader, Chain([*start, *layers]))
+        return bijection
+    spread = Affine()
+    sizes = plan.n_context, plan.n_features, spread.n_params, plan.hidden_features
+    scaling = ConditionalElementwise(spread, MLP(*sizes, dropout=plan.dropout or 0.0))
+    return Conditioned(reader, Chain([*_regression(plan), scaling, bijection]))
 
 
 @torch.no_grad()
@@ -32,5 +45,9 @@ def residuals(rows, reader, plan):
     """Rows of a Batch as the layers of a flow start with them."""
     if reader is None:
         return rows.x
-    start = given_context(reader, plan, []).to(rows.x.device)
+    start = Conditioned(reader, Chain(_regression(plan))).to(rows.x.device)
     return start.initialize(rows.x, rows.context, rows.weight)
+
+
+def _regression(plan):
+    return LinearShift(plan.n_features, plan.n_context), ActNorm(plan.n_features)

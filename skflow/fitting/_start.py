@@ -144,7 +144,7 @@ def start_flow(estimator, plan, observation, rows, rows_of_all):
         bijection = end_where_base_lies(
             estimator._build_bijection(plan), plan.base, plan.n_features
         )
-        bijection = given_context(reader, plan, [bijection])
+        bijection = given_context(bijection, reader, plan)
         return observation.wrap(Flow(bijection, base)).to(dtype)
 
     flows = [flow() for _ in range(plan.n_members)]

@@ -240,7 +240,7 @@ def test_metadata_requests(tmp_path):
         model = quick(skflow.MAFDensity).set_fit_request(sample_weight=True).fit(rows())
         again = reloaded(model, tmp_path)
         asked = [m.get_metadata_routing().fit.requests for m in (model, again)]
-    assert asked == [{"sample_weight": True}] * 2
+    assert asked == [{"sample_weight": True, "context": True}] * 2
 
 
 class TestDevice:

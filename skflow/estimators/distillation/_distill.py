@@ -110,6 +110,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         observation = teacher.observation_
         with time_limit(TRAINING_SHARE * seconds_left()):
             fit = fit_student(student, teacher.flow_, observation, plan, n_samples, seed)
+        student.context_ = None
         student._show(observation)
         student._show_fit(fit, plan)
         unseen = getattr(teacher, "held_out_scores_", np.empty(0))
