@@ -92,6 +92,5 @@ class TableFlow(ExportMixin, FittedFlow):
             density either.
         """
         with anew(self, going_on=getattr(self, "warm_start", False)) as draft:
-            rows, context = draft._split(X, context)
-            draft._fit(rows, sample_weight, context=context)
+            draft._fit(X, sample_weight, context=context)
         return self

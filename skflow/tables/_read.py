@@ -39,6 +39,7 @@ def read_table(estimator, family, X, sample_weight, rng, *, fold=None, context=N
         Numbers of the context of each.
     table : Table
     """
+    X, context = estimator._split(X, context)
     rows, weight, owned = checked_rows(estimator, X, sample_weight)
     observation = estimator._observe(rows, weight, family)
     observation.check(rows, getattr(estimator, "feature_names_in_", None))

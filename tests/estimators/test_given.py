@@ -14,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 import skflow
+import skflow.diagnostics
+import skflow.plots
 from skflow.testing import check_conditional_density
 from skflow.testing._conditional import _draw, _true_log_density
 from tests.instances import ESTIMATORS, TRAINED
@@ -223,6 +225,27 @@ def test_files_keep_the_context(table, tmp_path):
     density.save(tmp_path / "density.safetensors")
     again = skflow.load(tmp_path / "density.safetensors")
     np.testing.assert_array_equal(again.score_samples(table), density.score_samples(table))
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        skflow.diagnose,
+        skflow.diagnostics.standard_latents,
+        skflow.plots.DensityDisplay.from_estimator,
+    ],
+)
+def test_diagnostics_say_that_they_look_at_whole_rows(table, look):
+    density = small(context_columns=NAMES).fit(table)
+    with pytest.raises(ValueError, match="fitted with a context of 4 columns"):
+        look(density, table)
+
+
+def test_a_stack_of_densities_that_take_their_context_out_of_X(table):
+    X = table[["y", "z", "a", "c"]].to_numpy()
+    pairs = [("shallow", small(context_columns=[2, 3]).set_params(n_members=2))]
+    stack = skflow.StackedDensity(pairs, cv=2, random_state=0).fit(X)
+    assert np.isfinite(stack.score_samples(X)).all()
 
 
 def test_programs_take_none(table, tmp_path):

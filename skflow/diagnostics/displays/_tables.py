@@ -4,10 +4,10 @@ from inspect import Parameter, signature
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
 from skflow._validation import check_data
+from skflow.diagnostics.measures._checks import check_whole_density
 from skflow.diagnostics.report._spreading import spread_rows
 
 __all__ = [
@@ -28,7 +28,7 @@ REACH = 0.7  # of the range without these shares, beyond it on either side
 
 def rows_and_names(estimator, X):
     """Return the rows of X (n, d) as float64 and the names of the columns; fitted is checked."""
-    check_is_fitted(estimator)
+    check_whole_density(estimator)
     rows = check_data(estimator, X, reset=False)
     names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
     if names is None:

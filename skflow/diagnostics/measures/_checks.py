@@ -1,9 +1,21 @@
-"""What goes into a diagnostic: two tables of the same columns, and what to call these."""
+"""What goes into a diagnostic: a density, two tables of the same columns, names of these."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import check_array, check_is_fitted
 
-__all__ = ["check_names", "check_tables"]
+__all__ = ["check_names", "check_tables", "check_whole_density"]
+
+
+def check_whole_density(estimator):
+    """Raise an error for what is not fitted, and for a density that is given a context."""
+    check_is_fitted(estimator)
+    n_context = getattr(estimator, "n_context_", 0)
+    if n_context:
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted with a context of {n_context} columns, and "
+            "this looks at densities of whole rows. Held-out scores of such a fit are its "
+            "held_out_scores_; skflow.testing.check_conditional_density checks an estimator."
+        )
 
 
 def check_tables(samples, X, min_rows=1):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_array
 
+from skflow.diagnostics.measures._checks import check_whole_density
 from skflow.diagnostics.measures._finding import Finding
 
 __all__ = ["LatentNormality", "latent_normality", "standard_latents"]
@@ -44,7 +45,7 @@ def standard_latents(estimator, X):
     >>> Z.shape, bool(abs(Z.std() - 1) < 0.1)
     ((150, 4), True)
     """
-    check_is_fitted(estimator)
+    check_whole_density(estimator)
     if not hasattr(estimator, "flow_") or not hasattr(estimator, "transform"):
         raise TypeError(
             f"expected a fitted flow, got {type(estimator).__name__}, which has no latents"

@@ -7,9 +7,9 @@ import numpy as np
 from scipy import stats
 from scipy.special import logsumexp
 from sklearn.mixture import GaussianMixture
-from sklearn.utils.validation import check_is_fitted
 
 from skflow._validation import check_data
+from skflow.diagnostics.measures._checks import check_whole_density
 from skflow.diagnostics.measures._coverage import hdr_coverage
 from skflow.diagnostics.measures._latents import latent_normality, standard_latents
 from skflow.diagnostics.measures._marginals import marginal_pits
@@ -117,7 +117,7 @@ def _check_kind(estimator):
                 f"{type(estimator).__name__} has no {name}. Of a pipeline diagnose the last step: "
                 "diagnose(pipeline[-1], pipeline[:-1].transform(X))"
             )
-    check_is_fitted(estimator)
+    check_whole_density(estimator)
 
 
 def _rows(estimator, X, random_state):
