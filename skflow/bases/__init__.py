@@ -2,6 +2,7 @@
 
 from skflow.bases._base import Base
 from skflow.bases._choice import MixtureChoice, choose_mixture
+from skflow.bases._given_mixture import GivenMixture
 from skflow.bases._kernel import KernelDensity
 from skflow.bases._mixture import GaussianMixture
 from skflow.bases._normal import Normal
@@ -13,6 +14,7 @@ from skflow.bases._uniform import Uniform
 __all__ = [
     "Base",
     "GaussianMixture",
+    "GivenMixture",
     "KernelDensity",
     "KernelMixture",
     "MixtureChoice",

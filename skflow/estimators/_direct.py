@@ -29,6 +29,7 @@ class BaseClassicalDensity(TableFlow):
     support: Any = None
     resolution: Any = None
     periodic: Any = None
+    context_columns: Any = None
     max_seconds: float | None = None
     n_jobs: int | None = None
     random_state: Any = None
@@ -38,14 +39,15 @@ class BaseClassicalDensity(TableFlow):
         "support": [None, dict],
         "resolution": [None, dict],
         "periodic": [None, dict],
+        "context_columns": [None, "array-like"],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
     }
 
     @abstractmethod
-    def _fit_core(self, u, weight):
-        """Return bijection and base, fitted to preprocessed rows u (n, d) with weights or None."""
+    def _fit_core(self, rows):
+        """Return bijection and base, fitted to a Batch of preprocessed rows x (n, d)."""
 
     def _family(self):
         """Return what this family of flows settles for itself."""
@@ -96,6 +98,6 @@ class BaseClassicalDensity(TableFlow):
             learnt_from = table if family.learns_from_all else start
             rows, _ = preprocess(learnt_from, preprocessing, 1, "cpu", torch.float64)
             rows.x[:, constants.which] = 0.0
-            bijection, base = self._fit_core(rows.x, rows.weight)
+            bijection, base = self._fit_core(rows)
         bijection, base = (part.double().requires_grad_(False) for part in (bijection, base))
         return Flow(bijection, base, preprocessing).eval()

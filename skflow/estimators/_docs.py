@@ -189,6 +189,8 @@ n_layers_, base_, n_members_, max_epochs_, batch_size_, ...
 
 CLASSICAL_ATTRIBUTES = (
     "flow_",
+    "context_",
+    "n_context_",
     "observation_",
     "preprocessing_",
     "dequantized_features_",

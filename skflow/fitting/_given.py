@@ -14,7 +14,7 @@ from skflow.bijections import (
 from skflow.bijections._conditioned import StandardizedContext
 from skflow.nets import MLP
 
-__all__ = ["context_reader", "given_context", "residuals"]
+__all__ = ["context_reader", "given_context", "residuals", "beside_context"]
 
 
 def context_reader(rows):
@@ -38,6 +38,11 @@ def given_context(bijection, reader, plan):
     sizes = plan.n_context, plan.n_features, spread.n_params, plan.hidden_features
     scaling = ConditionalElementwise(spread, MLP(*sizes, dropout=plan.dropout or 0.0))
     return Conditioned(reader, Chain([*_regression(plan), scaling, bijection]))
+
+
+def beside_context(rows, reader):
+    """Columns of the context of a Batch, as it is read, and then those of its rows."""
+    return rows.x if reader is None else torch.cat([reader(rows.context), rows.x], dim=-1)
 
 
 @torch.no_grad()

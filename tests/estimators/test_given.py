@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import sklearn
 from scipy.stats import multivariate_normal
-from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -18,12 +17,12 @@ import skflow.diagnostics
 import skflow.plots
 from skflow.testing import check_conditional_density
 from skflow.testing._conditional import _draw, _true_log_density
-from tests.instances import ESTIMATORS, TRAINED
+from tests.instances import ESTIMATORS, FLOWS, TRAINED, accepted
 
 GIVEN = {
     name: build
     for name, build in ESTIMATORS.items()
-    if type(build()) in TRAINED and build()._family().takes_context
+    if type(build()) in FLOWS and build()._family().takes_context
 }
 NOT_GIVEN = {
     name: build
@@ -43,14 +42,14 @@ def rows(n=200, seed=0):
 
 
 def quick(name):
-    return clone(GIVEN[name]()).set_params(max_epochs=2)
+    density = GIVEN[name]()
+    return density.set_params(**accepted(type(density), {"max_epochs": 2}))
 
 
 def test_flows_with_nets_take_a_context():
     names = {type(build()).__name__ for build in GIVEN.values()}
-    assert names == {
-        cls.__name__ for cls in TRAINED if "hidden_features" in cls.__dataclass_fields__
-    }
+    steered = {cls.__name__ for cls in TRAINED if "hidden_features" in cls.__dataclass_fields__}
+    assert names == {*steered, "MixtureFlowDensity"}
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -83,8 +82,15 @@ def test_images_take_none():
         glow.fit(np.random.default_rng(0).normal(size=(20, 4)), context=np.zeros((20, 1)))
 
 
-def test_check_conditional_density():
-    density = skflow.NSFDensity(n_layers=2, n_members=1, hidden_features=(32, 32))
+@pytest.mark.parametrize(
+    "density",
+    [
+        skflow.NSFDensity(n_layers=2, n_members=1, hidden_features=(32, 32)),
+        skflow.MixtureFlowDensity(),
+    ],
+    ids=lambda density: type(density).__name__,
+)
+def test_check_conditional_density(density):
     check_conditional_density(density)
 
 

@@ -92,10 +92,10 @@ class KernelFlowDensity(BaseClassicalDensity):
         start = table.start()
         return likelier_preprocessing(table.bounds, start.rows(), start.weight, self._fit_base)
 
-    def _fit_core(self, u, weight):
+    def _fit_core(self, rows):
         from skflow.bijections import Chain
 
-        return Chain([]), self._fit_base(u, weight)
+        return Chain([]), self._fit_base(rows.x, rows.weight)
 
     def _fit_base(self, u, weight):
         from skflow.bases import KernelDensity, KernelMixture

@@ -93,13 +93,14 @@ class LinearFlowDensity(BaseClassicalDensity):
     def _family(self):
         return Family(spreads_ties=False, bends_tails=False)
 
-    def _fit_core(self, u, weight):
+    def _fit_core(self, rows):
         from skflow.architectures import linear_stack
         from skflow.bases import Normal
         from skflow.bijections._covariance import gaussian_moments
 
-        stack = linear_stack(u.shape[1], self.parametrization).double()
-        moments = gaussian_moments(u, weight)
+        d = rows.x.shape[1]
+        stack = linear_stack(d, self.parametrization).double()
+        moments = gaussian_moments(rows.x, rows.weight)
         for part in stack.bijections:
             moments = part.whiten(*moments)
-        return stack, Normal(u.shape[1])
+        return stack, Normal(d)

@@ -21,6 +21,10 @@ class MixtureFlowDensity(BaseClassicalDensity):
     scikit-learn's EM behind the preprocessing of the flows, with the number of components, full
     or diagonal covariances and the variance added to them chosen by held-out likelihood.
 
+    Given a context, the mixture is one of context and row together, and the density of the row
+    is the joint one over that of the context, exactly (:class:`skflow.bases.GivenMixture`):
+    linear regressions with a share of each that changes with the context.
+
     Cost: fitting, some thirty small fits of EM on at most 4,000 rows and one on at most 20,000;
     scoring O(n_components d^2) a row.
 
@@ -70,17 +74,26 @@ class MixtureFlowDensity(BaseClassicalDensity):
     }
 
     def _family(self):
-        return Family(learns_from_all=False)
+        return Family(learns_from_all=False, takes_context=True)
 
-    def _fit_core(self, u, weight):
-        from skflow.bases import GaussianMixture
+    def _fit_core(self, rows):
+        from skflow.bases import GivenMixture
         from skflow.bijections import Chain
+        from skflow.fitting._given import beside_context, context_reader
+
+        reader = context_reader(rows)
+        joint = self._fit_mixture(beside_context(rows, reader), rows.weight)
+        d = rows.x.shape[1]
+        return Chain([]), joint if reader is None else GivenMixture(d, joint, reader)
+
+    def _fit_mixture(self, u, weight):
+        from skflow.bases import GaussianMixture
 
         settings = self._choose(u, weight)
         vars(self).update({f"{name}_": value for name, value in settings.items()})
-        base = GaussianMixture(u.shape[1], **settings).double()
-        base.initialize(u, weight)
-        return Chain([]), base
+        mixture = GaussianMixture(u.shape[1], **settings).double()
+        mixture.initialize(u, weight)
+        return mixture
 
     def _choose(self, u, weight):
         from skflow.bases import choose_mixture
