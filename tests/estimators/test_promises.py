@@ -276,16 +276,20 @@ class TestObservation:
         assert observation.bounds[0][0] == -1_000
         assert model.dequantized_features_ == observation.dequantized
 
+    def of_integers(self):
+        shape = {"image_shape": (4, 1, 1), "levels": 4}
+        return quick(skflow.GlowDensity, preprocessing="auto", **shape)
+
     def test_of_integers(self):
         X = np.random.default_rng(0).integers(0, 4, (60, 4)).astype(float)
-        glow = quick(skflow.GlowDensity, image_shape=(4, 1, 1), levels=4).fit(X)
+        glow = self.of_integers().fit(X)
         assert not glow.observation_.continuous
         assert glow.observation_.n_levels == 4
         assert glow.dequantized_features_ == {}
 
     def test_is_asked_and_not_the_parameters(self):
         X = np.random.default_rng(0).integers(0, 4, (60, 4)).astype(float)
-        glow = quick(skflow.GlowDensity, image_shape=(4, 1, 1), levels=4).fit(X)
+        glow = self.of_integers().fit(X)
         scores = glow.score_samples(X)
         np.testing.assert_array_equal(glow.set_params(levels=9).score_samples(X), scores)
 

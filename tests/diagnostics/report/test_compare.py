@@ -106,9 +106,9 @@ class TestFolds:
         fitted = []
         own = MAFDensity._fit
 
-        def counted(self, X, *args):
+        def counted(self, X, *args, **kwargs):
             fitted.append(len(X))
-            return own(self, X, *args)
+            return own(self, X, *args, **kwargs)
 
         monkeypatch.setattr(MAFDensity, "_fit", counted)
         compare_densities(ring(60), quick(MAFDensity, n_members="auto"), cv=3)
