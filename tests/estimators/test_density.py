@@ -15,7 +15,11 @@ def test_every_estimator_is_tested():
     assert tested == {cls.__name__ for cls in DENSITIES}
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name",
+    # of each class one, with the settings that most fits have; its other settings take longer
+    [pytest.param(name, marks=[pytest.mark.slow] * ("," in name)) for name in ESTIMATORS],
+)
 def test_density(name):
     estimator = ESTIMATORS[name]()
     assert hasattr(estimator, "transform") == (type(estimator) in FLOWS)

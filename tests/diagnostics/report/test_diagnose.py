@@ -147,11 +147,12 @@ FAULTS = {
 }
 
 
+@pytest.mark.parametrize("n_cases", [3, pytest.param(len(SEEDS), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_named_in_nine_of_ten_cases(fault):
+def test_a_planted_fault_is_named_in_all_cases_but_one(fault, n_cases):
     plant, cause = FAULTS[fault]
-    found = [names(*plant(np.random.default_rng(seed), seed)) for seed in SEEDS]
-    assert sum(cause in causes for causes in found) >= 9, found
+    found = [names(*plant(np.random.default_rng(seed), seed)) for seed in SEEDS[:n_cases]]
+    assert sum(cause in causes for causes in found) >= n_cases - 1, found
     # and what is named beside it is the exception
     assert sum(len(causes) > 2 for causes in found) <= 1, found
 
