@@ -1,6 +1,8 @@
 """A fitted flow as a program of torch's own operations, which needs nothing of this package."""
 
+import copy
 import io
+from itertools import chain
 
 import torch
 from torch import nn
@@ -31,13 +33,20 @@ def program(flow, observation):
     rows = torch.zeros(N_RECORDED, len(observation.bounds[0]), dtype=torch.float64)
     shapes = ({0: torch.export.Dim("n_samples")},)
     with torch.no_grad():
-        module = _Rows(flow, observation).eval()
+        module = _in_order(_Rows(copy.deepcopy(flow), observation)).eval()
         recorded = torch.export.export(module, (rows,), dynamic_shapes=shapes)
     for node in recorded.graph.nodes:  # where in the source each was, with paths of this machine
         node.meta.pop("stack_trace", None)
     file = io.BytesIO()
     torch.export.save(recorded, file)
     return file.getvalue()
+
+
+def _in_order(module):
+    """Lay the module's tensors out row by row: torch warns of others in files."""
+    for tensor in chain(module.parameters(), module.buffers()):
+        tensor.data = tensor.data.contiguous()
+    return module
 
 
 def _refuse_iterations(flow):

@@ -106,7 +106,8 @@ def test_bounds_periods_and_constants_without_the_package(tmp_path):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_images(levels, tmp_path):
     X = np.random.default_rng(0).integers(0, 4, size=(40, 16)).astype(float)
-    density = quick(skflow.GlowDensity, image_shape=(1, 4, 4), levels=levels).fit(X)
+    settings = {"image_shape": (1, 4, 4), "levels": levels, "preprocessing": "auto"}
+    density = quick(skflow.GlowDensity, **settings).fit(X)
     assert_agrees(density, program(density, tmp_path), X)
 
 
