@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.linalg import norm
 
 from skflow._persistence import stored
 
@@ -78,8 +79,8 @@ def mean_and_error(values, weight=None):
     mean = share @ values
     if len(values) < 2 or not np.isfinite(mean):
         return float(mean), float("nan")
-    scale = len(values) / (len(values) - 1)
-    return float(mean), float(np.sqrt(scale * (share**2 @ (values - mean) ** 2)))
+    scale = np.sqrt(len(values) / (len(values) - 1))
+    return float(mean), float(scale * norm(share * (values - mean)))  # squares may overflow
 
 
 def _cell(value):

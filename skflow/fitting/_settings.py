@@ -74,7 +74,7 @@ def units_hold(X, dtype, widest=np.inf):
     sizes = sizes[sizes > 0] if sizes.any() else np.ones(1)
     low, high = sizes.min(), sizes.max()
     farthest = FARTHEST_UNITS[dtype]
-    return farthest * low > 1 and high < farthest and high < widest * low
+    return low > 1 / farthest and high < farthest and high / widest < low
 
 
 def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, seed=0, kept=None):

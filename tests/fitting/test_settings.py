@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import skflow
 from skflow.exceptions import TrainingDivergedError
+from skflow.fitting._settings import units_hold
 from skflow.training import MaximumLikelihood
 from tests.instances import TRAINED
 
@@ -265,3 +266,20 @@ class TestNothingElseChanges:
         model = skflow.MAFDensity(**SMALL).fit(X)
         expected = skflow.MAFDensity(**SMALL).fit(rows()).score_samples(rows())
         np.testing.assert_array_equal(model.score_samples(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype", "hold"),
+    [
+        (1.0, 1.0, "float32", True),
+        (1e-8, 1e8, "float32", True),
+        (1e-10, 1.0, "float32", False),
+        (1.0, 1e10, "float32", False),
+        (1e-10, 1.0, "float64", True),
+        (1e290, 1e290, "float64", False),
+    ],
+)
+def test_units_that_a_dtype_holds(low, high, dtype, hold):
+    X = np.array([[0.0, 0.0], [2 * low, 2 * high]])
+    assert units_hold(X, dtype) == hold
+    assert not units_hold(X, dtype, widest=0.5)
