@@ -155,7 +155,8 @@ class LinearShift(Bijection):
 
     def initialize_inverse(self, z, context=None, weight=None):
         self._regress(z, context, weight)
-        self.slope.data.neg_(), self.origin.data.neg_()
+        self.slope.data.neg_()
+        self.origin.data.neg_()
         return self.inverse(z, context)[0]
 
     def forward(self, x, context=None):

@@ -1,11 +1,10 @@
 """A fitted flow that may be one of many distributions, each given a row of a context."""
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
-from skflow._validation import check_latents, check_n_samples, check_sample_weight
-from skflow.estimators._contract import FittedFlow
+from skflow._validation import check_latents, check_n_samples
+from skflow.estimators._contract import FittedFlow, mean_score
 
 __all__ = ["MaybeConditional"]
 
@@ -55,8 +54,7 @@ class MaybeConditional(FittedFlow):
         -------
         score : float
         """
-        scores = self.score_samples(Z, context)
-        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+        return mean_score(self.score_samples(Z, context), sample_weight)
 
     def transform(self, Z, context=None):
         """Latents of the rows, in the space of the flow's base.

@@ -17,7 +17,7 @@ from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
 from skflow.estimators._given import MaybeGiven
 
-__all__ = ["FittedFlow", "MeanScoreMixin", "anew"]
+__all__ = ["FittedFlow", "MeanScoreMixin", "anew", "mean_score"]
 
 
 @contextmanager
@@ -36,6 +36,11 @@ def anew(estimator, going_on=False):
     estimator.__dict__ = vars(draft)
 
 
+def mean_score(scores, sample_weight=None):
+    """Weighted mean of scores (n_samples,), as a float, the weights checked."""
+    return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+
+
 class MeanScoreMixin(DensityMixin):
     """``score`` as the mean of ``score_samples``."""
 
@@ -52,8 +57,7 @@ class MeanScoreMixin(DensityMixin):
         -------
         score : float
         """
-        scores = self.score_samples(X)
-        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+        return mean_score(self.score_samples(X), sample_weight)
 
 
 class FittedFlow(
@@ -106,8 +110,7 @@ class FittedFlow(
         -------
         score : float
         """
-        scores = self.score_samples(X, context)
-        return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+        return mean_score(self.score_samples(X, context), sample_weight)
 
     def sample(self, n_samples=1, random_state=None, on_grid=False, context=None):
         """Draw rows from the fitted density.

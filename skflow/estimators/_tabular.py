@@ -72,7 +72,7 @@ class TableFlow(ExportMixin, FittedFlow):
             Non-negative; only ratios matter. Weight 0 leaves a row out.
         context : array-like or data frame of shape (n_samples, n_context), optional
             What each row is given: the density is then that of X given the context. Numbers,
-            categories (text, booleans, pandas' categories), dates, with holes (NaN, None) in any
+            booleans, categories (text, pandas' categories), dates, with holes (NaN, None) in any
             column. Every method then takes a context with the same columns. With
             ``context_columns`` it is a part of X, and none is passed.
 

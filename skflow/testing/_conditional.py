@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from skflow.testing._fits import Grid, reseeded
-from skflow.testing._report import fail, require_at_most
+from skflow.testing._report import checks_but, fail, require_at_most
 
 __all__ = ["check_conditional_density"]
 
@@ -68,14 +68,10 @@ def check_conditional_density(estimator, *, random_state=0, skip=()):
     >>> from skflow.testing import check_conditional_density
     >>> check_conditional_density(NSFDensity(n_members=1))
     """
-    names = {check.__name__.removeprefix("_check_"): check for check in _CHECKS}
-    unknown = set(skip) - set(names)
-    if unknown:
-        raise ValueError(f"skip names no properties: {sorted(unknown)}; there are {list(names)}")
+    checks = checks_but(_CHECKS, skip)
     fits = _Fits(estimator, random_state)
-    for name, check in names.items():
-        if name not in skip:
-            check(fits)
+    for check in checks:
+        check(fits)
 
 
 class _Fits:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import multivariate_normal
 
 from skflow.testing._fits import HEAVY_WEIGHT, SCALES, Fits, gaussian_log_density
-from skflow.testing._report import fail, require_at_most
+from skflow.testing._report import checks_but, fail, require_at_most
 
 __all__ = ["check_density"]
 
@@ -67,14 +67,10 @@ def check_density(estimator, *, random_state=0, skip=()):
     >>> from skflow.testing import check_density
     >>> check_density(KernelDensity(bandwidth=0.2), skip=["rescaling"])
     """
-    names = {check.__name__.removeprefix("_check_"): check for check in _CHECKS}
-    unknown = set(skip) - set(names)
-    if unknown:
-        raise ValueError(f"skip names no properties: {sorted(unknown)}; there are {list(names)}")
+    checks = checks_but(_CHECKS, skip)
     fits = Fits(estimator, random_state)
-    for name, check in names.items():
-        if name not in skip:
-            check(fits)
+    for check in checks:
+        check(fits)
 
 
 def _check_scores(fits):
