@@ -5,7 +5,8 @@
 The flow and its batches are those of ``NSFDensity()`` on so many rows, the members side by side,
 and the loop is the public one with all it does. It asks the host after every step whether the
 gradient is finite, so that a step cannot be one CUDA graph; only the plain step is measured. One
-thread; a second row of batches says what larger ones cost. Without a GPU, only the CPU is.
+thread; a second column says what larger batches cost. Without a GPU only the CPU is measured, in
+some four minutes.
 """
 
 import argparse
