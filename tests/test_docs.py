@@ -9,6 +9,7 @@ import pytest
 import skflow
 import skflow.bases
 import skflow.bijections
+import skflow.metrics
 import skflow.plots
 import skflow.testing
 from tests.instances import FLOWS, TRAINED, accepted, quick
@@ -16,9 +17,10 @@ from tests.instances import FLOWS, TRAINED, accepted, quick
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 ESTIMATORS = [name for name in skflow.__all__ if name.endswith("Density")]
+MODULES = (skflow.bases, skflow.bijections, skflow.metrics, skflow.plots, skflow.testing)
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (skflow, skflow.bases, skflow.bijections, skflow.plots, skflow.testing)
+    for module in (skflow, *MODULES)
     for name in module.__all__
 }
 CLASSES = {name: obj for name, obj in PUBLIC.items() if inspect.isclass(obj)}

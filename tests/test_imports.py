@@ -17,7 +17,7 @@ LAYERS = [
     {"exceptions"},
     {"_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads", "_validation"},
     {"_clock"},
-    {"_persistence", "members", "nets", "numerics"},
+    {"_persistence", "members", "metrics", "nets", "numerics"},
     {"bases", "bijections"},
     {"flow"},
     {"dequantization"},
@@ -39,6 +39,7 @@ PUBLIC_ESTIMATORS = [name for name in skflow.__all__ if hasattr(getattr(skflow, 
 USE_WITHOUT_TORCH = """
 import sys
 import skflow
+import skflow.metrics
 import skflow.plots
 import skflow.testing
 from sklearn.base import clone

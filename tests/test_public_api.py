@@ -4,6 +4,7 @@ import skflow
 import skflow.bases
 import skflow.bijections
 import skflow.diagnostics
+import skflow.metrics
 import skflow.plots
 import skflow.testing
 
@@ -67,6 +68,14 @@ NAMES = {
         "training_curves",
         "two_sample_test",
     ],
+    skflow.metrics: [
+        "crps_of_draws",
+        "get_scorer",
+        "get_scorer_names",
+        "interval_coverage",
+        "interval_score",
+        "pinball_loss",
+    ],
     skflow.plots: [
         "CoverageDisplay",
         "DensityComparisonDisplay",
@@ -87,7 +96,8 @@ def test_public_names():
 
 
 def test_public_names_exist():
-    for module in (skflow, skflow.bases, skflow.bijections, skflow.plots, skflow.testing):
+    modules = (skflow.bases, skflow.bijections, skflow.metrics, skflow.plots, skflow.testing)
+    for module in (skflow, *modules):
         assert all(hasattr(module, name) for name in module.__all__)
         assert set(module.__all__) <= set(dir(module))
 
