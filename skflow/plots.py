@@ -8,6 +8,9 @@ from skflow.diagnostics import (
     LatentDisplay,
     LatentQQDisplay,
     OutlierDisplay,
+    PITDisplay,
+    PredictiveDisplay,
+    ReliabilityDisplay,
     TrainingCurveDisplay,
 )
 
@@ -19,5 +22,8 @@ __all__ = [
     "LatentDisplay",
     "LatentQQDisplay",
     "OutlierDisplay",
+    "PITDisplay",
+    "PredictiveDisplay",
+    "ReliabilityDisplay",
     "TrainingCurveDisplay",
 ]

@@ -8,6 +8,9 @@ from skflow.diagnostics.displays import (
     LatentDisplay,
     LatentQQDisplay,
     OutlierDisplay,
+    PITDisplay,
+    PredictiveDisplay,
+    ReliabilityDisplay,
     TrainingCurveDisplay,
 )
 from skflow.diagnostics.measures._coverage import hdr_coverage
@@ -32,6 +35,9 @@ __all__ = [
     "LatentDisplay",
     "LatentQQDisplay",
     "OutlierDisplay",
+    "PITDisplay",
+    "PredictiveDisplay",
+    "ReliabilityDisplay",
     "TrainingCurveDisplay",
     "bits_per_dim",
     "bridge",

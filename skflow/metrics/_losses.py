@@ -194,7 +194,7 @@ def check_targets(y, name="y_true"):
 def check_share(share, name):
     """Return a probability as a float; a ValueError unless it lies between 0 and 1."""
     if not is_real(share) or not 0 < share < 1:
-        raise ValueError(f"{name} must lie strictly between 0 and 1, got {share!r}.")
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {share}.")
     return float(share)
 
 

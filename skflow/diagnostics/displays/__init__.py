@@ -6,6 +6,9 @@ from skflow.diagnostics.displays._density import DensityDisplay
 from skflow.diagnostics.displays._flow_grid import FlowGridDisplay
 from skflow.diagnostics.displays._latent import LatentDisplay, LatentQQDisplay
 from skflow.diagnostics.displays._outlier import OutlierDisplay
+from skflow.diagnostics.displays._pit import PITDisplay
+from skflow.diagnostics.displays._predictive import PredictiveDisplay
+from skflow.diagnostics.displays._reliability import ReliabilityDisplay
 from skflow.diagnostics.displays._training import TrainingCurveDisplay
 
 __all__ = [
@@ -16,5 +19,8 @@ __all__ = [
     "LatentDisplay",
     "LatentQQDisplay",
     "OutlierDisplay",
+    "PITDisplay",
+    "PredictiveDisplay",
+    "ReliabilityDisplay",
     "TrainingCurveDisplay",
 ]

@@ -14,6 +14,7 @@ __all__ = [
     "bin_edges",
     "check_keywords",
     "chosen_columns",
+    "chosen_target",
     "inner_range",
     "like",
     "require",
@@ -68,6 +69,17 @@ def chosen_columns(columns, names):
             f"columns must name one column or several different ones, got {columns!r}."
         )
     return numbers
+
+
+def chosen_target(values, target, axis=1, n_axes=2):
+    """Return what belongs to one column of y: values with n_axes axes have one for the columns."""
+    n_targets = values.shape[axis] if np.ndim(values) == n_axes else 1
+    if not isinstance(target, Integral) or not 0 <= target < n_targets:
+        raise ValueError(
+            f"target must be the number of a column of y, from 0 to {n_targets - 1}, got "
+            f"{target!r}."
+        )
+    return values if np.ndim(values) < n_axes else np.take(values, target, axis=axis)
 
 
 def require(estimator, method, what, remedy):

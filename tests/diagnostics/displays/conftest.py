@@ -7,6 +7,7 @@ import pytest
 
 from skflow import FlowOutlierDetector, MixtureFlowDensity, NSFDensity
 from tests.instances import quick
+from tests.metrics.toys import Normal
 
 NAMES = ["height", "weight"]
 
@@ -51,6 +52,12 @@ def flow(plane):
 def ensemble(space):
     """A flow of three members."""
     return quick(NSFDensity, base="auto", n_members=3, max_epochs=4).fit(space)
+
+
+@pytest.fixture(scope="package")
+def regressor(plane):
+    """A regressor that predicts a normal distribution around the height."""
+    return Normal().fit(plane, plane["height"])
 
 
 @pytest.fixture(scope="package")

@@ -21,8 +21,13 @@ from skflow.plots import (
     LatentDisplay,
     LatentQQDisplay,
     OutlierDisplay,
+    PITDisplay,
+    PredictiveDisplay,
+    ReliabilityDisplay,
     TrainingCurveDisplay,
 )
+
+Y = np.random.default_rng(2).normal(size=300)
 
 # name: the class, its estimator and table, its options, its panels if there are several
 CASES = {
@@ -35,6 +40,10 @@ CASES = {
     "coverage": (CoverageDisplay, "gaussian3", "space", {"n_samples": 100}, None),
     "outlier": (OutlierDisplay, "detector", "space", {}, None),
     "p-values": (OutlierDisplay, "detector", "space", {"p_values": True}, (1, 2)),
+    "pit": (PITDisplay, "regressor", "plane", {"y": Y}, None),
+    "reliability": (ReliabilityDisplay, "regressor", "plane", {"y": Y}, None),
+    "fan": (PredictiveDisplay, "regressor", "plane", {"y": Y}, None),
+    "fan and rows": (PredictiveDisplay, "regressor", "plane", {"y": Y, "rows": [0, 5]}, (1, 2)),
 }
 SEVERAL = [name for name, case in CASES.items() if case[-1]]
 ONE = [name for name in CASES if name not in SEVERAL]
@@ -155,6 +164,9 @@ x = np.linspace(0.1, 0.9, 5)
 plots.CoverageDisplay(nominal=x, observed=x, band=(x, x), bias=0.0)
 plots.DensityDisplay(rows=x[:, None], names=["a"], samples=x[:, None])
 plots.TrainingCurveDisplay(epochs=x, training=x, validation=x, best_epoch=1)
+plots.PITDisplay(pits=x, edges=x, heights=x[1:], band=(0.5, 1.5))
+plots.PredictiveDisplay(grid=x, quantiles=x[:, None])
+plots.ReliabilityDisplay(nominal=x, observed=x, band=(x, x))
 plots.OutlierDisplay(scores=x, threshold=0.5)
 plots.LatentQQDisplay(squared_norms=x, quantiles=x, band=(x, x), n_columns=1, outside=0.0)
 print(sorted({"torch", "matplotlib"} & set(sys.modules)))
