@@ -2,7 +2,7 @@
 
 from skflow._persistence import load
 from skflow._persistence._moved import explain_old_pickles
-from skflow.diagnostics import compare_densities, diagnose
+from skflow.diagnostics import compare_densities, compare_regressors, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
     FlowOutlierDetector,
@@ -73,6 +73,7 @@ __all__ = [
     "TrainingDivergedError",
     "UMNNDensity",
     "compare_densities",
+    "compare_regressors",
     "diagnose",
     "distill",
     "load",

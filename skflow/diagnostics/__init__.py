@@ -26,6 +26,7 @@ from skflow.diagnostics.measures._training import training_curves
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._compare import compare_densities
 from skflow.diagnostics.report._diagnose import diagnose
+from skflow.diagnostics.report._regressors import compare_regressors
 
 __all__ = [
     "CoverageDisplay",
@@ -42,6 +43,7 @@ __all__ = [
     "bits_per_dim",
     "bridge",
     "compare_densities",
+    "compare_regressors",
     "diagnose",
     "hdr_coverage",
     "latent_normality",

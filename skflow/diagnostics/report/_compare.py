@@ -12,6 +12,7 @@ from skflow._random import draw_seed
 from skflow._threads import one_thread
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
+from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
 from skflow.estimators import KernelFlowDensity, NSFDensity
 from skflow.estimators._score_table import ScoreTable, mean_and_error
 from skflow.estimators.stack._candidates import seeded_clones
@@ -111,15 +112,7 @@ def _named(estimators):
         return [("flow", NSFDensity()), ("kernel_flow", KernelFlowDensity())]
     if not isinstance(estimators, list | tuple):
         return [(type(estimators).__name__, estimators)]
-    names = [name for name, _ in estimators]
-    if not names:
-        raise ValueError("estimators is empty; expected a list of (name, estimator).")
-    taken = sorted(set(names) & set(BASELINES)) or sorted({n for n in names if names.count(n) > 1})
-    if taken:
-        raise ValueError(
-            f"The name {taken[0]!r} is taken; estimators need names that differ from each other "
-            f"and from {', '.join(BASELINES)}, which are always compared."
-        )
+    check_names_apart([name for name, _ in estimators], BASELINES)
     return list(estimators)
 
 
@@ -144,19 +137,12 @@ def _score_fold(name, estimator, X, weight, fold, k):
 
 def _table(scores, seconds, failures, held, weight):
     share = None if weight is None else weight[held]
-    means = {name: mean_and_error(values[held], share) for name, values in scores.items()}
-    best = max(BASELINES, key=lambda name: np.nan_to_num(means[name][0], nan=-np.inf))
-    rows = []
-    for name, (score, error) in means.items():
-        gain, gain_error = np.nan, np.nan
-        if name != best:
-            gain, gain_error = mean_and_error((scores[name] - scores[best])[held], share)
-        row = {"name": name, "score": score, "error": error, "gain": gain}
-        rows.append({**row, "gain_error": gain_error, "seconds": seconds[name]})
-    rows.sort(key=lambda row: -np.nan_to_num(row["score"], nan=-np.inf))
+    of_held = {name: values[held] for name, values in scores.items()}
+    others = {name: {"seconds": seconds[name]} for name in scores}
+    rows, best = rows_with_gains(of_held, BASELINES, share, others)
     against_gaussian = {
-        name: mean_and_error((values - scores["gaussian"])[held], share)
-        for name, values in scores.items()
+        name: mean_and_error(values - of_held["gaussian"], share)
+        for name, values in of_held.items()
         if name != "gaussian"
     }
     return ScoreTable(rows, _reading(rows, best, against_gaussian, failures), scores)
@@ -165,19 +151,9 @@ def _table(scores, seconds, failures, held, weight):
 def _reading(rows, best, against_gaussian, failures):
     """Say in plain words what the table shows."""
     first = next(row for row in rows if row["name"] not in BASELINES)
-    margin = 2 * first["gain_error"]
-    by = f"{abs(first['gain']):.2f} +- {margin:.2f} nats a row"
-    name, rival = first["name"], f"the best classical estimator ({best})"
-    if not np.isfinite(first["gain"]):
-        text = f"{name} gave no finite score; take {rival}."
-    elif not any(gain > 2 * error for gain, error in against_gaussian.values()):
+    text = verdict(first, f"the best classical estimator ({best})")
+    clear = any(gain > 2 * error for gain, error in against_gaussian.values())
+    if np.isfinite(first["gain"]) and not clear:
         text = "Nothing is clearly better than a single Gaussian on this table."
-    elif first["gain"] > margin:
-        text = f"{name} is better than {rival} by {by} (2 standard errors): clear."
-    elif first["gain"] < -margin:
-        text = f"{name} is worse than {rival} by {by} (2 standard errors): clear."
-    else:
-        gain = f"{first['gain']:+.2f} +- {margin:.2f} nats a row"
-        text = f"{name} and {rival} are within noise: {gain} (2 standard errors)."
     told = (f"{name} failed: {failure}." for name, failure in failures.items())
     return " ".join([text, *told])
