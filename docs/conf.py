@@ -38,9 +38,10 @@ html_math_renderer = "mathml"
 # The API reference: what __all__ names, with the text of the docstrings
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
+COMPARISONS = ["compare_densities", "compare_regressors"]
 # names of a module whose pages stand under another one: displays are imported from skflow.plots
 autosummary_context = {
-    "elsewhere": {"skflow.diagnostics": [*skflow.plots.__all__, "compare_densities", "diagnose"]}
+    "elsewhere": {"skflow.diagnostics": [*skflow.plots.__all__, *COMPARISONS, "diagnose"]}
 }
 autodoc_typehints = "none"
 autodoc_member_order = "groupwise"
