@@ -164,7 +164,9 @@ def arguments(argv):
     parser.add_argument("--max-seconds", type=float, default=300, help="of the CPU, for each fit")
     parser.add_argument("--n-test", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="see that everything runs: a few minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="see that everything runs: a few minutes"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="keep what curves.csv holds of these tables"
     )
