@@ -78,7 +78,7 @@ class Base(nn.Module, ABC):
         """
 
     @abstractmethod
-    def normal_scores(self, z):
+    def normal_scores(self, z, context=None):
         """Map rows of this base to standard normal rows, column after column.
 
         Each column goes through its distribution function given the columns before it, and
@@ -87,6 +87,7 @@ class Base(nn.Module, ABC):
         Parameters
         ----------
         z : tensor of shape (*members, n, n_features)
+        context : tensor of shape (*members, n, c), optional
 
         Returns
         -------

@@ -8,6 +8,7 @@ from torch.linalg import solve_triangular
 
 from skflow._random import generator
 from skflow.bases._base import Base, saturate
+from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["GivenMixture"]
 
@@ -70,11 +71,16 @@ class GivenMixture(Base):
             component
         ]
 
-    def normal_scores(self, z):
-        raise NotImplementedError(
-            "rows that are given a context have no scores without it: transform with context= "
-            "gives latents."
+    @torch.no_grad()
+    def normal_scores(self, z, context=None):
+        if context is None:
+            raise ValueError("rows that are given a context have no scores without it: pass it.")
+        log_share, shift, own, means = self._given(context)
+        y = _residuals(_bounded(z.to(means.dtype)), means, own).add_(shift).double()
+        columns = (
+            (y[..., j], -own[..., None, :, j, j].double().log()) for j in range(self.n_features)
         )
+        return mixture_scores(log_share.double(), columns)
 
     def _given(self, context):
         """Shares (n, C) of components, in logarithms, and what their Gaussians are of rows z.

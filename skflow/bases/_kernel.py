@@ -121,7 +121,7 @@ class KernelDensity(Base):
         return saturate(torch.cat(parts, dim=-1) - volume)
 
     @torch.no_grad()
-    def normal_scores(self, z):
+    def normal_scores(self, z, context=None):
         size = max(32, BLOCK_ENTRIES // len(self.log_weights) // 32 * 32)
         return torch.cat([self._scores(block) for block in z.double().split(size, dim=-2)])
 

@@ -148,16 +148,19 @@ class GaussianMixture(Base):
         return log_joint.logsumexp(-2) - 0.5 * self.n_features * math.log(2 * math.pi)
 
     @torch.no_grad()
-    def normal_scores(self, z):
+    def normal_scores(self, z, context=None):
         factor, _ = self._factor()
         factor, z = factor.double(), self._with_members(z).double()
         shift = (self.means.double().unsqueeze(-2) @ factor).squeeze(-2)  # (*members, C, d)
         # U is triangular: column j of (z - mu) U is the residual of z_j given those before it
         columns = (
-            (z @ factor[..., j].mT - shift[..., j].unsqueeze(-2), -factor[..., j, j].log())
+            (
+                z @ factor[..., j].mT - shift[..., j].unsqueeze(-2),
+                -factor[..., None, :, j, j].log(),
+            )
             for j in range(self.n_features)
         )
-        return mixture_scores(self.log_weights.double(), columns)
+        return mixture_scores(self.log_weights.double().unsqueeze(-2), columns)
 
     @property
     def n_seeds(self):

@@ -25,7 +25,7 @@ class Normal(Base):
         constant = 0.5 * self.n_features * math.log(2 * math.pi)
         return saturate(self._with_members(z).square().sum(-1).mul(-0.5).sub(constant))
 
-    def normal_scores(self, z):
+    def normal_scores(self, z, context=None):
         return self._with_members(z).double()
 
     def cool(self, z, temperature):

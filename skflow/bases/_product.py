@@ -51,11 +51,9 @@ class Product(Base):
         parts = self._split(z)
         return sum(b.log_prob(part, context) for b, part in zip(self.bases, parts, strict=True))
 
-    def normal_scores(self, z):
-        parts = self._split(z)
-        return self._join(
-            [base.normal_scores(part) for base, part in zip(self.bases, parts, strict=True)]
-        )
+    def normal_scores(self, z, context=None):
+        parts = zip(self.bases, self._split(z), strict=True)
+        return self._join([base.normal_scores(part, context) for base, part in parts])
 
     def sample(self, n, context=None):
         return self._join([base.sample(n, context) for base in self.bases])

@@ -21,9 +21,9 @@ def mixture_scores(log_weights, columns):
 
     Parameters
     ----------
-    log_weights : tensor of shape (*members, C)
-        Logarithms of pi, up to a constant.
-    columns : iterable of d pairs of tensors, of shapes (*members, n, C) and (*members, C)
+    log_weights : tensor of shape (*members, 1, C) or (*members, n, C)
+        Logarithms of pi, up to a constant; those of each row where they depend on a context.
+    columns : iterable of d pairs of tensors, of shapes (*members, n, C) and (*members, 1, C)
         The residuals y and log deviations of one column after the other.
 
     Returns
@@ -35,11 +35,11 @@ def mixture_scores(log_weights, columns):
     .. [1] Rosenblatt (1952), Remarks on a multivariate transformation, Annals of Mathematical
        Statistics 23(3).
     """
-    log_joint, scores = log_weights.unsqueeze(-2), []
+    log_joint, scores = log_weights, []
     for residual, log_deviation in columns:
         share = log_joint.log_softmax(-1)
         below = torch.logsumexp(share + log_ndtr(residual), dim=-1)
         above = torch.logsumexp(share + log_ndtr(-residual), dim=-1)
         scores.append(normal_of_logit(below - above)[0])
-        log_joint = share - log_deviation.unsqueeze(-2) - 0.5 * residual.square()
+        log_joint = share - log_deviation - 0.5 * residual.square()
     return torch.stack(scores, dim=-1)

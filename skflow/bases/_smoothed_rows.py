@@ -104,7 +104,7 @@ class KernelMixture(Base):
         return saturate(torch.cat(parts, dim=-1) - volume)
 
     @torch.no_grad()
-    def normal_scores(self, z):
+    def normal_scores(self, z, context=None):
         r"""Map rows to standard normal rows, coordinate after coordinate of u."""
         blocks = self._coordinates(z.double()).split(self._block, dim=-2)
         gaussians = [t.double() for t in self._parts()]

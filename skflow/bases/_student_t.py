@@ -103,7 +103,7 @@ class StudentT(Base):
         return constant.to(z.dtype) - (power * tail).sum(-1)
 
     @torch.no_grad()
-    def normal_scores(self, z):
+    def normal_scores(self, z, context=None):
         z, df = self._with_members(z).double().cpu(), self.df.unsqueeze(-2).cpu()
         beyond = torch.from_numpy(np.asarray(stdtr(df.numpy(), -z.abs().numpy())))
         beyond = beyond.clamp(min=torch.finfo(beyond.dtype).tiny)

@@ -42,7 +42,7 @@ class Uniform(Base):
         log_prob = torch.where(outside, -math.inf, inside)
         return log_prob.masked_fill(z.isnan().any(-1), math.nan)
 
-    def normal_scores(self, z):
+    def normal_scores(self, z, context=None):
         unit = (self._with_members(z).double() - self.low) / (self.high - self.low)
         eps = torch.finfo(unit.dtype).eps
         return torch.special.ndtri(unit.clamp(eps, 1 - eps))

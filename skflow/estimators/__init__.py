@@ -19,12 +19,14 @@ from skflow.estimators.flows._monotone import FlowPPDensity, NAFDensity, UMNNDen
 from skflow.estimators.flows._residual import ResidualFlowDensity
 from skflow.estimators.outlier._detector import FlowOutlierDetector
 from skflow.estimators.posterior._approximator import FlowVariationalApproximator
+from skflow.estimators.regressor._regressor import FlowRegressor
 from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = [
     "ContinuousFlowDensity",
     "FlowOutlierDetector",
     "FlowPPDensity",
+    "FlowRegressor",
     "FlowVariationalApproximator",
     "GaussianizationFlowDensity",
     "GlowDensity",

@@ -163,6 +163,8 @@ held_out_scores_ : ndarray of shape (n_samples,)
     held-out rows were likeliest, and what members share has seen all rows: the choice of the
     preprocessing, the size of a mixture base, and in long tables the preprocessing itself. On
     tens of rows that flatters them by a tenth of a nat or two.
+held_out_by_ : ndarray of shape (n_samples,), int
+    The member that held each training row out, -1 for none.
 context_ : ContextColumns or None
     How the columns of the context were read, if there was one.
 n_context_ : int

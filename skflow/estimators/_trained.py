@@ -134,6 +134,7 @@ class BaseFlowDensity(TableFlow):
             holder = fit.holder if previous is None else np.full_like(fit.holder, -1)
             holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
             expected = fit.history.validation_seconds
+            self.held_out_by_ = holder
             self.held_out_scores_ = self._held_out_scores(rows, given, holder, expected)
         return self
 

@@ -12,7 +12,7 @@ EXPANSION = 4.0
 
 
 @torch.no_grad()
-def increasing_root(function, target, start):
+def increasing_root(function, target, start, between=None):
     """Invert an increasing function of one number, elementwise.
 
     Newton's method inside a bracket: a step that leaves the bracket, or is more than half as
@@ -31,6 +31,8 @@ def increasing_root(function, target, start):
         The y to solve for, finite.
     start : tensor of shape (...,)
         First guess of x.
+    between : pair of tensors of shape (...,), optional
+        Numbers at or below each root, and at or above it, if such are known.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def increasing_root(function, target, start):
     """
     x = start.clone()
     value, slope = function(x)
-    low, high = _bracket(function, target, x, value)
+    low, high = _bracket(function, target, x, value) if between is None else between
     tolerance = TOLERANCE_ULPS * torch.finfo(x.dtype).eps
     near = 0.5 * tolerance * target.abs()
     noise = NOISE_ULPS * torch.finfo(x.dtype).eps

@@ -85,5 +85,19 @@ def test_far_rows_and_contexts_are_finite(parts):
 
 
 def test_no_scores_without_the_context(parts):
-    with pytest.raises(NotImplementedError, match="transform with context="):
+    with pytest.raises(ValueError, match="no scores without it"):
         given(*parts).normal_scores(torch.zeros(1, D))
+
+
+def test_scores_are_those_of_its_distribution_column_after_column(parts):
+    base, z = given(*parts), torch.randn(6, D).double()
+    context, step = torch.randn(6, N_CONTEXT).double(), 1e-6
+    scores = base.normal_scores(z, context)
+    log_slopes = []
+    for j in range(D):
+        away = torch.zeros(D).double()
+        away[j] = step
+        rise = base.normal_scores(z + away, context) - base.normal_scores(z - away, context)
+        log_slopes.append((rise[:, j] / (2 * step)).log())
+    log_prob = torch.distributions.Normal(0, 1).log_prob(scores).sum(-1) + sum(log_slopes)
+    torch.testing.assert_close(log_prob, base.log_prob(z, context), rtol=1e-5, atol=1e-5)

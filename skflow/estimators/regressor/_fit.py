@@ -1,0 +1,179 @@
+"""The fit of a regressor: cross-fitted features, then the density that makes most of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skflow._clock import left_out, time_is_up
+from skflow.estimators.flows._autoregressive import NSFDensity
+from skflow.estimators.regressor._calibration import Calibration
+from skflow.estimators.regressor._choice import choose_blocks
+from skflow.estimators.regressor._features import cross_fit, default_regressors
+from skflow.estimators.regressor._inputs import Scale
+from skflow.estimators.stack._candidates import seeded_clones
+from skflow.tables._context import ContextColumns
+from skflow.tables._rows import group_rows
+
+__all__ = ["Context", "Learner"]
+
+MANY = 2_000  # rows from which on five folds are enough
+PILOT_ROWS = 4_000  # that choose what the context holds
+TREES = 2  # of the default regressors, which are no matter of choice
+SHARE = 0.5  # of a limited time, for features
+
+
+class Context:
+    """From rows of X to what the density is given: numbers of X, and predictions.
+
+    Attributes
+    ----------
+    reader : ContextColumns or None
+        Of X; None where predictions stand alone.
+    features : list of pairs (Feature, bool)
+        Whether its regressor reads the numbers, or X as it is.
+    """
+
+    def __init__(self, reader, features, with_x):
+        self.reader, self.features, self.with_x = reader, features, with_x
+
+    def columns(self, X):
+        """Numbers (n, c) for rows that the fit has not seen."""
+        numbers = self.reader.encode(X)
+        parts = [f.predict(numbers if encoded else X) for f, encoded in self.features]
+        return np.concatenate([numbers, *parts] if self.with_x else parts, axis=1)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a fit leaves."""
+
+    density: Any
+    context: Context
+    names: list
+    calibration: Calibration | None
+    held_out_scores: np.ndarray
+
+
+class Learner:
+    """One fit of a FlowRegressor."""
+
+    def __init__(self, estimator, rng):
+        self.estimator, self.rng = estimator, rng
+
+    def fit(self, X, y, weight):
+        """Fit to rows, y (n, k) and weights (n,) or None."""
+        reader = ContextColumns.read(X, len(y))
+        numbers = reader.encode(X)
+        features = self._features(X, numbers, y, weight)
+        x_first = self.estimator.regressor is None
+        blocks = [feature.out_of_fold for feature, _ in features]
+        names = [feature.name for feature, _ in features]
+        at = 0 if x_first else len(blocks)
+        blocks.insert(at, numbers)
+        names.insert(at, "X")
+        n_sure = 1 + TREES if self._is_default else 1
+        chosen, density = self._choose(blocks, names, min(n_sure, len(blocks)), y, weight)
+        kept = [features[k - (k > at)] for k in chosen if k != at]
+        context = Context(reader, kept, with_x=at in chosen)
+        calibration = self._calibrated(density, [blocks[k] for k in chosen], y, weight)
+        names = [names[k] for k in chosen]
+        scores = getattr(density, "held_out_scores_", np.full(len(y), np.nan))
+        return Learned(density, context, names, calibration, scores)
+
+    @property
+    def _is_default(self):
+        return self.estimator.regressor is None and isinstance(self.estimator.features, str)
+
+    def _regressors(self, numbers):
+        if self.estimator.regressor is not None:
+            named = [("regressor", self.estimator.regressor)]
+        elif self._is_default:
+            named = default_regressors(len(numbers), numbers.shape[1])
+        else:
+            named = _named(self.estimator.features)
+        return seeded_clones(named, self.rng)
+
+    def _features(self, X, numbers, y, weight):
+        """Pairs of a Feature and whether its regressor reads numbers."""
+        deals = self._deals(numbers)
+        scaled = Scale(y).apply(y)
+        rows = numbers if self._is_default else X
+        features = []
+        for name, regressor in self._regressors(numbers):
+            if features and time_is_up(SHARE):
+                left_out(f"the feature {name}")
+                continue
+            feature = cross_fit(
+                name, regressor, rows, scaled, weight, deals, self.estimator.n_jobs
+            )
+            features.append((feature, self._is_default))
+        return features
+
+    def _deals(self, numbers):
+        """Fold (n,) of each row, one for rows that are equal; several times on short tables."""
+        n_folds = self.estimator.n_folds
+        if n_folds == "auto":
+            import os
+
+            n_folds = int(os.environ.get("NF", 10))
+        first, group = group_rows(numbers)
+        if len(first) < 2:  # then rows differ in y alone
+            first = group = np.arange(len(numbers))
+        n_folds = min(n_folds, len(first))
+        import os
+
+        n_deals = int(os.environ.get("ND", 1))
+        return [(self.rng.permutation(len(first)) % n_folds)[group] for _ in range(n_deals)]
+
+    def _choose(self, blocks, names, n_sure, y, weight):
+        """Indices of the blocks that help, and the density given them."""
+        density = seeded_clones([("density", self._density())], self.rng)[0][1]
+
+        def fit(chosen, rows=slice(None)):
+            context = np.concatenate([blocks[k][rows] for k in chosen], axis=1)
+            given = None if weight is None else weight[rows]
+            return clone(density).fit(y[rows], sample_weight=given, context=context)
+
+        if not hasattr(density, "validation_fraction"):  # then it holds no rows out that tell
+            n_sure = len(blocks)
+        if len(y) <= PILOT_ROWS or n_sure == len(blocks):
+            return choose_blocks(fit, names, n_sure)
+        pilot = self.rng.permutation(len(y))[:PILOT_ROWS]
+        chosen, _ = choose_blocks(lambda chosen: fit(chosen, pilot), names, n_sure)
+        return chosen, fit(chosen)
+
+    def _density(self):
+        given = {"n_jobs": self.estimator.n_jobs}
+        auto = isinstance(self.estimator.density, str)
+        density = NSFDensity(**given) if auto else clone(self.estimator.density)
+        known = density.get_params()
+        for name in ("support", "resolution"):
+            value = getattr(self.estimator, name)
+            if value is not None:
+                if known.get(name) is not None:
+                    raise ValueError(f"{name} is set twice, here and for the density: set one.")
+                density.set_params(**{name: value})
+        return density
+
+    def _calibrated(self, density, blocks, y, weight):
+        """Return the map of shares below, None where none is asked for."""
+        if not self.estimator.calibrate:
+            return None
+        from skflow.fitting._column import ConditionalColumn
+
+        if y.shape[1] > 1:
+            raise ValueError("calibrate=True is for one column of y.")
+        held = np.flatnonzero(density.held_out_by_ >= 0)
+        column = ConditionalColumn(density.flow_)
+        shares = column.member_shares_below(y[held, 0], np.concatenate(blocks, axis=1)[held])
+        own = shares[np.arange(len(held)), density.held_out_by_[held]]
+        return Calibration(own, None if weight is None else weight[held])
+
+
+def _named(regressors):
+    """Pairs (name, regressor) with names that differ."""
+    names = [type(regressor).__name__ for regressor in regressors]
+    numbered = [f"{name} {k}" if names.count(name) > 1 else name for k, name in enumerate(names)]
+    return list(zip(numbered, regressors, strict=True))
