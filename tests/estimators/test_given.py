@@ -87,6 +87,13 @@ def test_images_take_none():
     [
         skflow.NSFDensity(n_layers=2, n_members=1, hidden_features=(32, 32)),
         skflow.MixtureFlowDensity(),
+        skflow.StackedDensity(
+            [
+                ("flow", skflow.NSFDensity(n_layers=2, n_members=2, hidden_features=(32, 32))),
+                ("mixture", skflow.MixtureFlowDensity()),
+            ],
+            cv=2,
+        ),
     ],
     ids=lambda density: type(density).__name__,
 )
