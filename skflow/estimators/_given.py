@@ -35,7 +35,7 @@ class MaybeGiven:
             raise ValueError(
                 f"{type(self).__name__} takes no context with these parameters: its flow has no "
                 "nets of rows that a context could steer. NSFDensity, RealNVPDensity and the "
-                "other flows with hidden_features do, and MixtureFlowDensity."
+                "other flows with hidden_features do, MixtureFlowDensity and KernelFlowDensity."
             )
         if goes_on and known is None:
             raise ValueError(

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._direct import BaseClassicalDensity
 from skflow.estimators._docs import documented
+from skflow.fitting._family import Family
 
 __all__ = ["KernelFlowDensity"]
 
@@ -84,8 +85,11 @@ class KernelFlowDensity(BaseClassicalDensity):
         "background": ["boolean"],
     }
 
+    def _family(self):
+        return Family(takes_context=True)
+
     def _auto_preprocessing(self, table):
-        if not self.background:
+        if not self.background or table.context is not None:
             return super()._auto_preprocessing(table)
         from skflow.fitting._preprocessing import likelier_preprocessing
 
@@ -94,8 +98,12 @@ class KernelFlowDensity(BaseClassicalDensity):
 
     def _fit_core(self, rows):
         from skflow.bijections import Chain
+        from skflow.fitting._given import context_reader
 
-        return Chain([]), self._fit_base(rows.x, rows.weight)
+        reader = context_reader(rows)
+        if reader is None:
+            return Chain([]), self._fit_base(rows.x, rows.weight)
+        return Chain([]), self._fit_given(rows, reader)
 
     def _fit_base(self, u, weight):
         from skflow.bases import KernelDensity, KernelMixture
@@ -103,4 +111,18 @@ class KernelFlowDensity(BaseClassicalDensity):
         kind = KernelMixture if self.background else KernelDensity
         base = kind(u.shape[1], self.bandwidth, self.n_neighbors, self.shrinkage).double()
         base.initialize(u, weight)
+        return base
+
+    def _fit_given(self, rows, reader):
+        from skflow.bases import GivenKernels
+
+        base = GivenKernels(
+            rows.x.shape[1],
+            rows.context.shape[1],
+            reader,
+            bandwidth=self.bandwidth,
+            n_neighbors=self.n_neighbors,
+            background=self.background,
+        ).double()
+        base.initialize(rows.x, rows.weight, rows.context)
         return base

@@ -104,9 +104,9 @@ def refuse_those_without_context(pairs):
     if without:
         raise ValueError(
             f"the estimators {without} take no context: leave them out. NSFDensity, "
-            "RealNVPDensity and the other flows with hidden_features take one, where "
-            "context_columns=None, and so does whatever has fit(X, context=), "
-            "score_samples(X, context=) and sample(n, context=)."
+            "RealNVPDensity and the other flows with hidden_features, MixtureFlowDensity and "
+            "KernelFlowDensity take one, where context_columns=None, and so does whatever has "
+            "fit(X, context=), score_samples(X, context=) and sample(n, context=)."
         )
 
 
