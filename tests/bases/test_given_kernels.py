@@ -9,8 +9,8 @@ from torch import nn
 
 from skflow._random import seeded
 from skflow.bases import GivenKernels
-from skflow.bases._given_likelihood import _log_density, _start, _table
-from skflow.numerics import ridge_regression
+from skflow.bases._given_likelihood import _log_density, _start
+from skflow.bases._given_residuals import Residuals
 
 N_CONTEXT, D = 3, 2
 KINDS = {
@@ -92,7 +92,7 @@ def test_likelihoods_leave_each_row_out():
     """Of kernels, background and regression; against a mixture that never had the row."""
     z, h = rows(12)
     weight = torch.arange(1.0, 13.0).double() / 78
-    table, _ = _table(h, z, weight, ridge_regression(h, z, weight), "diagonal", True)
+    table = Residuals.read(h, z, weight, "diagonal", True)
     theta, sizes = _start(table, None, "diagonal"), torch.ones(12).double()
     found = _log_density(theta, table, sizes, torch.arange(12))
     share = 1e-6 + (1 - 2e-6) * torch.sigmoid(theta[-1])
@@ -119,15 +119,12 @@ def test_likelihoods_leave_each_row_out():
 def test_rows_are_foretold_by_regressions_that_have_not_seen_them():
     z, h = rows(12)
     weight = torch.full((12,), 1 / 12).double()
-    table, axes = _table(h, z, weight, ridge_regression(h, z, weight), "full", True)
+    table = Residuals.read(h, z, weight, "full", True)
     moved = z.clone()
     moved[3] += 100.0
-    residuals = [
-        _table(h, t, weight, ridge_regression(h, t, weight), "diagonal", True)[0].foretold
-        for t in (z, moved)
-    ]
+    residuals = [Residuals.read(h, t, weight, "diagonal", True).foretold for t in (z, moved)]
     torch.testing.assert_close(residuals[1][3], residuals[0][3] + 100.0)
-    torch.testing.assert_close(table.foretold @ axes.mT, residuals[0])
+    torch.testing.assert_close(table.foretold @ table.axes.mT, residuals[0])
 
 
 def test_draws_follow_the_density():
@@ -172,6 +169,24 @@ def test_columns_that_tell_nothing_are_smoothed_away():
     assert (deviations[1:] > 0.8).all()
 
 
+def test_many_columns_of_few_rows_tell_no_more_than_the_regression_does():
+    rng = np.random.default_rng(0)
+    slope = rng.normal(size=(20, 2)) / 2
+
+    def draw(n):
+        h = rng.normal(size=(n, 20))
+        return torch.from_numpy(h @ slope + 0.5 * rng.normal(size=(n, 2))), torch.from_numpy(h)
+
+    (z, h), (z_new, h_new) = draw(100), draw(2_000)
+    base = fitted(z, h)
+    far = z_new - h_new @ base.slope.mT - base.intercept
+    held = Residuals.read(h, z, torch.full((100,), 0.01).double(), "full", True).foretold
+    root = base.directions * base.variances.sqrt()
+    regression = multivariate_normal(np.zeros(2), root @ root.mT).logpdf(far)
+    assert held.var() == pytest.approx(1, abs=0.05)
+    assert float(base.log_prob(z_new, h_new).mean()) > regression.mean() - 0.15
+
+
 def test_rows_weigh_what_they_weigh():
     z, h = rows(60)
     weight = torch.ones(60).double()
@@ -197,12 +212,11 @@ def test_rows_that_the_context_says_all_of():
 
 
 def test_columns_of_the_context_that_are_constant():
-    z, h = rows(60)
-    h[:, 2] = 0.0
-    without = h[:, :2]
-    scores = fitted(z, h).log_prob(z, h).mean()
-    expected = fitted(z, without).log_prob(z, without).mean()
-    torch.testing.assert_close(scores, expected, atol=0.05, rtol=0)
+    (z, h), (z_new, h_new) = rows(), rows(2_000, seed=1)
+    h[:, 2] = h_new[:, 2] = 0.0
+    scores = fitted(z, h).log_prob(z_new, h_new).mean()
+    expected = fitted(z, h[:, :2]).log_prob(z_new, h_new[:, :2]).mean()
+    torch.testing.assert_close(scores, expected, atol=0.1, rtol=0)
 
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
