@@ -265,8 +265,12 @@ def test_a_warm_start_reads_the_context_as_before(table):
         small(warm_start=True).fit(X).fit(X, context=context)
 
 
-def test_files_keep_the_context(table, tmp_path):
-    density = small(context_columns=NAMES).fit(table)
+@pytest.mark.parametrize(
+    "cls", [skflow.NSFDensity, skflow.KernelFlowDensity, skflow.MixtureFlowDensity]
+)
+def test_files_keep_the_context(table, tmp_path, cls):
+    settings = accepted(cls, {**SMALL, "n_components": 2})
+    density = cls(context_columns=NAMES, random_state=0, **settings).fit(table)
     density.save(tmp_path / "density.safetensors")
     again = skflow.load(tmp_path / "density.safetensors")
     np.testing.assert_array_equal(again.score_samples(table), density.score_samples(table))

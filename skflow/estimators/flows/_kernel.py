@@ -27,6 +27,12 @@ class KernelFlowDensity(BaseClassicalDensity):
     and rows; strongest where rows lie near each other, or near curves and surfaces. Where columns
     are many, a flow does better. See :class:`skflow.bases.KernelMixture` for the equations.
 
+    Given a context, kernels lie around context and row together, and the density of the row is
+    the joint one over that of the context, exactly (:class:`skflow.bases.GivenKernels`). Their
+    widths are those of the largest leave-one-out likelihood of rows given their context, so that
+    columns of it that tell nothing are smoothed away; ``preprocessing="auto"`` standardises, and
+    ``shrinkage`` plays no part.
+
     Cost: fitting O(n^2 d) and some hundred steps on at most 2,000 rows, and six fits to at most
     667 rows before it; scoring O(n_train d) a row. There is nothing to train and nothing to tune.
 
