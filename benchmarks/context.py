@@ -5,7 +5,7 @@
 Three simulators with one column c of context and one row y, where e is standard normal: a line,
 y = 2 c + 0.5 e; two branches, y = c or -c, + 0.1 e; and a spread that changes, y = sin(3 c) +
 exp(c - 1) e. The gap is the mean over 4,000 fresh rows of the true log density less that of the
-fit, in nats, and then over the seeds. Some five minutes on one thread; ``--flow`` adds the
+fit, in nats, and then over the seeds. A quarter of an hour on one thread; ``--flow`` adds the
 default spline flow, and half an hour.
 """
 

@@ -79,7 +79,7 @@ def fit_given_kernels(h, z, weight, bandwidth, n_neighbors, background, max_rows
 
 
 class _Found(NamedTuple):
-    """Mean log density of rows left out, and the parameters (k,) that they have it with."""
+    """Mean log density of rows left out, less the cost, and the parameters (k,) that have it."""
 
     likelihood: float
     theta: torch.Tensor
