@@ -16,8 +16,7 @@ NEW_PARAMETERS = {
     "UMNNDensity": {"order": "natural"},
 }
 # and those that came to all densities of tables
-OF_TABLES = {"resolution": None, "periodic": None, "n_jobs": None}
-OF_ONE_FLOW = {"context_columns": None}  # and to all of them but stacks
+OF_TABLES = {"resolution": None, "periodic": None, "n_jobs": None, "context_columns": None}
 BOUNDS = ("low", "high", "low_at", "high_at")
 
 
@@ -41,12 +40,7 @@ def _new_parameters(node):
     """Return what an estimator of format 1 lacks; densities of tables are those with bounds."""
     name = node["class"]
     of_table = name.endswith("Density") and "support" in node["attributes"]
-    one_flow = of_table and "preprocessing" in node["attributes"]
-    return (
-        NEW_PARAMETERS.get(name, {})
-        | (OF_TABLES if of_table else {})
-        | (OF_ONE_FLOW if one_flow else {})
-    )
+    return NEW_PARAMETERS.get(name, {}) | (OF_TABLES if of_table else {})
 
 
 def _objects(document):

@@ -2,6 +2,7 @@
 
 from skflow.bases._base import Base
 from skflow.bases._choice import MixtureChoice, choose_mixture
+from skflow.bases._given_kernels import GivenKernels
 from skflow.bases._given_mixture import GivenMixture
 from skflow.bases._kernel import KernelDensity
 from skflow.bases._mixture import GaussianMixture
@@ -14,6 +15,7 @@ from skflow.bases._uniform import Uniform
 __all__ = [
     "Base",
     "GaussianMixture",
+    "GivenKernels",
     "GivenMixture",
     "KernelDensity",
     "KernelMixture",

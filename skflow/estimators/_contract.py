@@ -44,7 +44,7 @@ def mean_score(scores, sample_weight=None):
 class MeanScoreMixin(DensityMixin):
     """``score`` as the mean of ``score_samples``."""
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None, context=None):
         """Mean log density of the rows, in nats (as GaussianMixture; KernelDensity sums).
 
         Parameters
@@ -52,12 +52,14 @@ class MeanScoreMixin(DensityMixin):
         X : array-like of shape (n_samples, n_features)
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
+        context : array-like of shape (n_samples, n_context), optional
+            What each row is given, if the fit had a context.
 
         Returns
         -------
         score : float
         """
-        return mean_score(self.score_samples(X), sample_weight)
+        return mean_score(self.score_samples(X, context), sample_weight)
 
 
 class FittedFlow(
@@ -94,23 +96,6 @@ class FittedFlow(
         return log_density(
             self.flow_, rows, context, observation=self.observation_, **self._workers
         )
-
-    def score(self, X, y=None, sample_weight=None, context=None):
-        """Mean log density of the rows, in nats (as GaussianMixture; KernelDensity sums).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-        context : array-like of shape (n_samples, n_context), optional
-            What each row is given, if the fit had a context.
-
-        Returns
-        -------
-        score : float
-        """
-        return mean_score(self.score_samples(X, context), sample_weight)
 
     def sample(self, n_samples=1, random_state=None, on_grid=False, context=None):
         """Draw rows from the fitted density.

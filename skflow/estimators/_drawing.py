@@ -3,25 +3,33 @@
 import copy
 import inspect
 
+from skflow.estimators._given import as_keyword
+
 __all__ = ["draw_from"]
 
 ADVICE = ": there are no draws of it. Leave it out of the `estimators` of a stack to sample that."
 
 
-def draw_from(estimator, n_samples, seed, on_grid=False):
+def draw_from(estimator, n_samples, seed, on_grid=False, context=None):
     """Rows (n_samples, n_features) from a fitted estimator of skflow's or of another make.
+
+    Given a context (n_rows, n_context), they are (n_rows, n_samples, n_features).
 
     Raises
     ------
     TypeError
-        If it has no ``sample``, or none for its settings, or none on a grid where that is asked.
+        If it has no ``sample``, or none for its settings, or none on a grid or given a context
+        where that is asked.
     """
     name = type(estimator).__name__
     if not hasattr(estimator, "sample"):
         raise TypeError(f"{name} has no sample method{ADVICE}")
-    given = {}
+    given = as_keyword(context)
+    known = inspect.signature(estimator.sample).parameters
+    if given and "context" not in known:
+        raise TypeError(f"the method sample of {name} takes no context{ADVICE}")
     if on_grid:
-        if "on_grid" not in inspect.signature(estimator.sample).parameters:
+        if "on_grid" not in known:
             raise TypeError(f"{name} knows of no grid: draw with on_grid=False, or leave it out.")
         given["on_grid"] = True
     try:
@@ -35,4 +43,4 @@ def _draw(estimator, n_samples, seed, **given):
     if "random_state" in inspect.signature(estimator.sample).parameters:
         return estimator.sample(n_samples, random_state=seed, **given)
     # scikit-learn's GaussianMixture takes its state from its own parameter
-    return copy.copy(estimator).set_params(random_state=seed).sample(n_samples)
+    return copy.copy(estimator).set_params(random_state=seed).sample(n_samples, **given)

@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["MaybeGiven"]
+__all__ = ["MaybeGiven", "as_keyword"]
 
 ROADS = (
     "pass context=, with a row for each {what}. A pipeline or a search hands it on where "
@@ -20,7 +20,7 @@ class MaybeGiven:
     __metadata_request__transform = {"context": True}
     __metadata_request__inverse_transform = {"context": True}
 
-    def _read_context(self, context, n_rows, family):
+    def _read_context(self, context, n_rows, takes_context=True):
         """Learn how to read the context of a fit; return its numbers, None without one."""
         from skflow.tables._context import ContextColumns
 
@@ -31,11 +31,11 @@ class MaybeGiven:
                 raise ValueError(f"{_said(known)}: {ROADS.format(what='row of X')}.")
             self.context_ = None
             return None
-        if not family.takes_context:
+        if not takes_context:
             raise ValueError(
                 f"{type(self).__name__} takes no context with these parameters: its flow has no "
                 "nets of rows that a context could steer. NSFDensity, RealNVPDensity and the "
-                "other flows with hidden_features do, and MixtureFlowDensity."
+                "other flows with hidden_features do, MixtureFlowDensity and KernelFlowDensity."
             )
         if goes_on and known is None:
             raise ValueError(
@@ -64,7 +64,7 @@ class MaybeGiven:
 
         It must have ``n_rows`` rows; None takes any number of at least 1.
         """
-        check_is_fitted(self, "flow_")
+        check_is_fitted(self)
         known = vars(self).get("context_")
         if known is None:
             if context is not None:
@@ -73,6 +73,11 @@ class MaybeGiven:
         if context is None:
             raise ValueError(f"{_said(known)}: {ROADS.format(what=what)}.")
         return known.encode(context, n_rows)
+
+
+def as_keyword(context, rows=slice(None)):
+    """Keyword arguments that hand rows of a context on to an estimator: none without one."""
+    return {} if context is None else {"context": context[rows]}
 
 
 def _said(known):

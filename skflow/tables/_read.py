@@ -43,6 +43,6 @@ def read_table(estimator, family, X, sample_weight, rng, *, fold=None, context=N
     rows, weight, owned = checked_rows(estimator, X, sample_weight)
     observation = estimator._observe(rows, weight, family)
     observation.check(rows, getattr(estimator, "feature_names_in_", None))
-    given = estimator._read_context(context, len(rows), family)
+    given = estimator._read_context(context, len(rows), family.takes_context)
     table = observation.prepare(rows, weight, rng, fold=fold, context=given, owned=owned)
     return X if owned else rows, given, table

@@ -10,7 +10,7 @@ from sklearn import mixture
 from sklearn.exceptions import ConvergenceWarning as SklearnConvergenceWarning
 
 from skflow._clock import time_limit
-from skflow.bases import GaussianMixture, KernelDensity, choose_mixture
+from skflow.bases import GaussianMixture, GivenKernels, KernelDensity, choose_mixture
 from skflow.bases._choice import _Race
 from skflow.bases._em import fit_mixture
 from skflow.bases._quiet_mixture import QuietMixture
@@ -114,6 +114,15 @@ class TestKernels:
         bases[0].initialize(x)
         within(1000.0, lambda: bases[1].initialize(x))
         assert torch.equal(bases[0].log_prob(x), bases[1].log_prob(x))
+
+    def test_given_a_context_the_searches_end_too(self):
+        base, x = GivenKernels(2, 1).double(), torch.as_tensor(clusters())
+        with pytest.warns(
+            ConvergenceWarning, match="shape of the kernels; a size for each kernel"
+        ):
+            within(0.0, lambda: base.initialize(x[:, :2], context=x[:, 2:]))
+        assert torch.equal(base.sizes, torch.ones(300).double())
+        assert base.log_prob(x[:, :2], x[:, 2:]).isfinite().all()
 
     @pytest.mark.slow
     def test_many_rows(self, own_clock):

@@ -16,8 +16,8 @@ from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains,
 from skflow.estimators import KernelFlowDensity, NSFDensity
 from skflow.estimators._score_table import ScoreTable, mean_and_error
 from skflow.estimators.stack._candidates import seeded_clones
-from skflow.estimators.stack._cross_fit import fit_rows, was_interrupted
-from skflow.estimators.stack._folds import assign_folds
+from skflow.estimators.stack._cross_fit import was_interrupted
+from skflow.estimators.stack._folds import FoldedRows, assign_folds
 
 __all__ = ["compare_densities"]
 
@@ -91,11 +91,10 @@ def compare_densities(
     check_rows(X, sample_weight=weight)
     rng = check_random_state(draw_seed(random_state))
     fold = assign_folds(X, weight, cv, rng)
+    rows = FoldedRows(X, weight, fold)
     pairs = seeded_clones([*_named(estimators), *_classical()], rng)
     jobs = [(i, k) for i in range(len(pairs)) for k in range(fold.max() + 1)]
-    found = Parallel(n_jobs=n_jobs)(
-        delayed(_score_fold)(*pairs[i], X, weight, fold, k) for i, k in jobs
-    )
+    found = Parallel(n_jobs=n_jobs)(delayed(_score_fold)(*pairs[i], rows, k) for i, k in jobs)
     scores = {name: np.full(len(X), np.nan) for name, _ in pairs}
     seconds, failures = dict.fromkeys(scores, 0.0), {}
     for (i, k), (held_out, spent, failure) in zip(jobs, found, strict=True):
@@ -121,15 +120,15 @@ def _classical():
     return list(zip(BASELINES, baselines, strict=True))
 
 
-def _score_fold(name, estimator, X, weight, fold, k):
+def _score_fold(name, estimator, rows, k):
     """Scores of the fold's rows by a fit to the others, seconds, and what went wrong."""
     start, failure = time.perf_counter(), ""
     try:
         with one_thread(), speaking_for(name):
-            model = fit_rows(clone(estimator), X, weight, fold != k)
+            model = rows.fit_without(clone(estimator), k)
             if was_interrupted(model):
                 raise KeyboardInterrupt
-            scores = model.score_samples(X[fold == k])
+            scores = rows.score(model, k)
     except Exception as error:  # noqa: BLE001, whatever one estimator does, the others go on
         scores, failure = np.nan, f"{type(error).__name__}: {error}"
     return scores, time.perf_counter() - start, failure

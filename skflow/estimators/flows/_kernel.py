@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._direct import BaseClassicalDensity
 from skflow.estimators._docs import documented
+from skflow.fitting._family import Family
 
 __all__ = ["KernelFlowDensity"]
 
@@ -25,6 +26,12 @@ class KernelFlowDensity(BaseClassicalDensity):
     units rows near lines and planes. On most tables far ahead of one bandwidth for all columns
     and rows; strongest where rows lie near each other, or near curves and surfaces. Where columns
     are many, a flow does better. See :class:`skflow.bases.KernelMixture` for the equations.
+
+    Given a context, kernels lie around context and row together, and the density of the row is
+    the joint one over that of the context, exactly (:class:`skflow.bases.GivenKernels`). Their
+    widths are those of the largest leave-one-out likelihood of rows given their context, so that
+    columns of it that tell nothing are smoothed away; ``preprocessing="auto"`` standardises, and
+    ``shrinkage`` plays no part.
 
     Cost: fitting O(n^2 d) and some hundred steps on at most 2,000 rows, and six fits to at most
     667 rows before it; scoring O(n_train d) a row. There is nothing to train and nothing to tune.
@@ -84,8 +91,11 @@ class KernelFlowDensity(BaseClassicalDensity):
         "background": ["boolean"],
     }
 
+    def _family(self):
+        return Family(takes_context=True)
+
     def _auto_preprocessing(self, table):
-        if not self.background:
+        if not self.background or table.context is not None:
             return super()._auto_preprocessing(table)
         from skflow.fitting._preprocessing import likelier_preprocessing
 
@@ -94,8 +104,12 @@ class KernelFlowDensity(BaseClassicalDensity):
 
     def _fit_core(self, rows):
         from skflow.bijections import Chain
+        from skflow.fitting._given import context_reader
 
-        return Chain([]), self._fit_base(rows.x, rows.weight)
+        reader = context_reader(rows)
+        if reader is None:
+            return Chain([]), self._fit_base(rows.x, rows.weight)
+        return Chain([]), self._fit_given(rows, reader)
 
     def _fit_base(self, u, weight):
         from skflow.bases import KernelDensity, KernelMixture
@@ -103,4 +117,18 @@ class KernelFlowDensity(BaseClassicalDensity):
         kind = KernelMixture if self.background else KernelDensity
         base = kind(u.shape[1], self.bandwidth, self.n_neighbors, self.shrinkage).double()
         base.initialize(u, weight)
+        return base
+
+    def _fit_given(self, rows, reader):
+        from skflow.bases import GivenKernels
+
+        base = GivenKernels(
+            rows.x.shape[1],
+            rows.context.shape[1],
+            reader,
+            bandwidth=self.bandwidth,
+            n_neighbors=self.n_neighbors,
+            background=self.background,
+        ).double()
+        base.initialize(rows.x, rows.weight, rows.context)
         return base

@@ -84,6 +84,11 @@ def stack_for(detector, kind):
     """Return the stack of densities, not fitted, on which a detector's scores are to be based."""
     if isinstance(detector.estimator, StackedDensity):
         stack = clone(detector.estimator)
+        if stack.context_columns is not None:
+            raise ValueError(
+                "a detector scores whole rows: leave context_columns=None of the StackedDensity, "
+                "and set the context_columns of its estimators, which may take a context each."
+            )
         if stack.random_state is None:
             stack.random_state = detector.random_state
     else:

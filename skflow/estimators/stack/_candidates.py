@@ -2,7 +2,9 @@
 
 import numpy as np
 from sklearn.base import clone, get_config
+from sklearn.utils.validation import has_fit_parameter
 
+from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._kernel import KernelFlowDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
@@ -14,8 +16,10 @@ __all__ = [
     "DECLARED",
     "check_parameters",
     "declared_by_index",
+    "refuse_those_without_context",
     "seeded_clones",
     "stack_candidates",
+    "takes_context",
 ]
 
 # what a stack lets users declare of columns
@@ -34,7 +38,7 @@ MAX_ENTRIES_FLOWS = 25_000
 def stack_candidates(n, d, **given):
     """Pairs (name, estimator) for a table of n rows and d columns, the strongest first.
 
-    What is given are parameters of all of them.
+    Columns of a context count, too. What is given are parameters of all of them.
     """
     small, medium = (
         n <= max_rows and n * d <= max_entries for max_rows, max_entries in (SMALL, MEDIUM)
@@ -85,6 +89,25 @@ def check_parameters(pairs):
         for part in (estimator, *estimator.get_params().values()):
             if hasattr(part, "_parameter_constraints") and not isinstance(part, type):
                 part._validate_params()
+
+
+def takes_context(estimator):
+    """Whether an estimator's ``fit`` can be given a context beside X."""
+    if isinstance(estimator, TableFlow):
+        return estimator._family().takes_context and estimator.context_columns is None
+    return has_fit_parameter(estimator, "context")
+
+
+def refuse_those_without_context(pairs):
+    """Raise a ValueError if any of (name, estimator) pairs takes no context."""
+    without = [name for name, estimator in pairs if not takes_context(estimator)]
+    if without:
+        raise ValueError(
+            f"the estimators {without} take no context: leave them out. NSFDensity, "
+            "RealNVPDensity and the other flows with hidden_features, MixtureFlowDensity and "
+            "KernelFlowDensity take one, where context_columns=None, and so does whatever has "
+            "fit(X, context=), score_samples(X, context=) and sample(n, context=)."
+        )
 
 
 def seeded_clones(pairs, rng):

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import has_fit_parameter
 
 from skflow._clock import noting, time_limit
 from skflow._notices import speaking_for, warn
@@ -18,7 +17,6 @@ from skflow.exceptions import ConvergenceWarning
 __all__ = [
     "CrossFit",
     "cross_fit",
-    "fit_rows",
     "score_rows",
     "was_interrupted",
     "without_failures",
@@ -57,17 +55,17 @@ class CrossFit:
     left_out: list = field(default_factory=list)
 
 
-def cross_fit(name, estimator, X, weight, fold, turn):
-    """Fit clones of an estimator as its :class:`Turn` allows; what goes wrong is in the result.
+def cross_fit(name, estimator, rows, turn):
+    """Fit clones of an estimator to FoldedRows as its Turn allows.
 
-    A flow that Ctrl-C stopped keeps its best weights and counts as fitted. Where more fits would
-    have to follow, the interrupt is raised again.
+    What goes wrong is in the result. A flow that Ctrl-C stopped keeps its best weights and counts
+    as fitted. Where more fits would have to follow, the interrupt is raised again.
     """
     result = CrossFit(name)
     start = time.perf_counter()
     try:
         with one_thread(), speaking_for(name), noting(result.left_out):
-            _fit_into(result, estimator, X, weight, fold, turn)
+            _fit_into(result, estimator, rows, turn)
     except TimeoutError as error:
         result.failure, result.stopped_by = str(error), "max_seconds"
     except Exception as error:  # noqa: BLE001, whatever a candidate does, the others go on
@@ -76,18 +74,16 @@ def cross_fit(name, estimator, X, weight, fold, turn):
     return result
 
 
-def _fit_into(result, estimator, X, weight, fold, turn):
+def _fit_into(result, estimator, rows, turn):
     trained = isinstance(estimator, BaseFlowDensity)
-    ensemble = trained and estimator.n_members != 1 and fold.max() >= 0
+    ensemble = trained and estimator.n_members != 1 and rows.fold.max() >= 0
     fit = _fit_members if ensemble else _fit_by_folds
-    result.estimator, result.fold_estimators, result.held_out = fit(
-        estimator, X, weight, fold, turn
-    )
+    result.estimator, result.fold_estimators, result.held_out = fit(estimator, rows, turn)
     if was_interrupted(result.estimator):
         result.stopped_by = "interrupt"
     elif any(_ran_out_of_time(model) for model in (result.estimator, *result.fold_estimators)):
         result.stopped_by = "max_seconds"
-    held = result.held_out[fold >= 0]
+    held = result.held_out[rows.fold >= 0]
     if not np.isfinite(held).all():
         bad = int((~np.isfinite(held)).sum())
         result.failure = f"{bad} of {len(held)} held-out log densities are not finite"
@@ -97,45 +93,35 @@ def _ran_out_of_time(estimator):
     return getattr(estimator, "stopped_by_", None) == "max_seconds"
 
 
-def _fit_members(estimator, X, weight, fold, turn):
+def _fit_members(estimator, rows, turn):
     """Fit an ensemble of flows once, each member without the fold that it holds out."""
     flow = clone(estimator)
     with time_limit(turn.seconds(1, 1)):
-        flow._fit(X, weight, fold)
+        flow._fit(rows.X, rows.weight, rows.fold, rows.context)
     models, held = flow._members(), flow.held_out_scores_
-    if np.isnan(held[fold >= 0]).all():  # training took all the time there was
+    if np.isnan(held[rows.fold >= 0]).all():  # training took all the time there was
         if not turn.needed:
             raise TimeoutError("max_seconds was over before its held-out rows were scored")
         for k, model in enumerate(models):
-            held[fold == k] = model.score_samples(X[fold == k])
+            held[rows.fold == k] = rows.score(model, k)
     return flow, models, held
 
 
-def _fit_by_folds(estimator, X, weight, fold, turn):
+def _fit_by_folds(estimator, rows, turn):
     """Fit once without each fold, and once again to all rows."""
-    held = np.full(len(X), np.nan)
+    held = np.full(len(rows.X), np.nan)
     models = []
-    n_fits = fold.max() + 2
+    n_fits = rows.fold.max() + 2
     for k in range(n_fits):  # no row is in the last of these folds
         model = clone(estimator)
         with time_limit(turn.seconds(n_fits - k, n_fits)):
-            model = fit_rows(model, X, weight, fold != k)
+            model = rows.fit_without(model, k)
         models.append(model)
         if k + 1 < n_fits:
             if was_interrupted(model):
                 raise KeyboardInterrupt
-            held[fold == k] = model.score_samples(X[fold == k])
+            held[rows.fold == k] = rows.score(model, k)
     return models.pop(), models, held
-
-
-def fit_rows(estimator, X, weight, rows):
-    """Fit to the rows of a mask, with their weights if there are any, without weight 0."""
-    if weight is None:
-        return estimator.fit(X[rows])
-    if not has_fit_parameter(estimator, "sample_weight"):
-        raise TypeError("its fit takes no sample_weight")
-    rows = rows & (weight > 0)
-    return estimator.fit(X[rows], sample_weight=weight[rows])
 
 
 def was_interrupted(estimator):

@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 
 from skflow._persistence import stored
 from skflow.estimators._drawing import draw_from
+from skflow.estimators._given import as_keyword
 
 __all__ = ["DensityMixture", "mixture_weights"]
 
@@ -22,9 +23,10 @@ class DensityMixture:
     estimators: list
     weights: np.ndarray
 
-    def score_samples(self, X):
-        """Log density (n_samples,) of the rows of X."""
-        log_density = np.column_stack([e.score_samples(X) for e in self.estimators])
+    def score_samples(self, X, context=None):
+        """Log density (n_samples,) of the rows of X, given those of a context if there is one."""
+        given = as_keyword(context)
+        log_density = np.column_stack([e.score_samples(X, **given) for e in self.estimators])
         return logsumexp(log_density, b=self.weights, axis=1)
 
     def sample(self, n_samples, rng, on_grid=False):
@@ -36,6 +38,18 @@ class DensityMixture:
             if count
         ]
         return np.concatenate(parts)[rng.permutation(n_samples)]
+
+    def sample_given(self, context, n_samples, rng, on_grid=False):
+        """Draw rows (n_rows, n_samples, n_features), each from a component of its own choice."""
+        row = np.repeat(np.arange(len(context)), n_samples)
+        component = rng.choice(len(self.weights), size=len(row), p=self.weights)
+        parts = []
+        for k in np.unique(component):
+            seed = rng.randint(np.iinfo(np.int32).max)
+            own = context[row[component == k]]
+            parts.append(draw_from(self.estimators[k], 1, seed, on_grid, own))
+        place = np.argsort(np.argsort(component, kind="stable"))
+        return np.concatenate(parts)[place].reshape(len(context), n_samples, -1)
 
 
 def mixture_weights(log_density, weight=None, tol=1e-7, max_iter=2_000):

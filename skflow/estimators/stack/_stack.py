@@ -10,23 +10,24 @@ from sklearn.base import _fit_context
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
-from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import time_limit
-from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
-from skflow._validation import check_data, check_n_samples, check_rows, check_sample_weight
-from skflow.estimators._contract import MeanScoreMixin, anew
+from skflow._validation import check_data, check_rows, check_sample_weight
+from skflow.estimators._contract import anew
 from skflow.estimators._score_table import ScoreTable, score_row
+from skflow.estimators.stack._asked import FittedStack
 from skflow.estimators.stack._candidates import (
     DECLARED,
     check_parameters,
     declared_by_index,
+    refuse_those_without_context,
     seeded_clones,
     stack_candidates,
+    takes_context,
 )
 from skflow.estimators.stack._cross_fit import score_rows, without_failures
-from skflow.estimators.stack._folds import assign_folds
+from skflow.estimators.stack._folds import FoldedRows, assign_folds
 from skflow.estimators.stack._mixing import DensityMixture, mixture_weights
 from skflow.estimators.stack._turns import cross_fit_all
 
@@ -34,7 +35,7 @@ __all__ = ["StackedDensity"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
+class StackedDensity(FittedStack, _BaseComposition):
     r"""Mixture of densities, weighted by how well each foretells rows that it has not seen.
 
     .. math:: p(x) = \sum_k w_k\, p_k(x), \qquad
@@ -49,6 +50,9 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
 
     The default is what to use on a table of which nothing is known.
 
+    Given a context the densities are those of X given it, each fitted with it on every fold. The
+    estimators see it as numbers: a category has one for each of its levels.
+
     Cost: the sum of the components', fitting and scoring: with the default about three times
     that of :class:`NSFDensity`, seconds to minutes a fit. No default looks at the clock.
 
@@ -57,14 +61,15 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     estimators : "auto" or list of (str, estimator), default="auto"
         Any with ``fit`` and ``score_samples`` (natural-log densities in the units of X), and
         ``sample`` if the stack is to sample: flows, scikit-learn's KernelDensity and
-        GaussianMixture, pipelines without scaling. "auto" takes a neural spline flow and, up to
+        GaussianMixture, pipelines without scaling. Given a context, those whose methods take
+        one. "auto" takes a neural spline flow and, up to
         20,000 rows, a kernel density; up to 5,000 rows and 100,000 entries also both on
         Gaussianized columns; up to 2,000 rows and 50,000 entries also kernels without correlations
         and a Gaussian mixture, and up to 25,000 entries a coupling flow and an affine flow.
     cv : int, splitter or list of (train, test), default=5
         Folds. Up to 5,000 distinct rows each row is held out once; above, two folds of a tenth
-        are. The test sets of a splitter are the folds, whatever it trains on. Equal rows share a
-        fold. On a table too small to hold a row out the weights are equal.
+        are. The test sets of a splitter are the folds, whatever it trains on. Equal rows (given
+        the same) share a fold. On a table too small to hold a row out the weights are equal.
     max_seconds : float, default=None
         Time for the whole fit. What is quick goes first, and each estimator gets an equal share
         of what is left. Those of skflow keep to theirs with the best that they have by then;
@@ -79,6 +84,9 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         Declared grids for the "auto" estimators, likewise.
     periodic : dict {column index or name: period}, default=None
         Hours and angles for the "auto" estimators, likewise.
+    context_columns : sequence of column indices or names, default=None
+        Columns of X that are the context, see :class:`NSFDensity`; the indices in ``support``,
+        ``resolution`` and ``periodic`` count the other ones.
     random_state : int, RandomState instance or None, default=None
         Of the folds, and of every estimator whose own is None.
     verbose : int, default=0
@@ -107,6 +115,10 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         ``estimators_`` and ``weights_`` together.
     stopped_by_ : {"interrupt", "max_seconds"} or None
         Why estimators were left out or cut short, if Ctrl-C or the time was the reason.
+    context_ : ContextColumns or None
+        How the columns of the context were read, if there was one.
+    n_context_ : int
+        Their number, 0 without a context.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X had column names.
@@ -150,6 +162,7 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
     support: Any = None
     resolution: Any = None
     periodic: Any = None
+    context_columns: Any = None
     random_state: Any = None
     verbose: int = 0
 
@@ -161,12 +174,13 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         "support": [None, dict],
         "resolution": [None, dict],
         "periodic": [None, dict],
+        "context_columns": [None, "array-like"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, *, context=None):
         """Fit the estimators fold by fold, weigh them, and keep what is needed.
 
         Parameters
@@ -176,6 +190,9 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; only ratios matter. Estimators that take no weights are left out.
+        context : array-like or data frame of shape (n_samples, n_context), optional
+            What each row is given, of any kind that :meth:`NSFDensity.fit` takes. Every method
+            then takes a context with the same columns.
 
         Returns
         -------
@@ -185,51 +202,12 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         ------
         ValueError
             For bad input, for ``support``, ``resolution`` or ``periodic`` beside listed
-            estimators, and if every estimator failed; the message says how.
+            estimators, for a context beside listed ones that take none, and if every estimator
+            failed; the message says how.
         """
         with anew(self) as draft, time_limit(self.max_seconds):
-            draft._learn(X, sample_weight)
+            draft._learn(X, sample_weight, context)
         return self
-
-    def score_samples(self, X):
-        """Natural-log density of each row, in nats and in the units of the X given to fit.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,), float64
-        """
-        check_is_fitted(self, "mixture_")
-        return self.mixture_.score_samples(check_data(self, X, reset=False))
-
-    def sample(self, n_samples=1, random_state=None, on_grid=False):
-        """Draw rows from the mixture: a component by its weight, then a row from it.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, RandomState instance or None, default=None
-            None gives fresh draws at every call.
-        on_grid : bool, default=False
-            Bring columns that were spread in training back to where their values were, see
-            :meth:`NSFDensity.sample`.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-
-        Raises
-        ------
-        TypeError
-            If a component with a positive weight cannot sample, or with ``on_grid`` knows of no
-            grid, as those of other packages.
-        """
-        check_is_fitted(self, "mixture_")
-        n_samples = check_n_samples(n_samples)
-        return self.mixture_.sample(n_samples, check_random_state(random_state), on_grid)
 
     def get_params(self, deep=True):
         """Parameters of the stack and, if ``deep``, of the listed estimators by name."""
@@ -243,23 +221,28 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
             return super().set_params(**params)
         return self._set_params("estimators", **params)
 
-    def _learn(self, X, sample_weight):
+    def _learn(self, X, sample_weight, context):
+        X, context = self._split(X, context)
         X = check_data(self, X, reset=True)
         weight = check_sample_weight(sample_weight, X)
         check_rows(X, sample_weight=weight)
+        context = self._read_context(context, len(X))
         rng = check_random_state(draw_seed(self.random_state))
-        self.fold_ = assign_folds(X, weight, self.cv, rng)
-        candidates = self._candidates(X, rng)
-        settings = {"n_jobs": self.n_jobs, "verbose": self.verbose}
-        self._combine(cross_fit_all(candidates, X, weight, self.fold_, **settings), weight)
+        self.fold_ = assign_folds(X, weight, self.cv, rng, context)
+        rows = FoldedRows(X, weight, self.fold_, context)
+        candidates = self._candidates(rows, rng)
+        results = cross_fit_all(candidates, rows, n_jobs=self.n_jobs, verbose=self.verbose)
+        self._combine(results, weight)
 
-    def _candidates(self, X, rng):
+    def _candidates(self, rows, rng):
         """Clones of the estimators by name, with a seed each."""
         pairs = self.estimators
         if isinstance(pairs, str):
             names = getattr(self, "feature_names_in_", None)
-            declared = declared_by_index(self, X.shape[1], names)
-            pairs = stack_candidates(*X.shape, **declared)
+            declared = declared_by_index(self, rows.X.shape[1], names)
+            pairs = stack_candidates(*rows.shape, **declared)
+            if rows.context is not None:
+                pairs = [pair for pair in pairs if takes_context(pair[1])]
         elif not pairs:
             raise ValueError("estimators is empty; expected a list of (name, estimator).")
         elif declared := [name for name in DECLARED if getattr(self, name) is not None]:
@@ -269,6 +252,8 @@ class StackedDensity(SaveMixin, MeanScoreMixin, _BaseComposition):
         self._validate_names([name for name, _ in pairs])
         clones = seeded_clones(pairs, rng)
         check_parameters(clones)
+        if rows.context is not None:
+            refuse_those_without_context(clones)
         return clones
 
     def _combine(self, results, weight):

@@ -48,12 +48,12 @@ class Turn:
         return left / ((self.n_to_come - 1) * n_fits + n_left)
 
 
-def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
-    """Cross-fit (name, estimator) pairs of different names; the failures are in the results.
+def cross_fit_all(candidates, rows, *, n_jobs=None, verbose=0):
+    """Cross-fit (name, estimator) pairs of different names to FoldedRows.
 
-    Candidates that are quick go first, so that a limit of time or Ctrl-C leaves something. Each
-    is told its share of what is left, the first is fitted however little that is, and those
-    whose turn comes too late are given up.
+    The failures are in the results. Candidates that are quick go first, so that a limit of time
+    or Ctrl-C leaves something. Each is told its share of what is left, the first is fitted
+    however little that is, and those whose turn comes too late are given up.
 
     Returns
     -------
@@ -67,10 +67,7 @@ def cross_fit_all(candidates, X, weight, fold, *, n_jobs=None, verbose=0):
     """
     queue = sorted(candidates, key=lambda pair: _cost(pair[1]))
     turns = _turns(len(queue), effective_n_jobs(n_jobs))
-    jobs = (
-        delayed(cross_fit)(*pair, X, weight, fold, turn)
-        for pair, turn in zip(queue, turns, strict=True)
-    )
+    jobs = (delayed(cross_fit)(*pair, rows, turn) for pair, turn in zip(queue, turns, strict=True))
     parallel = _as_they_come(n_jobs=n_jobs, verbose=max(0, verbose - 1))
     done = {}
     try:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 from skflow import MAFDensity
-from skflow.estimators.stack._folds import assign_folds
+from skflow.estimators.stack._folds import FoldedRows, assign_folds
 from skflow.estimators.stack._turns import cross_fit_all
 from skflow.exceptions import ConvergenceWarning
 from tests.estimators.stack.toys import Complaining, Failing, NotFinite, Recorder, rng, rows
@@ -18,7 +18,8 @@ class TestCrossFit:
 
     def one(self, estimator, weight=None, fold=None, **settings):
         fold = self.fold if fold is None else fold
-        (result,) = cross_fit_all([("it", estimator)], self.X, weight, fold, **settings)
+        table = FoldedRows(self.X, weight, fold)
+        (result,) = cross_fit_all([("it", estimator)], table, **settings)
         return result
 
     def test_held_out_scores_are_out_of_fold(self):
@@ -56,7 +57,7 @@ class TestCrossFit:
         own = MAFDensity._fit
 
         def counted(self, *args):
-            fits.append(args[-1])
+            fits.append(args[2])
             return own(self, *args)
 
         monkeypatch.setattr(MAFDensity, "_fit", counted)
@@ -82,7 +83,7 @@ class TestCrossFit:
 
     def test_failures_are_told(self):
         pairs = [("a", Failing()), ("b", NotFinite()), ("c", Recorder())]
-        first, second, third = cross_fit_all(pairs, self.X, None, self.fold)
+        first, second, third = cross_fit_all(pairs, FoldedRows(self.X, None, self.fold))
         assert first.failure == "RuntimeError: no luck today"
         assert "held-out log densities are not finite" in second.failure
         assert third.failure == ""

@@ -10,7 +10,7 @@ from sklearn.neighbors import KernelDensity
 from skflow import KernelFlowDensity, MAFDensity
 from skflow.estimators.stack import _mixing
 from skflow.estimators.stack._mixing import DensityMixture, mixture_weights
-from tests.estimators.stack.toys import Recorder, rng, rows
+from tests.estimators.stack.toys import GivenRecorder, Recorder, rng, rows
 from tests.instances import quick
 
 
@@ -88,6 +88,26 @@ class TestMixture:
         assert (draws[:, 0] > 10).mean() == pytest.approx(0.75, abs=0.03)
         assert (draws[:50, 0] > 10).any()
         assert (draws[:50, 0] < 10).any()
+
+    def test_draws_given_a_context_keep_its_order(self):
+        far = GivenRecorder()
+        far.sample = lambda n, random_state, context: GivenRecorder().sample(n, 0, context) + 100
+        mixture = DensityMixture([GivenRecorder(), far], np.array([0.25, 0.75]))
+        context = np.arange(3.0)[:, None]
+        draws = mixture.sample_given(context, 4_000, rng())
+        assert draws.shape == (3, 4_000, 1)
+        from_far = draws[..., 0] > 50
+        np.testing.assert_allclose(from_far.mean(axis=1), 0.75, atol=0.03)
+        np.testing.assert_allclose(
+            draws[..., 0] - 100 * from_far, np.tile(context, 4_000), atol=0.01
+        )
+
+    def test_draws_given_a_context_that_a_part_does_not_take(self):
+        part = GaussianMixture(1).fit(rows())
+        with pytest.raises(
+            TypeError, match="the method sample of GaussianMixture takes no context"
+        ):
+            DensityMixture([part], np.ones(1)).sample_given(np.ones((2, 1)), 3, rng())
 
     def test_draws_of_a_gaussian_mixture_change_with_the_state(self):
         part = GaussianMixture(2, random_state=0).fit(rows())

@@ -48,7 +48,7 @@ class TestProtocol:
         model = StackedDensity()
         assert set(model.get_params()) == {
             *("estimators", "cv", "max_seconds", "n_jobs", "random_state", "verbose"),
-            *("support", "resolution", "periodic"),
+            *("support", "resolution", "periodic", "context_columns"),
         }
         model.set_params(estimators=pair(), kernel__n_neighbors=3)
         assert dict(model.estimators)["kernel"].n_neighbors == 3

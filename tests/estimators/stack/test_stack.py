@@ -18,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skflow import KernelFlowDensity, MAFDensity, MixtureFlowDensity, StackedDensity
+from skflow.estimators.stack._folds import FoldedRows
 from tests.estimators.stack.toys import Failing, Interrupted
 from tests.instances import quick
 
@@ -131,7 +132,8 @@ class TestMixture:
 
     def test_seeds_that_were_set_stay(self):
         mixed = [("a", GaussianMixture(2, random_state=7)), ("b", GaussianMixture(2))]
-        found = stack(mixed)._candidates(rows(), np.random.RandomState(0))  # noqa: NPY002
+        table = FoldedRows(rows(), None, None)
+        found = stack(mixed)._candidates(table, np.random.RandomState(0))  # noqa: NPY002
         assert found[0][1].random_state == 7
         assert isinstance(found[1][1].random_state, int)
         assert mixed[1][1].random_state is None

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skflow import KernelFlowDensity, MAFDensity, MixtureFlowDensity, StackedDensity
 from skflow._clock import time_limit
 from skflow.estimators.stack import _turns
-from skflow.estimators.stack._folds import assign_folds
+from skflow.estimators.stack._folds import FoldedRows, assign_folds
 from skflow.estimators.stack._turns import Turn, _cost, cross_fit_all
 from skflow.exceptions import ConvergenceWarning
 from skflow.training import MaximumLikelihood
@@ -32,12 +32,12 @@ from tests.estimators.stack.toys import (
 from tests.instances import quick
 
 X = rows()
-FOLD = assign_folds(X, None, 2, rng())
+ROWS = FoldedRows(X, None, assign_folds(X, None, 2, rng()))
 
 
 def fitted(*estimators, **settings):
     pairs = list(zip("abcdef", estimators, strict=False))
-    return cross_fit_all(pairs, X, None, FOLD, **settings)
+    return cross_fit_all(pairs, ROWS, **settings)
 
 
 class TestTime:
@@ -112,7 +112,7 @@ class TestTime:
     def test_an_order_of_fits_changes_no_bit(self):
         flow, kernel = quick(MAFDensity, n_members="auto"), quick(KernelFlowDensity)
         pairs = [("flow", flow), ("kernel", kernel)]
-        results = [cross_fit_all(some, X, None, FOLD) for some in (pairs, pairs[::-1])]
+        results = [cross_fit_all(some, ROWS) for some in (pairs, pairs[::-1])]
         for one, other in zip(results[0], results[1][::-1], strict=True):
             np.testing.assert_array_equal(one.held_out, other.held_out)
 
