@@ -153,11 +153,9 @@ class GaussianMixture(Base):
         factor, z = factor.double(), self._with_members(z).double()
         shift = (self.means.double().unsqueeze(-2) @ factor).squeeze(-2)  # (*members, C, d)
         # U is triangular: column j of (z - mu) U is the residual of z_j given those before it
+        log_sizes = -factor.diagonal(dim1=-2, dim2=-1).log().unsqueeze(-3)
         columns = (
-            (
-                z @ factor[..., j].mT - shift[..., j].unsqueeze(-2),
-                -factor[..., None, :, j, j].log(),
-            )
+            (z @ factor[..., j].mT - shift[..., j].unsqueeze(-2), log_sizes[..., j])
             for j in range(self.n_features)
         )
         return mixture_scores(self.log_weights.double().unsqueeze(-2), columns)

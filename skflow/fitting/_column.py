@@ -116,7 +116,7 @@ class ConditionalColumn:
         return root.reshape(n, q).numpy()
 
     def _scores(self, rows, given):
-        """Normal scores (K, n) of rows (n, 1) by each member, and log densities of it."""
+        """Return normal scores (K, n) of rows (n, 1) by each member, and its log densities."""
         x, c = (self._spread(torch.as_tensor(part)) for part in (rows, given))
         z, log_det = self.parts.to_noise(x, c)
         base = self.parts.base
@@ -125,7 +125,7 @@ class ConditionalColumn:
         return scores.reshape(-1, len(rows)), log_density.reshape(-1, len(rows))
 
     def _mixed(self, scores, log_densities):
-        """Normal score (n,) of the mean of the members' F, and log of the mean of densities."""
+        """Return the normal score (n,) of the mean of F, and the log of the mean of densities."""
         log_odds = log_ndtr(scores).logsumexp(0) - log_ndtr(-scores).logsumexp(0)
         return normal_of_logit(log_odds)[0], log_densities.logsumexp(0) - math.log(len(scores))
 

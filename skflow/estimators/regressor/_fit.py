@@ -24,25 +24,30 @@ TREES = 2  # of the default regressors, which are no matter of choice
 SHARE = 0.5  # of a limited time, for features
 
 
+@dataclass(frozen=True)
 class Context:
     """From rows of X to what the density is given: numbers of X, and predictions.
 
     Attributes
     ----------
-    reader : ContextColumns or None
-        Of X; None where predictions stand alone.
-    features : list of pairs (Feature, bool)
-        Whether its regressor reads the numbers, or X as it is.
+    reader : ContextColumns
+        Of X.
+    encoded : bool
+        Whether regressors are given the reader's numbers, and not X as it is.
+    parts : list of Feature or None
+        What the columns are, from left to right; None stands for the numbers of X.
     """
 
-    def __init__(self, reader, features, with_x):
-        self.reader, self.features, self.with_x = reader, features, with_x
+    reader: ContextColumns
+    encoded: bool
+    parts: list
 
     def columns(self, X):
         """Numbers (n, c) for rows that the fit has not seen."""
         numbers = self.reader.encode(X)
-        parts = [f.predict(numbers if encoded else X) for f, encoded in self.features]
-        return np.concatenate([numbers, *parts] if self.with_x else parts, axis=1)
+        given = numbers if self.encoded else X
+        parts = [numbers if part is None else part.predict(given) for part in self.parts]
+        return np.concatenate(parts, axis=1)
 
 
 @dataclass(frozen=True)
@@ -66,21 +71,21 @@ class Learner:
         """Fit to rows, y (n, k) and weights (n,) or None."""
         reader = ContextColumns.read(X, len(y))
         numbers = reader.encode(X)
-        features = self._features(X, numbers, y, weight)
-        x_first = self.estimator.regressor is None
-        blocks = [feature.out_of_fold for feature, _ in features]
-        names = [feature.name for feature, _ in features]
-        at = 0 if x_first else len(blocks)
-        blocks.insert(at, numbers)
-        names.insert(at, "X")
-        n_sure = 1 + TREES if self._is_default else 1
-        chosen, density = self._choose(blocks, names, min(n_sure, len(blocks)), y, weight)
-        kept = [features[k - (k > at)] for k in chosen if k != at]
-        context = Context(reader, kept, with_x=at in chosen)
-        calibration = self._calibrated(density, [blocks[k] for k in chosen], y, weight)
-        names = [names[k] for k in chosen]
-        scores = getattr(density, "held_out_scores_", np.full(len(y), np.nan))
-        return Learned(density, context, names, calibration, scores)
+        parts = self._features(numbers if self._is_default else X, numbers, y, weight)
+        # X comes first, but where one regressor is to be made a density of
+        parts.insert(0 if self.estimator.regressor is None else len(parts), None)
+        blocks = [numbers if part is None else part.out_of_fold for part in parts]
+        names = ["X" if part is None else part.name for part in parts]
+        n_sure = min(1 + TREES if self._is_default else 1, len(parts))
+        chosen, density = self._choose(blocks, names, n_sure, y, weight)
+        given = np.concatenate([blocks[k] for k in chosen], axis=1)
+        return Learned(
+            density,
+            Context(reader, self._is_default, [parts[k] for k in chosen]),
+            [names[k] for k in chosen],
+            self._calibration(density, given, y, weight),
+            getattr(density, "held_out_scores_", np.full(len(y), np.nan)),
+        )
 
     @property
     def _is_default(self):
@@ -96,19 +101,16 @@ class Learner:
         return seeded_clones(named, self.rng)
 
     def _features(self, X, numbers, y, weight):
-        """Pairs of a Feature and whether its regressor reads numbers."""
+        """Cross-fit the regressors, which read X, for as long as there is time."""
         deals = self._deals(numbers)
         scaled = Scale(y).apply(y)
-        rows = numbers if self._is_default else X
         features = []
         for name, regressor in self._regressors(numbers):
             if features and time_is_up(SHARE):
                 left_out(f"the feature {name}")
                 continue
-            feature = cross_fit(
-                name, regressor, rows, scaled, weight, deals, self.estimator.n_jobs
-            )
-            features.append((feature, self._is_default))
+            n_jobs = self.estimator.n_jobs
+            features.append(cross_fit(name, regressor, X, scaled, weight, deals, n_jobs))
         return features
 
     def _deals(self, numbers):
@@ -128,7 +130,7 @@ class Learner:
         return [(self.rng.permutation(len(first)) % n_folds)[group] for _ in range(n_deals)]
 
     def _choose(self, blocks, names, n_sure, y, weight):
-        """Indices of the blocks that help, and the density given them."""
+        """Return indices of the blocks that help, and the density given them."""
         density = seeded_clones([("density", self._density())], self.rng)[0][1]
 
         def fit(chosen, rows=slice(None)):
@@ -157,8 +159,8 @@ class Learner:
                 density.set_params(**{name: value})
         return density
 
-    def _calibrated(self, density, blocks, y, weight):
-        """Return the map of shares below, None where none is asked for."""
+    def _calibration(self, density, given, y, weight):
+        """Return the map of shares below held-out rows, None where none is asked for."""
         if not self.estimator.calibrate:
             return None
         from skflow.fitting._column import ConditionalColumn
@@ -167,7 +169,7 @@ class Learner:
             raise ValueError("calibrate=True is for one column of y.")
         held = np.flatnonzero(density.held_out_by_ >= 0)
         column = ConditionalColumn(density.flow_)
-        shares = column.member_shares_below(y[held, 0], np.concatenate(blocks, axis=1)[held])
+        shares = column.member_shares_below(y[held, 0], given[held])
         own = shares[np.arange(len(held)), density.held_out_by_[held]]
         return Calibration(own, None if weight is None else weight[held])
 

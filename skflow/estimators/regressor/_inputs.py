@@ -1,7 +1,7 @@
 """What a regressor is given: rows of any kind, and the numbers that they are to explain."""
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skflow._validation import check_rows, check_sample_weight
@@ -12,7 +12,9 @@ MINIMUM = 5  # rows: two of them are held out
 
 
 def read_inputs(estimator, X, *, reset=False):
-    """Rows as a float64 array that may have holes, or the table itself if it holds labels.
+    """Rows as a float64 array, or the table itself if it holds labels.
+
+    Holes are for an estimator whose tags allow NaN.
 
     Sets (reset) or compares ``n_features_in_`` and ``feature_names_in_``.
     """
@@ -21,9 +23,8 @@ def read_inputs(estimator, X, *, reset=False):
             X = np.asarray(X, dtype=object)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X
-    return validate_data(
-        estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"
-    )
+    finite = "allow-nan" if get_tags(estimator).input_tags.allow_nan else True
+    return validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=finite)
 
 
 def read_training_rows(estimator, X, y, sample_weight):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -189,7 +189,17 @@ class FlowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return self._shaped(self._distribution.moments(self._context(X))[0])
 
     def predict_std(self, X):
-        """Standard deviation of y given each row, shaped as that of :meth:`predict`."""
+        """Spread of y given each row, as a standard deviation.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        deviation : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of y.
+        """
         return self._shaped(self._distribution.moments(self._context(X))[1])
 
     def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
@@ -306,8 +316,16 @@ class FlowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = all(
+            get_tags(regressor).input_tags.allow_nan for regressor in self._own_regressors()
+        )
         return tags
+
+    def _own_regressors(self):
+        """Those that were passed, which get X as it is."""
+        if self.regressor is not None:
+            return [self.regressor]
+        return [] if isinstance(self.features, str) else list(self.features)
 
     @property
     def _distribution(self):

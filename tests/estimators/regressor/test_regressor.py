@@ -34,11 +34,7 @@ REGRESSORS = {
     "any regressor": FlowRegressor(
         density=SMALL, regressor=RandomForestRegressor(20), n_folds=3, random_state=0
     ),
-    "mixture": FlowRegressor(
-        density=MixtureFlowDensity(n_components=3, covariance_type="full", reg_covar=1e-2),
-        features=[],
-        random_state=0,
-    ),
+    "mixture": FlowRegressor(density=MixtureFlowDensity(), features=[], random_state=0),
     "calibrated": FlowRegressor(density=SMALL, features=[], calibrate=True, random_state=0),
 }
 every_regressor = pytest.mark.parametrize("name", REGRESSORS)
@@ -61,7 +57,6 @@ def fitted():
     [
         FlowRegressor(density=TINY, features=[]),
         FlowRegressor(density=TINY, features=[LinearRegression()], n_folds=2),
-        FlowRegressor(density=TINY, regressor=Ridge(), n_folds=2),
     ],
     expected_failed_checks=lambda _: UNEQUAL,
 )
@@ -175,10 +170,9 @@ def test_a_regressor_becomes_a_density_no_worse_than_normal_residuals():
     for regressor in (LinearRegression(), RandomForestRegressor(50, random_state=0)):
         flow = FlowRegressor(regressor=regressor, random_state=0).fit(X, y)
         alone = clone(regressor).fit(X, y)
-        deviation = np.std(flow.density_.held_out_scores_)  # a scale of y to begin with
-        sizes = np.abs(y_new - alone.predict(X_new))
-        deviation = max(deviation, np.sqrt(np.mean(sizes**2)))
-        normal = norm(alone.predict(X_new), deviation).logpdf(y_new).mean()
+        predicted = alone.predict(X_new)  # whose errors are told, in favour of normal residuals
+        deviation = np.sqrt(np.mean((y_new - predicted) ** 2))
+        normal = norm(predicted, deviation).logpdf(y_new).mean()
         assert flow.log_density(X_new, y_new).mean() > normal - 0.02
 
 
@@ -237,7 +231,7 @@ def test_calibration_mends_intervals_that_are_too_wide():
         model = FlowRegressor(density=wide, features=[], calibrate=calibrate, random_state=0)
         low, high = model.fit(X, y).predict_interval(X_new, 0.9).T
         off[calibrate] = abs(((low <= y_new) & (y_new <= high)).mean() - 0.9)
-    assert off[True] < 0.02
+    assert off[True] < 0.04 < off[False]
 
 
 def test_the_time_is_kept_and_what_is_left_out_is_said():
