@@ -106,7 +106,9 @@ dropout : float or "auto", default="auto"
     Share of hidden units dropped in training; "auto" is 0.1 below 5,000 rows, else 0.
 input_noise : float or "auto", default="auto"
     Standard deviation of the Gaussian noise added to the preprocessed rows in training; "auto"
-    is 0.05 up to 300 rows, falling with the square root of the rows to 0 at 5,000.
+    is 0.05 up to 300 rows, falling with the square root of the rows to 0 at 5,000. Given a
+    context the unit is what a linear regression on it leaves of a column, and "auto" is 0.1 up to
+    1,000 rows.
 validation_fraction : float or "auto", default="auto"
     Share of the rows that each member holds out, at most one part in ``n_members``; "auto" is
     0.2 below 1,000 rows, else 0.1. 0 trains a single member on all rows, without early stopping.

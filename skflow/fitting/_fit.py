@@ -9,6 +9,7 @@ import torch
 from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
+from skflow.fitting._given import noise_of
 from skflow.fitting._members import train_members
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
 from skflow.flow import Ensemble
@@ -132,7 +133,7 @@ def _trained(flow, rows, held, estimator, plan, seed):
     history = train(
         flow,
         MaximumLikelihood(),
-        Batches(rows, plan.batch_size, plan.input_noise),
+        Batches(rows, plan.batch_size, noise_of(flow, plan)),
         config,
         validation=held,
         n_members=plan.n_members if several else None,

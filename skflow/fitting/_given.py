@@ -14,7 +14,7 @@ from skflow.bijections import (
 from skflow.bijections._conditioned import StandardizedContext
 from skflow.nets import MLP
 
-__all__ = ["context_reader", "given_context", "residuals", "beside_context"]
+__all__ = ["beside_context", "context_reader", "given_context", "noise_of", "residuals"]
 
 
 def context_reader(rows):
@@ -38,6 +38,18 @@ def given_context(bijection, reader, plan):
     sizes = plan.n_context, plan.n_features, spread.n_params, plan.hidden_features
     scaling = ConditionalElementwise(spread, MLP(*sizes, dropout=plan.dropout or 0.0))
     return Conditioned(reader, Chain([*_regression(plan), scaling, bijection]))
+
+
+def noise_of(flow, plan):
+    """Deviation of the noise that smooths training rows: a number, or of columns (*members, 1, d).
+
+    Given a context its unit is what the regression leaves of a column, and not the column's own
+    spread: noise of a small share of that would drown what the context nearly settles.
+    """
+    if not (plan.n_context and plan.input_noise):
+        return plan.input_noise
+    _, left, *_ = flow.bijection.bijection.bijections
+    return plan.input_noise * left.log_scale.detach().neg().exp().unsqueeze(-2)
 
 
 def beside_context(rows, reader):

@@ -11,6 +11,7 @@ from skflow._clock import seconds_left, time_limit
 from skflow._random import seeded
 from skflow._side_by_side import n_threads_for, side_by_side
 from skflow._threads import threads
+from skflow.fitting._given import noise_of
 from skflow.members import select_member, stack_members
 from skflow.training import Batches, History, train
 
@@ -53,7 +54,7 @@ def train_members(flow, objective, training, held, config, plan, *, seed, n_jobs
         member = select_member(flow, k)
         own = replace(config, max_epochs=0) if stop.is_set() else config
         with threads(plan.n_threads), seeded(_seed(seed, k)), time_limit(seconds_left() / left):
-            batches = Batches(training.of_member(k), plan.batch_size, plan.input_noise)
+            batches = Batches(training.of_member(k), plan.batch_size, noise_of(member, plan))
             history = train(
                 member, _Until(stop, objective), batches, own, validation=held.of_member(k)
             )

@@ -127,7 +127,7 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
         batch_size=batch_size,
         learning_rate=float(chosen("learning_rate", lambda: _learning_rate(n_train))),
         dropout=chosen("dropout", lambda: 0.1 if n < 5_000 else 0.0),
-        input_noise=float(chosen("input_noise", lambda: _input_noise(n))),
+        input_noise=float(chosen("input_noise", lambda: _input_noise(n, n_context))),
         validation_fraction=fraction,
         n_iter_no_change=chosen("n_iter_no_change", lambda: _patience(n_train, batch_size)),
     )
@@ -275,5 +275,10 @@ def _steps_per_epoch(n_train, batch_size):
     return max(1, round(n_train / batch_size))
 
 
-def _input_noise(n):
-    return 0.05 * min(1.0, math.sqrt(300 / n)) if n < 5_000 else 0.0
+def _input_noise(n, n_context):
+    if n >= 5_000:
+        return 0.0
+    # of a column's spread, or of what a regression on the context leaves of it
+    return (
+        0.1 * min(1.0, math.sqrt(1_000 / n)) if n_context else 0.05 * min(1.0, math.sqrt(300 / n))
+    )

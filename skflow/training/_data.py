@@ -20,7 +20,7 @@ class Batches:
     ----------
     rows : Batch or Rows
     batch_size : int
-    noise : float, default=0.0
+    noise : float or tensor of shape (*members, 1, d), default=0.0
         Standard deviation of fresh Gaussian noise added to x in every batch, a smoothing
         regulariser (Rothfuss et al. 2019, arXiv:1907.08982).
     """
@@ -28,6 +28,7 @@ class Batches:
     def __init__(self, rows, batch_size, noise=0.0):
         self.rows = rows if isinstance(rows, Rows) else Rows(rows)
         self.noise = noise
+        self.noisy = isinstance(noise, torch.Tensor) or noise > 0
         self.n_batches = max(1, round(self.rows.n_rows / batch_size))
         # places of each member that its last epoch did not come to
         self.waiting = [self.rows.index.new_empty(0) for _ in self.rows.sizes]
@@ -38,9 +39,9 @@ class Batches:
     def __iter__(self):
         for places in self._shuffled().tensor_split(self.n_batches, dim=-1):
             x, context, weight = self.rows.take(places)
-            if self.noise:
+            if self.noisy:
                 noise = torch.empty_like(x).normal_(generator=generator(x.device))
-                x = torch.add(x, noise, alpha=self.noise)
+                x = x + self.noise * noise
             yield Batch(x, context, weight)
 
     def _shuffled(self):

@@ -18,7 +18,8 @@ from skflow.tables._rows import group_rows
 
 __all__ = ["Context", "Learner"]
 
-MANY = 2_000  # rows from which on five folds are enough
+SHORT = 2_000  # rows up to which folds are dealt twice
+ENOUGH = 50  # held-out rows, to calibrate by
 PILOT_ROWS = 4_000  # that choose what the context holds
 TREES = 2  # of the default regressors, which are no matter of choice
 SHARE = 0.5  # of a limited time, for features
@@ -114,19 +115,12 @@ class Learner:
         return features
 
     def _deals(self, numbers):
-        """Fold (n,) of each row, one for rows that are equal; several times on short tables."""
-        n_folds = self.estimator.n_folds
-        if n_folds == "auto":
-            import os
-
-            n_folds = int(os.environ.get("NF", 10))
+        """Fold (n,) of each row, one for rows that are equal; dealt twice on short tables."""
         first, group = group_rows(numbers)
         if len(first) < 2:  # then rows differ in y alone
             first = group = np.arange(len(numbers))
-        n_folds = min(n_folds, len(first))
-        import os
-
-        n_deals = int(os.environ.get("ND", 1))
+        n_folds = min(self.estimator.n_folds, len(first))
+        n_deals = 2 if len(numbers) <= SHORT else 1
         return [(self.rng.permutation(len(first)) % n_folds)[group] for _ in range(n_deals)]
 
     def _choose(self, blocks, names, n_sure, y, weight):
@@ -161,13 +155,17 @@ class Learner:
 
     def _calibration(self, density, given, y, weight):
         """Return the map of shares below held-out rows, None where none is asked for."""
-        if not self.estimator.calibrate:
+        held = np.flatnonzero(getattr(density, "held_out_by_", np.full(len(y), -1)) >= 0)
+        asked, possible = self.estimator.calibrate, y.shape[1] == 1 and len(held) > 0
+        if asked is True and not possible:
+            raise ValueError(
+                "calibrate=True is for one column of y and a density that holds rows out, which "
+                "flows that are trained do with validation_fraction above 0."
+            )
+        if not (asked and possible) or (asked == "auto" and len(held) < ENOUGH):
             return None
         from skflow.fitting._column import ConditionalColumn
 
-        if y.shape[1] > 1:
-            raise ValueError("calibrate=True is for one column of y.")
-        held = np.flatnonzero(density.held_out_by_ >= 0)
         column = ConditionalColumn(density.flow_)
         shares = column.member_shares_below(y[held, 0], given[held])
         own = shares[np.arange(len(held)), density.held_out_by_[held]]

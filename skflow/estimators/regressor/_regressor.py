@@ -44,7 +44,7 @@ class FlowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     density is that of all of them together; moments, quantiles and :meth:`cdf` of each come from
     1,000 draws that are always the same.
 
-    Cost of the default: 20 to 60 seconds for 300 to 10,000 rows on one core, nearly all of it
+    Cost of the default: 20 to 60 seconds for 300 to 10,000 rows on one core, most of it
     cross-fitting. Of answers, some 100 evaluations of the flow for each row.
 
     Parameters
@@ -59,14 +59,15 @@ class FlowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     regressor : estimator, default=None
         Makes a density of one regressor: y given its prediction, and given X, too, if held-out
         rows are likelier so. It takes the place of ``features``.
-    n_folds : int or "auto", default="auto"
-        Of the cross-fitting; 10, above 2,000 rows 5.
-    calibrate : bool, default=False
+    n_folds : int, default=5
+        Of the cross-fitting. Up to 2,000 rows folds are dealt twice.
+    calibrate : bool or "auto", default="auto"
         Compose the distribution function with a smooth monotone map, fitted to those of rows that
         members of the ensemble held out, :math:`G(F(y \mid x))`; density, quantiles, moments and
         draws stay those of one distribution. It makes coverage right on average over rows, not
         for each x. In finite samples nothing is guaranteed: unlike in split conformal prediction
-        [2]_ the rows were used for stopping, too, and in the features. One column of y.
+        [2]_ the rows were used for stopping, too, and in the features. "auto" does so for one
+        column of y, if at least 50 rows were held out.
     support : dict, default=None
         Bounds of y, ``{0: (0, None)}`` for a column of positive numbers: those of a density whose
         ``support`` is None.
@@ -119,8 +120,8 @@ class FlowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     density: Any = "auto"
     features: Any = "auto"
     regressor: Any = None
-    n_folds: int | str = "auto"
-    calibrate: bool = False
+    n_folds: int = 5
+    calibrate: bool | str = "auto"
     support: Any = None
     resolution: Any = None
     max_seconds: float | None = None
@@ -131,8 +132,8 @@ class FlowRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "density": [StrOptions({"auto"}), HasMethods(["fit", "score_samples", "sample"])],
         "features": [StrOptions({"auto"}), list, tuple],
         "regressor": [None, HasMethods(["fit", "predict"])],
-        "n_folds": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
-        "calibrate": ["boolean"],
+        "n_folds": [Interval(Integral, 2, None, closed="left")],
+        "calibrate": ["boolean", StrOptions({"auto"})],
         "support": [None, dict],
         "resolution": [None, dict],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],

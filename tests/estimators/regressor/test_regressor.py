@@ -29,13 +29,13 @@ UNEQUAL = {
     )
 }
 REGRESSORS = {
-    "default density": FlowRegressor(density=SMALL, features=[], random_state=0),
+    "default density": FlowRegressor(density=SMALL, features=[], calibrate=False, random_state=0),
     "features": FlowRegressor(density=SMALL, features=[Ridge()], n_folds=3, random_state=0),
     "any regressor": FlowRegressor(
         density=SMALL, regressor=RandomForestRegressor(20), n_folds=3, random_state=0
     ),
     "mixture": FlowRegressor(density=MixtureFlowDensity(), features=[], random_state=0),
-    "calibrated": FlowRegressor(density=SMALL, features=[], calibrate=True, random_state=0),
+    "calibrated": FlowRegressor(density=SMALL, features=[], random_state=0),
 }
 every_regressor = pytest.mark.parametrize("name", REGRESSORS)
 
@@ -228,7 +228,7 @@ def test_calibration_mends_intervals_that_are_too_wide():
     wide = NSFDensity(n_layers=1, hidden_features=(8,), max_epochs=1, n_members=2, input_noise=0.5)
     off = {}
     for calibrate in (False, True):
-        model = FlowRegressor(density=wide, features=[], calibrate=calibrate, random_state=0)
+        model = FlowRegressor(density=wide, features=[], random_state=0, calibrate=calibrate)
         low, high = model.fit(X, y).predict_interval(X_new, 0.9).T
         off[calibrate] = abs(((low <= y_new) & (y_new <= high)).mean() - 0.9)
     assert off[True] < 0.04 < off[False]
