@@ -1,17 +1,21 @@
-"""Shared by the benchmarks: the machine's name, alternating clocks, asked beside measured."""
+"""Shared by the benchmarks: the machine's name, alternating clocks, asked beside measured.
 
+Only what needs torch imports it: peers may run in an environment that lacks it.
+"""
+
+import csv
 import gc
 import platform
 import statistics
 import time
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
-import torch
 from threadpoolctl import threadpool_limits
 
 LIBRARIES = "skflow", "torch", "scikit-learn", "zuko", "nflows", "normflows"
-UNASKED = "pyvinecopulib", "KDEpy"  # compared where they are installed
+UNASKED = "pyvinecopulib", "KDEpy", "ngboost"  # compared where they are installed
 
 
 def processor():
@@ -26,7 +30,11 @@ def processor():
 
 def machine():
     """One line: processor, threads in use, versions of what is compared."""
-    parts = [processor(), f"{torch.get_num_threads()} torch thread(s)"]
+    parts = [processor()]
+    if find_spec("torch"):
+        import torch
+
+        parts.append(f"{torch.get_num_threads()} torch thread(s)")
     parts.append(f"Python {platform.python_version()}")
     for name in (*LIBRARIES, *UNASKED):
         try:
@@ -37,13 +45,18 @@ def machine():
 
 
 def use_threads(n_threads):
-    """Limit BLAS, OpenMP and torch for the rest of the process."""
+    """Limit BLAS, OpenMP and torch, where it is, for the rest of the process."""
     threadpool_limits(n_threads)
-    torch.set_num_threads(n_threads)
+    if find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(n_threads)
 
 
 def warm_up():
     """Take one Adam step: torch loads seconds' worth of modules at its first optimiser."""
+    import torch
+
     weight = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([weight])
     weight.square().sum().backward()
@@ -89,3 +102,54 @@ def markdown(header, rows):
     """A GitHub table; numbers should come formatted."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+class Journal:
+    """Rows of a CSV file, each of which is written as soon as it is known.
+
+    Two rows with the same values under ``key`` are of the same measurement. What the file holds
+    already is kept if the run resumes, and deleted if not.
+    """
+
+    def __init__(self, path, key, resume):
+        self.path, self.key = path, key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            path.unlink(missing_ok=True)
+        self.rows = read_rows(path) if path.exists() else []
+
+    def __contains__(self, values):
+        return any(tuple(row[name] for name in self.key) == tuple(values) for row in self.rows)
+
+    def add(self, row):
+        is_new = not self.path.exists()
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+        self.rows.append(row)
+
+
+def read_rows(path):
+    """Rows of a CSV file as dictionaries, numbers as numbers."""
+    with path.open(newline="") as file:
+        return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def mean_and_error(values, digits=2):
+    """Mean of values and the standard error of it, as text."""
+    values = [value for value in values if value == value]
+    if not values:
+        return "failed"
+    text = f"{statistics.fmean(values):.{digits}f}"
+    if len(values) == 1:
+        return text
+    return f"{text} ± {statistics.stdev(values) / len(values) ** 0.5:.{digits}f}"
