@@ -5,8 +5,11 @@ import math
 
 import numpy as np
 import torch
-from torch.special import log_ndtr, ndtri
+from torch.special import log_ndtr, ndtr, ndtri
 
+from skflow.bases import GivenKernels
+from skflow.bijections import Affine, Continuous, Coupling, RationalQuadraticSpline, Residual
+from skflow.bijections._elementwise import Elementwise
 from skflow.fitting._blocks import in_blocks
 from skflow.flow import Ensemble
 from skflow.numerics import increasing_root, normal_of_logit
@@ -14,10 +17,14 @@ from skflow.numerics import increasing_root, normal_of_logit
 __all__ = ["ConditionalColumn"]
 
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
-# normal scores of the values that stand for a distribution in sums; within a member they converge
-# exponentially, and a jump between two modes is cut at a 40th of its height at worst
-SCORES = np.linspace(-6.0, 6.0, 96)
-NODE_WEIGHTS = np.exp(-0.5 * SCORES**2) / np.exp(-0.5 * SCORES**2).sum()
+# Normal scores of the values that stand for a distribution in sums. Within a member they converge
+# exponentially, and a jump between two modes is cut at a 40th of its height at worst.
+SCORES = torch.linspace(-6.0, 6.0, 96, dtype=torch.float64)
+NODE_WEIGHTS = torch.softmax(-0.5 * SCORES.square(), dim=0)
+# what looks at a row and its context together, so that each value must have its own copy of it
+READ_TOGETHER = Continuous, Coupling, GivenKernels, Residual
+# maps of single numbers whose parameters serve many
+MAPS = Affine, RationalQuadraticSpline
 
 
 class ConditionalColumn:
@@ -27,6 +34,9 @@ class ConditionalColumn:
     that :math:`F(y \mid c) = B(f(y; c))` needs no integration, and its inverse no search. Of an
     ensemble F is the members' mean; a quantile lies between theirs, where Newton's method finds
     it. All in float64, from a copy of the flow.
+
+    Many values at one row of the context cost little more than one where nets read the context
+    alone: values have an axis before that of members, which nets never see.
 
     Parameters
     ----------
@@ -40,121 +50,146 @@ class ConditionalColumn:
 
     def __init__(self, flow, bounds=(-math.inf, math.inf), **workers):
         flow = copy.deepcopy(flow).double()
-        self.n_members = flow.n_members if isinstance(flow, Ensemble) else None
-        self.parts = flow.members if isinstance(flow, Ensemble) else flow
+        self.single = not isinstance(flow, Ensemble)
+        self.n_members = 1 if self.single else flow.n_members
+        self.parts = flow if self.single else flow.members
+        self.shared = all(map(_takes_many_values, self.parts.modules()))
         self.low, self.high = bounds
         self.workers = workers
 
     def share_below(self, y, context):
-        """F(y | c), (n,), of numbers (n,) and rows of the context (n, c)."""
+        """F(y | c) of numbers (n,) or (n, q) for rows of the context (n, c), of their shape."""
+        y = np.asarray(y)
         inside = (self.low < y) & (y < self.high)
-        shares = np.where(y < self.high, 0.0, 1.0)
-        if inside.any():
-            shares[inside] = self._in_blocks(self._share, y[inside, None], context[inside])
-        return shares
+        rows = np.where(inside, y, self._anywhere(context)).reshape(len(y), -1)
+
+        def of_block(block, given):
+            c = self._spread(given)
+            return ndtr(self._mixed(*self._scores(_values_first(block), c))[0]).T.numpy()
+
+        shares = self._in_blocks(of_block, rows, context, n_numbers=rows.shape[1])
+        return np.where(inside, shares.reshape(y.shape), np.where(y < self.high, 0.0, 1.0))
 
     def member_shares_below(self, y, context):
-        """F by each member alone, (n, n_members), of numbers that lie inside the bounds."""
+        """F by each member alone, (n, n_members), of numbers (n,) that lie inside the bounds."""
 
-        def each(rows, given):
-            return torch.special.ndtr(self._scores(rows, given)[0]).T.numpy()
+        def of_block(block, given):
+            scores, _ = self._scores(_values_first(block), self._spread(given))
+            return ndtr(scores).squeeze(0).reshape(-1, len(block)).T.numpy()
 
-        return self._in_blocks(each, y[:, None], context)
+        return self._in_blocks(of_block, y[:, None], context)
 
     def quantiles(self, levels, context):
-        """Y (n, q) at which F is ``levels`` (q,), or (n, q) of each row, inside (0, 1)."""
-        if np.ndim(levels) == 1:
-            at = torch.from_numpy(levels)
-            return self._in_blocks(lambda c: self._quantiles(at, c), context, n_numbers=at.numel())
-        n, q = levels.shape
-        rows = np.column_stack([levels, context])
-
-        def of_block(block):
-            return self._quantiles(torch.from_numpy(block[:, :q]), block[:, q:])
-
-        return self._in_blocks(of_block, rows, n_numbers=q)
-
-    def moments(self, context):
-        """Mean and standard deviation, each (n,)."""
-        at = torch.from_numpy(SCORES)
+        """Values (n, q) at which F is ``levels`` (q,), inside (0, 1)."""
+        target = ndtri(torch.as_tensor(levels, dtype=torch.float64)).unsqueeze(-1)  # (q, 1)
 
         def of_block(given):
-            values = self._member_quantiles(at, torch.from_numpy(given)).numpy()  # (K, n, q)
-            centre = values.mean(axis=(0, 2), keepdims=True)
-            away = values - centre  # squares of large values would lose their digits
-            mean = (away @ NODE_WEIGHTS).mean(axis=0)
-            square = (np.square(away - mean[:, None]) @ NODE_WEIGHTS).mean(axis=0)
-            return np.column_stack([mean + centre[0, :, 0], np.sqrt(square)])
+            c = self._spread(given)
+            each = self._member_quantiles(target, c)
+
+            def function(y):
+                score, log_density = self._mixed(*self._scores(y, c))
+                return score, _slope(score, log_density)
+
+            ends = each.amin(dim=1), each.amax(dim=1)
+            start = 0.5 * ends[0] + 0.5 * ends[1]
+            root = increasing_root(function, target.expand_as(start), start, between=ends)
+            return root.T.numpy()
+
+        return self._in_blocks(of_block, context, n_numbers=len(target))
+
+    def moments(self, context, tilt=None):
+        """Mean and standard deviation, each (n,).
+
+        With a ``tilt``, a function of shares below, under the density times what it says.
+        """
+
+        def of_block(given):
+            c = self._spread(given)
+            values = self._member_quantiles(SCORES.unsqueeze(-1), c)
+            weights = NODE_WEIGHTS.view(-1, 1, 1).expand_as(values)
+            if tilt is not None:
+                shares = [ndtr(self._mixed(*self._scores(v, c))[0]) for v in values.unbind(1)]
+                weights = weights * torch.from_numpy(tilt(torch.stack(shares, dim=1).numpy()))
+            return torch.stack(_moments(values, weights), dim=-1).numpy()
 
         return self._in_blocks(of_block, context, n_numbers=len(SCORES)).T
 
+    def _anywhere(self, context):
+        """Return a value inside the bounds, to stand for those that are not."""
+        return self.quantiles([0.5], context[:1])[0, 0]
+
     def _in_blocks(self, function, *rows, n_numbers=1):
-        return in_blocks(
-            function, *rows, n_members=(self.n_members or 1) * n_numbers, **self.workers
+        return in_blocks(function, *rows, n_members=self.n_members * n_numbers, **self.workers)
+
+    def _scores(self, y, c):
+        """Return normal scores (q, K, n) of y (q, n) by each member, and its log densities."""
+        x = y[:, None, :, None].expand(-1, self.n_members, -1, 1)
+        (z, log_det), base = self._apply(self.parts.to_noise, x, c), self.parts.base
+        (scores, log_prob) = self._apply(
+            lambda z, c: (base.normal_scores(z, c).squeeze(-1), base.log_prob(z, c)), z, c
         )
-
-    def _share(self, rows, given):
-        score, _ = self._mixed(*self._scores(rows, given))
-        return torch.special.ndtr(score).numpy()
-
-    def _quantiles(self, levels, given):
-        target = ndtri(levels)
-        given = torch.from_numpy(given)
-        each = self._member_quantiles(target, given)
-        if self.n_members is None:
-            return each[0].numpy()
-        n, q = each.shape[1:]
-        repeated = given.repeat_interleave(q, dim=0)
-
-        def function(y):
-            score, log_density = self._mixed(*self._scores(y.unsqueeze(-1), repeated))
-            return score, torch.exp(log_density + 0.5 * score.square() + LOG_ROOT_2_PI)
-
-        ends = each.amin(dim=0).flatten(), each.amax(dim=0).flatten()
-        start = 0.5 * ends[0] + 0.5 * ends[1]
-        root = increasing_root(function, target.expand(n, q).flatten(), start, between=ends)
-        return root.reshape(n, q).numpy()
-
-    def _scores(self, rows, given):
-        """Return normal scores (K, n) of rows (n, 1) by each member, and its log densities."""
-        x, c = (self._spread(torch.as_tensor(part)) for part in (rows, given))
-        z, log_det = self.parts.to_noise(x, c)
-        base = self.parts.base
-        scores = self._sign(c) * base.normal_scores(z, c).squeeze(-1)
-        log_density = base.log_prob(z, c) + log_det
-        return scores.reshape(-1, len(rows)), log_density.reshape(-1, len(rows))
+        return self._sign(c) * scores, log_prob + log_det
 
     def _mixed(self, scores, log_densities):
-        """Return the normal score (n,) of the mean of F, and the log of the mean of densities."""
-        log_odds = log_ndtr(scores).logsumexp(0) - log_ndtr(-scores).logsumexp(0)
-        return normal_of_logit(log_odds)[0], log_densities.logsumexp(0) - math.log(len(scores))
+        """Return the normal score (q, n) of the mean of F, and the log of the mean density."""
+        log_odds = log_ndtr(scores).logsumexp(1) - log_ndtr(-scores).logsumexp(1)
+        return normal_of_logit(log_odds)[0], log_densities.logsumexp(1) - math.log(self.n_members)
 
-    def _member_quantiles(self, target, given):
-        """Values (K, n, q) of each member whose normal scores are ``target`` (q,) or (n, q)."""
-        n, q = len(given), target.shape[-1]
-        c = self._spread(given)
-        target = self._sign(c).unsqueeze(-1) * target.expand(n, q)  # (*K, n, q)
-        repeated = c.repeat_interleave(q, dim=-2)
-        noise = self._noise(target.flatten(-2).unsqueeze(-1), repeated)
-        return self.parts.from_noise(noise, repeated)[0].reshape(-1, n, q)
-
-    def _noise(self, target, context):
-        """Rows z (*K, m, 1) of the base with the given normal scores."""
+    def _member_quantiles(self, target, c):
+        """Values (q, K, n) of each member whose normal scores are ``target`` (q, 1)."""
         base = self.parts.base
+        target = (self._sign(c) * target.unsqueeze(1)).expand(-1, *c.shape[:-1]).unsqueeze(-1)
 
         def function(z):
-            score = base.normal_scores(z, context)
-            log_density = base.log_prob(z, context).unsqueeze(-1)
-            return score, torch.exp(log_density + 0.5 * score.square() + LOG_ROOT_2_PI)
+            score, log_density = self._apply(
+                lambda z, c: (base.normal_scores(z, c), base.log_prob(z, c).unsqueeze(-1)), z, c
+            )
+            return score, _slope(score, log_density)
 
-        return increasing_root(function, target, target)
+        noise = increasing_root(function, target, target)
+        return self._apply(self.parts.from_noise, noise, c)[0].squeeze(-1)
 
     def _sign(self, c):
-        """1 (*K, 1) where the map of a member rises, -1 where it falls."""
-        ends = torch.tensor([-1.0, 1.0], dtype=c.dtype).unsqueeze(-1)
-        first = c[..., :1, :].expand(*c.shape[:-2], 2, c.shape[-1])
-        x = self.parts.from_noise(ends.expand(*c.shape[:-2], 2, 1), first)[0]
-        return (x[..., 1, :] - x[..., 0, :]).sign()
+        """1 (K, 1) where the map of a member rises, -1 where it falls."""
+        ends = c.new_tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(-1, self.n_members, 1, 1)
+        x, _ = self._apply(self.parts.from_noise, ends, c[:, :1])
+        return (x[1] - x[0]).sign().squeeze(-1)
 
-    def _spread(self, x):
-        return x if self.n_members is None else x.expand(self.n_members, *x.shape)
+    def _apply(self, function, rows, c):
+        """Apply a function of rows (K, m, 1) and contexts (K, m, c) to rows (q, K, n, 1)."""
+        if self.shared:
+            return function(rows, c)
+        q, _, n, _ = rows.shape
+        rows, c = rows.transpose(0, 1).flatten(1, 2), c.repeat(1, q, 1)
+        if self.single:
+            results = (part.unsqueeze(0) for part in function(rows[0], c[0]))
+        else:
+            results = function(rows, c)
+        return tuple(part.unflatten(1, (q, n)).transpose(0, 1) for part in results)
+
+    def _spread(self, context):
+        return torch.from_numpy(context).expand(self.n_members, *context.shape)
+
+
+def _takes_many_values(module):
+    known = not isinstance(module, Elementwise) or isinstance(module, MAPS)
+    return known and not isinstance(module, READ_TOGETHER)
+
+
+def _values_first(y):
+    return torch.from_numpy(np.ascontiguousarray(y.T))
+
+
+def _slope(score, log_density):
+    """Slope of a normal score, where the density is that of its argument."""
+    return torch.exp(log_density + 0.5 * score.square() + LOG_ROOT_2_PI)
+
+
+def _moments(values, weights):
+    """Mean and deviation (n,) of values (q, K, n) with weights of the same shape."""
+    weights = weights / weights.sum(dim=(0, 1))
+    centre = values.mean(dim=(0, 1))
+    away = values - centre  # squares of large values would lose their digits
+    mean = (weights * away).sum(dim=(0, 1))
+    return mean + centre, (weights * (away - mean).square()).sum(dim=(0, 1)).sqrt()

@@ -62,7 +62,7 @@ def residuals(rows, reader, plan):
     """Rows of a Batch as the layers of a flow start with them."""
     if reader is None:
         return rows.x
-    start = Conditioned(reader, Chain(_regression(plan))).to(rows.x.device)
+    start = Conditioned(reader, Chain(_regression(plan))).to(rows.x)
     return start.initialize(rows.x, rows.context, rows.weight)
 
 

@@ -69,6 +69,8 @@ class MADE(nn.Module):
         self.residual, self.dropout, self.reach = residual, dropout, reach
 
     def forward(self, x, context=None):
+        if self._sees_context_alone(context):
+            x = context.new_zeros(*context.shape[:-1], 1)
         x = bend(x, self.reach)
         h = (x if context is None else torch.cat([context, x], dim=-1)).mT
         raw = self.last(hidden_pass(self, h))
@@ -76,7 +78,13 @@ class MADE(nn.Module):
 
     def cursor(self, context, shape, like):
         """Return a cursor at the first feature, for ``x`` of ``shape`` (*members, n)."""
+        if self._sees_context_alone(context):
+            shape = context.shape[:-1]
         return MADECursor(self, context, shape, like)
+
+    def _sees_context_alone(self, context):
+        """Whether no output sees x: then one pass will do for all x given a row of the context."""
+        return context is not None and self.n_features == 1
 
 
 def _degrees(width, lowest, n_features):
@@ -117,8 +125,9 @@ class MADECursor:
 
     def append(self, x):
         """Tell the value of the current feature, (*members, n), and go to the next."""
-        self.inputs.append(bend(x, self.net.reach).unsqueeze(-2))
         self.feature += 1
+        if self.feature < self.net.n_features:  # the last one is seen by nothing
+            self.inputs.append(bend(x, self.net.reach).unsqueeze(-2))
 
     def _advance_units(self):
         source = self.inputs

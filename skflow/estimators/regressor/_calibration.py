@@ -6,7 +6,6 @@ from scipy.special import betainc, betaln, xlog1py, xlogy
 __all__ = ["Calibration"]
 
 N_KNOTS = 2_049
-N_LEVELS = 200
 NEWTON_STEPS = 3  # from within 1e-6
 
 
@@ -44,11 +43,16 @@ class Calibration:
         j = np.arange(self.degree)
         return betainc(j + 1, self.degree - j, np.asarray(u)[..., None]) @ self.parts
 
-    def log_density(self, u):
-        """Of the derivative G'(u)."""
+    def density(self, u):
+        """G'(u), between ``degree`` times the smallest part and the largest."""
         u, j, m = np.asarray(u)[..., None], np.arange(self.degree), self.degree
         terms = xlogy(j, u) + xlog1py(m - 1 - j, -u) - betaln(j + 1, m - j)
-        return np.log(np.exp(terms) @ self.parts)
+        return np.exp(terms) @ self.parts
+
+    @property
+    def largest_density(self):
+        """A bound on the density."""
+        return self.degree * self.parts.max()
 
     def inverse(self, levels):
         """U with G(u) = levels, of any shape: from a table, then by Newton's method within it."""
@@ -58,12 +62,6 @@ class Calibration:
         at = np.clip(np.searchsorted(values, levels) - 1, 0, N_KNOTS - 2)
         u = np.interp(levels, values, knots)
         for _ in range(NEWTON_STEPS):
-            step = (levels - self.apply(u)) / np.exp(self.log_density(u))
+            step = (levels - self.apply(u)) / self.density(u)
             u = np.clip(u + step, knots[at], knots[at + 1])
         return u
-
-    def nodes(self):
-        """Probabilities u inside (0, 1) and weights of them, for means under G."""
-        u = (np.arange(N_LEVELS) + 0.5) / N_LEVELS
-        weights = np.exp(self.log_density(u))
-        return u, weights / weights.sum()

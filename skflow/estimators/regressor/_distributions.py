@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from skflow._random import draw_seed
-
 __all__ = ["OneNumber", "SeveralNumbers", "distribution_of"]
 
 N_NODES = 1_000  # draws that stand for the distribution of several numbers
@@ -39,7 +37,7 @@ class OneNumber:
         scores = self.density.score_samples(y, context=context)
         if self.calibration is None:
             return scores
-        return scores + self.calibration.log_density(self._share(y, context))
+        return scores + np.log(self.calibration.density(self._share(y, context)))
 
     def cdf(self, y, context):
         """Of y (n, 1), (n, 1)."""
@@ -53,29 +51,41 @@ class OneNumber:
 
     def moments(self, context):
         """Means and standard deviations, (n, 1) each."""
-        if self.calibration is None:
-            mean, deviation = self.column.moments(context)
-        else:
-            levels, weights = self.calibration.nodes()
-            mean, deviation = _moments(self.column.quantiles(levels, context), weights)
+        mean, deviation = self.column.moments(
+            context, None if self.calibration is None else self.calibration.density
+        )
         return mean[:, None], deviation[:, None]
 
     def draws(self, n, seed, context):
         """(n_rows, n, 1)."""
         if self.calibration is None:
             return self.density.sample(n, random_state=seed, context=context)
-        levels = np.random.default_rng(draw_seed(seed)).uniform(size=(len(context), n))
-        inside = np.clip(self.calibration.inverse(levels), *_INSIDE)
-        return self.column.quantiles(inside, context)[:, :, None]
+        rng = np.random.default_rng(seed)
+        draws, filled = np.empty((len(context), n)), np.zeros(len(context), dtype=int)
+        while (filled < n).any():
+            rows = np.flatnonzero(filled < n)
+            for row, accepted in zip(rows, self._accepted(n, rng, context[rows]), strict=True):
+                taken = accepted[: n - filled[row]]
+                draws[row, filled[row] : filled[row] + len(taken)] = taken
+                filled[row] += len(taken)
+        return draws[:, :, None]
+
+    def _accepted(self, n, rng, context):
+        """For each row about n draws, of more by the density: as many as the calibration keeps."""
+        bound = self.calibration.largest_density
+        m = int(np.ceil(n * bound)) + 8
+        tried = self.density.sample(m, random_state=int(rng.integers(2**31)), context=context)[
+            ..., 0
+        ]
+        density = self.calibration.density(self.column.share_below(tried, context))
+        keep = rng.uniform(size=tried.shape) * bound < density
+        return [row[kept] for row, kept in zip(tried, keep, strict=True)]
 
     def _share(self, y, context):
         return self.column.share_below(y[:, 0], context)
 
     def _calibrated(self, share):
         return share if self.calibration is None else self.calibration.apply(share)
-
-
-_INSIDE = np.finfo(float).tiny, 1 - np.finfo(float).epsneg
 
 
 class SeveralNumbers:
@@ -115,11 +125,3 @@ class SeveralNumbers:
         """Draws (N_NODES, k) for one row of the context after the other."""
         for row in context:
             yield self.density.sample(N_NODES, SEED, context=row[None])[0]
-
-
-def _moments(values, weights):
-    """Mean and deviation of values (n, q) with weights (q,), (n,) each."""
-    centre = values.mean(axis=1)
-    away = values - centre[:, None]
-    mean = away @ weights
-    return mean + centre, np.sqrt(np.square(away - mean[:, None]) @ weights)
