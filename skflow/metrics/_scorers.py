@@ -63,6 +63,11 @@ def get_scorer(scoring, **settings):
     TypeError
         For an unknown setting; when it is called, if the estimator predicts no distribution.
 
+    See Also
+    --------
+    skflow.FlowRegressor : A regressor that predicts a density.
+    skflow.compare_regressors : These scores beside those of the usual regressors.
+
     Notes
     -----
     Through a ``TransformedTargetRegressor`` the log density of y is that of t = T(y) plus
@@ -73,23 +78,17 @@ def get_scorer(scoring, **settings):
 
     Examples
     --------
-    Any estimator with the methods will do. This one has one normal distribution for all rows:
-
     >>> import numpy as np
-    >>> from scipy.stats import norm
-    >>> from sklearn.dummy import DummyRegressor
     >>> from sklearn.model_selection import cross_val_score
+    >>> from skflow import FlowRegressor, NSFDensity
     >>> from skflow.metrics import get_scorer
-    >>> class Normal(DummyRegressor):
-    ...     def fit(self, X, y):
-    ...         self.std_ = np.std(y)
-    ...         return super().fit(X, y)
-    ...
-    ...     def log_density(self, X, y):
-    ...         return norm.logpdf(y, self.predict(X), self.std_)
-    >>> y = np.random.default_rng(0).normal(size=200)
-    >>> scores = cross_val_score(Normal(), y[:, None], y, scoring=get_scorer("log_density"))
-    >>> bool(abs(scores.mean() + 1.42) < 0.1)  # minus the entropy of a standard normal
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 1))
+    >>> y = X[:, 0] + rng.normal(size=200)
+    >>> density = NSFDensity(n_layers=1, n_members=1, max_epochs=5)  # little of it, to be quick
+    >>> model = FlowRegressor(features=[], density=density, random_state=0)
+    >>> scores = cross_val_score(model, X, y, cv=2, scoring=get_scorer("log_density"))
+    >>> bool(abs(scores.mean() + 1.42) < 0.15)  # minus the entropy of a standard normal
     True
     """
     if scoring not in SCORERS:

@@ -74,23 +74,19 @@ class PredictiveDisplay(PanelsMixin):
     See Also
     --------
     PITDisplay, ReliabilityDisplay : Whether the distributions hold what they claim.
+    skflow.FlowRegressor : A regressor that predicts distributions.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from scipy.stats import norm
-    >>> from sklearn.linear_model import LinearRegression
+    >>> from skflow import FlowRegressor, NSFDensity
     >>> from skflow.plots import PredictiveDisplay
-    >>> class Normal(LinearRegression):
-    ...     def predict_quantiles(self, X, quantiles):
-    ...         return self.predict(X)[:, None] + norm.ppf(quantiles)
-    ...
-    ...     def cdf(self, X, y):
-    ...         return norm.cdf(y - self.predict(X))
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 1))
     >>> y = X[:, 0] + rng.normal(size=200)
-    >>> display = PredictiveDisplay.from_estimator(Normal().fit(X, y), X, y, rows=[0, 1])
+    >>> density = NSFDensity(n_layers=1, n_members=1, max_epochs=5)  # little of it, to be quick
+    >>> model = FlowRegressor(features=[], density=density, random_state=0).fit(X, y)
+    >>> display = PredictiveDisplay.from_estimator(model, X, y, rows=[0, 1])
     >>> display.quantiles.shape, display.densities.shape
     ((100, 7), (2, 400))
     """

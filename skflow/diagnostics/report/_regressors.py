@@ -99,6 +99,7 @@ def compare_regressors(
 
     See Also
     --------
+    FlowRegressor : A regressor that predicts a density.
     compare_densities : The same for densities of whole rows.
     skflow.metrics.get_scorer : The same scores for searches.
 
@@ -111,30 +112,19 @@ def compare_regressors(
 
     Examples
     --------
-    A regressor that knows how the noise grows, and peers that do not:
+    A density that learns how the noise grows, and peers that do not:
 
     >>> import numpy as np
-    >>> from scipy.stats import norm
-    >>> from sklearn.linear_model import LinearRegression
-    >>> from skflow import compare_regressors
-    >>> class Growing(LinearRegression):
-    ...     def log_density(self, X, y):
-    ...         return norm.logpdf(y, self.predict(X), X[:, 0])
-    ...
-    ...     def predict_interval(self, X, coverage):
-    ...         width = X[:, :1] * norm.ppf((1 + coverage) / 2)
-    ...         return self.predict(X)[:, None] + width * [-1, 1]
-    ...
-    ...     def sample(self, X, n_samples, random_state):
-    ...         noise = np.random.default_rng(random_state).normal(size=(len(X), n_samples))
-    ...         return self.predict(X)[:, None] + X[:, :1] * noise
+    >>> from skflow import FlowRegressor, NSFDensity, compare_regressors
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.uniform(0.1, 2, size=(100, 1))
-    >>> y = 3 * X[:, 0] + X[:, 0] * rng.normal(size=100)
-    >>> table = compare_regressors(X, y, Growing(), cv=2)
+    >>> X = rng.uniform(0.1, 2, size=(200, 1))
+    >>> y = 3 * X[:, 0] + X[:, 0] * rng.normal(size=200)
+    >>> density = NSFDensity(n_layers=1, n_members=1, max_epochs=40)  # little of it, to be quick
+    >>> model = FlowRegressor(features=[], density=density)
+    >>> table = compare_regressors(X, y, model, cv=2)
     >>> [row["name"] for row in table][0]
-    'Growing'
-    >>> bool(table["Growing"]["gain"] > 0)
+    'FlowRegressor'
+    >>> bool(table["FlowRegressor"]["gain"] > 0)
     True
     """
     check_consistent_length(X, y)
