@@ -14,6 +14,7 @@ NAMES = {
         "ContinuousFlowDensity",
         "FlowOutlierDetector",
         "FlowPPDensity",
+        "FlowRegressor",
         "FlowVariationalApproximator",
         "GaussianizationFlowDensity",
         "GlowDensity",

@@ -23,16 +23,16 @@ class GivenKernels(Base):
     leaves of a row, in coordinates in which kernels are upright,
 
     .. math::
-        p(z \mid c) = \frac{p(c, z)}{p(c)} = |V|^{-1} \Big( \sum_j w_j(c)
+        p(z \mid c) = \frac{p(c, z)}{p(c)} = |V|^{-1} \left( \sum_j w_j(c)
             \prod_k N(u_k;\, \rho_k u_{jk},\, D_{jk})
-            + w_0(c) \prod_k N(u_k;\, 0,\, \lambda_k) \Big), \qquad
+            + w_0(c) \prod_k N(u_k;\, 0,\, \lambda_k) \right), \qquad
         \frac{1}{D_{jk}} = \frac{1}{s_j^2} + \frac{1}{\lambda_k}
 
     with weights of kernels [1]_ and of the background that depend on the context,
 
     .. math::
         w_j(c) \propto (1 - b)\, w_j
-            \prod_k N\big(h_k;\, \sqrt{1 - \delta_k^2}\, h_{jk},\, \delta_k^2\big), \qquad
+            \prod_k N(h_k;\, \sqrt{1 - \delta_k^2}\, h_{jk},\, \delta_k^2), \qquad
         w_0(c) \propto b \prod_k N(h_k;\, 0,\, 1)
 
     which sum to one: nothing is approximated. A column of the context with a small

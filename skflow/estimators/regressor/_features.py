@@ -19,7 +19,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skflow._side_by_side import side_by_side
 
-__all__ = ["Feature", "cross_fit", "default_regressors"]
+__all__ = ["Feature", "cross_fitted", "default_regressors"]
 
 LONG = 3_000  # rows from which on histograms boost faster, and fewer trees do
 N_LANDMARKS = 500
@@ -68,7 +68,7 @@ class Feature:
         return np.mean(each, axis=1).T
 
 
-def cross_fit(name, regressor, X, y, weight, deals, n_jobs=None):
+def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
     """Fit clones of a regressor without one fold each.
 
     Rows that are new get the mean of many models, which errs less than any. So that those of the

@@ -10,7 +10,7 @@ from skflow._clock import left_out, time_is_up
 from skflow.estimators.flows._autoregressive import NSFDensity
 from skflow.estimators.regressor._calibration import Calibration
 from skflow.estimators.regressor._choice import choose_blocks
-from skflow.estimators.regressor._features import cross_fit, default_regressors
+from skflow.estimators.regressor._features import cross_fitted, default_regressors
 from skflow.estimators.regressor._inputs import Scale
 from skflow.estimators.stack._candidates import seeded_clones
 from skflow.tables._context import ContextColumns
@@ -111,7 +111,7 @@ class Learner:
                 left_out(f"the feature {name}")
                 continue
             n_jobs = self.estimator.n_jobs
-            features.append(cross_fit(name, regressor, X, scaled, weight, deals, n_jobs))
+            features.append(cross_fitted(name, regressor, X, scaled, weight, deals, n_jobs))
         return features
 
     def _deals(self, numbers):

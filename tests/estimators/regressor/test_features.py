@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skflow.estimators.regressor._features import cross_fit, default_regressors
+from skflow.estimators.regressor._features import cross_fitted, default_regressors
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 3)), RNG.normal(size=(60, 2))
@@ -16,7 +16,7 @@ DEALS = [RNG.permutation(60) % 5, RNG.permutation(60) % 5]
 
 
 def test_predictions_of_a_row_are_those_of_models_without_it():
-    nearest = cross_fit("nearest", KNeighborsRegressor(1), X, Y, None, DEALS)
+    nearest = cross_fitted("nearest", KNeighborsRegressor(1), X, Y, None, DEALS)
     assert not np.isclose(nearest.out_of_fold, Y).any()  # its own y would come back
     expected = np.zeros(Y.shape)
     for fold in DEALS:
@@ -28,7 +28,7 @@ def test_predictions_of_a_row_are_those_of_models_without_it():
 
 
 def test_new_rows_get_the_mean_of_the_models():
-    feature = cross_fit("linear", LinearRegression(), X, Y, None, DEALS)
+    feature = cross_fitted("linear", LinearRegression(), X, Y, None, DEALS)
     each = [
         LinearRegression().fit(X[fold != k], Y[fold != k]).predict(X)
         for fold in DEALS
@@ -51,16 +51,16 @@ class Mean(RegressorMixin, BaseEstimator):
 @pytest.mark.parametrize("regressor", [Mean(), make_pipeline(StandardScaler(), Mean())])
 def test_weights_reach_the_regressor(regressor):
     weight = np.where(Y[:, 0] > 0, 1.0, 1e-12)
-    feature = cross_fit("mean", regressor, X, Y[:, :1], weight, DEALS)
+    feature = cross_fitted("mean", regressor, X, Y[:, :1], weight, DEALS)
     assert (feature.out_of_fold > 0.3).all()
 
 
 def test_regressors_without_weights_go_without():
-    cross_fit("nearest", KNeighborsRegressor(), X, Y, np.ones(60), DEALS)
+    cross_fitted("nearest", KNeighborsRegressor(), X, Y, np.ones(60), DEALS)
 
 
 def test_threads_change_nothing():
-    one, two = (cross_fit("ridge", Ridge(), X, Y, None, DEALS, n_jobs) for n_jobs in (1, 2))
+    one, two = (cross_fitted("ridge", Ridge(), X, Y, None, DEALS, n_jobs) for n_jobs in (1, 2))
     np.testing.assert_array_equal(one.out_of_fold, two.out_of_fold)
 
 
