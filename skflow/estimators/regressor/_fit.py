@@ -18,7 +18,8 @@ from skflow.tables._rows import group_rows
 
 __all__ = ["Context", "Learner"]
 
-SHORT = 2_000  # rows up to which folds are dealt twice
+# folds of n rows are dealt as often as makes so many, within bounds
+FITTED_ROWS, MOST_DEALS = 2_000, 4
 ENOUGH = 50  # held-out rows, to calibrate by
 PILOT_ROWS = 4_000  # that choose what the context holds
 TREES = 2  # of the default regressors, which are no matter of choice
@@ -115,12 +116,12 @@ class Learner:
         return features
 
     def _deals(self, numbers):
-        """Fold (n,) of each row, one for rows that are equal; dealt twice on short tables."""
+        """Fold (n,) of each row, one for rows that are equal; dealt up to four times."""
         first, group = group_rows(numbers)
         if len(first) < 2:  # then rows differ in y alone
             first = group = np.arange(len(numbers))
         n_folds = min(self.estimator.n_folds, len(first))
-        n_deals = 2 if len(numbers) <= SHORT else 1
+        n_deals = int(np.clip(round(FITTED_ROWS / len(numbers)), 1, MOST_DEALS))
         return [(self.rng.permutation(len(first)) % n_folds)[group] for _ in range(n_deals)]
 
     def _choose(self, blocks, names, n_sure, y, weight):

@@ -56,7 +56,7 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
         Makes a density of one regressor: y given its prediction, and given X, too, if held-out
         rows are likelier so. It takes the place of ``features``.
     n_folds : int, default=5
-        Of the cross-fitting. Up to 2,000 rows folds are dealt twice.
+        Of the cross-fitting. On short tables folds are dealt again, four times up to 570 rows.
     calibrate : bool or "auto", default="auto"
         Compose the distribution function with a smooth monotone map, fitted to those of rows that
         members of the ensemble held out, :math:`G(F(y \mid x))`; density, quantiles, moments and
