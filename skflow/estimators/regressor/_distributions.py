@@ -42,7 +42,7 @@ class OneNumber:
     def cdf(self, y, context):
         """Of y (n, 1), (n, 1)."""
         share = self._share(y, context)
-        return self._calibrated(share)[:, None]
+        return (share if self.calibration is None else self.calibration.apply(share))[:, None]
 
     def quantiles(self, levels, context):
         """At levels (q,), (n, 1, q)."""
@@ -83,9 +83,6 @@ class OneNumber:
 
     def _share(self, y, context):
         return self.column.share_below(y[:, 0], context)
-
-    def _calibrated(self, share):
-        return share if self.calibration is None else self.calibration.apply(share)
 
 
 class SeveralNumbers:

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skflow._clock import left_out, time_is_up
+from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import NSFDensity
 from skflow.estimators.regressor._calibration import Calibration
 from skflow.estimators.regressor._choice import choose_blocks
@@ -145,6 +146,7 @@ class Learner:
         given = {"n_jobs": self.estimator.n_jobs}
         auto = isinstance(self.estimator.density, str)
         density = NSFDensity(**given) if auto else clone(self.estimator.density)
+        _check_density(density)
         known = density.get_params()
         for name in ("support", "resolution"):
             value = getattr(self.estimator, name)
@@ -171,6 +173,19 @@ class Learner:
         shares = column.member_shares_below(y[held, 0], given[held])
         own = shares[np.arange(len(held)), density.held_out_by_[held]]
         return Calibration(own, None if weight is None else weight[held])
+
+
+def _check_density(density):
+    if not isinstance(density, TableFlow):
+        raise ValueError(
+            "density must be a single flow of skflow that takes a context, such as NSFDensity() "
+            f"or MixtureFlowDensity(); got {type(density).__name__}."
+        )
+    if density.periodic:
+        raise ValueError(
+            "a periodic y has no mean, quantiles or intervals; ask the density itself, given a "
+            f"context: {type(density).__name__}(periodic=...).fit(y, context=X)."
+        )
 
 
 def _named(regressors):

@@ -9,12 +9,13 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skflow import FlowRegressor, MixtureFlowDensity, NSFDensity
+from skflow import FlowRegressor, MixtureFlowDensity, NSFDensity, StackedDensity
 from skflow.exceptions import ConvergenceWarning
 from skflow.metrics import get_scorer
 
@@ -280,6 +281,18 @@ class TestBadInput:
         density = clone(TINY).set_params(support={0: (0, None)})
         with pytest.raises(ValueError, match="support is set twice"):
             FlowRegressor(density=density, features=[], support={0: (0, None)}).fit(X, y)
+
+    @pytest.mark.parametrize(
+        ("density", "message"),
+        [
+            (GaussianMixture(), "a single flow of skflow.*got GaussianMixture"),
+            (StackedDensity(), "a single flow of skflow.*got StackedDensity"),
+            (NSFDensity(periodic={0: 360}), "a periodic y has no mean"),
+        ],
+    )
+    def test_densities_that_will_not_do(self, density, message):
+        with pytest.raises(ValueError, match=message):
+            FlowRegressor(density=density, features=[]).fit(*rows(30))
 
     def test_calibration_of_several_columns(self):
         X, y = rows(30)
