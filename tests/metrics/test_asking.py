@@ -53,7 +53,8 @@ class TestWrappers:
         given = QUESTIONS[question](y)
         expected = getattr(inner, question)(StandardScaler().fit_transform(X), **given)
         for model in (search, FrozenEstimator(search), make_pipeline(FrozenEstimator(search))):
-            np.testing.assert_array_equal(ask(model, question, frame, **given), expected)
+            found = ask(model, question, frame, **given)
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
         found = ask(wrapped, question, frame, **given)
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 

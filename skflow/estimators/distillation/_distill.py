@@ -64,7 +64,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         Fitted, with all that a fit on rows leaves, of which some have another meaning.
         ``history_``: the losses are the reverse KL, ``validation_loss`` on fixed noise.
         ``validation_score_``: mean log density, under the student, of fresh draws from the
-        teacher. ``held_out_scores_``: NaN, one for each row that the teacher was fitted to if it
+        teacher. ``held_out_scores_`` and ``held_out_by_``: NaN and -1, one for each row that the teacher was fitted to if it
         has such scores. ``support``, ``resolution`` and ``periodic`` are set to the teacher's.
         And, only on distilled flows:
 
@@ -115,6 +115,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         student._show_fit(fit, plan)
         unseen = getattr(teacher, "held_out_scores_", np.empty(0))
         student.held_out_scores_ = np.full(len(unseen), np.nan)
+        student.held_out_by_ = np.full(len(unseen), -1)
         _measure(student, teacher, n_samples, np.random.RandomState(seed))
     return student
 
