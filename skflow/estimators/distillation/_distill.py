@@ -65,7 +65,8 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         ``history_``: the losses are the reverse KL, ``validation_loss`` on fixed noise.
         ``validation_score_``: mean log density, under the student, of fresh draws from the
         teacher. ``held_out_scores_`` and ``held_out_by_``: NaN and -1, one for each row that the
-        teacher was fitted to if it has such scores. ``support``, ``resolution`` and ``periodic`` are set to the teacher's.
+        teacher was fitted to if it has such scores. ``support``, ``resolution`` and ``periodic``
+        are set to the teacher's.
         And, only on distilled flows:
 
         - ``reverse_kl_``, ``reverse_kl_error_``: mean of log q - log p over ``n_samples`` fresh
