@@ -1,10 +1,15 @@
 """Settings and fixtures of all tests."""
 
+import importlib
+import pathlib
 import signal
+import sys
 import time
 
 import pytest
 import torch
+
+BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -44,3 +49,15 @@ def own_clock(monkeypatch):
 
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(time, "perf_counter", lambda: time.process_time() + slept)
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    """Return the function that imports a script of the benchmarks."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(BENCHMARKS))
+    yield importlib.import_module
+    sys.path.remove(str(BENCHMARKS))
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__file__", None) == str(BENCHMARKS / f"{name}.py"):
+            del sys.modules[name]

@@ -1,8 +1,6 @@
 """The benchmark's tables have the density that they claim, and nothing that fails gets lost."""
 
-import importlib
 import pathlib
-import sys
 import time
 
 import numpy as np
@@ -10,18 +8,6 @@ import pandas as pd
 import pytest
 
 FOLDER = pathlib.Path(__file__).parents[1] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    """Return the function that imports a script of the benchmarks."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
-    for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", None) == str(FOLDER / f"{name}.py"):
-            del sys.modules[name]
 
 
 FAMILIES = ["bananas", "copula", "blobs"]

@@ -1,6 +1,5 @@
 """The regression benchmarks measure what they claim, read what they fetch and lose no row."""
 
-import importlib
 import pathlib
 import subprocess
 import sys
@@ -14,18 +13,6 @@ from sklearn.linear_model import LinearRegression
 from skflow.metrics import crps_of_draws
 
 FOLDER = pathlib.Path(__file__).parents[1] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    """Return the function that imports a script of the benchmarks."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
-    for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", None) == str(FOLDER / f"{name}.py"):
-            del sys.modules[name]
 
 
 def line(n, seed=0):

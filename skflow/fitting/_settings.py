@@ -166,7 +166,7 @@ def _base(estimator, d, n_context):
 def resolve_base(base, d):
     """Return the name of the base of all d latent columns, or a tuple with a name for each."""
     if isinstance(base, str):
-        return "mixture" if base == "auto" else base
+        return base
     names = tuple(str(name) for name in base)
     if len(names) != d or not set(names) <= set(BASES):
         raise ValueError(

@@ -46,6 +46,20 @@ def test_a_far_start_does_no_harm():
     torch.testing.assert_close(x, target.tan(), rtol=1e-12, atol=0)
 
 
+def test_a_bracket_that_is_known_is_not_left():
+    seen = []
+
+    def logarithm(x):  # not a number beyond the bracket
+        seen.append(x.clone())
+        return x.log(), 1 / x
+
+    target = torch.tensor([-300.0, 0.0, 5.0], dtype=torch.float64)
+    ends = torch.tensor([1e-200, 0.5, 1.0]).double(), torch.tensor([1e-100, 1.0, 1e3]).double()
+    x = increasing_root(logarithm, target, ends[1], between=ends)
+    torch.testing.assert_close(x, target.exp(), rtol=1e-9, atol=1e-15)
+    assert all(((ends[0] <= x) & (x <= ends[1])).all() for x in seen)
+
+
 def test_no_root_ends_at_a_finite_number():
     target = torch.tensor([2.0, -2.0], dtype=torch.float64)
     x = increasing_root(FUNCTIONS["arctan"], target, torch.zeros_like(target))

@@ -8,12 +8,11 @@ from scipy.stats import norm
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import has_fit_parameter
 
 from skflow._random import draw_seed
 from skflow.diagnostics.report._piecewise import QuantileCalibration
+from skflow.estimators._weights import weight_keyword
 
 __all__ = ["GaussianResiduals", "QuantileBoosting", "QuantileForest", "weights_for"]
 
@@ -182,10 +181,7 @@ def weights_for(estimator, sample_weight):
     """Arguments that hand weights to the fit of an estimator, or of a pipeline's last step."""
     if sample_weight is None:
         return {}
-    last, prefix = estimator, ""
-    while isinstance(last, Pipeline):
-        name, last = last.steps[-1]
-        prefix += f"{name}__"
-    if not has_fit_parameter(last, "sample_weight"):
+    keyword = weight_keyword(estimator)
+    if keyword is None:
         raise TypeError("its fit takes no sample_weight")
-    return {f"{prefix}sample_weight": sample_weight}
+    return {keyword: sample_weight}

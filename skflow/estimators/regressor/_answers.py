@@ -8,6 +8,7 @@ from skflow._validation import check_n_samples
 from skflow.estimators.regressor._distributions import distribution_of
 from skflow.estimators.regressor._inputs import read_inputs, read_y
 from skflow.estimators.regressor._regions import highest_density
+from skflow.metrics._losses import check_share
 
 __all__ = ["PredictsDensities"]
 
@@ -78,7 +79,7 @@ class PredictsDensities:
         interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
             Low and high.
         """
-        beside = 0.5 * (1 - _checked_coverage(coverage))
+        beside = 0.5 * (1 - check_share(coverage, "coverage"))
         return self.predict_quantiles(X, (beside, 1 - beside))
 
     def predict_region(self, X, coverage=0.9):
@@ -101,7 +102,8 @@ class PredictsDensities:
            Statistician 50(2).
         """
         self._of_one_column("predict_region")
-        return highest_density(self._distribution, self._context(X), _checked_coverage(coverage))
+        coverage = check_share(coverage, "coverage")
+        return highest_density(self._distribution, self._context(X), coverage)
 
     def cdf(self, X, y):
         """Probability that y is at most as given: P(Y <= y | x).
@@ -175,9 +177,3 @@ class PredictsDensities:
         check_is_fitted(self, "density_")
         if self.density_.n_features_in_ > 1:
             raise ValueError(f"{what} is for one column of y; the fit had several.")
-
-
-def _checked_coverage(coverage):
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must lie between 0 and 1, got {coverage!r}.")
-    return coverage

@@ -12,12 +12,12 @@ from sklearn.ensemble import (
 )
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import has_fit_parameter
 
 from skflow._side_by_side import side_by_side
+from skflow.estimators._weights import weight_keyword
 
 __all__ = ["Feature", "cross_fitted", "default_regressors"]
 
@@ -92,12 +92,13 @@ def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
     """
     held_out = [np.flatnonzero(fold == k) for fold in deals for k in range(int(fold.max()) + 1)]
     columns = range(y.shape[1])
+    keyword = None if weight is None else weight_keyword(regressor)
     tasks = list(product(held_out, columns))
 
     def fit(task):
         held, j = task
         rows = np.delete(np.arange(len(y)), held)
-        given = _weights(regressor, None if weight is None else weight[rows])
+        given = {} if keyword is None else {keyword: weight[rows]}
         model = clone(regressor).fit(_safe_indexing(X, rows), y[rows, j], **given)
         return model, _column(model.predict(_safe_indexing(X, held)))
 
@@ -111,13 +112,3 @@ def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
 
 def _column(predictions):
     return np.asarray(predictions, dtype=np.float64).reshape(len(predictions))
-
-
-def _weights(regressor, weight):
-    """Arguments that hand weights on, to the last step of a pipeline if it is one."""
-    prefix = ""
-    if isinstance(regressor, Pipeline):
-        prefix, regressor = f"{regressor.steps[-1][0]}__", regressor.steps[-1][1]
-    if weight is None or not has_fit_parameter(regressor, "sample_weight"):
-        return {}
-    return {f"{prefix}sample_weight": weight}

@@ -269,7 +269,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("coverage", [0, 1, -0.5])
     def test_coverage(self, fitted, coverage):
-        with pytest.raises(ValueError, match="coverage must lie between 0 and 1"):
+        with pytest.raises(ValueError, match="coverage must lie strictly between 0 and 1"):
             fitted["default density"].predict_interval(rows(3)[0], coverage)
 
     def test_quantiles(self, fitted):
