@@ -26,6 +26,7 @@ from skflow.estimators import (
     ResidualFlowDensity,
     StackedDensity,
     SylvesterFlowDensity,
+    TableDensity,
     UMNNDensity,
     distill,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "StackedDensity",
     "StepLimitError",
     "SylvesterFlowDensity",
+    "TableDensity",
     "TrainingDivergedError",
     "UMNNDensity",
     "compare_densities",

@@ -17,6 +17,7 @@ from skflow.estimators.flows._made import MADEDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.estimators.flows._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators.flows._residual import ResidualFlowDensity
+from skflow.estimators.frames._density import TableDensity
 from skflow.estimators.outlier._detector import FlowOutlierDetector
 from skflow.estimators.posterior._approximator import FlowVariationalApproximator
 from skflow.estimators.regressor._regressor import FlowRegressor
@@ -45,6 +46,7 @@ __all__ = [
     "ResidualFlowDensity",
     "StackedDensity",
     "SylvesterFlowDensity",
+    "TableDensity",
     "UMNNDensity",
     "distill",
 ]

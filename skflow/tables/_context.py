@@ -9,7 +9,15 @@ from skflow._persistence import stored
 from skflow._validation import column_label
 from skflow.tables._declared import by_column
 
-__all__ = ["ContextColumns", "split_context"]
+__all__ = [
+    "ContextColumns",
+    "cells_of",
+    "columns_of",
+    "is_category",
+    "is_hole",
+    "numbers_of",
+    "split_context",
+]
 
 MAX_LEVELS = 100  # of a category that have a number of their own; rarer ones share one
 NANOSECONDS_OF_A_DAY = 8.64e13
@@ -33,10 +41,10 @@ class ContextColumns:
     @classmethod
     def read(cls, context, n_rows):
         """Learn the columns of a context (n_rows, c): an array or a data frame."""
-        names, columns = _columns(context, n_rows)
+        names, columns = columns_of(context, n_rows)
         places = (_place(j, names) for j in range(len(columns)))
         kinds = [
-            Category.read(column) if _is_category(column) else Quantity.read(column, place)
+            Category.read(column) if is_category(column) else Quantity.read(column, place)
             for column, place in zip(columns, places, strict=True)
         ]
         return cls(names, tuple(kinds))
@@ -50,7 +58,7 @@ class ContextColumns:
         ``n_rows`` None takes any number of rows. What the fit has not seen, a hole or a level,
         counts as an average row's value, with a warning.
         """
-        names, columns = _columns(context, n_rows)
+        names, columns = columns_of(context, n_rows)
         self._check_columns(names, len(columns))
         parts = [
             kind.encode(column, _place(j, self.names))
@@ -91,13 +99,13 @@ class Quantity:
     @classmethod
     def read(cls, column, place):
         """Learn from the column of a fit."""
-        numbers = _numbers(column, place)
+        numbers = numbers_of(column, place)
         known = numbers[~np.isnan(numbers)]
         return cls(float(known.mean()) if len(known) else 0.0, len(known) < len(numbers))
 
     def encode(self, column, place):
         """Numbers (n, 1), or (n, 2) if the fit saw holes."""
-        numbers = _numbers(column, place)
+        numbers = numbers_of(column, place)
         holes = np.isnan(numbers)
         if not self.has_holes:
             _warn_of_unseen(holes, "a hole", place)
@@ -124,7 +132,7 @@ class Category:
     @classmethod
     def read(cls, column):
         """Learn from the column of a fit."""
-        labels = [str(cell) for cell in _cells(column) if not _is_hole(cell)]
+        labels = [str(cell) for cell in cells_of(column) if not is_hole(cell)]
         levels, counts = np.unique(labels, return_counts=True)
         ordered = tuple(map(str, levels[np.lexsort((levels, -counts))]))
         return cls(ordered[:MAX_LEVELS], len(ordered) > MAX_LEVELS)
@@ -132,8 +140,8 @@ class Category:
     def encode(self, column, place):
         """Numbers (n, n_levels), one more if rare levels share one."""
         known = {level: k for k, level in enumerate(self.levels)}
-        cells = _cells(column)
-        holes = np.array([_is_hole(cell) for cell in cells], dtype=bool)
+        cells = cells_of(column)
+        holes = np.array([is_hole(cell) for cell in cells], dtype=bool)
         other = len(self.levels)
         found = np.array([known.get(str(cell), other) for cell in cells], dtype=int)
         if not self.shared:
@@ -187,7 +195,7 @@ def _place(j, names):
     return f"context, {column_label(j, names)},"
 
 
-def _columns(context, n_rows):
+def columns_of(context, n_rows):
     """Names (None without) and columns (n_rows,) of a context."""
     if hasattr(context, "columns"):
         names = tuple(map(str, context.columns))
@@ -211,24 +219,26 @@ def _columns(context, n_rows):
     return names, columns
 
 
-def _is_category(column):
+def is_category(column):
     """Whether the cells of a column are labels and not numbers."""
     kind = str(getattr(column, "dtype", "object")).lower()
     if kind.startswith(("category", "categorical", "str", "enum", "<u", "<s", "|s")):
         return True
-    return kind == "object" and any(isinstance(cell, str) for cell in _cells(column))
+    return kind == "object" and any(isinstance(cell, str) for cell in cells_of(column))
 
 
-def _cells(column):
+def cells_of(column):
+    """Cells (n,) of a column as objects."""
     return np.asarray(column, dtype=object)
 
 
-def _is_hole(cell):
+def is_hole(cell):
+    """Whether a cell is missing."""
     # NaN, NaT and pandas' NA are not equal to themselves
     return cell is None or str(cell) == "<NA>" or cell != cell  # noqa: PLR0124
 
 
-def _numbers(column, place):
+def numbers_of(column, place):
     """Numbers of a column, NaN where there is none; dates count in days."""
     cells = np.asarray(column)
     if cells.dtype.kind == "M":
@@ -236,7 +246,7 @@ def _numbers(column, place):
         return np.where(np.isnat(days), np.nan, days.astype(np.int64) / NANOSECONDS_OF_A_DAY)
     try:
         if cells.dtype == object:
-            cells = np.array([np.nan if _is_hole(cell) else cell for cell in cells])
+            cells = np.array([np.nan if is_hole(cell) else cell for cell in cells])
         numbers = cells.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{place} must hold numbers, as in the fit: {error}.") from None

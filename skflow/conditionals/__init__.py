@@ -1,0 +1,1 @@
+"""One net for the distribution of any column of a table, given any of its other cells."""

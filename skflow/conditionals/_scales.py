@@ -1,0 +1,138 @@
+"""From codes of a column to what a net of conditionals takes, and back."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from skflow._persistence import stored
+from skflow.conditionals._net import LABELS, NUMBER, ORDERED
+from skflow.fitting._preprocessing import fit_preprocessing
+from skflow.tables._cells import UNSEEN
+from skflow.tables._observation import ContinuousRows
+from skflow.tables._table import START_ROWS
+
+__all__ = ["LevelScale", "NumberScale", "read_scale"]
+
+BLOCK = 4_096
+
+
+@stored
+@dataclass(frozen=True, eq=False)
+class NumberScale:
+    """A column of numbers: repeated values spread, then to normal scores.
+
+    Attributes
+    ----------
+    observation : ContinuousRows
+        Bounds and ties.
+    to_scores : Chain
+    whole : bool
+        Whether codes are whole numbers, whose probabilities are asked for.
+    """
+
+    observation: ContinuousRows
+    to_scores: Any
+    whole: bool
+    kind: str = field(default=NUMBER, init=False)
+
+    @classmethod
+    def read(cls, codes, weight, rng, whole, bounds=None):
+        """Learn from the known codes (n,) of a fit and their weights (n,) or None."""
+        x = codes[:, None]
+        observation = ContinuousRows.read(x, weight, support=None if bounds is None else {0: bounds})
+        if len(x) > START_ROWS:
+            rows = rng.permutation(len(x))[:START_ROWS]
+            x, weight = x[rows], None if weight is None else weight[rows]
+        x = observation._continuous_rows(x, rng, False)
+        weight = None if weight is None else torch.from_numpy(weight)
+        chain = fit_preprocessing("gaussianize", observation.bounds, torch.from_numpy(x), weight)
+        return cls(observation, chain, whole)
+
+    def spread(self, codes, rng):
+        """Codes with repeated values spread, for a fit."""
+        known = ~np.isnan(codes)
+        out = codes.copy()
+        out[known] = self.observation._continuous_rows(codes[known, None], rng, False)[:, 0]
+        return out
+
+    def score(self, codes):
+        """Scores (n,) of codes, and logs of their slope; NaN and 0 in holes, -inf out of bounds."""
+        known = ~np.isnan(codes)
+        scores, slopes = codes.copy(), np.zeros(len(codes))
+        rows, outside = self.observation.place(codes[known, None])
+        with torch.no_grad():
+            parts = [self.to_scores(block) for block in torch.from_numpy(rows).split(BLOCK)]
+        scores[known] = np.concatenate([z[:, 0].numpy() for z, _ in parts]) if parts else 0.0
+        slope = np.concatenate([slope.numpy() for _, slope in parts]) if parts else 0.0
+        slopes[known] = np.where(outside, -np.inf, slope)
+        return scores, slopes
+
+    def range(self, low, high):
+        """Scores between which codes from low to high lie; NaN leaves an end open."""
+        half = 0.5 if self.whole else 0.0
+        ends = self.score(np.array([low - half, high + half]))[0]
+        return tuple(np.where(np.isnan(ends), [-np.inf, np.inf], ends).tolist())
+
+    def codes(self, scores, on_grid):
+        """Codes (n,) of scores."""
+        with torch.no_grad():
+            x = self.to_scores.inverse(torch.from_numpy(scores[:, None]).double())[0].numpy()
+        x = self.observation.draws(x, on_grid or self.whole)[:, 0]
+        return np.round(x) if self.whole else x
+
+
+@stored
+@dataclass(frozen=True, eq=False)
+class LevelScale:
+    """A column of levels.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (n_levels,)
+        How often each occurred, with half a time more, sum 1.
+    unseen : float
+        The probability that is kept for levels that the fit had not: 1 / (n + 1).
+    kind : {"ordered", "labels"}
+    """
+
+    shares: np.ndarray
+    unseen: float
+    kind: str
+
+    @classmethod
+    def read(cls, codes, weight, n_levels, ordered):
+        """Learn from the known codes (n,) of a fit and their weights (n,) or None."""
+        counts = np.bincount(codes.astype(int), weights=weight, minlength=n_levels) + 0.5
+        return cls(counts / counts.sum(), 1 / (len(codes) + 1), ORDERED if ordered else LABELS)
+
+    def spread(self, codes, rng):
+        """Codes as they are."""
+        del rng
+        return codes
+
+    def score(self, codes):
+        """Codes (n,), NaN for holes and for levels unseen, and what their log shares lack."""
+        unseen = codes == UNSEEN
+        slopes = np.where(np.isnan(codes), 0.0, np.log1p(-self.unseen))
+        slopes[unseen] = np.log(self.unseen)
+        return np.where(unseen, np.nan, codes), slopes
+
+    def range(self, low, high):
+        """Codes from low to high; NaN leaves an end open."""
+        return tuple(np.where(np.isnan([low, high]), [0, len(self.shares) - 1], [low, high]))
+
+    def codes(self, scores, on_grid):
+        """Codes (n,) as they are."""
+        del on_grid
+        return scores
+
+
+def read_scale(codes, weight, rng, cells, bounds=None):
+    """Learn the scale of a column from the codes (n,) of a fit, NaN in holes."""
+    known = ~np.isnan(codes)
+    weight = None if weight is None else weight[known]
+    if cells.n_levels:
+        return LevelScale.read(codes[known], weight, cells.n_levels, cells.ordered)
+    return NumberScale.read(codes[known], weight, rng, cells.step > 0, bounds)

@@ -1,0 +1,267 @@
+"""The questions that a fitted density of a data frame answers."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.base import DensityMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skflow._random import draw_seed
+from skflow._validation import check_n_samples
+from skflow.estimators._contract import mean_score
+
+__all__ = ["AnswersQuestions"]
+
+
+class AnswersQuestions(DensityMixin):
+    """Methods of an estimator whose fit leaves ``reader_``, ``nets_`` and ``orders_``."""
+
+    def score_samples(self, X, given=()):
+        """Log density of the known cells of each row, in nats.
+
+        Numbers have densities in the units of X, integers, dates and categories probabilities.
+        Of a row with holes it is the density of what is there.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+        given : sequence of column names or indices, default=()
+            Columns that are conditions: the density is that of the others given them.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            A level that the fit had not has the probability 1 / (n + 1); -inf is only what lies
+            outside the declared support.
+        """
+        from skflow.estimators.frames._asked import log_probs
+
+        scores, slopes = self.reader_.scores(self._codes(X))
+        given = [self.reader_.index_of(column) for column in given]
+        slopes[:, given] = 0.0
+        each = log_probs(self, scores, given)
+        return np.logaddexp.reduce(each, axis=0) - math.log(len(each)) + slopes.sum(axis=1)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean of :meth:`score_samples`, in nats.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        score : float
+        """
+        return mean_score(self.score_samples(X), sample_weight)
+
+    def sample(self, n_samples=1, random_state=None, given=None, on_grid=True):
+        """Draw rows, of all columns or given some cells.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            For each row of ``given``, if that is a table.
+        random_state : int, RandomState instance or None, default=None
+        given : dict {column: value} or table, optional
+            Cells that are known. A table may lack columns and have holes; its rows are drawn for
+            one after the other, ``n_samples`` each.
+        on_grid : bool, default=True
+            Whether numbers that repeat in the fit come back where they were. Integers and dates
+            are on their grid in any case.
+
+        Returns
+        -------
+        X : table
+            As that of the fit: columns, dtypes, levels.
+        """
+        from skflow.estimators.frames._asked import draws
+        from skflow.estimators.frames._ranges import drawn_within
+
+        check_is_fitted(self)
+        n_samples, rng = check_n_samples(n_samples), np.random.default_rng(draw_seed(random_state))
+        if given is None:
+            codes = np.full((n_samples, len(self.reader_.cells)), np.nan)
+        elif isinstance(given, Mapping):
+            codes, ranges = self.reader_.conditions(given)
+            codes = np.repeat(codes, n_samples, axis=0)
+            if ranges:
+                scores, self.effective_size_ = drawn_within(self, codes, ranges, rng)
+                return self.reader_.table(self.reader_.filled(codes, scores, on_grid), rng)
+        else:
+            codes = np.repeat(self._codes(given), n_samples, axis=0)
+        scores = draws(self, self.reader_.scores(codes)[0], rng)
+        return self.reader_.table(self.reader_.filled(codes, scores, on_grid), rng)
+
+    def impute(self, X, n_draws=None, random_state=None):
+        """Fill the holes of a table.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+        n_draws : int, optional
+            None fills each hole with the median of what it may be given the row's known cells, or
+            the most probable level. A number asks for so many tables, filled by draws from the
+            conditional distribution of all holes of a row together.
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        X : table, or list of n_draws tables
+        """
+        from skflow.estimators.frames._asked import draws, middles
+
+        codes = self._codes(X)
+        scores = self.reader_.scores(codes)[0]
+        rng = np.random.default_rng(draw_seed(random_state))
+
+        def table(filled):
+            return self.reader_.table(self.reader_.filled(codes, filled), rng, X)
+
+        if n_draws is None:
+            return table(middles(self, scores))
+        return [table(draws(self, scores, rng)) for _ in range(check_n_samples(n_draws))]
+
+    def predict(self, X, column):
+        """Median, or most probable level, of a column given the other cells of each row.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+            What it holds of the column itself does not matter; a frame may lack it.
+        column : name or index
+
+        Returns
+        -------
+        cells : ndarray of shape (n_samples,)
+        """
+        from skflow.estimators.frames._asked import middle
+
+        answers, scale, cells = self._of_column(X, column, middle)
+        return cells.decode(scale.codes(answers, True))
+
+    def predict_proba(self, X, column):
+        """Probabilities of a column's levels given the other cells of each row.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+        column : name or index
+            Of categories, booleans or few integers: :meth:`levels` has its levels.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_levels)
+            With sum 1 over the levels that the fit had.
+        """
+        self.levels(column)
+        return self._of_column(X, column, lambda cell, _: cell.log_share.exp().mT)[0]
+
+    def levels(self, column):
+        """Levels of a column, in the order of :meth:`predict_proba`; the last may be the rest.
+
+        Parameters
+        ----------
+        column : name or index
+
+        Returns
+        -------
+        levels : list
+        """
+        check_is_fitted(self)
+        cells = self.reader_.cells[self.reader_.schema.index_of(column)]
+        if not cells.n_levels:
+            raise ValueError(
+                f"column {column!r} holds numbers, which have no probabilities: ask "
+                "predict_quantiles or score_samples."
+            )
+        return [*cells.levels, *(["(other)"] if cells.pooled else [])]
+
+    def predict_quantiles(self, X, column, quantiles=(0.05, 0.5, 0.95)):
+        """Quantiles of a column of numbers given the other cells of each row.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+        column : name or index
+        quantiles : sequence of float, default=(0.05, 0.5, 0.95)
+            Between 0 and 1.
+
+        Returns
+        -------
+        cells : ndarray of shape (n_samples, n_quantiles)
+        """
+        quantiles = np.atleast_1d(np.asarray(quantiles, dtype=float))
+        if not ((quantiles > 0) & (quantiles < 1)).all():
+            raise ValueError(f"quantiles must lie between 0 and 1; got {quantiles.tolist()}.")
+        from skflow.estimators.frames._asked import cell_quantiles
+
+        answers, scale, cells = self._of_column(X, column, cell_quantiles(quantiles))
+        if cells.n_levels and not cells.ordered:
+            raise ValueError(f"column {column!r} has no order, and so no quantiles.")
+        each = [cells.decode(scale.codes(answer, True)) for answer in answers.T]
+        return np.stack(each, axis=1)
+
+    def explain(self, X):
+        """How surprising each cell is given the rest of its row, in nats; larger is odder.
+
+        Minus its log density given all other known cells of the row, less what that is on
+        average where they are as they are: 0 is as usual.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+
+        Returns
+        -------
+        surprise : ndarray of shape (n_samples, n_features)
+            NaN in holes and in columns that are skipped.
+        """
+        from skflow.estimators.frames._asked import surprise
+
+        codes = self._codes(X)
+        scores, slopes = self.reader_.scores(codes)
+        nats = np.full(codes.shape, np.nan)
+        for place in self.reader_.asked:
+            own = surprise(self, scores, place)
+            # what the scale says of a level is whether the fit had it
+            own -= np.where(np.isnan(scores[:, place]), slopes[:, place], 0.0)
+            for j in self.reader_.columns_at(place):
+                nats[:, j] = np.where(np.isnan(codes[:, j]), np.nan, own)
+        return nats
+
+    def marginal(self, columns):
+        """Return the density of some of the columns, an estimator like this one.
+
+        Parameters
+        ----------
+        columns : sequence of names or indices
+
+        Returns
+        -------
+        density : TableDensity
+            It takes and makes tables of these columns.
+        """
+        check_is_fitted(self)
+        part = object.__new__(type(self))
+        vars(part).update(vars(self))
+        part.reader_ = self.reader_.part(columns)
+        part._show()
+        return part
+
+    def _codes(self, X):
+        check_is_fitted(self)
+        return self.reader_.codes(X)
+
+    def _of_column(self, X, column, answer):
+        """Answers about a column given the others, as an array, with its scale and its cells."""
+        from skflow.estimators.frames._asked import of_column
+
+        codes, reader = self._codes(X), self.reader_
+        place = reader.index_of(column)
+        codes[:, reader.columns_at(place)] = np.nan
+        answers = of_column(self, reader.scores(codes)[0], place, answer).double().numpy()
+        return answers, reader.scales[place], reader.cells[reader.schema.index_of(column)]

@@ -1,0 +1,185 @@
+"""The density of a data frame as it is."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skflow._clock import time_limit
+from skflow._persistence import SaveMixin
+from skflow._random import draw_seed
+from skflow._validation import check_sample_weight
+from skflow.estimators._contract import anew
+from skflow.estimators.frames._answers import AnswersQuestions
+
+__all__ = ["TableDensity"]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
+    r"""Density of a data frame as it is, which answers questions about any of its columns.
+
+    Numbers, integers, categories, booleans, dates, with holes anywhere. One net has for every
+    column a distribution given any other cells of the row [1]_, [2]_, so that the density of a
+    row, or of what is known of it, is a product along any order of the columns. It is taken as
+    the mean over the members of an ensemble and a few orders of each:
+
+    .. math::
+        p(x) = \frac{1}{K} \sum_k \prod_i p_k(x_{o_k(i)} \mid x_{o_k(1)}, \dots, x_{o_k(i-1)})
+
+    The same net fills holes, draws rows given some cells, predicts any column, and says which
+    cell of a row is odd. In training the cells that are known are drawn at random; holes of the
+    table are never known and never asked for, so that nothing has to be filled in before.
+
+    Every conditional is a proper distribution, and so is each product; those of different orders
+    need not agree, which is why several are mixed: :meth:`score_samples` with ``given`` is near
+    the ratio of two densities, and not equal to it.
+
+    Cost: of a fit, ``n_members`` nets of some thousand steps, a minute for 1,000 rows of 10
+    columns on two cores with ``n_jobs=2``; of scores, ``n_members * n_orders`` evaluations of a
+    net for each cell.
+
+    Parameters
+    ----------
+    kinds : dict {column: kind}, default=None
+        What columns are, where that is not what their dtypes say: "number" (floats, dates),
+        "integer", "category" (booleans, text, categories), "ordinal" (ordered categories), or
+        "skip" to leave a column out. Few integers that occur often are taken for ordinal.
+    support : dict {column: (low, high)}, default=None
+        Declared bounds of numbers, None for an open end.
+    n_members : int, default=5
+        Nets, each of which holds out some rows, by which it stops.
+    n_orders : int or "auto", default="auto"
+        Orders of each member that a row's density is the mean of. "auto" is 8, and 2 where there
+        are very many columns.
+    hidden_features : int, default=256
+        Width of the nets.
+    max_seconds : float, default=None
+        Time for the whole fit.
+    n_jobs : int, default=None
+        Members side by side in the fit, and orders in scores and draws.
+    random_state : int, RandomState instance or None, default=None
+    verbose : int, default=0
+
+    Attributes
+    ----------
+    kinds_ : dict
+        What each column was taken for; "skip" also where it is empty.
+    copies_ : dict
+        Columns that repeat an earlier one, in every row of the fit; they do so in draws.
+    nets_ : ModuleList of AnyOrderNet
+    orders_ : ndarray of shape (n_members, n_orders, n_columns)
+    reader_ : Reader
+        How tables are read and made.
+    histories_ : list of History
+        Of the members' training.
+    effective_size_ : float
+        Of the last draws with ranges: how many independent ones they were worth.
+    n_features_in_ : int
+    feature_names_in_ : ndarray
+        Only of a data frame.
+
+    See Also
+    --------
+    FlowImputer : fills holes inside a pipeline.
+
+    References
+    ----------
+    .. [1] Uria, Murray & Larochelle (2014), A deep and tractable density estimator,
+       arXiv:1310.1757.
+    .. [2] Hoogeboom et al. (2022), Autoregressive diffusion models, arXiv:2110.02037.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from skflow import TableDensity
+    >>> rng = np.random.default_rng(0)
+    >>> size = rng.normal(size=300)
+    >>> table = pd.DataFrame({"size": size, "kind": np.where(size > 0, "large", "small")})
+    >>> table.loc[::10, "size"] = np.nan
+    >>> density = TableDensity(n_members=2, random_state=0).fit(table)
+    >>> density.sample(2, random_state=0, given={"kind": "large"})["kind"].tolist()
+    ['large', 'large']
+    >>> int(density.impute(table).isna().sum().sum())
+    0
+    """
+
+    kinds: Any = None
+    support: Any = None
+    n_members: int = 5
+    n_orders: int | str = "auto"
+    hidden_features: int = 256
+    max_seconds: float | None = None
+    n_jobs: int | None = None
+    random_state: Any = None
+    verbose: int = 0
+
+    _parameter_constraints: ClassVar[dict] = {
+        "kinds": [None, dict],
+        "support": [None, dict],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_orders": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "hidden_features": [Interval(Integral, 1, None, closed="left")],
+        "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn from the rows of a table.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+            Of pandas, polars or pyarrow, or an array; at least five rows. Holes are NaN, None,
+            NaT, NA.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; only ratios matter.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For fewer than five rows, infinite numbers, cells of mixed kinds.
+        """
+        from skflow.estimators.frames._fit import learn
+
+        with anew(self) as draft, time_limit(self.max_seconds):
+            weight = None if sample_weight is None else check_sample_weight(sample_weight, X)
+            fit = learn(draft, X, weight, check_random_state(draw_seed(self.random_state)))
+            draft.reader_, draft.nets_, draft.orders_ = fit.reader, fit.nets, fit.orders
+            draft.histories_ = fit.histories
+            draft._show()
+        return self
+
+    def _show(self):
+        """Show what the fit took the columns for."""
+        reader = self.reader_
+        names = reader.schema.names
+        self.n_features_in_ = len(names)
+        vars(self).pop("feature_names_in_", None)
+        if reader.schema.make != "numpy":
+            self.feature_names_in_ = np.array(names, dtype=object)
+        self.kinds_ = dict(zip(names, map(reader.kind, range(len(names))), strict=True))
+        self.copies_ = {
+            name: names[reader.places.index(place)]
+            for j, (name, place) in enumerate(zip(names, reader.places, strict=True))
+            if place is not None and reader.places.index(place) < j
+        }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags

@@ -1,0 +1,96 @@
+"""The fit of a density of a data frame: its columns read, then nets of its conditionals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from skflow._random import draw_seed
+from skflow._validation import check_rows
+from skflow.conditionals._gaussian import GaussianStart
+from skflow.conditionals._net import LABELS, NUMBER, AnyOrderNet
+from skflow.conditionals._training import default_config, fit_nets
+from skflow.estimators.frames._reader import Reader
+from skflow.tables._rows import group_rows
+from skflow.training._data import assign_holders
+
+__all__ = ["Learned", "learn"]
+
+MINIMUM = 5  # rows
+LONG = 20_000  # rows, of which a tenth is enough to stop by
+BATCH = 256
+FEW_ORDERS_FROM = 2_000  # columns times members from which a row's score has fewer orders
+FEWEST_ORDERS = 2
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a fit leaves."""
+
+    reader: Reader
+    nets: nn.ModuleList
+    orders: np.ndarray
+    histories: list
+
+
+def learn(estimator, X, weight, rng):
+    """Fit the nets of a TableDensity to the rows of a table with weights (n,) or None."""
+    reader, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
+    check_rows(scores, MINIMUM)
+    weight = None if weight is None else weight[weight > 0]
+    holder = _holder(scores, estimator.n_members, rng)
+    values = torch.from_numpy(scores).float()
+    columns = [(scale.kind, getattr(scale, "shares", None)) for scale in reader.scales]
+    of_scores = [j for j, (kind, _) in enumerate(columns) if kind != LABELS]
+
+    def make(rows):
+        own = _latent(scores[rows][:, of_scores], [columns[j] for j in of_scores])
+        start = GaussianStart.from_scores(own, None if weight is None else weight[rows])
+        return AnyOrderNet(columns, start, width=estimator.hidden_features)
+
+    nets, histories = fit_nets(
+        make,
+        values,
+        None if weight is None else torch.from_numpy(weight / weight.mean()).float(),
+        holder,
+        default_config(len(scores), estimator.verbose),
+        BATCH,
+        seed=draw_seed(rng),
+        n_jobs=estimator.n_jobs,
+    )
+    orders = _orders(len(nets), estimator.n_orders, len(columns), rng)
+    return Learned(reader, nn.ModuleList(nets), orders, list(histories))
+
+
+def _holder(scores, n_members, rng):
+    """Member (n,) that holds each row out; equal rows go together."""
+    first, group = group_rows(np.nan_to_num(scores, nan=np.pi))
+    n_members = min(n_members, len(first))
+    n_folds = max(n_members, 10 if len(first) > LONG else 5)
+    n_folds = min(n_folds, len(first))
+    seed = torch.Generator().manual_seed(draw_seed(rng))
+    return assign_holders(len(first), n_members, n_folds, seed).numpy()[group]
+
+
+def _latent(scores, columns):
+    """Scores (n, s) in which codes of ordered levels are the middles of their intervals."""
+    out = scores.copy()
+    for j, (kind, shares) in enumerate(columns):
+        if kind != NUMBER:
+            known = ~np.isnan(scores[:, j])
+            middle = torch.special.ndtri(torch.from_numpy(np.cumsum(shares) - shares / 2)).numpy()
+            out[known, j] = middle[scores[known, j].astype(int)]
+    return out
+
+
+def _orders(n_members, n_orders, d, rng):
+    """Orders (n_members, n_orders, d) of the columns, each followed by its reverse."""
+    if n_orders == "auto":
+        n_orders = 8 if d * n_members < FEW_ORDERS_FROM else FEWEST_ORDERS
+    orders = np.empty((n_members, n_orders, d), dtype=np.int64)
+    for k in range(n_members):
+        for i in range(0, n_orders, 2):
+            order = rng.permutation(d)
+            orders[k, i : i + 2] = [order, order[::-1]][: n_orders - i]
+    return orders

@@ -1,0 +1,108 @@
+"""Draws of rows some of whose cells lie in ranges."""
+
+import math
+
+import numpy as np
+import torch
+
+from skflow._notices import warn
+from skflow._random import seeded
+from skflow._threads import threads
+from skflow.conditionals._orders import draw_in_order
+
+__all__ = ["drawn_within"]
+
+SPARE = 8  # rows that are drawn for each that is kept, where several ranges hold
+FEW = 0.1  # share of the draws to whose effective number a warning is due
+
+
+@torch.no_grad()
+def drawn_within(estimator, codes, ranges, rng):
+    """Draw rows with cells in ranges, and say how many independent draws they are worth.
+
+    The columns with ranges are drawn first, right after the known cells, each from its
+    conditional cut off at the ends of its range. What its mass in there is, is the weight of a
+    draw. Of one range it decides which member draws, and all draws weigh the same: they are
+    exact. With several, many more rows are drawn than asked for, and those to keep are picked by
+    their weights.
+
+    Parameters
+    ----------
+    estimator : TableDensity
+    codes : ndarray of shape (n, n_columns)
+        Equal rows, NaN where unknown.
+    ranges : dict {int: (float, float)}
+        Of scores, by column of the nets.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    scores : tensor of shape (n, d)
+    effective_size : float
+        Kish's effective number of the weighted draws, at most n.
+    """
+    n = len(codes)
+    reader = estimator.reader_
+    start = reader.scores(codes[:1])[0]
+    for place in ranges:
+        start[:, place] = torch.nan
+    places = list(ranges)
+    with threads(1), seeded(int(rng.integers(2**31))):
+        member = _members(estimator.nets_, start, places[0], ranges[places[0]], rng, n * (1 if len(places) == 1 else SPARE))
+        scores, log_weight = start.repeat(len(member), 1), np.zeros(len(member))
+        for k, net in enumerate(estimator.nets_):
+            rows = np.flatnonzero(member == k)
+            if len(rows):
+                scores[rows], log_weight[rows] = _ranged(net, scores[rows], ranges)
+        kept, effective = _pick(log_weight, n, rng)
+        scores, member = scores[kept], member[kept]
+        order_of = rng.integers(estimator.orders_.shape[1], size=n)
+        asked = set(reader.asked)
+        for k, net in enumerate(estimator.nets_):
+            for i, order in enumerate(estimator.orders_[k]):
+                rows = np.flatnonzero((member == k) & (order_of == i))
+                if len(rows):
+                    own = [j for j in order if j in asked]
+                    scores[rows] = draw_in_order(net, scores[rows], own)
+    return scores, effective
+
+
+def _members(nets, start, place, ends, rng, size):
+    """Draw which member each row is of, by their masses in the first range."""
+    masses = np.array([float(_between(net, start, place, ends)[1]) for net in nets])
+    if not np.isfinite(masses).any():
+        raise ValueError("the range given holds nothing that the density can draw: widen it.")
+    share = np.exp(masses - masses.max())
+    return rng.choice(len(nets), size, p=share / share.sum())
+
+
+def _ranged(net, scores, ranges):
+    """Draw the columns with ranges; return the rows and the log mass of all but the first."""
+    scores, log_weight = scores.clone(), torch.zeros(len(scores))
+    for i, (place, ends) in enumerate(ranges.items()):
+        scores[:, place], log_mass = _between(net, scores, place, ends)
+        if i:
+            log_weight += log_mass
+    return scores, log_weight.double().numpy()
+
+
+def _between(net, scores, place, ends):
+    known = ~torch.isnan(scores)
+    return net.column(scores.nan_to_num(0.0), known, place).draw_between(*ends)
+
+
+def _pick(log_weight, n, rng):
+    """Pick n rows by their weights, evenly; and the effective number of those there were."""
+    weight = np.exp(log_weight - log_weight.max())
+    share = weight / weight.sum()
+    effective = min(float(n), 1.0 / float(np.square(share).sum()))
+    if len(share) == n:
+        return np.arange(n), effective
+    if effective < FEW * n:
+        warn(
+            f"rows in all ranges are rare: the {n} draws are worth {math.floor(effective)} "
+            "independent ones. Ask for fewer, or widen the ranges.",
+            UserWarning,
+        )
+    points = (rng.permutation(n) + rng.random()) / n
+    return np.searchsorted(share.cumsum(), points).clip(max=len(share) - 1), effective

@@ -1,0 +1,214 @@
+"""Between a table as a user has it and the rows that nets of conditionals take."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from skflow._persistence import stored
+from skflow._validation import column_label
+from skflow.conditionals._scales import read_scale
+from skflow.tables._cells import KINDS, UNSEEN, LevelCells, read_cells
+from skflow.tables._declared import by_column
+from skflow.tables._schema import Schema
+
+__all__ = ["Reader"]
+
+
+@stored
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """What a fit knows of the columns of its table.
+
+    Attributes
+    ----------
+    schema : Schema
+    cells : tuple of NumberCells or LevelCells
+        Of each column of the table.
+    places : tuple of int or None
+        Which column of the nets each column of the table is: copies share one, and those that
+        are skipped have none.
+    scales : tuple of NumberScale or LevelScale
+        Of each column of the nets.
+    n_rows : int
+        Of the fit.
+    """
+
+    schema: Schema
+    cells: tuple
+    places: tuple
+    scales: tuple
+    n_rows: int
+
+    @classmethod
+    def read(cls, X, weight, rng, kinds=None, support=None):
+        """Learn from the table of a fit; return the reader and the scores (n, d) of its rows."""
+        schema = Schema.read(X)
+        columns = schema.columns(X)
+        d, labels = len(schema), _labels(schema)
+        kinds = _declared_kinds(kinds, d, labels)
+        bounds = by_column("support", support, "(low, high)", d, labels)
+        cells, codes, places, kept = [], [], [], []
+        for j, column in enumerate(columns):
+            place = column_label(j, labels)
+            one = read_cells(column, place, kinds.get(j))
+            cells.append(one)
+            codes.append(one.encode(column, place))
+            places.append(_place(codes, cells, kept, kinds.get(j)))
+        used = slice(None) if weight is None else weight > 0
+        weight = None if weight is None else weight[used]
+        scales, scores = [], []
+        for j in kept:
+            own = codes[j][used]
+            scale = read_scale(own, weight, rng, cells[j], bounds.get(j))
+            scales.append(scale)
+            scores.append(scale.score(scale.spread(own, rng))[0])
+        n_rows = len(codes[0][used])
+        reader = cls(schema, tuple(cells), tuple(places), tuple(scales), n_rows)
+        return reader, np.column_stack([np.empty((n_rows, 0)), *scores])
+
+    @property
+    def asked(self):
+        """Columns of the nets that the table has, in ascending order."""
+        return sorted({place for place in self.places if place is not None})
+
+    def codes(self, X):
+        """Codes (n, n_columns) of the cells of a table, NaN in holes and in columns it lacks."""
+        columns = self.schema.columns(X)
+        labels = _labels(self.schema)
+        n = next(len(column) for column in columns if column is not None)
+        return np.column_stack(
+            [
+                np.full(n, np.nan) if column is None else one.encode(column, column_label(j, labels))
+                for j, (column, one) in enumerate(zip(columns, self.cells, strict=True))
+            ]
+        )
+
+    def conditions(self, given):
+        """Codes (1, n_columns) of known cells, and ranges (low, high) of codes by column.
+
+        Parameters
+        ----------
+        given : dict {column: value or (low, high)}
+            None leaves an end of a range open.
+        """
+        codes, ranges = np.full((1, len(self.cells)), np.nan), {}
+        for name, value in given.items():
+            j = self.schema.index_of(name)
+            if not isinstance(value, tuple) or len(value) != 2:
+                codes[0, j] = self._code(j, value)
+                continue
+            if self.cells[j].n_levels and not self.cells[j].ordered:
+                raise ValueError(f"column {name!r} has no order, and so no range {value!r}.")
+            place = self.index_of(name)
+            ends = [np.nan if end is None else self._code(j, end) for end in value]
+            ranges[place] = self.scales[place].range(*ends)
+        return codes, ranges
+
+    def _code(self, j, value):
+        column = np.empty(1, dtype=object)
+        column[0] = value
+        return self.cells[j].encode(column, column_label(j, _labels(self.schema)))[0]
+
+    def scores(self, codes):
+        """Scores (n, d) of codes, float32, and what log densities of the cells add, (n, d)."""
+        shape = len(codes), len(self.scales)
+        scores, slopes = np.full(shape, np.nan), np.zeros(shape)
+        known = np.full(shape, np.nan)
+        for j, place in enumerate(self.places):
+            if place is None:
+                continue
+            hole = np.isnan(known[:, place])
+            # copies that differ: what the one says is improbable given the other
+            wrong = ~hole & ~np.isnan(codes[:, j]) & (codes[:, j] != known[:, place])
+            slopes[wrong, place] -= np.log(self.n_rows + 1)
+            known[hole, place] = codes[hole, j]
+        for place in self.asked:
+            scores[:, place], own = self.scales[place].score(known[:, place])
+            slopes[:, place] += own
+        return torch.from_numpy(scores).float(), slopes
+
+    def filled(self, codes, scores, on_grid=True):
+        """Codes (n, n_columns) with holes filled by those of scores (n, d)."""
+        codes = codes.copy()
+        for j, place in enumerate(self.places):
+            hole = np.isnan(codes[:, j])
+            if place is not None and hole.any():
+                own = scores[hole, place].double().numpy()
+                codes[hole, j] = self.scales[place].codes(own, on_grid)
+        return codes
+
+    def table(self, codes, rng, X=None):
+        """Make a table of codes; cells that a table X holds are kept as they are."""
+        originals = [None] * len(self.cells) if X is None else self.schema.columns(X)
+        columns = []
+        for j, (one, original) in enumerate(zip(self.cells, originals, strict=True)):
+            own = codes[:, j]
+            if not isinstance(one, LevelCells):
+                columns.append(one.decode(own))
+                continue
+            unseen = own == UNSEEN
+            cells = one.decode(np.where(unseen, np.nan, own), rng)
+            if original is not None:
+                kept = unseen | (own == len(one.levels))
+                cells[kept] = np.asarray(original, dtype=object)[kept]
+            columns.append(cells)
+        return self.schema.frame(columns, like=X)
+
+    def kind(self, j):
+        """What column j of the table is modelled as."""
+        if self.places[j] is None:
+            return "skip"
+        if self.cells[j].n_levels:
+            return "ordinal" if self.cells[j].ordered else "category"
+        return "integer" if self.cells[j].step else "number"
+
+    def index_of(self, column):
+        """Column of the nets that a column of the table is."""
+        place = self.places[self.schema.index_of(column)]
+        if place is None:
+            raise ValueError(f"column {column!r} is not modelled: it was skipped, or it is empty.")
+        return place
+
+    def columns_at(self, place):
+        """Return columns of the table that one of the nets is: several, if they are copies."""
+        return [j for j, other in enumerate(self.places) if other == place]
+
+    def part(self, columns):
+        """Return the reader of a table of some of the columns."""
+        which = [self.schema.index_of(column) for column in columns]
+        if len(set(which)) < len(which) or not which:
+            raise ValueError(f"columns must name one or more columns, each once; got {columns!r}.")
+        return replace(
+            self,
+            schema=self.schema.part(which),
+            cells=tuple(self.cells[j] for j in which),
+            places=tuple(self.places[j] for j in which),
+        )
+
+
+def _labels(schema):
+    return None if schema.make == "numpy" else schema.names
+
+
+def _declared_kinds(kinds, n_columns, labels):
+    declared = by_column("kinds", kinds, "kind", n_columns, labels)
+    for j, kind in declared.items():
+        if kind not in KINDS:
+            raise ValueError(
+                f"kinds of {column_label(j, labels)} must be one of {', '.join(KINDS)}; got "
+                f"{kind!r}."
+            )
+    return declared
+
+
+def _place(codes, cells, kept, kind):
+    """Return the place of the last column of the codes, None if it gets none."""
+    own = codes[-1]
+    if kind == "skip" or np.isnan(own).all():
+        return None
+    for place, j in enumerate(kept):
+        if cells[j] == cells[-1] and np.array_equal(codes[j], own, equal_nan=True):
+            return place
+    kept.append(len(codes) - 1)
+    return len(kept) - 1
