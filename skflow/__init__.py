@@ -5,6 +5,7 @@ from skflow._persistence._moved import explain_old_pickles
 from skflow.diagnostics import compare_densities, compare_regressors, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
+    FlowImputer,
     FlowOutlierDetector,
     FlowPPDensity,
     FlowRegressor,
@@ -47,6 +48,7 @@ explain_old_pickles()
 __all__ = [
     "BrokenGuaranteeError",
     "ContinuousFlowDensity",
+    "FlowImputer",
     "FlowOutlierDetector",
     "FlowPPDensity",
     "FlowRegressor",

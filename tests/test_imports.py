@@ -25,6 +25,7 @@ LAYERS = [
     {"training"},
     {"tables", "variational"},
     {"fitting"},
+    {"conditionals"},
     {"estimators"},
     {"diagnostics"},
     {"plots", "testing"},

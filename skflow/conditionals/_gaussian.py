@@ -85,7 +85,7 @@ class GaussianStart(nn.Module):
 
 
 def _equal_rows(known):
-    """Number (n,) of each row's set of columns, and a row (s,) that has it.
+    """Return the number (n,) of each row's set of columns, and a row (s,) that has it.
 
     Sets are told apart by sums of one number a column, of which no two are likely to be equal:
     far faster than comparing rows, and whatever is taken for two sets costs only its time.

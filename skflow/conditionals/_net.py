@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from skflow.conditionals._univariate import Levels, Mixture, interval_mass, log_density
+from skflow.conditionals._univariate import Levels, Mixture, interval_mass, mixture_log_prob
 from skflow.nets._layers import Dense, affine_map, hidden_pass
 
 __all__ = ["LABELS", "NUMBER", "ORDERED", "AnyOrderNet"]
@@ -73,7 +73,7 @@ class AnyOrderNet(nn.Module):
         self.last = Dense(width, n_out, zero=True)
         self._begin([shares[j] for j in self.labels])
 
-    def log_prob(self, values, known, truth=None):
+    def log_prob(self, values, known):
         """Log density or log share (n, d) of all cells of rows, each given the known ones.
 
         Parameters
@@ -81,20 +81,18 @@ class AnyOrderNet(nn.Module):
         values : tensor of shape (n, d)
             Scores, codes of levels; anything in holes.
         known : tensor of shape (n, d), bool
-        truth : tensor of shape (n, d), optional
-            The cells whose density it is, if not those of ``values``.
         """
         scores, h = self._hidden(values, known)
         raw = self.last(h)
-        truth = values if truth is None else truth
-        out = torch.empty_like(truth.mT)
+        out = torch.empty_like(values.mT)
         cut = 3 * self.n_components * len(self.scores)
         if self.scores:
-            at = truth[:, self.scores].mT
-            out[self.scores] = self._score_log_prob(at, raw[:cut], *self.start(scores, known[:, self.scores]))
+            start = self.start(scores, known[:, self.scores])
+            at = values[:, self.scores].mT
+            out[self.scores] = self._score_log_prob(at, raw[:cut], *start)
         for columns, size, block in self._blocks(raw[cut:]):
             log_share = torch.log_softmax(block, 1)
-            code = truth[:, columns].mT.long().clamp(0, size - 1)
+            code = values[:, columns].mT.long().clamp(0, size - 1)
             out[columns] = log_share.gather(1, code.unsqueeze(1)).squeeze(1)
         return out.mT
 
@@ -178,10 +176,10 @@ class AnyOrderNet(nn.Module):
         size = 3 * self.n_components
         mixtures = self._mixtures(raw.unflatten(0, (-1, size)), mean, deviation)
         if not self.ordered:
-            return log_density(at, *mixtures)
+            return mixture_log_prob(at, *mixtures)
         out = torch.empty_like(at)
         numbers = [part[self.numbers] for part in mixtures]
-        out[self.numbers] = log_density(at[self.numbers], *numbers)
+        out[self.numbers] = mixture_log_prob(at[self.numbers], *numbers)
         codes = at[self.ordered].nan_to_num(0.0).long().clamp(min=0)
         edges = self.edges.gather(1, codes), self.edges.gather(1, codes + 1)
         out[self.ordered] = interval_mass(*edges, *(part[self.ordered] for part in mixtures))
@@ -191,7 +189,7 @@ class AnyOrderNet(nn.Module):
         """Shares of the levels that lie side by side on the axis of score i."""
         k = self.ordered.index(i)
         edges = self.edges[k, : self.n_ordered[k] + 1, None].expand(-1, mixture.loc.shape[1])
-        parts = (part.unsqueeze(0) for part in (mixture.log_weight, mixture.loc, mixture.log_scale))
+        parts = (p.unsqueeze(0) for p in (mixture.log_weight, mixture.loc, mixture.log_scale))
         return Levels(torch.log_softmax(interval_mass(edges[:-1], edges[1:], *parts), 0))
 
     def _blocks(self, raw):

@@ -41,7 +41,9 @@ class NumberScale:
     def read(cls, codes, weight, rng, whole, bounds=None):
         """Learn from the known codes (n,) of a fit and their weights (n,) or None."""
         x = codes[:, None]
-        observation = ContinuousRows.read(x, weight, support=None if bounds is None else {0: bounds})
+        observation = ContinuousRows.read(
+            x, weight, support=None if bounds is None else {0: bounds}
+        )
         if len(x) > START_ROWS:
             rows = rng.permutation(len(x))[:START_ROWS]
             x, weight = x[rows], None if weight is None else weight[rows]
@@ -58,7 +60,7 @@ class NumberScale:
         return out
 
     def score(self, codes):
-        """Scores (n,) of codes, and logs of their slope; NaN and 0 in holes, -inf out of bounds."""
+        """Scores (n,) of codes and logs of their slope: NaN and 0 in holes, -inf out of bounds."""
         known = ~np.isnan(codes)
         scores, slopes = codes.copy(), np.zeros(len(codes))
         rows, outside = self.observation.place(codes[known, None])

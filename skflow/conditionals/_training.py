@@ -1,6 +1,7 @@
 """The training of nets of conditionals: any cells are known, and all others are asked for."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,9 +15,9 @@ from skflow.training import Batch, Batches, Rows, TrainingConfig, train
 __all__ = ["AnyConditional", "default_config", "fit_nets"]
 
 STEPS_AN_EPOCH = 50
-VALIDATION_CELLS = 2_000  # rows with known cells drawn for each, on which a net is judged
+VALIDATION_ROWS = 2_000  # on which a net is judged, those held out being repeated
 MOST_REPEATS = 8
-PILOT_STEPS = 500
+PILOT_STEPS, PILOT_SHARE = 500, 0.1  # by which the noise is chosen; of a limited time
 NOISES = (0.02, 0.1)  # that are tried, in deviations of a score
 
 
@@ -91,73 +92,77 @@ def fit_nets(make, values, weight, holder, config, batch_size, *, seed, n_jobs=N
     nets, histories : list
     """
     n_members = int(holder.max()) + 1
-    with threads(1):
-        pilots = [_Fit(make, values, weight, holder, replace(config,max_epochs=PILOT_STEPS), batch_size, seed, 0, noise) for noise in NOISES]
-        tried = side_by_side(lambda fit: fit.run(0.1), pilots, n_jobs)
-        best = int(np.argmin([history.validation_loss[0] for _, history in tried]))
-        members = [
-            _Fit(make, values, weight, holder, config, batch_size, seed, k, NOISES[best])
-            for k in range(n_members)
-        ]
-        n_threads = n_threads_for(max(1, len(members)), n_jobs)
-        fitted = side_by_side(lambda fit: fit.run(n_threads / len(members)), members, n_jobs)
-    return zip(*fitted, strict=True)
+    rows = _Rows(make, values, weight, holder, batch_size, seed)
+
+    def fit(members, noises, own, share):
+        """Fit some members; each gets its part of a share of the time."""
+        part = share * n_threads_for(len(members), n_jobs) / len(members)
+        tasks = list(zip(members, noises, strict=True))
+        return side_by_side(lambda task: rows.fit(*task, own, part), tasks, n_jobs)
+
+    short = replace(config, max_epochs=min(PILOT_STEPS, config.max_epochs))
+    pilots = fit([0] * len(NOISES), NOISES, short, PILOT_SHARE)
+    best = int(np.argmin([history.validation_loss[0] for _, history in pilots]))
+    return zip(*fit(range(n_members), [NOISES[best]] * n_members, config, 1.0), strict=True)
 
 
-class _Fit:
-    """The fit of one net."""
+@dataclass(frozen=True)
+class _Rows:
+    """Rows to fit nets to, as :func:`fit_nets` takes them."""
 
-    def __init__(self, make, values, weight, holder, config, batch_size, seed, member, noise):
-        self.make, self.values, self.weight = make, values, weight
-        self.held = torch.from_numpy(np.flatnonzero(holder == member))
-        self.rest = torch.from_numpy(np.flatnonzero(holder != member))
-        self.config, self.batch_size = config, batch_size
-        self.seed = int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
-        self.noise = noise
+    make: Callable
+    values: torch.Tensor
+    weight: torch.Tensor | None
+    holder: np.ndarray
+    batch_size: int
+    seed: int
 
-    def run(self, share):
-        """Train, in a share of the time that is left; return the net and its history."""
-        with threads(1), seeded(self.seed), time_limit(share * seconds_left()):
-            net = self.make(self.rest.numpy())
+    def fit(self, member, noise, config, share):
+        """Train a member in a share of the time that is left; return its net and its history."""
+        held = torch.from_numpy(np.flatnonzero(self.holder == member))
+        rest = torch.from_numpy(np.flatnonzero(self.holder != member))
+        seed = int(np.random.SeedSequence([self.seed, member]).generate_state(1)[0])
+        with threads(1), seeded(seed), time_limit(share * seconds_left()):
+            net = self.make(rest.numpy())
+            batches = self._batches(rest)
             return net, train(
                 net,
-                AnyConditional(self.noise),
-                self._batches(),
-                self._in_epochs(),
-                validation=self._validation(),
+                AnyConditional(noise),
+                batches,
+                _in_epochs(config, len(batches)),
+                validation=self._validation(held),
             )
 
-    def _batches(self):
+    def _batches(self, rows):
         """Batches of an epoch that is some fifty steps long, however few rows there are."""
-        size = min(self.batch_size, len(self.rest))
-        repeats = max(1, round(STEPS_AN_EPOCH * size / len(self.rest)))
-        table = Batch(self.values, None, self.weight)
-        self.n_steps = max(1, round(len(self.rest) * repeats / size))
-        return Batches(Rows(table, self.rest.repeat(repeats)), size)
+        size = min(self.batch_size, len(rows))
+        repeats = max(1, round(STEPS_AN_EPOCH * size / len(rows)))
+        return Batches(Rows(Batch(self.values, None, self.weight), rows.repeat(repeats)), size)
 
-    def _in_epochs(self):
-        def epochs(steps):
-            return max(1, round(steps / self.n_steps))
-
-        config = self.config
-        return replace(
-            config,
-            max_epochs=epochs(config.max_epochs),
-            n_iter_no_change=epochs(config.n_iter_no_change),
-        )
-
-    def _validation(self):
-        repeats = int(np.clip(VALIDATION_CELLS // max(1, len(self.held)), 1, MOST_REPEATS))
-        rows = self.held.repeat(repeats)
+    def _validation(self, held):
+        """Rows that are held out, several times if they are few, with cells that are known."""
+        repeats = int(np.clip(VALIDATION_ROWS // max(1, len(held)), 1, MOST_REPEATS))
+        rows = held.repeat(repeats)
         values = self.values[rows]
         known = draw_known(*values.shape) & ~torch.isnan(values)
         weight = None if self.weight is None else self.weight[rows]
         return Batch(values, known.to(values.dtype), weight)
 
 
-def default_config(n_rows, verbose=0):
+def _in_epochs(config, n_steps):
+    """Return settings in epochs of ``n_steps`` of those that were in steps."""
+    return replace(
+        config,
+        max_epochs=max(1, round(config.max_epochs / n_steps)),
+        n_iter_no_change=max(1, round(config.n_iter_no_change / n_steps)),
+    )
+
+
+def default_config(n_rows, max_steps="auto", verbose=0):
     """Return the settings of a fit to so many rows, whose epochs are counted in steps."""
-    steps = int(np.clip(2_500 * (n_rows / 1_000) ** 0.25, 2_000, 8_000))
+    steps = max_steps
+    if max_steps == "auto":
+        steps = int(np.clip(2_500 * (n_rows / 1_000) ** 0.25, 2_000, 8_000))
     return TrainingConfig(
         max_epochs=steps,
         learning_rate=2e-3,

@@ -8,7 +8,7 @@ import torch
 from skflow._random import generator
 from skflow.numerics import increasing_root
 
-__all__ = ["Levels", "Mixture", "interval_mass", "log_density", "pooled"]
+__all__ = ["Levels", "Mixture", "interval_mass", "mixture_log_prob", "pooled"]
 
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 N_POINTS = 32  # by which an entropy is worked out
@@ -30,7 +30,7 @@ class Mixture:
 
     def log_prob(self, z):
         """Log density (n,) at z (n,)."""
-        return log_density(z, self.log_weight, self.loc, self.log_scale)
+        return mixture_log_prob(z, self.log_weight, self.loc, self.log_scale)
 
     def cdf(self, z):
         """Mass (n,) below z (n,)."""
@@ -100,9 +100,7 @@ class Levels:
     def draw(self):
         """One code (n,) in each row."""
         return self.quantile(
-            torch.rand(
-                self.log_share.shape[1], generator=generator(), dtype=self.log_share.dtype
-            )
+            torch.rand(self.log_share.shape[1], generator=generator(), dtype=self.log_share.dtype)
         )
 
     def draw_between(self, low, high):
@@ -130,7 +128,7 @@ def pooled(distributions):
     )
 
 
-def log_density(z, log_weight, loc, log_scale):
+def mixture_log_prob(z, log_weight, loc, log_scale):
     """Log density (..., n) at z (..., n) of mixtures with components (..., K, n)."""
     t = (z.unsqueeze(-2) - loc) * torch.exp(-log_scale)
     return torch.logsumexp(log_weight - 0.5 * t.square() - log_scale, -2) - LOG_ROOT_2_PI

@@ -18,6 +18,7 @@ from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.estimators.flows._monotone import FlowPPDensity, NAFDensity, UMNNDensity
 from skflow.estimators.flows._residual import ResidualFlowDensity
 from skflow.estimators.frames._density import TableDensity
+from skflow.estimators.frames._imputer import FlowImputer
 from skflow.estimators.outlier._detector import FlowOutlierDetector
 from skflow.estimators.posterior._approximator import FlowVariationalApproximator
 from skflow.estimators.regressor._regressor import FlowRegressor
@@ -25,6 +26,7 @@ from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = [
     "ContinuousFlowDensity",
+    "FlowImputer",
     "FlowOutlierDetector",
     "FlowPPDensity",
     "FlowRegressor",

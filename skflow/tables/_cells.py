@@ -1,5 +1,6 @@
 """Cells of one column, whatever they are, as numbers, and numbers as cells again."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,6 +130,23 @@ class LevelCells:
         return np.array(
             [np.nan if is_hole(c) else known.get(_plain(c), UNSEEN) for c in cells], dtype=float
         )
+
+    def range(self, low, high):
+        """Codes of the first and the last level from low to high, None for an open end."""
+        levels = self.levels
+        if any(isinstance(level, str) for level in levels):  # in the order of their dtype
+            first = 0 if low is None else self._index(low)
+            return first, len(levels) - 1 if high is None else self._index(high)
+        first = 0 if low is None else bisect_left(levels, low)
+        last = len(levels) - 1 if high is None else bisect_right(levels, high) - 1
+        if first > last:
+            raise ValueError(f"the fit had no level from {low!r} to {high!r}; it had {levels}.")
+        return first, last
+
+    def _index(self, level):
+        if level not in self.levels:
+            raise ValueError(f"the fit had no level {level!r}; it had {self.levels}.")
+        return self.levels.index(level)
 
     def log_share(self, column):
         """Log of the share (n,) of each cell among what has its code: 0 where it is alone."""

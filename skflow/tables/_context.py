@@ -21,6 +21,8 @@ __all__ = [
 
 MAX_LEVELS = 100  # of a category that have a number of their own; rarer ones share one
 NANOSECONDS_OF_A_DAY = 8.64e13
+# how the names of dtypes begin whose cells are labels
+LABELLED = ("categor", "str", "large_string", "dictionary", "enum", "<u", "<s", "|s")
 
 
 @stored
@@ -222,7 +224,7 @@ def columns_of(context, n_rows):
 def is_category(column):
     """Whether the cells of a column are labels and not numbers."""
     kind = str(getattr(column, "dtype", "object")).lower()
-    if kind.startswith(("category", "categorical", "str", "enum", "<u", "<s", "|s")):
+    if kind.startswith(LABELLED):
         return True
     return kind == "object" and any(isinstance(cell, str) for cell in cells_of(column))
 

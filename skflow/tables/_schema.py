@@ -43,7 +43,7 @@ class Schema:
             return cls(make, tuple(range(d)), (X.dtype.str,) * d, (None,) * d)
         if make == ARROW:
             fields = list(X.schema)
-            dtypes = tuple(_arrow_bytes(field) for field in fields)
+            dtypes = tuple(_arrow_bytes(field.name, field.type) for field in fields)
             return cls(make, tuple(X.column_names), dtypes, (None,) * len(fields))
         columns = [column for _, column in _named_columns(X, make)]
         describe = _pandas_dtype if make == PANDAS else _polars_dtype
@@ -127,12 +127,13 @@ class Schema:
     def _pandas(self, cells, like):
         import pandas as pd
 
-        index = like.index if _make(like) == PANDAS else pd.RangeIndex(len(cells[0]))
         columns = [
-            pd.Series(_typed(column, dtype, levels), index=index)
+            pd.Series(_typed(column, dtype, levels))
             for column, dtype, levels in zip(cells, self.dtypes, self.levels, strict=True)
         ]
         table = pd.concat(columns, axis=1)
+        if _make(like) == PANDAS:
+            table.index = like.index
         tuples = self.names and all(isinstance(name, tuple) for name in self.names)
         table.columns = pd.MultiIndex.from_tuples(self.names) if tuples else list(self.names)
         return table
@@ -185,16 +186,16 @@ def _pandas_dtype(dtype):
 
     if isinstance(dtype, pd.CategoricalDtype):
         return "category", (tuple(dtype.categories.tolist()), bool(dtype.ordered))
+    if isinstance(dtype, pd.ArrowDtype):  # the name of which may be that of another dtype
+        return _arrow_bytes("", dtype.pyarrow_dtype), None
     return str(dtype), None
 
 
 def _polars_dtype(dtype):
-    described = {"name": str(dtype.base_type())}
-    for key in ("time_unit", "time_zone"):
-        described[key] = getattr(dtype, key, None)
-    categories = getattr(dtype, "categories", None)
-    levels = tuple(categories) if described["name"] == "Enum" else None
-    return (described["name"], described["time_unit"], described["time_zone"], levels), None
+    name = str(dtype.base_type())
+    levels = tuple(dtype.categories) if name == "Enum" else None
+    unit, zone = (getattr(dtype, key, None) for key in ("time_unit", "time_zone"))
+    return (name, unit, zone, levels), None
 
 
 def _polars_type(described):
@@ -208,10 +209,10 @@ def _polars_type(described):
     return pl.Duration(unit) if name == "Duration" else getattr(pl, name)
 
 
-def _arrow_bytes(field):
+def _arrow_bytes(name, dtype):
     import pyarrow as pa
 
-    return tuple(pa.schema([field]).serialize().to_pybytes())
+    return tuple(pa.schema([(name, dtype)]).serialize().to_pybytes())
 
 
 def _arrow_field(described):
@@ -233,11 +234,13 @@ def _typed(column, dtype, levels):
 
     if levels is not None:
         return pd.Categorical(column, *levels)
-    zone = "datetime64[ns" in dtype or dtype.startswith(("datetime64", "timestamp"))
-    if zone and "," in dtype:  # cells are in UTC
+    if isinstance(dtype, tuple):
+        dtype = pd.ArrowDtype(_arrow_field(dtype).type)
+        return pd.array(_without_nan(column), dtype=dtype)
+    if dtype.startswith("datetime64") and "," in dtype:  # of a zone; cells are in UTC
         return pd.Series(column).dt.tz_localize("UTC").astype(dtype)
     holes = _has_holes(column)
-    if holes and np.dtype(dtype).kind in "iub" if _is_numpy(dtype) else False:
+    if holes and _is_numpy(dtype) and np.dtype(dtype).kind in "iub":
         return pd.Series(column)  # this dtype holds no holes
     return pd.Series(_without_nan(column) if holes else column).astype(dtype)
 

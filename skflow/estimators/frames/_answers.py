@@ -38,6 +38,7 @@ class AnswersQuestions(DensityMixin):
         from skflow.estimators.frames._asked import log_probs
 
         scores, slopes = self.reader_.scores(self._codes(X))
+        slopes += self.reader_.log_shares(X)
         given = [self.reader_.index_of(column) for column in given]
         slopes[:, given] = 0.0
         each = log_probs(self, scores, given)
@@ -228,7 +229,7 @@ class AnswersQuestions(DensityMixin):
         for place in self.reader_.asked:
             own = surprise(self, scores, place)
             # what the scale says of a level is whether the fit had it
-            own -= np.where(np.isnan(scores[:, place]), slopes[:, place], 0.0)
+            own -= np.where(scores[:, place].isnan(), slopes[:, place], 0.0)
             for j in self.reader_.columns_at(place):
                 nats[:, j] = np.where(np.isnan(codes[:, j]), np.nan, own)
         return nats

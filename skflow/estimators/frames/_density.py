@@ -58,6 +58,9 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         are very many columns.
     hidden_features : int, default=256
         Width of the nets.
+    max_steps : int or "auto", default="auto"
+        Of the training of each net, which mostly stops before. "auto" is 2,500 for 1,000 rows and
+        grows with the fourth root of their number, from 2,000 to 8,000.
     max_seconds : float, default=None
         Time for the whole fit.
     n_jobs : int, default=None
@@ -75,8 +78,10 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     orders_ : ndarray of shape (n_members, n_orders, n_columns)
     reader_ : Reader
         How tables are read and made.
-    histories_ : list of History
-        Of the members' training.
+    histories_ : list of list of dict
+        Of each member's training, a record an epoch, as ``history_`` of the flows.
+    stopped_by_ : list of str
+        Why it ended: "n_iter_no_change", "max_epochs", "max_seconds", "interrupt".
     effective_size_ : float
         Of the last draws with ranges: how many independent ones they were worth.
     n_features_in_ : int
@@ -113,6 +118,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     n_members: int = 5
     n_orders: int | str = "auto"
     hidden_features: int = 256
+    max_steps: int | str = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None
     random_state: Any = None
@@ -124,6 +130,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "n_orders": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "hidden_features": [Interval(Integral, 1, None, closed="left")],
+        "max_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
@@ -158,7 +165,8 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
             weight = None if sample_weight is None else check_sample_weight(sample_weight, X)
             fit = learn(draft, X, weight, check_random_state(draw_seed(self.random_state)))
             draft.reader_, draft.nets_, draft.orders_ = fit.reader, fit.nets, fit.orders
-            draft.histories_ = fit.histories
+            draft.histories_ = [history.records for history in fit.histories]
+            draft.stopped_by_ = [history.stopped_by for history in fit.histories]
             draft._show()
         return self
 

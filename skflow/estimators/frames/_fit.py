@@ -15,7 +15,7 @@ from skflow.estimators.frames._reader import Reader
 from skflow.tables._rows import group_rows
 from skflow.training._data import assign_holders
 
-__all__ = ["Learned", "learn"]
+__all__ = ["FittedTable", "learn"]
 
 MINIMUM = 5  # rows
 LONG = 20_000  # rows, of which a tenth is enough to stop by
@@ -25,7 +25,7 @@ FEWEST_ORDERS = 2
 
 
 @dataclass(frozen=True)
-class Learned:
+class FittedTable:
     """What a fit leaves."""
 
     reader: Reader
@@ -54,13 +54,13 @@ def learn(estimator, X, weight, rng):
         values,
         None if weight is None else torch.from_numpy(weight / weight.mean()).float(),
         holder,
-        default_config(len(scores), estimator.verbose),
+        default_config(len(scores), estimator.max_steps, estimator.verbose),
         BATCH,
         seed=draw_seed(rng),
         n_jobs=estimator.n_jobs,
     )
     orders = _orders(len(nets), estimator.n_orders, len(columns), rng)
-    return Learned(reader, nn.ModuleList(nets), orders, list(histories))
+    return FittedTable(reader, nn.ModuleList(nets), orders, list(histories))
 
 
 def _holder(scores, n_members, rng):

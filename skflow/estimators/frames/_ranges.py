@@ -17,7 +17,7 @@ FEW = 0.1  # share of the draws to whose effective number a warning is due
 
 
 @torch.no_grad()
-def drawn_within(estimator, codes, ranges, rng):
+def drawn_within(density, codes, ranges, rng):
     """Draw rows with cells in ranges, and say how many independent draws they are worth.
 
     The columns with ranges are drawn first, right after the known cells, each from its
@@ -28,7 +28,7 @@ def drawn_within(estimator, codes, ranges, rng):
 
     Parameters
     ----------
-    estimator : TableDensity
+    density : TableDensity
     codes : ndarray of shape (n, n_columns)
         Equal rows, NaN where unknown.
     ranges : dict {int: (float, float)}
@@ -41,30 +41,33 @@ def drawn_within(estimator, codes, ranges, rng):
     effective_size : float
         Kish's effective number of the weighted draws, at most n.
     """
-    n = len(codes)
-    reader = estimator.reader_
+    n, reader = len(codes), density.reader_
     start = reader.scores(codes[:1])[0]
-    for place in ranges:
-        start[:, place] = torch.nan
-    places = list(ranges)
+    start[:, list(ranges)] = torch.nan
+    first = next(iter(ranges.items()))
+    n_tried = n if len(ranges) == 1 else SPARE * n
     with threads(1), seeded(int(rng.integers(2**31))):
-        member = _members(estimator.nets_, start, places[0], ranges[places[0]], rng, n * (1 if len(places) == 1 else SPARE))
-        scores, log_weight = start.repeat(len(member), 1), np.zeros(len(member))
-        for k, net in enumerate(estimator.nets_):
+        member = _members(density.nets_, start, *first, rng, n_tried)
+        scores, log_weight = start.repeat(n_tried, 1), np.zeros(n_tried)
+        for k, net in enumerate(density.nets_):
             rows = np.flatnonzero(member == k)
             if len(rows):
                 scores[rows], log_weight[rows] = _ranged(net, scores[rows], ranges)
         kept, effective = _pick(log_weight, n, rng)
-        scores, member = scores[kept], member[kept]
-        order_of = rng.integers(estimator.orders_.shape[1], size=n)
-        asked = set(reader.asked)
-        for k, net in enumerate(estimator.nets_):
-            for i, order in enumerate(estimator.orders_[k]):
-                rows = np.flatnonzero((member == k) & (order_of == i))
-                if len(rows):
-                    own = [j for j in order if j in asked]
-                    scores[rows] = draw_in_order(net, scores[rows], own)
-    return scores, effective
+        return _finished(density, scores[kept], member[kept], rng), effective
+
+
+def _finished(density, scores, member, rng):
+    """Rows (n, d) with all other cells drawn, by the members that drew the first."""
+    asked = set(density.reader_.asked)
+    way = rng.integers(density.orders_.shape[1], size=len(scores))
+    for k, net in enumerate(density.nets_):
+        for i, order in enumerate(density.orders_[k]):
+            rows = np.flatnonzero((member == k) & (way == i))
+            if len(rows):
+                own = [int(j) for j in order if j in asked]
+                scores[rows] = draw_in_order(net, scores[rows], own)
+    return scores
 
 
 def _members(nets, start, place, ends, rng, size):

@@ -79,7 +79,9 @@ class Reader:
         n = next(len(column) for column in columns if column is not None)
         return np.column_stack(
             [
-                np.full(n, np.nan) if column is None else one.encode(column, column_label(j, labels))
+                np.full(n, np.nan)
+                if column is None
+                else one.encode(column, column_label(j, labels))
                 for j, (column, one) in enumerate(zip(columns, self.cells, strict=True))
             ]
         )
@@ -98,17 +100,28 @@ class Reader:
             if not isinstance(value, tuple) or len(value) != 2:
                 codes[0, j] = self._code(j, value)
                 continue
-            if self.cells[j].n_levels and not self.cells[j].ordered:
-                raise ValueError(f"column {name!r} has no order, and so no range {value!r}.")
             place = self.index_of(name)
-            ends = [np.nan if end is None else self._code(j, end) for end in value]
-            ranges[place] = self.scales[place].range(*ends)
+            ranges[place] = self.scales[place].range(*self._ends(j, name, value))
         return codes, ranges
+
+    def _ends(self, j, name, value):
+        """Codes of the ends of a range of column j, NaN where it is open."""
+        cells = self.cells[j]
+        if not cells.n_levels:
+            return [np.nan if end is None else self._code(j, end) for end in value]
+        if not cells.ordered:
+            raise ValueError(f"column {name!r} has no order, and so no range {value!r}.")
+        return cells.range(*value)
 
     def _code(self, j, value):
         column = np.empty(1, dtype=object)
         column[0] = value
-        return self.cells[j].encode(column, column_label(j, _labels(self.schema)))[0]
+        place = column_label(j, _labels(self.schema))
+        code = self.cells[j].encode(column, place)[0]
+        if code == UNSEEN and self.cells[j].n_levels:
+            known = ", ".join(map(repr, self.cells[j].levels[:10]))
+            raise ValueError(f"{place} had no {value!r} in the fit; it had {known}.")
+        return code
 
     def scores(self, codes):
         """Scores (n, d) of codes, float32, and what log densities of the cells add, (n, d)."""
@@ -127,6 +140,15 @@ class Reader:
             scores[:, place], own = self.scales[place].score(known[:, place])
             slopes[:, place] += own
         return torch.from_numpy(scores).float(), slopes
+
+    def log_shares(self, X):
+        """Log shares (n, d) that cells have among the levels that share their code."""
+        columns = self.schema.columns(X)
+        shares = np.zeros((len(X), len(self.scales)))
+        for cells, place, column in zip(self.cells, self.places, columns, strict=True):
+            if place is not None and column is not None and cells.n_levels:
+                shares[:, place] = cells.log_share(column)
+        return shares
 
     def filled(self, codes, scores, on_grid=True):
         """Codes (n, n_columns) with holes filled by those of scores (n, d)."""
@@ -156,7 +178,7 @@ class Reader:
         return self.schema.frame(columns, like=X)
 
     def kind(self, j):
-        """What column j of the table is modelled as."""
+        """Say what column j of the table is modelled as."""
         if self.places[j] is None:
             return "skip"
         if self.cells[j].n_levels:

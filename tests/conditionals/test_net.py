@@ -1,0 +1,185 @@
+"""Nets of conditionals: what they may see, and where they start."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from skflow.conditionals._gaussian import RIDGE, GaussianStart
+from skflow.conditionals._net import LABELS, NUMBER, ORDERED, AnyOrderNet
+from skflow.conditionals._orders import draw_in_order, log_prob_in_order
+
+COLUMNS = [
+    (NUMBER, None),
+    (ORDERED, np.array([0.2, 0.5, 0.3])),
+    (LABELS, np.array([0.6, 0.4])),
+    (NUMBER, None),
+    (LABELS, np.array([0.1, 0.2, 0.7])),
+    (LABELS, np.array([0.3, 0.7])),
+]
+SIZES = {1: 3, 2: 2, 4: 3, 5: 2}
+N = 7
+
+
+def correlation():
+    root = torch.randn(3, 3, generator=torch.Generator().manual_seed(2))
+    product = root @ root.T + torch.eye(3)
+    scale = product.diagonal().rsqrt()
+    return product * scale * scale[:, None]
+
+
+def net(seed=0, trained=True):
+    torch.manual_seed(seed)
+    made = AnyOrderNet(COLUMNS, GaussianStart(correlation()), width=16, depth=2)
+    if trained:
+        torch.nn.init.normal_(made.last.weight, std=0.2)
+    return made.eval()
+
+
+def rows(n=N):
+    generator = torch.Generator().manual_seed(1)
+    values = torch.randn(n, len(COLUMNS), generator=generator)
+    for j, size in SIZES.items():
+        values[:, j] = torch.randint(0, size, (n,), generator=generator).float()
+    return values
+
+
+def some_known(n=N):
+    return torch.rand(n, len(COLUMNS), generator=torch.Generator().manual_seed(3)) < 0.5
+
+
+@pytest.mark.parametrize("j", range(len(COLUMNS)))
+def test_one_column_as_all_columns(j):
+    made, values, known = net(), rows(), some_known()
+    every = made.log_prob(values, known)[:, j]
+    one = made.column(values, known, j).log_prob(values[:, j])
+    torch.testing.assert_close(one, every, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("j", range(len(COLUMNS)))
+def test_unknown_cells_are_not_seen(j):
+    made, values, known = net(), rows(), some_known()
+    known[:, j] = False
+    before = made.column(values, known, j)
+    changed = torch.where(known, values, rows().flip(0))
+    after = made.column(changed, known, j)
+    for name, part in vars(before).items():
+        torch.testing.assert_close(getattr(after, name), part, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("j", range(len(COLUMNS)))
+def test_known_cells_are_seen(j):
+    made, values = net(), rows()
+    known = torch.ones(values.shape, dtype=torch.bool)
+    known[:, j] = False
+    before = made.column(values, known, j).log_prob(values[:, j])
+    for other in set(range(len(COLUMNS))) - {j}:
+        moved = values.clone()
+        moved[:, other] = moved[:, other] + 1 if other not in SIZES else moved[:, other].flip(0)
+        if not torch.equal(moved, values):
+            after = made.column(moved, known, j).log_prob(values[:, j])
+            assert not torch.equal(after, before)
+
+
+def test_shares_of_levels_add_up():
+    made, values, known = net(), rows(), some_known()
+    for j in SIZES:
+        share = made.column(values, known, j).log_share.exp()
+        torch.testing.assert_close(share.sum(0), torch.ones(N))
+
+
+def test_labels_start_at_their_shares():
+    made, values, known = net(trained=False), rows(), some_known()
+    for j in (2, 4, 5):
+        share = made.column(values, known, j).log_share.exp()
+        expected = torch.from_numpy(COLUMNS[j][1]).float()[:, None].expand(-1, N)
+        torch.testing.assert_close(share, expected)
+
+
+def test_the_start_is_the_conditional_normal():
+    start = GaussianStart(correlation())
+    z = torch.randn(N, 3, generator=torch.Generator().manual_seed(4))
+    known = torch.tensor(
+        [[1, 1, 0], [1, 0, 1], [0, 0, 0], [0, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    ).bool()
+    mean, deviation = start(z * known, known)
+    full = correlation()
+    for i in range(N):
+        inside = known[i].nonzero()[:, 0]
+        for j in (~known[i]).nonzero()[:, 0].tolist():
+            across = full[j, inside]
+            weight = torch.linalg.solve(full[inside][:, inside], across) if len(inside) else across
+            torch.testing.assert_close(mean[j, i], weight @ z[i, inside], rtol=1e-4, atol=1e-5)
+            variance = full[j, j] - weight @ across
+            torch.testing.assert_close(2 * deviation[j, i], variance.log(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("d", [4, 9, 40])
+def test_rows_of_other_sets_do_not_matter(d):
+    # a set of known columns that is taken for another is an answer to another question
+    generator = torch.Generator().manual_seed(d)
+    z = np.random.default_rng(0).normal(size=(60, d)) @ np.random.default_rng(1).normal(
+        size=(d, d)
+    )
+    start = GaussianStart.from_scores((z - z.mean(0)) / z.std(0))
+    x = torch.randn(d + 1, d, generator=generator)
+    known = torch.cat([torch.eye(d), torch.ones(1, d)]).bool()
+    together = start(x * known, known)
+    for i in range(d + 1):
+        alone = start((x * known)[i : i + 1], known[i : i + 1])
+        for part, whole in zip(alone, together, strict=True):
+            torch.testing.assert_close(part[:, 0], whole[:, i], rtol=1e-3, atol=1e-4)
+
+
+def test_correlations_with_holes():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(4_000, 2)) @ np.array([[1.0, 0.8], [0.0, 0.6]])
+    z[rng.random(z.shape) < 0.3] = np.nan
+    found = GaussianStart.from_scores(z).correlation
+    assert float(found[0, 1]) == pytest.approx(0.8, abs=0.04)
+    assert float(found[0, 0]) == pytest.approx(1 + RIDGE, abs=1e-5)
+    # two columns that are never known together
+    z[::2, 0], z[1::2, 1] = np.nan, np.nan
+    assert float(GaussianStart.from_scores(z).correlation[0, 1]) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_product_in_any_order_is_a_distribution():
+    made = net()
+    grid = torch.linspace(-8, 8, 81)
+    codes = torch.cartesian_prod(*(torch.arange(size).float() for size in SIZES.values()))
+    cells = torch.cartesian_prod(grid, torch.arange(len(codes)).float())
+    values = torch.zeros(len(cells), len(COLUMNS))
+    values[:, 0] = cells[:, 0]
+    values[:, list(SIZES)] = codes[cells[:, 1].long()]
+    nothing = torch.zeros(values.shape, dtype=torch.bool)
+    for order in ([0, 1, 2, 4, 5], [5, 0, 4, 2, 1], [1, 4, 5, 2, 0]):
+        mass = log_prob_in_order(made, values, nothing, order).exp().view(len(grid), -1)
+        assert float(torch.trapezoid(mass.sum(1), grid.double())) == pytest.approx(1, abs=2e-3)
+
+
+def test_holes_are_left_out():
+    made, values = net(), rows()
+    nothing = torch.zeros(values.shape, dtype=torch.bool)
+    order = [3, 1, 0, 5, 2, 4]
+    with_holes = values.clone()
+    with_holes[::2, 3] = math.nan
+    scores = log_prob_in_order(made, with_holes, nothing, order)
+    without = log_prob_in_order(made, values, nothing, order[1:])
+    torch.testing.assert_close(scores[::2], without[::2])
+    torch.testing.assert_close(
+        scores[1::2], log_prob_in_order(made, values, nothing, order)[1::2], rtol=1e-5, atol=1e-5
+    )
+
+
+def test_draws_fill_what_is_asked_for():
+    made, values = net(), rows(50)
+    holes = ~some_known(50)
+    given = values.masked_fill(holes, math.nan)
+    drawn = draw_in_order(made, given, [0, 1, 2, 3, 4])
+    assert torch.equal(drawn[~holes], values[~holes])
+    assert torch.isnan(drawn[:, 5]).equal(holes[:, 5])
+    assert not torch.isnan(drawn[:, :5]).any()
+    for j, size in SIZES.items():
+        known = drawn[:, j][~torch.isnan(drawn[:, j])]
+        assert ((known >= 0) & (known < size) & (known == known.round())).all()

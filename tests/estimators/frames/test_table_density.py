@@ -1,0 +1,347 @@
+"""Questions to densities of data frames, and their answers."""
+
+import pickle
+import time
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn.base import clone
+
+import skflow
+from skflow import TableDensity
+from tests.estimators.frames.tables import mixed_table, quick
+
+TABLE = mixed_table()
+NEW = mixed_table(seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return quick(support={"size": (-20, None)}).fit(TABLE)
+
+
+class TestWhatItTakesColumnsFor:
+    def test_kinds(self, fitted):
+        assert fitted.kinds_ == {
+            "size": "number",
+            "count": "ordinal",
+            "price": "integer",
+            "kind": "category",
+            "flag": "category",
+            "day": "integer",
+            "unit": "category",
+            "size again": "number",
+        }
+        assert fitted.copies_ == {"size again": "size"}
+        assert list(fitted.feature_names_in_) == list(TABLE)
+
+    def test_declared_kinds(self):
+        kinds = {"count": "number", "price": "skip", "flag": "ordinal"}
+        density = quick(kinds=kinds).fit(TABLE)
+        assert {name: density.kinds_[name] for name in kinds} == kinds
+        assert density.sample(3, random_state=0)["price"].isna().all()
+
+    @pytest.mark.parametrize(
+        ("kinds", "match"),
+        [
+            ({"count": "numbers"}, "must be one of number, integer, category, ordinal, skip"),
+            ({"size": "integer"}, "taken for integers"),
+            ({"counts": "number"}, "unknown column 'counts': did you mean 'count'"),
+        ],
+    )
+    def test_bad_kinds(self, kinds, match):
+        with pytest.raises(ValueError, match=match):
+            quick(kinds=kinds).fit(TABLE)
+
+
+class TestScores:
+    def test_are_finite_and_of_each_row_alone(self, fitted):
+        scores = fitted.score_samples(NEW)
+        assert np.isfinite(scores).all()
+        assert fitted.score(NEW) == pytest.approx(scores.mean())
+        alone = np.concatenate([fitted.score_samples(NEW[i : i + 1]) for i in range(20)])
+        np.testing.assert_allclose(alone, scores[:20], rtol=1e-4, atol=1e-3)
+
+    def test_do_not_care_for_the_order_of_columns(self, fitted):
+        np.testing.assert_array_equal(
+            fitted.score_samples(NEW[list(NEW)[::-1]]), fitted.score_samples(NEW)
+        )
+
+    def test_of_no_cells_are_zero(self, fitted):
+        empty = pd.DataFrame(np.full(NEW.shape, None), columns=NEW.columns)
+        np.testing.assert_allclose(fitted.score_samples(empty), 0, atol=1e-6)
+
+    def test_of_one_column_integrate_to_one(self, fitted):
+        grid = pd.DataFrame({"size": np.linspace(-12, 15, 4_001)})
+        density = np.exp(fitted.score_samples(grid))
+        assert np.trapezoid(density, grid["size"]) == pytest.approx(1, abs=5e-3)
+
+    def test_of_levels_add_up_to_one_less_what_is_unseen(self, fitted):
+        levels = pd.DataFrame({"kind": ["large", "small"]})
+        n = TABLE["kind"].notna().sum()
+        shares = np.exp(fitted.score_samples(levels))
+        assert shares.sum() == pytest.approx(1 - 1 / (n + 1), rel=1e-5)
+        unseen = fitted.score_samples(pd.DataFrame({"kind": ["huge"]}))
+        assert unseen[0] == pytest.approx(-np.log(n + 1))
+
+    def test_given_other_columns(self, fitted):
+        grid = pd.DataFrame({"size": np.linspace(-12, 15, 4_001), "kind": "large"})
+        density = np.exp(fitted.score_samples(grid, given=["kind"]))
+        assert np.trapezoid(density, grid["size"]) == pytest.approx(1, abs=5e-3)
+
+    def test_outside_the_support(self, fitted):
+        assert fitted.score_samples(pd.DataFrame({"size": [-21.0]}))[0] == -np.inf
+
+    def test_copies_that_differ_are_improbable(self, fitted):
+        pair = pd.DataFrame({"size": [0.5, 0.5], "size again": [0.5, 0.7]})
+        same, other = fitted.score_samples(pair)
+        assert same - other == pytest.approx(np.log(len(TABLE) + 1))
+
+    def test_do_not_depend_on_jobs(self, fitted):
+        jobs = clone(fitted).set_params(n_jobs=2).fit(TABLE)
+        np.testing.assert_array_equal(jobs.score_samples(NEW), fitted.score_samples(NEW))
+        pd.testing.assert_frame_equal(
+            jobs.sample(20, random_state=1), fitted.sample(20, random_state=1)
+        )
+
+
+class TestDraws:
+    def test_look_as_the_table(self, fitted):
+        drawn = fitted.sample(300, random_state=0)
+        pd.testing.assert_series_equal(drawn.dtypes, TABLE.dtypes)
+        assert not drawn.isna().any(axis=None)
+        assert (drawn["unit"] == 7).all()
+        assert (drawn["size again"] == drawn["size"]).all()
+        assert set(drawn["kind"]) == {"large", "small"}
+        assert (drawn["day"] == drawn["day"].dt.normalize()).all()
+
+    def test_are_of_the_density(self, fitted):
+        drawn = fitted.sample(2_000, random_state=0)
+        own = fitted.score_samples(drawn)
+        # the mean of log p over its own draws is minus its entropy, whatever it is
+        assert np.mean(own) == pytest.approx(fitted.score(NEW.dropna()), abs=2.0)
+        for name in ("size", "count"):
+            below = (drawn[name] <= TABLE[name].median()).mean()
+            assert below == pytest.approx((TABLE[name] <= TABLE[name].median()).mean(), abs=0.12)
+
+    def test_given_cells(self, fitted):
+        drawn = fitted.sample(50, random_state=0, given={"kind": "small", "count": 2})
+        assert set(drawn["kind"]) == {"small"}
+        assert set(drawn["count"]) == {2}
+
+    def test_given_a_table(self, fitted):
+        known = pd.DataFrame({"kind": ["large", None, "small"], "size": [np.nan, 0.25, 1.0]})
+        drawn = fitted.sample(4, random_state=0, given=known)
+        assert len(drawn) == 12
+        assert list(drawn["kind"][:4]) == ["large"] * 4
+        assert list(drawn["size"][4:8]) == [0.25] * 4
+
+    def test_given_one_range_are_those_that_fall_into_it(self, fitted):
+        within = fitted.sample(3_000, random_state=0, given={"size": (0.5, None)})
+        assert within["size"].min() >= 0.5
+        assert fitted.effective_size_ == pytest.approx(3_000)
+        every = fitted.sample(20_000, random_state=1)
+        chosen = every[every["size"] >= 0.5]
+        for name in ("size", "count"):
+            assert within[name].mean() == pytest.approx(
+                chosen[name].mean(), abs=0.06 * every[name].std()
+            )
+        assert (within["kind"] == "large").mean() == pytest.approx(
+            (chosen["kind"] == "large").mean(), abs=0.05
+        )
+
+    def test_given_several_ranges(self, fitted):
+        ranges = {"size": (-0.5, 1.0), "count": (2, 4), "price": (None, 2_000)}
+        drawn = fitted.sample(400, random_state=0, given=ranges | {"flag": True})
+        assert drawn["size"].between(-0.5, 1.0).all()
+        assert drawn["count"].between(2, 4).all()
+        assert (drawn["price"] <= 2_000).all()
+        assert drawn["flag"].all()
+        assert 40 < fitted.effective_size_ <= 400
+
+    def test_bad_conditions(self, fitted):
+        with pytest.raises(ValueError, match="had no 'huge' in the fit; it had 'large', 'small'"):
+            fitted.sample(2, given={"kind": "huge"})
+        with pytest.raises(ValueError, match="column 'kind' has no order"):
+            fitted.sample(2, given={"kind": ("large", None)})
+        with pytest.raises(ValueError, match="no column 'age'"):
+            fitted.sample(2, given={"age": 3})
+
+
+class TestHoles:
+    def test_are_filled_and_nothing_else_is_touched(self, fitted):
+        table = NEW.set_index(pd.Index(range(100, 100 + len(NEW))))
+        for filled in [fitted.impute(table), *fitted.impute(table, n_draws=2, random_state=0)]:
+            assert not filled.isna().any(axis=None)
+            pd.testing.assert_series_equal(filled.dtypes, table.dtypes)
+            pd.testing.assert_frame_equal(filled.where(table.notna()), table)
+
+    def test_draws_differ(self, fitted):
+        one, other = fitted.impute(NEW, n_draws=2, random_state=0)
+        hole = NEW["size"].isna()
+        assert (one["size"] != other["size"])[hole].mean() > 0.9
+
+    def test_a_level_that_the_fit_had_not_stays(self, fitted):
+        table = NEW.copy()
+        table.loc[0, "kind"] = "huge"
+        assert fitted.impute(table).loc[0, "kind"] == "huge"
+
+
+class TestPredictions:
+    def test_of_numbers_and_of_levels(self, fitted):
+        rows = NEW.drop(columns="size")
+        assert fitted.predict(rows, "size").shape == (len(NEW),)
+        assert set(fitted.predict(NEW, "kind")) <= {"large", "small"}
+        assert fitted.predict(NEW, "day").dtype.kind == "M"
+
+    def test_do_not_look_at_the_column_or_its_copy(self, fitted):
+        moved = NEW.assign(size=1.5)
+        moved["size again"] = 1.5
+        np.testing.assert_array_equal(fitted.predict(moved, "size"), fitted.predict(NEW, "size"))
+
+    def test_probabilities(self, fitted):
+        shares = fitted.predict_proba(NEW, "kind")
+        np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+        best = np.array(fitted.levels("kind"))[shares.argmax(axis=1)]
+        np.testing.assert_array_equal(best, fitted.predict(NEW, "kind"))
+        with pytest.raises(ValueError, match="holds numbers, which have no probabilities"):
+            fitted.predict_proba(NEW, "size")
+
+    def test_quantiles(self, fitted):
+        quantiles = fitted.predict_quantiles(NEW, "size", (0.1, 0.5, 0.9))
+        assert (np.diff(quantiles, axis=1) > 0).all()
+        np.testing.assert_allclose(quantiles[:, 1], fitted.predict(NEW, "size"), rtol=1e-4)
+        counts = fitted.predict_quantiles(NEW, "count", (0.1, 0.9))
+        assert (counts[:, 0] <= counts[:, 1]).all()
+        with pytest.raises(ValueError, match="has no order"):
+            fitted.predict_quantiles(NEW, "kind")
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            fitted.predict_quantiles(NEW, "size", (0.0, 0.5))
+
+
+class TestExplanations:
+    def test_an_odd_cell_stands_out(self, fitted):
+        rows = TABLE.dropna().head(20).copy()
+        before = fitted.explain(rows)
+        rows["size"] = rows["size again"] = 9.0
+        after = fitted.explain(rows)
+        size = list(TABLE).index("size")
+        assert (after[:, size] > before[:, size] + 5).all()
+        assert (after.argmax(axis=1) == size).all()
+
+    def test_holes_have_none(self, fitted):
+        nats = fitted.explain(NEW)
+        assert nats.shape == NEW.shape
+        np.testing.assert_array_equal(np.isnan(nats), NEW.isna())
+
+    def test_a_level_that_the_fit_had_not_is_odd(self, fitted):
+        row = TABLE.dropna().head(1).assign(kind="huge")
+        assert fitted.explain(row)[0, list(TABLE).index("kind")] > 3
+
+
+class TestMarginals:
+    def test_score_and_draw_as_the_whole(self, fitted):
+        part = fitted.marginal(["size", "kind"])
+        assert list(part.feature_names_in_) == ["size", "kind"]
+        np.testing.assert_array_equal(
+            part.score_samples(NEW[["size", "kind"]]), fitted.score_samples(NEW[["size", "kind"]])
+        )
+        drawn = part.sample(200, random_state=0)
+        assert list(drawn) == ["size", "kind"]
+        assert not drawn.isna().any(axis=None)
+        assert fitted.n_features_in_ == len(list(TABLE))
+
+    def test_bad_columns(self, fitted):
+        with pytest.raises(ValueError, match="each once"):
+            fitted.marginal(["size", "size"])
+
+
+MAKES = {
+    "numpy": lambda table: table[["size", "price"]].to_numpy(),
+    "lists": lambda table: table[["price", "kind"]].to_numpy().tolist(),
+    "pandas, nullable": lambda table: table.convert_dtypes(),
+    "polars": lambda table: pl.from_pandas(table),
+    "pyarrow": lambda table: pa.Table.from_pandas(table, preserve_index=False),
+}
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_tables_of_other_makes(make):
+    table, new = MAKES[make](TABLE), MAKES[make](NEW)
+    density = quick(max_steps=5, n_members=1).fit(table)
+    assert np.isfinite(density.score_samples(new)).all()
+    drawn, filled = density.sample(5, random_state=0), density.impute(new)
+    if make == "lists":
+        assert drawn.dtype == object
+    elif make == "numpy":
+        assert drawn.dtype == table.dtype
+    elif make == "pandas, nullable":
+        assert drawn.dtypes.equals(table.dtypes)
+        assert filled.dtypes.equals(table.dtypes)
+    else:
+        assert drawn.schema == table.schema
+        assert filled.schema == table.schema
+
+
+def test_hard_tables():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "empty": np.full(30, np.nan),
+            "one": ["a"] * 30,
+            "name": [f"name {k}" for k in range(30)],
+            "rare": [*(["x"] * 29), "y"],
+            "mostly missing": [1.0, 2.0, *([np.nan] * 28)],
+            "spike": np.where(rng.random(30) < 0.6, 0.0, rng.normal(size=30)),
+            "huge": 1e15 + rng.integers(0, 9, 30),
+            "heavy": rng.standard_cauchy(30),
+        }
+    )
+    density = quick(max_steps=20).fit(table)
+    assert np.isfinite(density.score_samples(table)).all()
+    drawn = density.sample(200, random_state=0)
+    assert drawn["empty"].isna().all()
+    assert np.isfinite(drawn.drop(columns=["empty", "one", "name", "rare"])).all(axis=None)
+    assert density.kinds_["empty"] == "skip"
+
+
+def test_weights():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": np.repeat(["a", "b"], 50), "z": rng.normal(size=100)})
+    weight = np.where(table["x"] == "a", 3.0, 1.0)
+    density = quick(max_steps=1).fit(table, sample_weight=weight)
+    share = np.exp(density.score_samples(pd.DataFrame({"x": ["a"]})))
+    assert share[0] == pytest.approx(0.75, abs=0.02)
+    without = quick(max_steps=1).fit(table, sample_weight=np.where(table["x"] == "a", 1.0, 0.0))
+    assert without.levels("x") == ["a", "b"]
+
+
+def test_an_interrupted_fit_leaves_the_last_one(fitted):
+    before = fitted.score_samples(NEW)
+    with pytest.raises(ValueError, match="number of samples|5 rows|at least"):
+        fitted.fit(TABLE.head(3))
+    np.testing.assert_array_equal(fitted.score_samples(NEW), before)
+
+
+@pytest.mark.parametrize("way", ["pickle", "save"])
+def test_persistence(fitted, way, tmp_path):
+    if way == "pickle":
+        again = pickle.loads(pickle.dumps(fitted))
+    else:
+        fitted.save(tmp_path / "density")
+        again = skflow.load(tmp_path / "density")
+    np.testing.assert_array_equal(again.score_samples(NEW), fitted.score_samples(NEW))
+    pd.testing.assert_frame_equal(
+        again.sample(30, random_state=0), fitted.sample(30, random_state=0)
+    )
+
+
+@pytest.mark.filterwarnings("ignore:max_seconds=2 was over")
+def test_time_is_kept():
+    start = time.perf_counter()
+    density = TableDensity(max_seconds=2.0, random_state=0).fit(TABLE)
+    assert time.perf_counter() - start < 8
+    assert np.isfinite(density.score(NEW))

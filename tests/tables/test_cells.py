@@ -1,0 +1,129 @@
+"""Cells as numbers and back."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skflow.tables._cells import MAX_LEVELS, UNSEEN, LevelCells, NumberCells, read_cells
+
+TIMES = pd.to_datetime(["2024-03-01", "2024-03-08", None, "2024-02-01"])
+
+COLUMNS = {
+    "floats": np.array([0.5, 2.0, np.nan, -3.25]),
+    "integers": np.array([10, 30, 20, 70, 110] * 2),
+    "few integers": np.repeat([1, 2, 5], 8),
+    "large integers": np.array([2**62, 2**62 + 3, 2**62 + 6, 2**62 + 30]),
+    "booleans": np.array([True, False, True]),
+    "text": np.array(["b", "a", "b", "c"], dtype=object),
+    "text with holes": np.array(["b", None, "b", np.nan], dtype=object),
+    "dates": TIMES.to_numpy(),
+    "spans": (TIMES - TIMES[0]).to_numpy(),
+    "constant": np.full(4, 7.5),
+    "pandas, zone": pd.Series(TIMES).dt.tz_localize("Europe/Paris"),
+    "pandas, nullable": pd.Series([1, None, 3, 8, 20], dtype="Int64"),
+    "pandas, nullable booleans": pd.Series([True, None, False], dtype="boolean"),
+    "pandas, category": pd.Series(["x", "y", None, "x"], dtype="category"),
+    "pandas, ordered": pd.Series(
+        pd.Categorical(["low", "high", "low"], ["low", "mid", "high"], ordered=True)
+    ),
+    "pandas, arrow": pd.Series([1.5, None, 2.5], dtype="double[pyarrow]"),
+    "polars": pl.Series([1.5, None, 2.5]),
+    "polars, dates": pl.Series([TIMES[0].date(), None, TIMES[1].date()]),
+}
+KINDS_OF = {
+    "floats": NumberCells,
+    "integers": NumberCells,
+    "few integers": LevelCells,
+    "booleans": LevelCells,
+    "text": LevelCells,
+    "dates": NumberCells,
+    "constant": LevelCells,
+    "pandas, ordered": LevelCells,
+}
+
+
+def is_missing(cell):
+    return cell is None or cell is pd.NA or cell != cell  # noqa: PLR0124
+
+
+def as_objects(column):
+    return [None if is_missing(cell) else cell for cell in np.asarray(column, dtype=object)]
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_codes_lead_back(name):
+    column = COLUMNS[name]
+    cells = read_cells(column, "column 0")
+    codes = cells.encode(column, "column 0")
+    assert codes.dtype == np.float64
+    back = cells.decode(codes)
+    if back.dtype.kind in "Mm":
+        expected = np.asarray(column, dtype=back.dtype)
+        np.testing.assert_array_equal(back, expected)
+    else:
+        assert as_objects(back) == as_objects(column)
+
+
+@pytest.mark.parametrize("name", KINDS_OF)
+def test_kinds(name):
+    assert isinstance(read_cells(COLUMNS[name], "column 0"), KINDS_OF[name])
+
+
+def test_grids_count_steps():
+    cells = read_cells(COLUMNS["integers"], "column 0")
+    assert (cells.origin, cells.step) == (10, 10)
+    days = read_cells(COLUMNS["dates"], "column 0")
+    assert days.step == 24 * 3_600 * 10**9
+
+
+def test_order_of_levels():
+    ordered = read_cells(COLUMNS["pandas, ordered"], "column 0")
+    assert ordered.levels == ("low", "high")
+    assert ordered.ordered
+    assert read_cells(COLUMNS["text"], "column 0").levels == ("b", "a", "c")
+    assert read_cells(np.repeat([5, 1, 2], 8), "column 0").levels == (1, 2, 5)
+
+
+def test_what_the_fit_had_not():
+    cells = read_cells(COLUMNS["text"], "column 0")
+    assert cells.encode(np.array(["z", "a"], dtype=object), "").tolist() == [UNSEEN, 1]
+
+
+def test_declared_kinds():
+    numbers = np.repeat([1, 2, 3], 10)
+    assert isinstance(read_cells(numbers, "column 0", "number"), NumberCells)
+    assert not read_cells(numbers, "column 0", "category").ordered
+    assert read_cells(numbers, "column 0", "ordinal").ordered
+    assert read_cells(np.array([1.0, 4.0, 2.5e3, 8.0]), "column 0", "integer").step == 1
+
+
+def test_rare_levels_share_a_code():
+    labels = np.array([f"level {k}" for k in range(MAX_LEVELS + 20)] + ["level 0"], dtype=object)
+    cells = read_cells(labels, "column 0")
+    assert cells.n_levels == MAX_LEVELS + 1
+    codes = cells.encode(labels, "column 0")
+    assert (codes == MAX_LEVELS).sum() == 20
+    assert np.exp(cells.log_share(labels)[codes == MAX_LEVELS]).sum() == pytest.approx(1)
+    assert set(cells.decode(codes)[codes == MAX_LEVELS]) <= set(cells.pooled)
+
+
+def test_ranges():
+    cells = read_cells(np.repeat([1, 2, 5], 8), "column 0")
+    assert cells.range(2, None) == (1, 2)
+    assert cells.range(None, 4) == (0, 1)
+    with pytest.raises(ValueError, match="no level from 3 to 4"):
+        cells.range(3, 4)
+    ordered = read_cells(COLUMNS["pandas, ordered"], "column 0")
+    assert ordered.range("high", None) == (1, 1)
+    with pytest.raises(ValueError, match="no level 'mid'"):
+        ordered.range("mid", None)
+
+
+def test_bad_columns():
+    with pytest.raises(ValueError, match="taken for integers and holds 2.5 in row 1"):
+        read_cells(np.array([1.0, 2.5]), "column 0", "integer")
+    with pytest.raises(ValueError, match="must be finite"):
+        read_cells(np.array([1.0, np.inf]), "column 0")
+    with pytest.raises(ValueError, match=r"beyond 2\*\*63"):
+        read_cells(np.array([2**64 - 1, 3], dtype=np.uint64), "column 0")
