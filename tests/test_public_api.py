@@ -12,6 +12,7 @@ NAMES = {
     skflow: [
         "BrokenGuaranteeError",
         "ContinuousFlowDensity",
+        "FlowImputer",
         "FlowOutlierDetector",
         "FlowPPDensity",
         "FlowRegressor",
@@ -38,6 +39,7 @@ NAMES = {
         "StackedDensity",
         "StepLimitError",
         "SylvesterFlowDensity",
+        "TableDensity",
         "TrainingDivergedError",
         "UMNNDensity",
         "compare_densities",

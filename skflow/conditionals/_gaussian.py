@@ -31,7 +31,7 @@ class GaussianStart(nn.Module):
 
     @classmethod
     def from_scores(cls, z, weight=None):
-        """Estimate the correlations of scores z (n, d) with mean 0 and deviation 1, NaN in holes.
+        """Estimate the correlations of z (n, d) with mean 0 and deviation 1, NaN in holes.
 
         From the rows in which two columns are known, shrunk towards none as far as so few rows
         ask for it: Chen, Wiesel, Eldar & Hero (2010), Shrinkage algorithms for MMSE covariance

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from skflow._persistence import stored
-from skflow.conditionals._net import LABELS, NUMBER, ORDERED
+from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.tables._cells import UNSEEN
 from skflow.tables._observation import ContinuousRows

@@ -17,6 +17,7 @@ __all__ = ["AnyConditional", "default_config", "fit_nets"]
 STEPS_AN_EPOCH = 50
 VALIDATION_ROWS = 2_000  # on which a net is judged, those held out being repeated
 MOST_REPEATS = 8
+ROWS_A_SET = 16
 PILOT_STEPS, PILOT_SHARE = 500, 0.1  # by which the noise is chosen; of a limited time
 NOISES = (0.02, 0.1)  # that are tried, in deviations of a score
 
@@ -55,7 +56,7 @@ class AnyConditional:
     def _noisy(self, net, values):
         if not net.numbers:
             return values
-        columns = [net.scores[i] for i in net.numbers]
+        columns = [net.encoding.scores[i] for i in net.numbers]
         scores = values[:, columns]
         noise = torch.empty_like(scores).normal_(generator=generator())
         values = values.clone()
@@ -64,9 +65,14 @@ class AnyConditional:
 
 
 def draw_known(n, d):
-    """Draw for n rows which of d cells are known: from none to all but one, equally often."""
-    rank = torch.rand(n, d, generator=generator()).argsort(1).argsort(1)
-    return rank < torch.randint(0, d, (n, 1), generator=generator())
+    """Draw for n rows which of d cells are known: from none to all but one, equally often.
+
+    Sixteen rows in a row are alike, since the start costs most for each set of known cells.
+    """
+    n_sets = -(-n // ROWS_A_SET)
+    rank = torch.rand(n_sets, d, generator=generator()).argsort(1).argsort(1)
+    known = rank < torch.randint(0, d, (n_sets, 1), generator=generator())
+    return known.repeat_interleave(ROWS_A_SET, 0)[:n]
 
 
 def fit_nets(make, values, weight, holder, config, batch_size, *, seed, n_jobs=None):

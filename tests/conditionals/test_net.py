@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED, Encoding
 from skflow.conditionals._gaussian import RIDGE, GaussianStart
-from skflow.conditionals._net import LABELS, NUMBER, ORDERED, AnyOrderNet
+from skflow.conditionals._net import AnyOrderNet
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 
 COLUMNS = [
@@ -31,7 +32,10 @@ def correlation():
 
 def net(seed=0, trained=True):
     torch.manual_seed(seed)
-    made = AnyOrderNet(COLUMNS, GaussianStart(correlation()), width=16, depth=2)
+    encoding = Encoding(COLUMNS)
+    start = GaussianStart.from_scores(encoding(rows(400)).numpy())
+    shares = [share for kind, share in COLUMNS if kind == LABELS]
+    made = AnyOrderNet(encoding, start, shares, width=16, depth=2)
     if trained:
         torch.nn.init.normal_(made.last.weight, std=0.2)
     return made.eval()
@@ -90,11 +94,31 @@ def test_shares_of_levels_add_up():
 
 
 def test_labels_start_at_their_shares():
-    made, values, known = net(trained=False), rows(), some_known()
+    made, values = net(trained=False), rows()
+    known = torch.zeros(values.shape, dtype=torch.bool)
     for j in (2, 4, 5):
         share = made.column(values, known, j).log_share.exp()
         expected = torch.from_numpy(COLUMNS[j][1]).float()[:, None].expand(-1, N)
         torch.testing.assert_close(share, expected)
+
+
+@torch.no_grad()
+def test_a_start_at_a_regression_on_labels_and_scores():
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 2_000)
+    score = (label - 0.5) * 1.6 + 0.6 * rng.normal(size=2_000)
+    values = torch.from_numpy(np.column_stack([score, label])).float()
+    share = np.array([(label == 0).mean(), (label == 1).mean()])
+    encoding = Encoding([(NUMBER, None), (LABELS, share)])
+    start = GaussianStart.from_scores(encoding(values).numpy())
+    made = AnyOrderNet(encoding, start, [share], width=8, depth=1)
+    asked = torch.tensor([[-0.8, 0.0], [0.8, 1.0]])
+    by_label = made.column(asked, torch.tensor([[False, True]] * 2), 0)
+    middle = (by_label.log_weight.exp() * by_label.loc).sum(0)
+    torch.testing.assert_close(middle, torch.tensor([-0.8, 0.8]), atol=0.05, rtol=0)
+    by_score = made.column(asked, torch.tensor([[True, False]] * 2), 1)
+    shares = by_score.log_share.exp().diagonal()
+    torch.testing.assert_close(shares, torch.tensor([0.82, 0.82]), atol=0.04, rtol=0)
 
 
 def test_the_start_is_the_conditional_normal():

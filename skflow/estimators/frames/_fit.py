@@ -8,8 +8,9 @@ from torch import nn
 
 from skflow._random import draw_seed
 from skflow._validation import check_rows
+from skflow.conditionals._encoding import LABELS, Encoding
 from skflow.conditionals._gaussian import GaussianStart
-from skflow.conditionals._net import LABELS, NUMBER, AnyOrderNet
+from skflow.conditionals._net import AnyOrderNet
 from skflow.conditionals._training import default_config, fit_nets
 from skflow.estimators.frames._reader import Reader
 from skflow.tables._rows import group_rows
@@ -42,12 +43,13 @@ def learn(estimator, X, weight, rng):
     holder = _holder(scores, estimator.n_members, rng)
     values = torch.from_numpy(scores).float()
     columns = [(scale.kind, getattr(scale, "shares", None)) for scale in reader.scales]
-    of_scores = [j for j, (kind, _) in enumerate(columns) if kind != LABELS]
+    shares = [share for kind, share in columns if kind == LABELS]
 
     def make(rows):
-        own = _latent(scores[rows][:, of_scores], [columns[j] for j in of_scores])
-        start = GaussianStart.from_scores(own, None if weight is None else weight[rows])
-        return AnyOrderNet(columns, start, width=estimator.hidden_features)
+        encoding = Encoding(columns)
+        numbers = encoding(torch.from_numpy(scores[rows])).numpy()
+        start = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
+        return AnyOrderNet(encoding, start, shares, width=estimator.hidden_features)
 
     nets, histories = fit_nets(
         make,
@@ -71,17 +73,6 @@ def _holder(scores, n_members, rng):
     n_folds = min(n_folds, len(first))
     seed = torch.Generator().manual_seed(draw_seed(rng))
     return assign_holders(len(first), n_members, n_folds, seed).numpy()[group]
-
-
-def _latent(scores, columns):
-    """Scores (n, s) in which codes of ordered levels are the middles of their intervals."""
-    out = scores.copy()
-    for j, (kind, shares) in enumerate(columns):
-        if kind != NUMBER:
-            known = ~np.isnan(scores[:, j])
-            middle = torch.special.ndtri(torch.from_numpy(np.cumsum(shares) - shares / 2)).numpy()
-            out[known, j] = middle[scores[known, j].astype(int)]
-    return out
 
 
 def _orders(n_members, n_orders, d, rng):
