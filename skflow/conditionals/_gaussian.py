@@ -7,6 +7,7 @@ from torch import nn
 __all__ = ["GaussianStart"]
 
 RIDGE = 1e-2  # on the diagonal of the correlations: no column is another's copy
+FEW_SETS = 32
 FEWEST = 5  # rows that two columns must share for a correlation
 
 
@@ -67,11 +68,14 @@ class GaussianStart(nn.Module):
         """
         which, first = _equal_rows(known)
         weight, deviation = self._regressions(known[first].to(z.dtype))
-        if len(first) == 1:
-            mean = weight[0] @ z.mT
-        else:
-            mean = torch.bmm(weight[which], z.unsqueeze(-1)).squeeze(-1).mT
-        return mean, deviation[which].mT
+        if len(first) > FEW_SETS:
+            mean = torch.bmm(weight[which], z.unsqueeze(-1)).squeeze(-1)
+        else:  # without a copy of the weights for each row
+            mean = torch.empty_like(z)
+            for k, own in enumerate(weight):
+                rows = slice(None) if len(weight) == 1 else (which == k).nonzero()[:, 0]
+                mean[rows] = z[rows] @ own.mT
+        return mean.mT, deviation[which].mT
 
     def _regressions(self, known):
         """Weights (s, d, d) and log-deviations (s, d) given each of the sets known (s, d)."""

@@ -17,8 +17,10 @@ __all__ = ["AnyConditional", "default_config", "fit_nets"]
 STEPS_AN_EPOCH = 50
 VALIDATION_ROWS = 2_000  # on which a net is judged, those held out being repeated
 MOST_REPEATS = 8
+MOST_HELD_OUT = 10_000
 ROWS_A_SET = 16
-PILOT_STEPS, PILOT_SHARE = 500, 0.1  # by which the noise is chosen; of a limited time
+PATIENCE = 6  # part of all steps after which one without progress is the last
+PILOT_STEPS, PILOT_SHARE = 300, 0.1  # by which the noise is chosen; of a limited time
 NOISES = (0.02, 0.1)  # that are tried, in deviations of a score
 
 
@@ -148,7 +150,7 @@ class _Rows:
     def _validation(self, held):
         """Rows that are held out, several times if they are few, with cells that are known."""
         repeats = int(np.clip(VALIDATION_ROWS // max(1, len(held)), 1, MOST_REPEATS))
-        rows = held.repeat(repeats)
+        rows = held[:MOST_HELD_OUT].repeat(repeats)
         values = self.values[rows]
         known = draw_known(*values.shape) & ~torch.isnan(values)
         weight = None if self.weight is None else self.weight[rows]
@@ -173,7 +175,7 @@ def default_config(n_rows, max_steps="auto", verbose=0):
         max_epochs=steps,
         learning_rate=2e-3,
         weight_decay=1e-4,
-        n_iter_no_change=400,
+        n_iter_no_change=max(1, steps // PATIENCE),
         tol=1e-4,
         gradient_clip=1.0,
         warmup_steps=50,
