@@ -1,7 +1,8 @@
 """The training of nets of conditionals: any cells are known, and all others are asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import Event
 
 import numpy as np
 import torch
@@ -124,6 +125,7 @@ class _Rows:
     holder: np.ndarray
     batch_size: int
     seed: int
+    stop: Event = field(default_factory=Event)  # set by a Ctrl-C: members to come are not trained
 
     def fit(self, member, noise, config, share):
         """Train a member in a share of the time that is left; return its net and its history."""
@@ -131,15 +133,14 @@ class _Rows:
         rest = torch.from_numpy(np.flatnonzero(self.holder != member))
         seed = int(np.random.SeedSequence([self.seed, member]).generate_state(1)[0])
         with threads(1), seeded(seed), time_limit(share * seconds_left()):
-            net = self.make(rest.numpy())
-            batches = self._batches(rest)
-            return net, train(
-                net,
-                AnyConditional(noise),
-                batches,
-                _in_epochs(config, len(batches)),
-                validation=self._validation(held),
-            )
+            net, batches = self.make(rest.numpy()), self._batches(rest)
+            own = _in_epochs(config, len(batches))
+            own = replace(own, max_epochs=0) if self.stop.is_set() else own
+            validation = self._validation(held)
+            history = train(net, AnyConditional(noise), batches, own, validation=validation)
+            if history.stopped_by == "interrupt":
+                self.stop.set()
+            return net, history
 
     def _batches(self, rows):
         """Batches of an epoch that is some fifty steps long, however few rows there are."""

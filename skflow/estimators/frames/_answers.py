@@ -39,6 +39,7 @@ class AnswersQuestions(DensityMixin):
 
         scores, slopes = self.reader_.scores(self._codes(X))
         slopes += self.reader_.log_shares(X)
+        given = [given] if isinstance(given, str) else given
         given = [self.reader_.index_of(column) for column in given]
         slopes[:, given] = 0.0
         each = log_probs(self, scores, given)

@@ -106,7 +106,8 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     >>> size = rng.normal(size=300)
     >>> table = pd.DataFrame({"size": size, "kind": np.where(size > 0, "large", "small")})
     >>> table.loc[::10, "size"] = np.nan
-    >>> density = TableDensity(n_members=2, random_state=0).fit(table)
+    >>> small = TableDensity(n_members=2, hidden_features=64, max_steps=200, random_state=0)
+    >>> density = small.fit(table)
     >>> density.sample(2, random_state=0, given={"kind": "large"})["kind"].tolist()
     ['large', 'large']
     >>> int(density.impute(table).isna().sum().sum())

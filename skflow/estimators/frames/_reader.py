@@ -198,6 +198,7 @@ class Reader:
 
     def part(self, columns):
         """Return the reader of a table of some of the columns."""
+        columns = [columns] if isinstance(columns, str) else columns
         which = [self.schema.index_of(column) for column in columns]
         if len(set(which)) < len(which) or not which:
             raise ValueError(f"columns must name one or more columns, each once; got {columns!r}.")

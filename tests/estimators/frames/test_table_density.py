@@ -1,5 +1,6 @@
 """Questions to densities of data frames, and their answers."""
 
+import itertools
 import pickle
 import time
 
@@ -319,7 +320,25 @@ def test_weights():
     assert without.levels("x") == ["a", "b"]
 
 
-def test_an_interrupted_fit_leaves_the_last_one(fitted):
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+def test_an_interrupt_keeps_what_there_is(monkeypatch):
+    from skflow.conditionals import _training
+
+    steps = itertools.count()
+    draw_known = _training.draw_known
+
+    def interrupted(n, d):
+        if next(steps) == 40:
+            raise KeyboardInterrupt
+        return draw_known(n, d)
+
+    monkeypatch.setattr(_training, "draw_known", interrupted)
+    density = quick().fit(TABLE)
+    assert np.isfinite(density.score(NEW))
+    assert next(steps) < 60
+
+
+def test_a_fit_that_is_refused_leaves_the_last_one(fitted):
     before = fitted.score_samples(NEW)
     with pytest.raises(ValueError, match="number of samples|5 rows|at least"):
         fitted.fit(TABLE.head(3))
