@@ -129,8 +129,9 @@ def check_finite(X, feature_names=None):
                 found.append(f"{column_label(j, feature_names)} has {where}")
     more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
     raise ValueError(
-        f"Input X contains {' and '.join(sorted(kinds))}: {'; '.join(found[:5])}{more}. A density "
-        "needs finite numbers: drop these rows, or fill them in (sklearn.impute.SimpleImputer)."
+        f"Input X contains {' and '.join(sorted(kinds))}: {'; '.join(found[:5])}{more}. A flow "
+        "needs finite numbers: drop these rows, fill them in (skflow.FlowImputer), or take "
+        "skflow.TableDensity, which has a density for rows with holes."
     )
 
 

@@ -66,7 +66,7 @@ class TestData:
         with pytest.raises(ValueError, match=r"NaN.*column 0 \('age'\) has 2 NaN.*row 1") as info:
             Model().fit(frame)
         assert "column 1 ('size') has 1 infinite (inf) value in row 2" in str(info.value)
-        assert "SimpleImputer" in str(info.value)
+        assert "FlowImputer" in str(info.value)
 
     def test_many_bad_columns_are_summarised(self):
         with pytest.raises(ValueError, match="column 4 has 3 NaN.*and 15 more"):

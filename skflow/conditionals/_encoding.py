@@ -42,12 +42,7 @@ class Encoding(nn.Module):
         self.sizes = [len(columns[j][1]) for j in self.labels]
         self._place_levels([columns[self.scores[i]][1] for i in self.ordered])
         self.started = self._few()
-        shares = [torch.as_tensor(columns[j][1]).float() for j in self.started]
-        share = torch.cat([torch.empty(0), *shares])
-        self.register_buffer("share", share)
-        self.register_buffer("deviation", (share * (1 - share)).clamp(min=1e-6).sqrt())
-        own = [[j] * len(columns[j][1]) for j in self.started]
-        self.column_of = sum(own, list(self.scores))
+        self._place_labels([columns[j][1] for j in self.started])
 
     def scores_of(self, values):
         """Scores (n, s) of cells (n, d), NaN in holes."""
@@ -68,13 +63,12 @@ class Encoding(nn.Module):
 
     def log_shares(self, means, j):
         """Return logs of the shares (L, n) of labels for which means (e, n) of numbers stand."""
-        k = self.started.index(j)
-        sizes = [self.sizes[self.labels.index(i)] for i in self.started]
-        first = sum(sizes[:k])
-        own = slice(first, first + sizes[k])
-        hot = means[len(self.scores) :][own] * self.deviation[own, None] + self.share[own, None]
+        first = self.column_of.index(j) - len(self.scores)
+        own = slice(first, first + self.sizes[self.labels.index(j)])
+        share, deviation = self.share[own, None], self.deviation[own, None]
+        hot = means[len(self.scores) :][own] * deviation + share
         # as of a linear regression, which may leave the range of shares
-        return hot.maximum(0.1 * self.share[own, None]).clamp(min=1e-4).log()
+        return hot.maximum(0.1 * share).clamp(min=1e-4).log()
 
     def edges_of(self, i):
         """Return the ends (L + 1,) of the levels of score i, side by side."""
@@ -103,5 +97,13 @@ class Encoding(nn.Module):
             middle[i, : len(share)] = torch.special.ndtri(0.5 * (upto[1:] + upto[:-1])).float()
         self.register_buffer("edges", edges)
         self.register_buffer("middle", middle)
-        level = [k for j in self._few() for k in range(self.sizes[self.labels.index(j)])]
-        self.register_buffer("level", torch.tensor(level, dtype=torch.float32))
+
+    def _place_labels(self, shares):
+        """Lay the labels that are encoded out one after the other."""
+        share = torch.cat([torch.empty(0), *(torch.as_tensor(own).float() for own in shares)])
+        level = [float(k) for own in shares for k in range(len(own))]
+        self.register_buffer("level", torch.tensor(level))
+        self.register_buffer("share", share)
+        self.register_buffer("deviation", (share * (1 - share)).clamp(min=1e-6).sqrt())
+        pairs = zip(self.started, shares, strict=True)
+        self.column_of = [*self.scores, *(j for j, own in pairs for _ in own)]

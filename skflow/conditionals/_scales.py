@@ -116,7 +116,7 @@ class LevelScale:
 
     def score(self, codes):
         """Codes (n,), NaN for holes and for levels unseen, and what their log shares lack."""
-        unseen = codes == UNSEEN
+        unseen = (codes == UNSEEN) | (codes >= len(self.shares))
         slopes = np.where(np.isnan(codes), 0.0, np.log1p(-self.unseen))
         slopes[unseen] = np.log(self.unseen)
         return np.where(unseen, np.nan, codes), slopes
@@ -137,4 +137,6 @@ def read_scale(codes, weight, rng, cells, bounds=None):
     weight = None if weight is None else weight[known]
     if cells.n_levels:
         return LevelScale.read(codes[known], weight, cells.n_levels, cells.ordered)
+    if cells.step and (codes[known] == 0).all():  # one moment
+        return LevelScale.read(codes[known], weight, 1, False)
     return NumberScale.read(codes[known], weight, rng, cells.step > 0, bounds)

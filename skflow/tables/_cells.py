@@ -189,7 +189,7 @@ def read_cells(column, place, kind=None):
     if kind in ("category", "ordinal"):
         return LevelCells.read(column, ordered=kind == "ordinal")
     cells = NumberCells.read(column, place, whole=kind == "integer")
-    if _is_constant(cells.encode(column, place)):
+    if not cells.time and _is_constant(cells.encode(column, place)):
         return LevelCells.read(column)
     if cells.step and not cells.time:
         levels = LevelCells.read(column, ordered=True)
@@ -206,7 +206,7 @@ def _is_constant(codes):
 
 def _kind_of(column):
     dtype = str(getattr(column, "dtype", "object")).lower()
-    if dtype.startswith(("bool",)):
+    if dtype.startswith("bool"):
         return "category"
     if is_category(column):
         return "ordinal" if _declared(column) else "category"

@@ -80,6 +80,8 @@ class Schema:
                 f"X has columns {[name for name, _ in found]}, and the fit had "
                 f"{list(self.names)}: pass these."
             )
+        if not found:
+            raise ValueError(f"X has no columns; the fit had {list(self.names)}.")
         by_name = dict(found)
         return [by_name.get(name) for name in self.names]
 

@@ -299,14 +299,28 @@ def test_hard_tables():
             "spike": np.where(rng.random(30) < 0.6, 0.0, rng.normal(size=30)),
             "huge": 1e15 + rng.integers(0, 9, 30),
             "heavy": rng.standard_cauchy(30),
+            "moment": pd.Timestamp("2024-05-01", tz="Europe/Paris"),
         }
     )
     density = quick(max_steps=20).fit(table)
     assert np.isfinite(density.score_samples(table)).all()
     drawn = density.sample(200, random_state=0)
     assert drawn["empty"].isna().all()
-    assert np.isfinite(drawn.drop(columns=["empty", "one", "name", "rare"])).all(axis=None)
+    numbers = drawn[["mostly missing", "spike", "huge", "heavy"]]
+    assert np.isfinite(numbers).all(axis=None)
+    assert (drawn["moment"] == table["moment"][0]).all()
+    assert drawn["moment"].dtype == table["moment"].dtype
     assert density.kinds_["empty"] == "skip"
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_hardly_any_rows(fitted, n):
+    rows = NEW.head(n)
+    assert fitted.score_samples(rows).shape == (n,)
+    assert fitted.explain(rows).shape == (n, NEW.shape[1])
+    pd.testing.assert_series_equal(fitted.impute(rows).dtypes, NEW.dtypes)
+    assert len(fitted.impute(rows, n_draws=1, random_state=0)[0]) == n
+    assert fitted.predict(rows, "size").shape == (n,)
 
 
 def test_weights():
