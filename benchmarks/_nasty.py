@@ -9,7 +9,12 @@ import numpy as np
 import skflow
 from skflow.tables._bounds import outside_support, resolve_support
 
-DENSITIES = [getattr(skflow, name) for name in skflow.__all__ if name.endswith("Density")]
+# TableDensity takes tables of any kind, which these are not
+DENSITIES = [
+    getattr(skflow, name)
+    for name in skflow.__all__
+    if name.endswith("Density") and name != "TableDensity"
+]
 LARGEST = np.finfo(np.float64).max
 N_DRAWS = 200
 RANGES = 10  # beyond the rows, that draws of a light tail may reach

@@ -39,8 +39,8 @@ class AnyOrderNet(nn.Module):
         Of the numbers of the encoding.
     shares : list of ndarray
         Of the labels of each column that has labels: how often each occurs.
-    width, depth : int
-        Of the perceptron: hidden units a layer, and layers after the first.
+    hidden_features : tuple of int
+        Hidden units in each layer, equally many in all.
     n_components : int
     dropout : float
 
@@ -53,8 +53,13 @@ class AnyOrderNet(nn.Module):
 
     residual = True  # as `hidden_pass` reads it
 
-    def __init__(self, encoding, start, shares, width=256, depth=4, n_components=8, dropout=0.0):
+    def __init__(self, encoding, start, shares, hidden_features, n_components=8, dropout=0.0):
         super().__init__()
+        if not hidden_features or len(set(hidden_features)) > 1:
+            raise ValueError(
+                "hidden_features must be one or more equal numbers, as the layers are added up; "
+                f"got {tuple(hidden_features)}."
+            )
         self.encoding, self.start = encoding, start
         self.n_components, self.dropout = n_components, dropout
         d, n_scores = len(encoding.kinds), len(encoding.scores)
@@ -62,11 +67,10 @@ class AnyOrderNet(nn.Module):
         quantiles = (torch.arange(N_BUMPS) + 0.5) / N_BUMPS
         self.register_buffer("bumps", torch.special.ndtri(quantiles), persistent=False)
         n_in = d + n_scores * (1 + N_BUMPS) + sum(encoding.sizes)
-        self.hidden = nn.ModuleList(
-            Dense(n_in if i == 0 else width, width) for i in range(depth + 1)
-        )
+        widths = [n_in, *hidden_features]
+        self.hidden = nn.ModuleList(map(Dense, widths, hidden_features))
         self.cut = 3 * n_components * n_scores  # of the outputs: scores before it, then labels
-        self.last = Dense(width, self.cut + sum(encoding.sizes), zero=True)
+        self.last = Dense(widths[-1], self.cut + sum(encoding.sizes), zero=True)
         self._begin(shares)
 
     def log_prob(self, values, known):

@@ -35,7 +35,7 @@ def net(seed=0, trained=True):
     encoding = Encoding(COLUMNS)
     start = GaussianStart.from_scores(encoding(rows(400)).numpy())
     shares = [share for kind, share in COLUMNS if kind == LABELS]
-    made = AnyOrderNet(encoding, start, shares, width=16, depth=2)
+    made = AnyOrderNet(encoding, start, shares, (16, 16, 16))
     if trained:
         torch.nn.init.normal_(made.last.weight, std=0.2)
     return made.eval()
@@ -111,7 +111,7 @@ def test_a_start_at_a_regression_on_labels_and_scores():
     share = np.array([(label == 0).mean(), (label == 1).mean()])
     encoding = Encoding([(NUMBER, None), (LABELS, share)])
     start = GaussianStart.from_scores(encoding(values).numpy())
-    made = AnyOrderNet(encoding, start, [share], width=8, depth=1)
+    made = AnyOrderNet(encoding, start, [share], (8, 8))
     asked = torch.tensor([[-0.8, 0.0], [0.8, 1.0]])
     by_label = made.column(asked, torch.tensor([[False, True]] * 2), 0)
     middle = (by_label.log_weight.exp() * by_label.loc).sum(0)

@@ -56,8 +56,8 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     n_orders : int or "auto", default="auto"
         Orders of each member that a row's density is the mean of. "auto" is 8, and 2 where there
         are very many columns.
-    hidden_features : int, default=256
-        Width of the nets.
+    hidden_features : tuple of int, default=(256, 256, 256, 256, 256)
+        Hidden units in each layer of the nets, equally many in all.
     max_steps : int or "auto", default="auto"
         Of the training of each net, which mostly stops before. "auto" is 2,500 for 1,000 rows and
         grows with the fourth root of their number, from 2,000 to 8,000.
@@ -106,7 +106,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     >>> size = rng.normal(size=300)
     >>> table = pd.DataFrame({"size": size, "kind": np.where(size > 0, "large", "small")})
     >>> table.loc[::10, "size"] = np.nan
-    >>> small = TableDensity(n_members=2, hidden_features=64, max_steps=200, random_state=0)
+    >>> small = TableDensity(n_members=2, hidden_features=(64, 64), max_steps=200, random_state=0)
     >>> density = small.fit(table)
     >>> density.sample(2, random_state=0, given={"kind": "large"})["kind"].tolist()
     ['large', 'large']
@@ -118,7 +118,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     support: Any = None
     n_members: int = 5
     n_orders: int | str = "auto"
-    hidden_features: int = 256
+    hidden_features: tuple = (256, 256, 256, 256, 256)
     max_steps: int | str = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None
@@ -130,7 +130,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         "support": [None, dict],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "n_orders": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "hidden_features": [Interval(Integral, 1, None, closed="left")],
+        "hidden_features": [tuple, list],
         "max_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "n_jobs": [None, Integral],

@@ -49,7 +49,7 @@ def learn(estimator, X, weight, rng):
         encoding = Encoding(columns)
         numbers = encoding(torch.from_numpy(scores[rows])).numpy()
         start = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
-        return AnyOrderNet(encoding, start, shares, width=estimator.hidden_features)
+        return AnyOrderNet(encoding, start, shares, hidden_features=estimator.hidden_features)
 
     nets, histories = fit_nets(
         make,

@@ -56,7 +56,7 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     >>> from skflow import FlowImputer, TableDensity
     >>> X = load_iris().data.copy()
     >>> X[::5, 2] = np.nan
-    >>> small = TableDensity(n_members=1, hidden_features=64, max_steps=200)
+    >>> small = TableDensity(n_members=1, hidden_features=(64, 64), max_steps=200)
     >>> filled = FlowImputer(density=small, random_state=0).fit_transform(X)
     >>> bool(np.abs(filled - load_iris().data).max() < 2)
     True

@@ -32,5 +32,8 @@ def mixed_table(n=240, holes=0.1, seed=0):
 def quick(**settings):
     """Return a density whose fit takes a moment, for tests of all but its quality."""
     return TableDensity(
-        **({"n_members": 2, "hidden_features": 32, "max_steps": 60, "random_state": 0} | settings)
+        **(
+            {"n_members": 2, "hidden_features": (32, 32, 32), "max_steps": 60, "random_state": 0}
+            | settings
+        )
     )

@@ -19,7 +19,9 @@ def imputer(**settings):
 
 
 # Where a bound on the least number of rows is asked for, the message names it.
-@parametrize_with_checks([imputer(density=quick(max_steps=2, n_members=1, hidden_features=4))])
+@parametrize_with_checks(
+    [imputer(density=quick(max_steps=2, n_members=1, hidden_features=(4, 4)))]
+)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 

@@ -334,6 +334,11 @@ def test_weights():
     assert without.levels("x") == ["a", "b"]
 
 
+def test_layers_of_several_widths():
+    with pytest.raises(ValueError, match=r"must be one or more equal numbers.*\(8, 4\)"):
+        quick(hidden_features=(8, 4)).fit(TABLE)
+
+
 @pytest.mark.filterwarnings("ignore:Training was interrupted")
 def test_an_interrupt_keeps_what_there_is(monkeypatch):
     from skflow.conditionals import _training
