@@ -8,7 +8,7 @@ import torch
 from skflow._random import generator
 from skflow.numerics import increasing_root
 
-__all__ = ["Levels", "Mixture", "interval_mass", "mixture_log_prob", "pooled"]
+__all__ = ["LEAST", "Levels", "Mixture", "interval_mass", "mixture_log_prob", "pooled"]
 
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 N_POINTS = 32  # by which an entropy is worked out
@@ -60,12 +60,12 @@ class Mixture:
 
     def draw_between(self, low, high):
         """One draw (n,) in each row between two numbers, and the log mass (n,) there."""
-        n = self.loc.shape[1]
-        below, upto = (self.cdf(torch.full((n,), end)) for end in (low, high))
-        u = torch.rand(n, generator=generator(), dtype=self.loc.dtype)
+        exact = Mixture(self.log_weight.double(), self.loc.double(), self.log_scale.double())
+        u = torch.rand(self.loc.shape[1], generator=generator(), dtype=torch.float64)
+        below, upto = (exact.cdf(torch.full_like(u, end)) for end in (low, high))
         mass = (upto - below).clamp(min=LEAST)
-        z = self.quantile((below + u * mass).clamp(LEAST, 1 - torch.finfo(u.dtype).eps))
-        return z.clamp(low, high), mass.log()
+        z = exact.quantile((below + u * mass).clamp(LEAST, 1 - torch.finfo(u.dtype).eps))
+        return z.clamp(low, high).to(self.loc), mass.log().to(self.loc)
 
     def usual(self):
         """Mean log density (n,) of the distribution's own draws: minus its entropy."""

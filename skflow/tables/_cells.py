@@ -52,6 +52,12 @@ class NumberCells:
         step = int(np.gcd.reduce(values - origin)) if len(values) else 0
         return cls(origin, step or 1, time)
 
+    def bounds(self, low, high):
+        """Return declared bounds in codes; None where there is none."""
+        ends = (np.array([end], dtype=object) for end in (low, high))
+        codes = (self.encode(end, "a bound")[0] for end in ends)
+        return tuple(None if np.isnan(code) else code for code in codes)
+
     def encode(self, column, place):
         """Codes (n,) of a column, float64, NaN in holes."""
         if not self.step and not self.time:
@@ -121,6 +127,10 @@ class LevelCells:
         """How many codes there are."""
         return len(self.levels) + bool(self.pooled)
 
+    def bounds(self, low, high):
+        """Levels have no bounds: those of the fit are all that are drawn."""
+        del low, high
+
     def encode(self, column, place):
         """Codes (n,) of a column, float64, NaN in holes, UNSEEN for what the fit had not."""
         del place
@@ -156,7 +166,10 @@ class LevelCells:
         return np.array([shares.get(_plain(c), 0.0) for c in cells_of(column)])
 
     def decode(self, codes, rng=None):
-        """Cells (n,) of codes, None in holes; the pooled code becomes one of them at random."""
+        """Cells (n,) of codes, None in holes.
+
+        The code that levels share becomes one of them at random, or the most frequent one.
+        """
         cells = np.empty(len(codes), dtype=object)
         levels = np.empty(len(self.levels) + 1, dtype=object)
         levels[:-1] = self.levels
@@ -164,9 +177,13 @@ class LevelCells:
         cells[known] = levels[codes[known].astype(int)]
         shared = codes == len(self.levels)
         if self.pooled and shared.any():
-            rng = np.random.default_rng(0) if rng is None else rng
-            picked = rng.choice(len(self.pooled), shared.sum(), p=self.pooled_shares)
-            cells[shared] = np.array(self.pooled, dtype=object)[picked]
+            n = int(shared.sum())
+            picked = [0] * n  # they are in the order of their frequency
+            if rng is not None:
+                picked = rng.choice(len(self.pooled), n, p=self.pooled_shares)
+            pooled = np.empty(len(self.pooled), dtype=object)
+            pooled[:] = self.pooled
+            cells[shared] = pooled[picked]
         return cells
 
 

@@ -120,12 +120,12 @@ class AnswersQuestions(DensityMixin):
         scores = self.reader_.scores(codes)[0]
         rng = np.random.default_rng(draw_seed(random_state))
 
-        def table(filled):
+        def table(filled, rng=None):
             return self.reader_.table(self.reader_.filled(codes, filled), rng, X)
 
         if n_draws is None:
             return table(middles(self, scores))
-        return [table(draws(self, scores, rng)) for _ in range(check_n_samples(n_draws))]
+        return [table(draws(self, scores, rng), rng) for _ in range(check_n_samples(n_draws))]
 
     def predict(self, X, column):
         """Median, or most probable level, of a column given the other cells of each row.
@@ -199,11 +199,13 @@ class AnswersQuestions(DensityMixin):
         quantiles = np.atleast_1d(np.asarray(quantiles, dtype=float))
         if not ((quantiles > 0) & (quantiles < 1)).all():
             raise ValueError(f"quantiles must lie between 0 and 1; got {quantiles.tolist()}.")
-        from skflow.estimators.frames._asked import cell_quantiles
-
-        answers, scale, cells = self._of_column(X, column, cell_quantiles(quantiles))
+        check_is_fitted(self)
+        cells = self.reader_.cells[self.reader_.schema.index_of(column)]
         if cells.n_levels and not cells.ordered:
             raise ValueError(f"column {column!r} has no order, and so no quantiles.")
+        from skflow.estimators.frames._asked import cell_quantiles
+
+        answers, scale, _ = self._of_column(X, column, cell_quantiles(quantiles))
         each = [cells.decode(scale.codes(answer, True)) for answer in answers.T]
         return np.stack(each, axis=1)
 
@@ -211,7 +213,8 @@ class AnswersQuestions(DensityMixin):
         """How surprising each cell is given the rest of its row, in nats; larger is odder.
 
         Minus its log density given all other known cells of the row, less what that is on
-        average where they are as they are: 0 is as usual.
+        average where they are as they are: 0 is as usual. Levels so rare that they share a code
+        count as one.
 
         Parameters
         ----------

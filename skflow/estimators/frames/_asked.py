@@ -37,10 +37,16 @@ def log_probs(density, scores, given):
     return torch.stack(side_by_side(run, _ways(density), density.n_jobs)).numpy()
 
 
-def draws(density, scores, rng):
-    """Rows (n, d) with their holes drawn, each by one member in one of its orders."""
+def draws(density, scores, rng, member=None):
+    """Rows (n, d) with their holes drawn, each by one member in one of its orders.
+
+    Members (n,) share the rows equally, unless it is said which one draws each.
+    """
     ways, scores = _ways(density), scores.clone()
     which = rng.permutation(len(scores)) % len(ways)
+    if member is not None:
+        n_orders = density.orders_.shape[1]
+        which = member * n_orders + which % n_orders
     tasks = [(k, int(rng.integers(2**31))) for k in range(len(ways))]
 
     def run(task):

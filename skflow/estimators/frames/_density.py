@@ -50,7 +50,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         "integer", "category" (booleans, text, categories), "ordinal" (ordered categories), or
         "skip" to leave a column out. Few integers that occur often are taken for ordinal.
     support : dict {column: (low, high)}, default=None
-        Declared bounds of numbers, None for an open end.
+        Declared bounds of numbers, integers and dates, in their own units; None for an open end.
     n_members : int, default=5
         Nets, each of which holds out some rows, by which it stops.
     n_orders : int or "auto", default="auto"
@@ -149,7 +149,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
             NaT, NA.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; only ratios matter.
+            Non-negative; only ratios matter. Weight 0 leaves a row out.
 
         Returns
         -------

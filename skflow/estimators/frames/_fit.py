@@ -37,10 +37,10 @@ class FittedTable:
 
 def learn(estimator, X, weight, rng):
     """Fit the nets of a TableDensity to the rows of a table with weights (n,) or None."""
-    reader, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
+    reader, codes, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
     check_rows(scores, MINIMUM)
     weight = None if weight is None else weight[weight > 0]
-    holder = _holder(scores, estimator.n_members, rng)
+    holder = _holder(codes, estimator.n_members, rng)
     values = torch.from_numpy(scores).float()
     columns = [(scale.kind, getattr(scale, "shares", None)) for scale in reader.scales]
     shares = [share for kind, share in columns if kind == LABELS]
@@ -65,9 +65,10 @@ def learn(estimator, X, weight, rng):
     return FittedTable(reader, nn.ModuleList(nets), orders, list(histories))
 
 
-def _holder(scores, n_members, rng):
-    """Member (n,) that holds each row out; equal rows go together."""
-    first, group = group_rows(np.nan_to_num(scores, nan=np.pi))
+def _holder(codes, n_members, rng):
+    """Member (n,) that holds each row out; rows that are equal in the table go together."""
+    holes = np.isnan(codes)
+    first, group = group_rows(np.column_stack([np.where(holes, 0.0, codes), holes]))
     n_members = min(n_members, len(first))
     n_folds = max(n_members, 10 if len(first) > LONG else 5)
     n_folds = min(n_folds, len(first))

@@ -8,7 +8,8 @@ import torch
 from skflow._notices import warn
 from skflow._random import seeded
 from skflow._threads import threads
-from skflow.conditionals._orders import draw_in_order
+from skflow.conditionals._univariate import LEAST
+from skflow.estimators.frames._asked import draws
 
 __all__ = ["drawn_within"]
 
@@ -53,28 +54,18 @@ def drawn_within(density, codes, ranges, rng):
             rows = np.flatnonzero(member == k)
             if len(rows):
                 scores[rows], log_weight[rows] = _ranged(net, scores[rows], ranges)
-        kept, effective = _pick(log_weight, n, rng)
-        return _finished(density, scores[kept], member[kept], rng), effective
-
-
-def _finished(density, scores, member, rng):
-    """Rows (n, d) with all other cells drawn, by the members that drew the first."""
-    asked = set(density.reader_.asked)
-    way = rng.integers(density.orders_.shape[1], size=len(scores))
-    for k, net in enumerate(density.nets_):
-        for i, order in enumerate(density.orders_[k]):
-            rows = np.flatnonzero((member == k) & (way == i))
-            if len(rows):
-                own = [int(j) for j in order if j in asked]
-                scores[rows] = draw_in_order(net, scores[rows], own)
-    return scores
+    kept, effective = _pick(log_weight, n, rng)
+    return draws(density, scores[kept], rng, member[kept]), effective
 
 
 def _members(nets, start, place, ends, rng, size):
     """Draw which member each row is of, by their masses in the first range."""
     masses = np.array([float(_between(net, start, place, ends)[1]) for net in nets])
-    if not np.isfinite(masses).any():
-        raise ValueError("the range given holds nothing that the density can draw: widen it.")
+    if masses.max() <= math.log(LEAST):
+        raise ValueError(
+            "a range in `given` is so far from what the density expects there that it holds next "
+            "to nothing: widen it."
+        )
     share = np.exp(masses - masses.max())
     return rng.choice(len(nets), size, p=share / share.sum())
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from sklearn.utils import _safe_indexing
 
 from skflow._persistence import stored
 from skflow._validation import column_label
@@ -42,9 +43,21 @@ class Reader:
 
     @classmethod
     def read(cls, X, weight, rng, kinds=None, support=None):
-        """Learn from the table of a fit; return the reader and the scores (n, d) of its rows."""
+        """Learn from the table of a fit, whose rows of weight 0 do not count.
+
+        Returns
+        -------
+        reader : Reader
+        codes, scores : ndarray of shape (n, d)
+            Of the rows that count, in the columns of the nets; in scores repeated values are
+            spread.
+        """
         schema = Schema.read(X)
         columns = schema.columns(X)
+        if weight is not None and not weight.all():
+            rows = np.flatnonzero(weight)
+            weight = weight[rows]
+            columns = [_safe_indexing(column, rows) for column in columns]
         d, labels = len(schema), _labels(schema)
         kinds = _declared_kinds(kinds, d, labels)
         bounds = by_column("support", support, "(low, high)", d, labels)
@@ -55,17 +68,16 @@ class Reader:
             cells.append(one)
             codes.append(one.encode(column, place))
             places.append(_place(codes, cells, kept, kinds.get(j)))
-        used = slice(None) if weight is None else weight > 0
-        weight = None if weight is None else weight[used]
-        scales, scores = [], []
+        scales, scores, n_rows = [], [], len(codes[0])
         for j in kept:
-            own = codes[j][used]
-            scale = read_scale(own, weight, rng, cells[j], bounds.get(j))
+            own = cells[j].bounds(*bounds[j]) if j in bounds else None
+            scale = read_scale(codes[j], weight, rng, cells[j], own)
             scales.append(scale)
-            scores.append(scale.score(scale.spread(own, rng))[0])
-        n_rows = len(codes[0][used])
+            scores.append(scale.score(scale.spread(codes[j], rng))[0])
         reader = cls(schema, tuple(cells), tuple(places), tuple(scales), n_rows)
-        return reader, np.column_stack([np.empty((n_rows, 0)), *scores])
+        empty = np.empty((n_rows, 0))
+        kept_codes = np.column_stack([empty, *(codes[j] for j in kept)])
+        return reader, kept_codes, np.column_stack([empty, *scores])
 
     @property
     def asked(self):
@@ -101,7 +113,9 @@ class Reader:
                 codes[0, j] = self._code(j, value)
                 continue
             place = self.index_of(name)
-            ranges[place] = self.scales[place].range(*self._ends(j, name, value))
+            low, high = self.scales[place].range(*self._ends(j, name, value))
+            other = ranges.get(place, (low, high))  # of a copy
+            ranges[place] = max(low, other[0]), min(high, other[1])
         return codes, ranges
 
     def _ends(self, j, name, value):
@@ -143,8 +157,10 @@ class Reader:
 
     def log_shares(self, X):
         """Log shares (n, d) that cells have among the levels that share their code."""
-        columns = self.schema.columns(X)
         shares = np.zeros((len(X), len(self.scales)))
+        if not any(cells.n_levels and cells.pooled for cells in self.cells):
+            return shares
+        columns = self.schema.columns(X)
         for cells, place, column in zip(self.cells, self.places, columns, strict=True):
             if place is not None and column is not None and cells.n_levels:
                 shares[:, place] = cells.log_share(column)
@@ -160,8 +176,11 @@ class Reader:
                 codes[hole, j] = self.scales[place].codes(own, on_grid)
         return codes
 
-    def table(self, codes, rng, X=None):
-        """Make a table of codes; cells that a table X holds are kept as they are."""
+    def table(self, codes, rng=None, X=None):
+        """Make a table of codes; cells that a table X holds are kept as they are.
+
+        Of levels that share a code a generator picks one; without it, it is the most frequent.
+        """
         originals = [None] * len(self.cells) if X is None else self.schema.columns(X)
         columns = []
         for j, (one, original) in enumerate(zip(self.cells, originals, strict=True)):

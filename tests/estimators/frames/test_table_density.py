@@ -13,6 +13,8 @@ from sklearn.base import clone
 
 import skflow
 from skflow import TableDensity
+from skflow.estimators.frames._fit import _holder
+from skflow.estimators.frames._reader import Reader
 from tests.estimators.frames.tables import mixed_table, quick
 
 TABLE = mixed_table()
@@ -163,6 +165,15 @@ class TestDraws:
         assert drawn["flag"].all()
         assert 40 < fitted.effective_size_ <= 400
 
+    def test_given_ranges_of_a_copy_and_its_original(self, fitted):
+        ranges = {"size": (-0.5, None), "size again": (None, 0.5)}
+        drawn = fitted.sample(100, random_state=0, given=ranges)
+        assert drawn["size"].between(-0.5, 0.5).all()
+
+    def test_given_a_range_where_nothing_is(self, fitted):
+        with pytest.raises(ValueError, match="holds next to nothing: widen it"):
+            fitted.sample(2, given={"size": (1e12, None)})
+
     def test_bad_conditions(self, fitted):
         with pytest.raises(ValueError, match="had no 'huge' in the fit; it had 'large', 'small'"):
             fitted.sample(2, given={"kind": "huge"})
@@ -287,6 +298,25 @@ def test_tables_of_other_makes(make):
         assert filled.schema == table.schema
 
 
+def test_bounds_are_in_the_units_of_their_columns():
+    bounds = {"price": (0, 60_000), "day": (pd.Timestamp("2023-12-25"), None)}
+    density = quick(support=bounds).fit(TABLE)
+    drawn = density.sample(2_000, random_state=0)
+    assert drawn["price"].between(0, 60_000).all()
+    assert (drawn["day"] >= bounds["day"][0]).all()
+    inside, outside = pd.DataFrame({"price": [20, 60_001]}).pipe(density.score_samples)
+    assert np.isfinite(inside)
+    assert outside == -np.inf
+
+
+def test_equal_rows_are_held_out_together():
+    table = pd.concat([mixed_table(60), mixed_table(60)], ignore_index=True)
+    _, codes, scores = Reader.read(table, None, np.random.RandomState(0))
+    assert not np.array_equal(scores[:60], scores[60:], equal_nan=True)  # they are spread
+    holder = _holder(codes, 5, np.random.RandomState(0))
+    np.testing.assert_array_equal(holder[:60], holder[60:])
+
+
 def test_hard_tables():
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
@@ -331,7 +361,7 @@ def test_weights():
     share = np.exp(density.score_samples(pd.DataFrame({"x": ["a"]})))
     assert share[0] == pytest.approx(0.75, abs=0.02)
     without = quick(max_steps=1).fit(table, sample_weight=np.where(table["x"] == "a", 1.0, 0.0))
-    assert without.levels("x") == ["a", "b"]
+    assert without.levels("x") == ["a"]
 
 
 def test_layers_of_several_widths():
