@@ -6,12 +6,12 @@ __all__ = ["draw_in_order", "log_prob_in_order"]
 
 
 @torch.no_grad()
-def log_prob_in_order(net, values, known, order):
+def log_prob_in_order(conditionals, values, known, order):
     """Log density (n,) of the cells of rows that are not known, float64.
 
     Parameters
     ----------
-    net : AnyOrderNet
+    conditionals : Blend
     values : tensor of shape (n, d)
         NaN in holes, which stay unknown.
     known : tensor of shape (n, d), bool
@@ -23,33 +23,34 @@ def log_prob_in_order(net, values, known, order):
     filled = values.nan_to_num(0.0)
     for j in order:
         rows = (seen[:, j] & ~known[:, j]).nonzero()[:, 0]
-        if len(rows) == len(values):
-            total += net.column(filled, known, j).log_prob(filled[:, j])
-        elif len(rows):
+        if len(rows):
             own = filled[rows]
-            total[rows] += net.column(own, known[rows], j).log_prob(own[:, j]).double()
+            cells = conditionals.column(own, known[rows], j)
+            total[rows] += cells.log_prob(own[:, j]).double()
         known[rows, j] = True
     return total
 
 
 @torch.no_grad()
-def draw_in_order(net, values, order):
+def draw_in_order(conditionals, values, order, u):
     """Rows (n, d) with cells drawn wherever a column of the order is NaN.
 
     Parameters
     ----------
-    net : AnyOrderNet
+    conditionals : Blend
     values : tensor of shape (n, d)
         NaN where unknown.
     order : sequence of int
+    u : tensor of shape (n, d)
+        Uniform numbers from which the cells are drawn.
     """
     values = values.clone()
     known = ~torch.isnan(values)
     filled = values.nan_to_num(0.0)
-    for j in order:
+    for i, j in enumerate(order):
         rows = (~known[:, j]).nonzero()[:, 0]
         if len(rows):
-            filled[rows, j] = net.column(filled[rows], known[rows], j).draw()
-            values[rows, j] = filled[rows, j]
+            drawn = conditionals.draw(filled[rows], known[rows], j, u[rows, i])
+            filled[rows, j] = values[rows, j] = drawn
             known[rows, j] = True
     return values

@@ -22,6 +22,7 @@ MOST_HELD_OUT = 10_000
 ROWS_A_SET = 16
 PATIENCE = 6  # part of all steps after which one without progress is the last
 PILOT_STEPS, PILOT_SHARE = 300, 0.1  # by which the noise is chosen; of a limited time
+SHARE = 0.95  # of the time that then is left, since shares of neighbours come after
 NOISES = (0.02, 0.1)  # that are tried, in deviations of a score
 
 
@@ -112,7 +113,7 @@ def fit_nets(make, values, weight, holder, config, batch_size, *, seed, n_jobs=N
     short = replace(config, max_epochs=min(PILOT_STEPS, config.max_epochs))
     pilots = fit([0] * len(NOISES), NOISES, short, PILOT_SHARE)
     best = int(np.argmin([history.validation_loss[0] for _, history in pilots]))
-    return zip(*fit(range(n_members), [NOISES[best]] * n_members, config, 1.0), strict=True)
+    return zip(*fit(range(n_members), [NOISES[best]] * n_members, config, SHARE), strict=True)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ __all__ = ["LEAST", "Levels", "Mixture", "interval_mass", "mixture_log_prob", "p
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 N_POINTS = 32  # by which an entropy is worked out
 LEAST = 1e-30  # of a mass whose logarithm is taken
+FARTHEST = 1e-15  # mass beyond the draws of a component
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,22 @@ class Mixture:
 
         return increasing_root(mass_and_slope, q, 0.5 * (low + high), between=(low, high))
 
-    def draw(self):
-        """One draw (n,) in each row."""
-        u = torch.rand(self.loc.shape[1], generator=generator(), dtype=self.loc.dtype)
-        k = (self.log_weight.exp().cumsum(0) < u).sum(0).clamp(max=len(self.loc) - 1)
-        noise = torch.empty_like(u).normal_(generator=generator())
-        loc, log_scale = (t.gather(0, k[None])[0] for t in (self.loc, self.log_scale))
-        return loc + log_scale.exp() * noise
+    def draw(self, u):
+        """Draws (n,) that uniform numbers (n,) are turned into; they mostly ascend with these.
+
+        One picks a component, in the order of their means, and what of it is left over a point
+        of that component.
+        """
+        order = self.loc.argsort(0)
+        weight = self.log_weight.gather(0, order).double().exp()
+        upto = weight.cumsum(0)
+        u = u.double() * upto[-1]
+        k = (upto < u).sum(0, keepdim=True).clamp(max=len(upto) - 1)
+        own = weight.gather(0, k)
+        rest = (u - upto.gather(0, k) + own) / own.clamp(min=LEAST)
+        noise = torch.special.ndtri(rest.clamp(FARTHEST, 1 - FARTHEST))
+        loc, log_scale = (t.gather(0, order.gather(0, k)) for t in (self.loc, self.log_scale))
+        return (loc + log_scale.exp() * noise)[0].to(self.loc)
 
     def draw_between(self, low, high):
         """One draw (n,) in each row between two numbers, and the log mass (n,) there."""
@@ -69,7 +79,8 @@ class Mixture:
 
     def usual(self):
         """Mean log density (n,) of the distribution's own draws: minus its entropy."""
-        points = [self.quantile((i + 0.5) / N_POINTS) for i in range(N_POINTS)]
+        every = torch.full((self.loc.shape[1],), 1 / N_POINTS)
+        points = [self.draw((i + 0.5) * every) for i in range(N_POINTS)]
         return torch.stack([self.log_prob(z) for z in points]).mean(0)
 
 
@@ -97,32 +108,30 @@ class Levels:
         """Codes (n,) of the levels with the largest shares."""
         return self.log_share.argmax(0).to(self.log_share)
 
-    def draw(self):
-        """One code (n,) in each row."""
-        return self.quantile(
-            torch.rand(self.log_share.shape[1], generator=generator(), dtype=self.log_share.dtype)
-        )
+    def draw(self, u):
+        """Codes (n,) that uniform numbers (n,) are turned into, ascending with these."""
+        return self.quantile(u)
 
     def draw_between(self, low, high):
         """One code (n,) in each row from low to high, and the log share (n,) of these."""
         code = torch.arange(len(self.log_share))[:, None]
         inside = self.log_share.masked_fill((code < low) | (code > high), -torch.inf)
         log_mass = torch.logsumexp(inside, 0)
-        return Levels(inside - log_mass).draw(), log_mass
+        u = torch.rand(log_mass.shape, generator=generator(), dtype=log_mass.dtype)
+        return Levels(inside - log_mass).draw(u), log_mass
 
     def usual(self):
         """Mean log share (n,) of the distribution's own draws: minus its entropy."""
         return (self.log_share.exp() * self.log_share).sum(0)
 
 
-def pooled(distributions):
-    """Mix distributions of the same cells at equal shares."""
-    n = len(distributions)
+def pooled(distributions, log_weight):
+    """Mix distributions of the same cells, each with a log weight: a float, or one (n,) a row."""
+    pairs = list(zip(distributions, log_weight, strict=True))
     if isinstance(distributions[0], Levels):
-        each = torch.stack([one.log_share for one in distributions])
-        return Levels(torch.logsumexp(each, 0) - math.log(n))
+        return Levels(torch.logsumexp(torch.stack([one.log_share + w for one, w in pairs]), 0))
     return Mixture(
-        torch.cat([one.log_weight for one in distributions]) - math.log(n),
+        torch.cat([one.log_weight + w for one, w in pairs]),
         torch.cat([one.loc for one in distributions]),
         torch.cat([one.log_scale for one in distributions]),
     )

@@ -1,7 +1,5 @@
 """Nets of conditionals: what they may see, and where they start."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,6 @@ import torch
 from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED, Encoding
 from skflow.conditionals._gaussian import RIDGE, GaussianStart
 from skflow.conditionals._net import AnyOrderNet
-from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 
 COLUMNS = [
     (NUMBER, None),
@@ -166,44 +163,3 @@ def test_correlations_with_holes():
     # two columns that are never known together
     z[::2, 0], z[1::2, 1] = np.nan, np.nan
     assert float(GaussianStart.from_scores(z).correlation[0, 1]) == pytest.approx(0, abs=1e-6)
-
-
-def test_a_product_in_any_order_is_a_distribution():
-    made = net()
-    grid = torch.linspace(-8, 8, 81)
-    codes = torch.cartesian_prod(*(torch.arange(size).float() for size in SIZES.values()))
-    cells = torch.cartesian_prod(grid, torch.arange(len(codes)).float())
-    values = torch.zeros(len(cells), len(COLUMNS))
-    values[:, 0] = cells[:, 0]
-    values[:, list(SIZES)] = codes[cells[:, 1].long()]
-    nothing = torch.zeros(values.shape, dtype=torch.bool)
-    for order in ([0, 1, 2, 4, 5], [5, 0, 4, 2, 1], [1, 4, 5, 2, 0]):
-        mass = log_prob_in_order(made, values, nothing, order).exp().view(len(grid), -1)
-        assert float(torch.trapezoid(mass.sum(1), grid.double())) == pytest.approx(1, abs=2e-3)
-
-
-def test_holes_are_left_out():
-    made, values = net(), rows()
-    nothing = torch.zeros(values.shape, dtype=torch.bool)
-    order = [3, 1, 0, 5, 2, 4]
-    with_holes = values.clone()
-    with_holes[::2, 3] = math.nan
-    scores = log_prob_in_order(made, with_holes, nothing, order)
-    without = log_prob_in_order(made, values, nothing, order[1:])
-    torch.testing.assert_close(scores[::2], without[::2])
-    torch.testing.assert_close(
-        scores[1::2], log_prob_in_order(made, values, nothing, order)[1::2], rtol=1e-5, atol=1e-5
-    )
-
-
-def test_draws_fill_what_is_asked_for():
-    made, values = net(), rows(50)
-    holes = ~some_known(50)
-    given = values.masked_fill(holes, math.nan)
-    drawn = draw_in_order(made, given, [0, 1, 2, 3, 4])
-    assert torch.equal(drawn[~holes], values[~holes])
-    assert torch.isnan(drawn[:, 5]).equal(holes[:, 5])
-    assert not torch.isnan(drawn[:, :5]).any()
-    for j, size in SIZES.items():
-        known = drawn[:, j][~torch.isnan(drawn[:, j])]
-        assert ((known >= 0) & (known < size) & (known == known.round())).all()

@@ -48,13 +48,13 @@ def test_the_usual_is_minus_the_entropy():
 def test_draws_follow_the_distribution():
     wide = Mixture(*(part[:, :1].expand(-1, 20_000) for part in vars(mixture()).values()))
     with seeded(0):
-        u = wide.cdf(wide.draw())
+        u = wide.cdf(wide.draw(torch.rand(20_000)))
     torch.testing.assert_close(
         u.sort().values, torch.linspace(0, 1, 20_000).double(), atol=0.02, rtol=0
     )
     many = Levels(levels().log_share[:, :1].expand(-1, 20_000))
     with seeded(0):
-        counts = many.draw().long().bincount(minlength=5)
+        counts = many.draw(torch.rand(20_000)).long().bincount(minlength=5)
     torch.testing.assert_close(
         counts.double() / 20_000, many.log_share[:, 0].exp(), atol=0.02, rtol=0
     )
@@ -86,11 +86,30 @@ def test_masses_of_intervals_in_both_tails():
     torch.testing.assert_close(other, mass, rtol=1e-12, atol=0)
 
 
-def test_pools_are_means():
+def test_pools_are_means_by_weight():
     one, other = mixture(), Mixture(*(part.flip(1) for part in vars(mixture()).values()))
-    z = torch.zeros(N).double()
-    mean = 0.5 * (one.log_prob(z).exp() + other.log_prob(z).exp())
-    torch.testing.assert_close(pooled([one, other]).log_prob(z).exp(), mean)
+    z, share = torch.zeros(N).double(), torch.tensor([0.1, 0.5, 1.0]).double()
+    mean = share * one.log_prob(z).exp() + (1 - share) * other.log_prob(z).exp()
+    weights = share.log(), (1 - share).log()
+    torch.testing.assert_close(pooled([one, other], weights).log_prob(z).exp(), mean)
     shares = [levels(), Levels(levels().log_share.flip(1))]
     mean = 0.5 * (shares[0].log_share.exp() + shares[1].log_share.exp())
-    torch.testing.assert_close(pooled(shares).log_share.exp(), mean)
+    halves = [-math.log(2)] * 2
+    torch.testing.assert_close(pooled(shares, halves).log_share.exp(), mean)
+
+
+def test_draws_ascend_with_the_numbers_they_are_from():
+    # of components that lie apart, so that their order is that of what is drawn from them
+    loc = torch.tensor([3.0, -5.0, 0.0])[:, None].expand(-1, 101)
+    apart = Mixture(torch.full_like(loc, -math.log(3)), loc, torch.full_like(loc, -2.0))
+    z = apart.draw(torch.linspace(1e-6, 1 - 1e-6, 101))
+    assert (z.diff() > 0).all()
+    torch.testing.assert_close(apart.cdf(z), torch.linspace(0, 1, 101), atol=1e-4, rtol=0)
+
+
+def test_draws_pass_by_components_without_weight():
+    loc = torch.tensor([-9.0, 0.0, 9.0])[:, None].expand(-1, 50)
+    log_weight = torch.tensor([-torch.inf, 0.0, -torch.inf])[:, None].expand(-1, 50)
+    z = Mixture(log_weight, loc, torch.zeros_like(loc)).draw(torch.linspace(0, 1, 50))
+    assert torch.isfinite(z).all()
+    assert float(z[1:-1].abs().max()) < 5

@@ -15,7 +15,7 @@ __all__ = ["AnswersQuestions"]
 
 
 class AnswersQuestions(DensityMixin):
-    """Methods of an estimator whose fit leaves ``reader_``, ``nets_`` and ``orders_``."""
+    """Methods of an estimator whose fit leaves ``reader_``, ``conditionals_`` and ``orders_``."""
 
     def score_samples(self, X, given=()):
         """Log density of the known cells of each row, in nats.

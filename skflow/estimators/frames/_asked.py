@@ -1,21 +1,23 @@
-"""What the nets of a fitted table density say of scores, by members and orders."""
+"""What the conditionals of a fitted table density say of scores, in its orders."""
 
 import numpy as np
 import torch
+from torch.quasirandom import SobolEngine
 
 from skflow._random import seeded
 from skflow._side_by_side import side_by_side
 from skflow._threads import threads
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
-from skflow.conditionals._univariate import Levels, pooled
+from skflow.conditionals._univariate import Levels
 
 __all__ = ["cell_quantiles", "draws", "log_probs", "middle", "middles", "of_column", "surprise"]
 
-BLOCK = 4_096  # rows at a time
+BLOCK = 2_048  # rows at a time
+ROWS_AN_ORDER = 128  # that are drawn together, at least, so that they are even
 
 
 def log_probs(density, scores, given):
-    """Log densities (n_members * n_orders, n) of rows (n, d) by each member and order.
+    """Log densities (n_orders, n) of rows (n, d) in each order.
 
     Parameters
     ----------
@@ -28,37 +30,43 @@ def log_probs(density, scores, given):
     known = torch.zeros(scores.shape, dtype=torch.bool)
     known[:, given] = ~torch.isnan(scores[:, given])
 
-    def run(task):
-        net, order = task
+    def run(order):
         with threads(1):
             pieces = zip(scores.split(BLOCK), known.split(BLOCK), strict=True)
-            return torch.cat([log_prob_in_order(net, *piece, order) for piece in pieces])
+            return torch.cat(
+                [log_prob_in_order(density.conditionals_, *piece, order) for piece in pieces]
+            )
 
-    return torch.stack(side_by_side(run, _ways(density), density.n_jobs)).numpy()
+    return torch.stack(side_by_side(run, _orders(density), density.n_jobs)).numpy()
 
 
-def draws(density, scores, rng, member=None):
-    """Rows (n, d) with their holes drawn, each by one member in one of its orders.
+def draws(density, scores, rng):
+    """Rows (n, d) with their holes drawn.
 
-    Members (n,) share the rows equally, unless it is said which one draws each.
+    Each is a draw from the density; together they are more even than independent ones, since the
+    uniform numbers that they are made from are scrambled Sobol points (Owen 1998), which lie in
+    each order evenly. Of few rows only some orders, chosen anew, draw any.
     """
-    ways, scores = _ways(density), scores.clone()
-    which = rng.permutation(len(scores)) % len(ways)
-    if member is not None:
-        n_orders = density.orders_.shape[1]
-        which = member * n_orders + which % n_orders
-    tasks = [(k, int(rng.integers(2**31))) for k in range(len(ways))]
+    orders, scores = _orders(density), scores.clone()
+    if not len(scores):
+        return scores
+    n_used = int(np.clip(len(scores) // ROWS_AN_ORDER, 1, len(orders)))
+    used = rng.permutation(len(orders))[:n_used]
+    parts = np.array_split(rng.permutation(len(scores)), n_used)
+    seeds = rng.integers(2**31, size=n_used).tolist()
+    tasks = list(zip([orders[k] for k in used], parts, seeds, strict=True))
 
     def run(task):
-        k, seed = task
-        rows = np.flatnonzero(which == k)
-        net, order = ways[k]
+        order, rows, seed = task
+        points = SobolEngine(max(1, len(order)), scramble=True, seed=seed)
         with threads(1), seeded(seed):
-            return rows, [draw_in_order(net, piece, order) for piece in scores[rows].split(BLOCK)]
+            return [
+                draw_in_order(density.conditionals_, piece, order, points.draw(len(piece)))
+                for piece in scores[rows].split(BLOCK)
+            ]
 
-    for rows, pieces in side_by_side(run, tasks, density.n_jobs):
-        if len(rows):
-            scores[rows] = torch.cat(pieces)
+    for (_, rows, _), pieces in zip(tasks, side_by_side(run, tasks, density.n_jobs), strict=True):
+        scores[rows] = torch.cat(pieces)
     return scores
 
 
@@ -83,8 +91,7 @@ def of_column(density, scores, place, answer):
         NaN in holes; what is in the column itself does not matter.
     place : int
     answer : callable
-        Of the distribution of the cells of some rows, by all members at equal shares, and of
-        these cells, (m,) each.
+        Of the distribution of the cells of some rows, and of these cells, (m,) each.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def of_column(density, scores, place, answer):
             known = ~torch.isnan(block)
             known[:, place] = False
             filled = block.nan_to_num(0.0)
-            cell = pooled([net.column(filled, known, place) for net in density.nets_])
+            cell = density.conditionals_.column(filled, known, place)
             answers.append(answer(cell, filled[:, place]))
     return torch.cat(answers)
 
@@ -124,11 +131,7 @@ def surprise(density, scores, place):
     return torch.where(torch.isnan(scores[:, place]), usual, usual - own).numpy()
 
 
-def _ways(density):
-    """All pairs of a member and one of its orders, without columns that the table lacks."""
+def _orders(density):
+    """Orders of the columns, without those that the table lacks."""
     asked = set(density.reader_.asked)
-    return [
-        (net, [int(j) for j in order if j in asked])
-        for net, orders in zip(density.nets_, density.orders_, strict=True)
-        for order in orders
-    ]
+    return [[int(j) for j in order if j in asked] for order in density.orders_]

@@ -74,8 +74,9 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         What each column was taken for; "skip" also where it is empty.
     copies_ : dict
         Columns that repeat an earlier one, in every row of the fit; they do so in draws.
-    nets_ : ModuleList of AnyOrderNet
-    orders_ : ndarray of shape (n_members, n_orders, n_columns)
+    conditionals_ : Blend
+        The nets, and what the neighbours of a row say beside them.
+    orders_ : ndarray of shape (n_orders, n_columns)
     reader_ : Reader
         How tables are read and made.
     histories_ : list of list of dict
@@ -165,7 +166,8 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         with anew(self) as draft, time_limit(self.max_seconds):
             weight = None if sample_weight is None else check_sample_weight(sample_weight, X)
             fit = learn(draft, X, weight, check_random_state(draw_seed(self.random_state)))
-            draft.reader_, draft.nets_, draft.orders_ = fit.reader, fit.nets, fit.orders
+            draft.reader_, draft.conditionals_ = fit.reader, fit.conditionals
+            draft.orders_ = fit.orders
             draft.histories_ = [history.records for history in fit.histories]
             draft.stopped_by_ = [history.stopped_by for history in fit.histories]
             draft._show()

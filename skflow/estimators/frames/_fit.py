@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from skflow._random import draw_seed
 from skflow._validation import check_rows
+from skflow.conditionals._blend import Blend
+from skflow.conditionals._blending import blend
 from skflow.conditionals._encoding import LABELS, Encoding
 from skflow.conditionals._gaussian import GaussianStart
 from skflow.conditionals._net import AnyOrderNet
@@ -30,7 +31,7 @@ class FittedTable:
     """What a fit leaves."""
 
     reader: Reader
-    nets: nn.ModuleList
+    conditionals: Blend
     orders: np.ndarray
     histories: list
 
@@ -51,18 +52,20 @@ def learn(estimator, X, weight, rng):
         start = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
         return AnyOrderNet(encoding, start, shares, hidden_features=estimator.hidden_features)
 
+    weight_of = None if weight is None else torch.from_numpy(weight / weight.mean()).float()
     nets, histories = fit_nets(
         make,
         values,
-        None if weight is None else torch.from_numpy(weight / weight.mean()).float(),
+        weight_of,
         holder,
         default_config(len(scores), estimator.max_steps, estimator.verbose),
         BATCH,
         seed=draw_seed(rng),
         n_jobs=estimator.n_jobs,
     )
+    conditionals = blend(nets, shares, values, weight_of, holder, draw_seed(rng))
     orders = _orders(len(nets), estimator.n_orders, len(columns), rng)
-    return FittedTable(reader, nn.ModuleList(nets), orders, list(histories))
+    return FittedTable(reader, conditionals, orders, list(histories))
 
 
 def _holder(codes, n_members, rng):
@@ -77,12 +80,8 @@ def _holder(codes, n_members, rng):
 
 
 def _orders(n_members, n_orders, d, rng):
-    """Orders (n_members, n_orders, d) of the columns, each followed by its reverse."""
+    """Orders (n_orders, d) of the columns, each followed by its reverse."""
     if n_orders == "auto":
         n_orders = 8 if d * n_members < FEW_ORDERS_FROM else FEWEST_ORDERS
-    orders = np.empty((n_members, n_orders, d), dtype=np.int64)
-    for k in range(n_members):
-        for i in range(0, n_orders, 2):
-            order = rng.permutation(d)
-            orders[k, i : i + 2] = [order, order[::-1]][: n_orders - i]
-    return orders
+    pairs = [(order, order[::-1]) for order in (rng.permutation(d) for _ in range(0, n_orders, 2))]
+    return np.array(pairs, dtype=np.int64).reshape(-1, d)[:n_orders]

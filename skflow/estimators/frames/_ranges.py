@@ -23,9 +23,8 @@ def drawn_within(density, codes, ranges, rng):
 
     The columns with ranges are drawn first, right after the known cells, each from its
     conditional cut off at the ends of its range. What its mass in there is, is the weight of a
-    draw. Of one range it decides which member draws, and all draws weigh the same: they are
-    exact. With several, many more rows are drawn than asked for, and those to keep are picked by
-    their weights.
+    draw. Of one range all draws weigh the same: they are exact. With several, many more rows are
+    drawn than asked for, and those to keep are picked by their weights.
 
     Parameters
     ----------
@@ -45,44 +44,27 @@ def drawn_within(density, codes, ranges, rng):
     n, reader = len(codes), density.reader_
     start = reader.scores(codes[:1])[0]
     start[:, list(ranges)] = torch.nan
-    first = next(iter(ranges.items()))
     n_tried = n if len(ranges) == 1 else SPARE * n
     with threads(1), seeded(int(rng.integers(2**31))):
-        member = _members(density.nets_, start, *first, rng, n_tried)
-        scores, log_weight = start.repeat(n_tried, 1), np.zeros(n_tried)
-        for k, net in enumerate(density.nets_):
-            rows = np.flatnonzero(member == k)
-            if len(rows):
-                scores[rows], log_weight[rows] = _ranged(net, scores[rows], ranges)
-    kept, effective = _pick(log_weight, n, rng)
-    return draws(density, scores[kept], rng, member[kept]), effective
-
-
-def _members(nets, start, place, ends, rng, size):
-    """Draw which member each row is of, by their masses in the first range."""
-    masses = np.array([float(_between(net, start, place, ends)[1]) for net in nets])
-    if masses.max() <= math.log(LEAST):
+        scores, log_mass = _ranged(density.conditionals_, start.repeat(n_tried, 1), ranges)
+    if log_mass[0].max() <= math.log(LEAST):
         raise ValueError(
             "a range in `given` is so far from what the density expects there that it holds next "
             "to nothing: widen it."
         )
-    share = np.exp(masses - masses.max())
-    return rng.choice(len(nets), size, p=share / share.sum())
+    kept, effective = _pick(log_mass[1:].sum(0), n, rng)
+    return draws(density, scores[kept], rng), effective
 
 
-def _ranged(net, scores, ranges):
-    """Draw the columns with ranges; return the rows and the log mass of all but the first."""
-    scores, log_weight = scores.clone(), torch.zeros(len(scores))
-    for i, (place, ends) in enumerate(ranges.items()):
-        scores[:, place], log_mass = _between(net, scores, place, ends)
-        if i:
-            log_weight += log_mass
-    return scores, log_weight.double().numpy()
-
-
-def _between(net, scores, place, ends):
-    known = ~torch.isnan(scores)
-    return net.column(scores.nan_to_num(0.0), known, place).draw_between(*ends)
+def _ranged(conditionals, scores, ranges):
+    """Draw the columns with ranges; return the rows (n, d) and the log mass (r, n) of each."""
+    log_mass = []
+    for place, ends in ranges.items():
+        known = ~torch.isnan(scores)
+        cells = conditionals.column(scores.nan_to_num(0.0), known, place)
+        scores[:, place], own = cells.draw_between(*ends)
+        log_mass.append(own.double().numpy())
+    return scores, np.stack(log_mass)
 
 
 def _pick(log_weight, n, rng):

@@ -1,0 +1,104 @@
+"""The shares that nets and neighbours get, by cells of rows that the nets have not seen."""
+
+import numpy as np
+import torch
+
+from skflow._clock import time_is_up
+from skflow._random import seeded
+from skflow._threads import threads
+from skflow.conditionals._blend import Blend
+from skflow.conditionals._neighbours import Neighbours
+from skflow.conditionals._training import draw_known
+
+__all__ = ["blend"]
+
+MOST_ROWS = 4_000  # of the fit that may be neighbours
+ASKED = 4_000  # rows whose cells decide, those held out being repeated
+MOST_REPEATS = 8
+BLOCK = 1_000
+STEPS = 50
+STRENGTH = 20.0  # rows that what is common to all columns counts for in each
+BEFORE = 0.9  # share of the nets before any cell is seen
+
+
+@torch.no_grad()
+def blend(nets, shares, values, weight, holder, seed):
+    """Mix nets with neighbours, each as the likelihood of held-out cells has it.
+
+    The cells are asked for given random others of their rows, as in training, each by the net
+    that holds its row out and by rows of other folds. In each column the shares are those of the
+    largest likelihood (EM), drawn towards those of all columns.
+
+    Parameters
+    ----------
+    nets : list of AnyOrderNet
+    shares : list of ndarray
+        Of the labels of each column that has labels.
+    values : tensor of shape (n, d)
+        Scores and codes, NaN in holes.
+    weight : tensor of shape (n,) or None
+    holder : ndarray of shape (n,)
+        The net that holds each row out, -1 for none.
+    seed : int
+
+    Returns
+    -------
+    blend : Blend
+    """
+    d = values.shape[1]
+    with threads(1), seeded(seed):
+        rng = np.random.default_rng(seed)
+        some = np.sort(rng.permutation(len(values))[:MOST_ROWS])
+        neighbours = Neighbours(
+            nets[0].encoding, shares, values[some], None if weight is None else weight[some]
+        )
+        alone = torch.eye(1, 1 + neighbours.n_kinds)
+        rows = np.flatnonzero(holder >= 0)
+        if time_is_up() or not len(rows) or not d:
+            return Blend(nets, neighbours, alone.repeat(d, 1))
+        repeats = int(np.clip(ASKED // len(rows), 1, MOST_REPEATS))
+        rows = np.sort(rng.permutation(rows)[:ASKED]).repeat(repeats)
+        logs = _log_probs(nets, neighbours, values, holder, rows, torch.from_numpy(holder[some]))
+    counts = torch.ones(len(rows)) if weight is None else weight[rows]
+    return Blend(nets, neighbours, _shares(logs, counts / repeats))
+
+
+def _log_probs(nets, neighbours, values, holder, rows, fold):
+    """Log probabilities (m, d, 1 + n_kinds) of cells of rows (m,); NaN where none is asked for."""
+    own = values[rows]
+    seen = ~torch.isnan(own)
+    known = draw_known(*own.shape) & seen
+    asked = seen & ~known & known.any(1, keepdim=True)
+    logs = torch.full((*own.shape, 1 + neighbours.n_kinds), torch.nan)
+    filled = own.nan_to_num(0.0)
+    for k, net in enumerate(nets):
+        for block in torch.from_numpy(np.flatnonzero(holder[rows] == k)).split(BLOCK):
+            piece = filled[block], known[block]
+            barred = (fold == k).expand(len(block), -1)
+            nearest = neighbours.nearest(*piece, barred)
+            each = [
+                neighbours.log_prob(nearest, j, own) for j, own in enumerate(piece[0].unbind(1))
+            ]
+            both = torch.cat([net.log_prob(*piece)[None], torch.stack(each, 2)])
+            logs[block] = both.permute(1, 2, 0)
+    return logs.where(asked[..., None], torch.nan)
+
+
+def _shares(logs, weight):
+    """Shares (d, e) of what has log probabilities (m, d, e) for cells of rows of a weight (m,)."""
+    cells = ~torch.isnan(logs[..., 0])
+    n_others = logs.shape[-1] - 1
+    start = torch.tensor([BEFORE] + [(1 - BEFORE) / n_others] * n_others)
+    weights = weight[:, None].expand(cells.shape)
+    common = _likeliest(logs[cells], weights[cells], start)
+    each = [_likeliest(logs[own, j], weight[own], common) for j, own in enumerate(cells.unbind(1))]
+    return torch.stack(each)
+
+
+def _likeliest(logs, weight, start):
+    """Shares (e,) by EM, with the prior that some rows like the start were seen before."""
+    share = start
+    for _ in range(STEPS):
+        found = torch.softmax(logs + share.log(), 1)
+        share = (weight @ found + STRENGTH * start) / (weight.sum() + STRENGTH)
+    return share
