@@ -5,6 +5,7 @@ Only what needs torch imports it: peers may run in an environment that lacks it.
 
 import csv
 import gc
+import os
 import platform
 import statistics
 import time
@@ -96,6 +97,17 @@ def verdict(question, asked, measured, holds):
     """Print what is asked beside what was measured; returns whether it holds."""
     print(f"{question}: asked {asked}, measured {measured}: {'holds' if holds else 'MISSED'}")
     return bool(holds)
+
+
+def find_data(*names):
+    """The first of these files in the folder SKFLOW_DATA; None if the variable is not set."""
+    root = os.environ.get("SKFLOW_DATA")
+    if not root:
+        return None
+    for path in (Path(root) / name for name in names):
+        if path.exists():
+            return path
+    raise SystemExit(f"SKFLOW_DATA={root} holds none of {', '.join(names)}")
 
 
 def markdown(header, rows):

