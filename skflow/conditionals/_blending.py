@@ -8,7 +8,7 @@ from skflow._random import seeded
 from skflow._threads import threads
 from skflow.conditionals._blend import Blend
 from skflow.conditionals._neighbours import Neighbours
-from skflow.conditionals._training import draw_known
+from skflow.conditionals._training import draw_known, rows_given
 
 __all__ = ["blend"]
 
@@ -22,7 +22,7 @@ BEFORE = 0.9  # share of the nets before any cell is seen
 
 
 @torch.no_grad()
-def blend(nets, shares, values, weight, holder, seed):
+def blend(nets, shares, cells, weight, holder, seed):
     """Mix nets with neighbours, each as the likelihood of held-out cells has it.
 
     The cells are asked for given random others of their rows, as in training, each by the net
@@ -34,8 +34,8 @@ def blend(nets, shares, values, weight, holder, seed):
     nets : list of AnyOrderNet
     shares : list of ndarray
         Of the labels of each column that has labels.
-    values : tensor of shape (n, d)
-        Scores and codes, NaN in holes.
+    cells : tensor of shape (n, 2 d)
+        Scores and codes as :func:`rows_given` takes them, NaN in holes.
     weight : tensor of shape (n,) or None
     holder : ndarray of shape (n,)
         The net that holds each row out, -1 for none.
@@ -45,34 +45,33 @@ def blend(nets, shares, values, weight, holder, seed):
     -------
     blend : Blend
     """
-    d = values.shape[1]
+    d = cells.shape[1] // 2
     with threads(1), seeded(seed):
         rng = np.random.default_rng(seed)
-        some = np.sort(rng.permutation(len(values))[:MOST_ROWS])
-        neighbours = Neighbours(
-            nets[0].encoding, shares, values[some], None if weight is None else weight[some]
-        )
+        some = np.sort(rng.permutation(len(cells))[:MOST_ROWS])
+        own = None if weight is None else weight[some]
+        neighbours = Neighbours(nets[0].encoding, shares, *cells[some].chunk(2, dim=1), own)
         alone = torch.eye(1, 1 + neighbours.n_kinds)
         rows = np.flatnonzero(holder >= 0)
         if time_is_up() or not len(rows) or not d:
             return Blend(nets, neighbours, alone.repeat(d, 1))
         repeats = int(np.clip(ASKED // len(rows), 1, MOST_REPEATS))
         rows = np.sort(rng.permutation(rows)[:ASKED]).repeat(repeats)
-        logs = _log_probs(nets, neighbours, values, holder, rows, torch.from_numpy(holder[some]))
+        fold = torch.from_numpy(holder[some])
+        logs = _log_probs(nets, neighbours, cells[rows], holder[rows], fold)
     counts = torch.ones(len(rows)) if weight is None else weight[rows]
     return Blend(nets, neighbours, _shares(logs, counts / repeats))
 
 
-def _log_probs(nets, neighbours, values, holder, rows, fold):
-    """Log probabilities (m, d, 1 + n_kinds) of cells of rows (m,); NaN where none is asked for."""
-    own = values[rows]
-    seen = ~torch.isnan(own)
-    known = draw_known(*own.shape) & seen
+def _log_probs(nets, neighbours, cells, holder, fold):
+    """Log probabilities (m, d, 1 + n_kinds) of cells (m, 2 d); NaN where none is asked for."""
+    seen = ~torch.isnan(cells.chunk(2, dim=1)[0])
+    known = draw_known(*seen.shape) & seen
     asked = seen & ~known & known.any(1, keepdim=True)
-    logs = torch.full((*own.shape, 1 + neighbours.n_kinds), torch.nan)
-    filled = own.nan_to_num(0.0)
+    logs = torch.full((*seen.shape, 1 + neighbours.n_kinds), torch.nan)
+    filled = rows_given(cells, known).nan_to_num(0.0)
     for k, net in enumerate(nets):
-        for block in torch.from_numpy(np.flatnonzero(holder[rows] == k)).split(BLOCK):
+        for block in torch.from_numpy(np.flatnonzero(holder == k)).split(BLOCK):
             piece = filled[block], known[block]
             barred = (fold == k).expand(len(block), -1)
             nearest = neighbours.nearest(*piece, barred)

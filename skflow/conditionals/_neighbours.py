@@ -34,8 +34,9 @@ class Neighbours(nn.Module):
         Of the columns.
     shares : list of ndarray
         Of the labels of each column that has labels: how often each occurs.
-    values : tensor of shape (N, d)
-        Rows of the fit: scores, codes of levels, NaN in holes.
+    points, spread : tensors of shape (N, d)
+        Rows of the fit, as they are where cells are known and where they are asked for: scores,
+        codes of levels, NaN in holes.
     weight : tensor of shape (N,), optional
 
     Attributes
@@ -51,15 +52,15 @@ class Neighbours(nn.Module):
 
     n_kinds = len(REACHES) * len(WIDTHS)
 
-    def __init__(self, encoding, shares, values, weight=None):
+    def __init__(self, encoding, shares, points, spread, weight=None):
         super().__init__()
         self.encoding = encoding
-        weight = torch.ones(len(values)) if weight is None else weight
-        self.register_buffer("values", values)
+        weight = torch.ones(len(points)) if weight is None else weight
+        self.register_buffer("spread", spread)
         self.register_buffer("log_weight", weight.clamp(min=LEAST).log())
         for j, share in zip(encoding.labels, shares, strict=True):
             self.register_buffer(f"share_{j}", torch.as_tensor(share).float())
-        self.register_buffer("sides", self._sides(), persistent=False)
+        self.register_buffer("sides", self._sides(points))
 
     def nearest(self, values, known, barred=None):
         """Numbers of the nearest rows, and logs of their weights by each reach.
@@ -81,7 +82,7 @@ class Neighbours(nn.Module):
         distance /= known.sum(1, keepdim=True).clamp(min=1)
         if barred is not None:
             distance.masked_fill_(barred, -NOWHERE)
-        near, index = distance.topk(min(N_NEAREST, len(self.values)), largest=False, sorted=False)
+        near, index = distance.topk(min(N_NEAREST, len(self.spread)), largest=False, sorted=False)
         near = near - near.min(1, keepdim=True).values
         own = self.log_weight[index]
         return index, torch.stack([own - 0.5 * near / reach**2 for reach in REACHES])
@@ -106,7 +107,7 @@ class Neighbours(nn.Module):
         log_share = log_share.view(len(REACHES), len(WIDTHS), 1, 1)
         if self.encoding.kinds[j] == NUMBER:
             mixed = torch.logsumexp(log_weight.unsqueeze(1) + log_share, 0)  # (widths, n, k)
-            loc = self.values[:, j].nan_to_num(0.0)[index].mT.repeat(len(WIDTHS), 1)
+            loc = self.spread[:, j].nan_to_num(0.0)[index].mT.repeat(len(WIDTHS), 1)
             sizes = torch.tensor(WIDTHS).log().repeat_interleave(index.shape[1])
             return Mixture(mixed.mT.flatten(0, 1), loc, sizes[:, None].expand_as(loc))
         shares = self._level_shares(index, log_weight, j)
@@ -116,7 +117,7 @@ class Neighbours(nn.Module):
         """Log densities or shares (n_kinds, n) of cells (n,) of column j by each estimate."""
         index, log_weight = self._of_column(nearest, j)
         if self.encoding.kinds[j] == NUMBER:
-            offset = own[:, None] - self.values[:, j].nan_to_num(0.0)[index]
+            offset = own[:, None] - self.spread[:, j].nan_to_num(0.0)[index]
             each = [-0.5 * (offset / w).square() - math.log(w) - LOG_ROOT_2_PI for w in WIDTHS]
             return torch.logsumexp(log_weight.unsqueeze(1) + torch.stack(each), -1).flatten(0, 1)
         shares = self._level_shares(index, log_weight, j)
@@ -126,12 +127,12 @@ class Neighbours(nn.Module):
 
     def _of_column(self, nearest, j):
         index, log_weight = nearest
-        hole = torch.isnan(self.values[:, j])[index]
+        hole = torch.isnan(self.spread[:, j])[index]
         return index, torch.log_softmax(log_weight.masked_fill(hole, NOWHERE), -1)
 
     def _level_shares(self, index, log_weight, j):
         """Shares (reaches, widths, n, L) of the levels of column j."""
-        code = self.values[:, j].nan_to_num(0.0).long()[index].expand(log_weight.shape)
+        code = self.spread[:, j].nan_to_num(0.0).long()[index].expand(log_weight.shape)
         spread = self._spread(j)
         by_level = log_weight.new_zeros(*log_weight.shape[:2], len(spread[0]))
         by_level.scatter_add_(-1, code, log_weight.exp())
@@ -161,19 +162,19 @@ class Neighbours(nn.Module):
         parts = [seen[:, encoding.scores], scores * seen[:, encoding.scores]]
         return torch.cat([*parts, *self._hot(values.where(known, torch.nan))], 1)
 
-    def _sides(self):
+    def _sides(self, points):
         """Return what of the rows of the fit distances are made from, (N, f).
 
         The squared distance of a known score x from z is, but for x itself, z^2 - 2 x z; from a
         hole, where any score might be, 1 on average. That of a label is -2 if it is the same.
         """
         encoding = self.encoding
-        scores = encoding.scores_of(self.values)
+        scores = encoding.scores_of(points)
         hole = torch.isnan(scores)
         scores = scores.nan_to_num(0.0)
         parts = [torch.where(hole, 1.0, scores.square()), -2 * scores]
-        for j, hot in zip(encoding.labels, self._hot(self.values), strict=True):
-            hole = torch.isnan(self.values[:, j, None])
+        for j, hot in zip(encoding.labels, self._hot(points), strict=True):
+            hole = torch.isnan(points[:, j, None])
             parts.append(-MISMATCH * torch.where(hole, getattr(self, f"share_{j}"), hot))
         return torch.cat(parts, 1)
 

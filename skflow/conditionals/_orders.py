@@ -6,7 +6,7 @@ __all__ = ["draw_in_order", "log_prob_in_order"]
 
 
 @torch.no_grad()
-def log_prob_in_order(conditionals, values, known, order):
+def log_prob_in_order(conditionals, values, known, order, ends=None):
     """Log density (n,) of the cells of rows that are not known, float64.
 
     Parameters
@@ -17,6 +17,8 @@ def log_prob_in_order(conditionals, values, known, order):
     known : tensor of shape (n, d), bool
     order : sequence of int
         Of the columns; those not in it are not asked for.
+    ends : tensor of shape (n, d, 2), optional
+        Of cells whose mass is asked for: their low end and their width; NaN for others.
     """
     seen, known = ~torch.isnan(values), known.clone()
     total = torch.zeros(len(values), dtype=torch.float64)
@@ -26,7 +28,10 @@ def log_prob_in_order(conditionals, values, known, order):
         if len(rows):
             own = filled[rows]
             cells = conditionals.column(own, known[rows], j)
-            total[rows] += cells.log_prob(own[:, j]).double()
+            log_prob = cells.log_prob(own[:, j])
+            if ends is not None and not torch.isnan(ends[rows[0], j, 0]):
+                log_prob = cells.log_mass(*ends[rows, j].unbind(-1))
+            total[rows] += log_prob.double()
         known[rows, j] = True
     return total
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from skflow._persistence import stored
+from skflow.conditionals._atoms import FEWEST, AtomScores, find_atoms
 from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.tables._cells import UNSEEN
@@ -16,6 +17,7 @@ from skflow.tables._table import START_ROWS
 __all__ = ["LevelScale", "NumberScale", "read_scale"]
 
 BLOCK = 4_096
+HALF = 0.5  # of the width of a whole number
 
 
 @stored
@@ -27,7 +29,7 @@ class NumberScale:
     ----------
     observation : ContinuousRows
         Bounds and ties.
-    to_scores : Chain
+    to_scores : Chain or AtomScores
     whole : bool
         Whether codes are whole numbers, whose probabilities are asked for.
     """
@@ -41,16 +43,20 @@ class NumberScale:
     def read(cls, codes, weight, rng, whole, bounds=None):
         """Learn from the known codes (n,) of a fit and their weights (n,) or None."""
         x = codes[:, None]
+        if whole and bounds is not None:
+            # all of a whole number lies within the bounds if it does
+            low, high = bounds
+            bounds = None if low is None else low - HALF, None if high is None else high + HALF
         observation = ContinuousRows.read(
-            x, weight, support=None if bounds is None else {0: bounds}
+            x,
+            weight,
+            support=None if bounds is None else {0: bounds},
+            resolution={0: 1.0} if whole else None,
         )
         if len(x) > START_ROWS:
             rows = rng.permutation(len(x))[:START_ROWS]
             x, weight = x[rows], None if weight is None else weight[rows]
-        x = observation._continuous_rows(x, rng, False)
-        weight = None if weight is None else torch.from_numpy(weight)
-        chain = fit_preprocessing("gaussianize", observation.bounds, torch.from_numpy(x), weight)
-        return cls(observation, chain, whole)
+        return cls(observation, _normal_scores(x[:, 0], weight, observation, rng), whole)
 
     def spread(self, codes, rng):
         """Codes with repeated values spread, for a fit."""
@@ -60,7 +66,22 @@ class NumberScale:
         return out
 
     def score(self, codes):
-        """Scores (n,) of codes and logs of their slope: NaN and 0 in holes, -inf out of bounds."""
+        """Scores (n,) of codes, NaN in holes, and what a log density adds to that of the score.
+
+        For numbers the log slope, for whole ones, whose log mass is asked for, nothing; 0 in
+        holes, -inf out of bounds.
+        """
+        scores, slopes = self._to_scores(codes)
+        return scores, np.where(np.isinf(slopes), slopes, 0.0) if self.whole else slopes
+
+    def ends(self, codes):
+        """Scores (n, 2) between which whole numbers lie, NaN for any others and in holes."""
+        if not self.whole:
+            return np.full((len(codes), 2), np.nan)
+        scores = self._to_scores(np.concatenate([codes - HALF, codes + HALF]))[0]
+        return scores.reshape(2, -1).T
+
+    def _to_scores(self, codes):
         known = ~np.isnan(codes)
         scores, slopes = codes.copy(), np.zeros(len(codes))
         rows, outside = self.observation.place(codes[known, None])
@@ -73,8 +94,8 @@ class NumberScale:
 
     def range(self, low, high):
         """Scores between which codes from low to high lie; NaN leaves an end open."""
-        half = 0.5 if self.whole else 0.0
-        ends = self.score(np.array([low - half, high + half]))[0]
+        half = HALF if self.whole else 0.0
+        ends = self._to_scores(np.array([low - half, high + half]))[0]
         return tuple(np.where(np.isnan(ends), [-np.inf, np.inf], ends).tolist())
 
     def codes(self, scores, on_grid):
@@ -83,6 +104,31 @@ class NumberScale:
             x = self.to_scores.inverse(torch.from_numpy(scores[:, None]).double())[0].numpy()
         x = self.observation.draws(x, on_grid or self.whole)[:, 0]
         return np.round(x) if self.whole else x
+
+
+def _normal_scores(values, weight, observation, rng):
+    """Fit the map to normal scores of values (n,), of which some may hold many rows each."""
+    x = observation._continuous_rows(values[:, None], rng, False)
+    widths = observation.ties.widths_in(0, values)
+    widths = np.zeros(len(values)) if widths is None else widths
+    atoms, widths, shares = find_atoms(values, widths, weight)
+    if not len(atoms):
+        return _smooth(x, weight, observation)
+    others = ~np.isin(values, atoms)
+    if others.sum() >= FEWEST:
+        rest = _smooth(x[others], None if weight is None else weight[others], observation)
+    else:  # of so few their range is all that is known
+        rest = _smooth(np.linspace(x.min(), x.max(), FEWEST)[:, None], None, observation)
+    cells = np.stack([atoms - 0.5 * widths, atoms + 0.5 * widths], axis=1)
+    ends, _ = observation.place(cells.reshape(-1, 1))
+    shares *= min(1.0, (1 - 1 / (len(values) + 1)) / shares.sum())
+    return AtomScores(torch.from_numpy(ends.reshape(-1, 2)), torch.from_numpy(shares), rest)
+
+
+def _smooth(x, weight, observation):
+    weight = None if weight is None else torch.from_numpy(weight)
+    x, _ = observation.place(x)
+    return fit_preprocessing("gaussianize", observation.bounds, torch.from_numpy(x), weight)
 
 
 @stored
@@ -108,6 +154,10 @@ class LevelScale:
         """Learn from the known codes (n,) of a fit and their weights (n,) or None."""
         counts = np.bincount(codes.astype(int), weights=weight, minlength=n_levels) + 0.5
         return cls(counts / counts.sum(), 1 / (len(codes) + 1), ORDERED if ordered else LABELS)
+
+    def ends(self, codes):
+        """Return NaN (n, 2): levels have shares themselves."""
+        return np.full((len(codes), 2), np.nan)
 
     def spread(self, codes, rng):
         """Codes as they are."""

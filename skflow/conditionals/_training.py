@@ -13,7 +13,7 @@ from skflow._side_by_side import n_threads_for, side_by_side
 from skflow._threads import threads
 from skflow.training import Batch, Batches, Rows, TrainingConfig, train
 
-__all__ = ["AnyConditional", "default_config", "fit_nets"]
+__all__ = ["AnyConditional", "default_config", "draw_known", "fit_nets", "rows_given"]
 
 STEPS_AN_EPOCH = 50
 VALIDATION_ROWS = 2_000  # on which a net is judged, those held out being repeated
@@ -32,7 +32,8 @@ class AnyConditional:
     Which are known is drawn anew for each row of a batch in training: how many, from none to all
     but one, and which. So the mean over rows and draws is that of minus the log density of a row
     by a random order of its columns, divided by their number (Hoogeboom et al. 2022, eq. 5).
-    Validation rows come with a context that says which are known.
+    Validation rows come with a context that says which are known. See :func:`rows_given` for what
+    rows hold.
 
     Parameters
     ----------
@@ -46,13 +47,11 @@ class AnyConditional:
         self.noise = noise
 
     def __call__(self, net, batch):
-        values = batch.x
-        seen = ~torch.isnan(values)
+        seen = ~torch.isnan(batch.x.chunk(2, dim=1)[0])
+        known = draw_known(*seen.shape) & seen if batch.context is None else batch.context > 0
+        values = rows_given(batch.x, known)
         if batch.context is None:
-            known = draw_known(*values.shape) & seen
             values = self._noisy(net, values)
-        else:
-            known = batch.context > 0
         asked = (seen & ~known).to(values.dtype)
         log_prob = net.log_prob(values.nan_to_num(0.0), known)
         return -(log_prob * asked).sum(-1) / asked.sum(-1).clamp(min=1)
@@ -68,6 +67,20 @@ class AnyConditional:
         return values
 
 
+def rows_given(cells, known):
+    """Rows (n, d) of which some cells are known and all others asked for.
+
+    Parameters
+    ----------
+    cells : tensor of shape (n, 2 d)
+        Cells as they are where they are known, then as they are asked for: repeated values are
+        spread, so that they have a density; but whoever knows one knows the value.
+    known : tensor of shape (n, d), bool
+    """
+    points, spread = cells.chunk(2, dim=1)
+    return torch.where(known, points, spread)
+
+
 def draw_known(n, d):
     """Draw for n rows which of d cells are known: from none to all but one, equally often.
 
@@ -79,15 +92,15 @@ def draw_known(n, d):
     return known.repeat_interleave(ROWS_A_SET, 0)[:n]
 
 
-def fit_nets(make, values, weight, holder, config, batch_size, *, seed, n_jobs=None):
+def fit_nets(make, cells, weight, holder, config, batch_size, *, seed, n_jobs=None):
     """Fit nets that each hold a fold of the rows out, by which they stop.
 
     Parameters
     ----------
     make : callable
         Makes the net of the rows (m,) it is to start from.
-    values : tensor of shape (n, d)
-        Scores and codes, NaN in holes.
+    cells : tensor of shape (n, 2 d)
+        Scores and codes as :func:`rows_given` takes them, NaN in holes.
     weight : tensor of shape (n,) or None
     holder : ndarray of shape (n,)
         The member that holds each row out, -1 for none.
@@ -102,7 +115,7 @@ def fit_nets(make, values, weight, holder, config, batch_size, *, seed, n_jobs=N
     nets, histories : list
     """
     n_members = int(holder.max()) + 1
-    rows = _Rows(make, values, weight, holder, batch_size, seed)
+    rows = _Rows(make, cells, weight, holder, batch_size, seed)
 
     def fit(members, noises, own, share):
         """Fit some members; each gets its part of a share of the time."""
@@ -121,7 +134,7 @@ class _Rows:
     """Rows to fit nets to, as :func:`fit_nets` takes them."""
 
     make: Callable
-    values: torch.Tensor
+    cells: torch.Tensor
     weight: torch.Tensor | None
     holder: np.ndarray
     batch_size: int
@@ -147,16 +160,17 @@ class _Rows:
         """Batches of an epoch that is some fifty steps long, however few rows there are."""
         size = min(self.batch_size, len(rows))
         repeats = max(1, round(STEPS_AN_EPOCH * size / len(rows)))
-        return Batches(Rows(Batch(self.values, None, self.weight), rows.repeat(repeats)), size)
+        return Batches(Rows(Batch(self.cells, None, self.weight), rows.repeat(repeats)), size)
 
     def _validation(self, held):
         """Rows that are held out, several times if they are few, with cells that are known."""
         repeats = int(np.clip(VALIDATION_ROWS // max(1, len(held)), 1, MOST_REPEATS))
         rows = held[:MOST_HELD_OUT].repeat(repeats)
-        values = self.values[rows]
-        known = draw_known(*values.shape) & ~torch.isnan(values)
+        cells = self.cells[rows]
+        seen = ~torch.isnan(cells.chunk(2, dim=1)[0])
+        known = draw_known(*seen.shape) & seen
         weight = None if self.weight is None else self.weight[rows]
-        return Batch(values, known.to(values.dtype), weight)
+        return Batch(cells, known.to(cells.dtype), weight)
 
 
 def _in_epochs(config, n_steps):

@@ -13,6 +13,7 @@ __all__ = ["LEAST", "Levels", "Mixture", "interval_mass", "mixture_log_prob", "p
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 N_POINTS = 32  # by which an entropy is worked out
 LEAST = 1e-30  # of a mass whose logarithm is taken
+NARROW = 0.05  # width, in deviations, over which a density hardly changes
 FARTHEST = 1e-15  # mass beyond the draws of a component
 
 
@@ -32,6 +33,15 @@ class Mixture:
     def log_prob(self, z):
         """Log density (n,) at z (n,)."""
         return mixture_log_prob(z, self.log_weight, self.loc, self.log_scale)
+
+    def log_mass(self, low, width):
+        """Log mass (n,) from low (n,) on over a width (n,), however small."""
+        rate = torch.exp(-self.log_scale)
+        a, w = (low - self.loc) * rate, width * rate
+        middle = a + 0.5 * w
+        flat = w.log() - 0.5 * middle.square() - LOG_ROOT_2_PI
+        log_mass = torch.where(w < NARROW, flat, _mass(a, a + w).clamp(min=LEAST).log())
+        return torch.logsumexp(self.log_weight + log_mass, 0)
 
     def cdf(self, z):
         """Mass (n,) below z (n,)."""
@@ -146,9 +156,13 @@ def mixture_log_prob(z, log_weight, loc, log_scale):
 def interval_mass(low, high, log_weight, loc, log_scale):
     """Log mass (..., n) between low and high (..., n) of mixtures (..., K, n)."""
     rate = torch.exp(-log_scale)
-    a, b = ((edge.unsqueeze(-2) - loc) * rate for edge in (low, high))
+    mass = _mass(*((edge.unsqueeze(-2) - loc) * rate for edge in (low, high)))
+    return (log_weight.exp() * mass).sum(-2).clamp(min=LEAST).log()
+
+
+def _mass(a, b):
+    """Mass of a normal between a and b."""
     # where both lie above the middle their mirror images do not, and nothing cancels
     upper = a > 0
     a, b = torch.where(upper, -b, a), torch.where(upper, -a, b)
-    mass = torch.special.ndtr(b) - torch.special.ndtr(a)
-    return (log_weight.exp() * mass).sum(-2).clamp(min=LEAST).log()
+    return torch.special.ndtr(b) - torch.special.ndtr(a)

@@ -20,7 +20,7 @@ LABEL_SHARES = [share for kind, share in COLUMNS if kind == LABELS]
 
 def mixed(share=0.6, n_nets=2):
     nets = [net(seed) for seed in range(n_nets)]
-    neighbours = Neighbours(nets[0].encoding, LABEL_SHARES, rows(200))
+    neighbours = Neighbours(nets[0].encoding, LABEL_SHARES, rows(200), rows(200))
     others = torch.full((D, neighbours.n_kinds), (1 - share) / neighbours.n_kinds)
     return Blend(nets, neighbours, torch.cat([torch.full((D, 1), share), others], 1))
 
@@ -128,7 +128,7 @@ class TestShares:
         for j, share in SIZES.items():
             values[:, j] = values[:, j].round().clamp(0, share - 1)
         holder = np.repeat([0, 1], 200)
-        found = blend([net(0), net(1)], LABEL_SHARES, values, None, holder, seed=0)
+        found = blend([net(0), net(1)], LABEL_SHARES, values.repeat(1, 2), None, holder, seed=0)
         numbers = [0, 3]
         assert float(found.shares[numbers, 0].max()) < 0.5
 
@@ -136,7 +136,7 @@ class TestShares:
         values = rows(400)
         holder = np.repeat([0, 1], 200)
         untrained = [net(0, trained=False), net(1, trained=False)]
-        found = blend(untrained, LABEL_SHARES, values, None, holder, seed=0)
+        found = blend(untrained, LABEL_SHARES, values.repeat(1, 2), None, holder, seed=0)
         numbers = [0, 3]
         assert float(found.shares[numbers, 0].min()) > 0.6
         torch.testing.assert_close(found.shares.sum(1), torch.ones(D), atol=1e-4, rtol=0)

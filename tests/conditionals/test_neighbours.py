@@ -35,19 +35,19 @@ def holes(n, seed):
 
 def neighbours(n=40, weight=None):
     values = rows(n, 0).masked_fill(holes(n, 1), math.nan)
-    return Neighbours(Encoding(COLUMNS), [SHARES[2]], values, weight)
+    return Neighbours(Encoding(COLUMNS), [SHARES[2]], values, values, weight)
 
 
 def distances(own, values, known):
     """Mean squared distance (N,) of known cells of one row from all rows, cell by cell."""
     encoding = own.encoding
-    x, z = encoding.scores_of(values[None])[0], encoding.scores_of(own.values)
+    x, z = encoding.scores_of(values[None])[0], encoding.scores_of(own.spread)
     total = torch.zeros(len(z))
     for i, j in enumerate(encoding.scores):
         if known[j]:
             total += torch.where(torch.isnan(z[:, i]), x[i] ** 2 + 1, (x[i] - z[:, i]) ** 2)
     if known[2]:
-        code, other = int(values[2]), own.values[:, 2]
+        code, other = int(values[2]), own.spread[:, 2]
         apart = torch.where(torch.isnan(other), 1 - SHARES[2][code], (other != code).float())
         total += MISMATCH * apart
     return total / max(1, int(known.sum()))
@@ -121,7 +121,7 @@ def test_shares_of_levels_add_up_to_one(j):
 
 
 def test_each_row_puts_its_kernel_around_its_own_cell():
-    own = Neighbours(Encoding(COLUMNS), [SHARES[2]], torch.tensor([[0.7, 1.0, 2.0, -1.0]]))
+    own = Neighbours(Encoding(COLUMNS), [SHARES[2]], *[torch.tensor([[0.7, 1.0, 2.0, -1.0]])] * 2)
     nothing = torch.zeros(1, D), torch.zeros(1, D, dtype=torch.bool)
     nearest = own.nearest(*nothing)
     found = own.log_prob(nearest, 0, torch.tensor([0.75]))[:, 0]

@@ -37,12 +37,13 @@ class AnswersQuestions(DensityMixin):
         """
         from skflow.estimators.frames._asked import log_probs
 
-        scores, slopes = self.reader_.scores(self._codes(X))
+        codes = self._codes(X)
+        scores, slopes = self.reader_.scores(codes)
         slopes += self.reader_.log_shares(X)
         given = [given] if isinstance(given, str) else given
         given = [self.reader_.index_of(column) for column in given]
         slopes[:, given] = 0.0
-        each = log_probs(self, scores, given)
+        each = log_probs(self, scores, self.reader_.ends(codes), given)
         return np.logaddexp.reduce(each, axis=0) - math.log(len(each)) + slopes.sum(axis=1)
 
     def score(self, X, y=None, sample_weight=None):

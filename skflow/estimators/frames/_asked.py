@@ -16,7 +16,7 @@ BLOCK = 2_048  # rows at a time
 ROWS_AN_ORDER = 128  # that are drawn together, at least, so that they are even
 
 
-def log_probs(density, scores, given):
+def log_probs(density, scores, ends, given):
     """Log densities (n_orders, n) of rows (n, d) in each order.
 
     Parameters
@@ -24,17 +24,22 @@ def log_probs(density, scores, given):
     density : TableDensity
     scores : tensor of shape (n, d)
         NaN in holes.
+    ends : tensor of shape (n, d, 2)
+        Of whole numbers, whose mass is asked for, as :func:`log_prob_in_order` takes them.
     given : list of int
         Columns that are conditions.
     """
     known = torch.zeros(scores.shape, dtype=torch.bool)
     known[:, given] = ~torch.isnan(scores[:, given])
+    blocks = list(zip(*(each.split(BLOCK) for each in (scores, known, ends)), strict=True))
 
     def run(order):
         with threads(1):
-            pieces = zip(scores.split(BLOCK), known.split(BLOCK), strict=True)
             return torch.cat(
-                [log_prob_in_order(density.conditionals_, *piece, order) for piece in pieces]
+                [
+                    log_prob_in_order(density.conditionals_, rows, known, order, ends)
+                    for rows, known, ends in blocks
+                ]
             )
 
     return torch.stack(side_by_side(run, _orders(density), density.n_jobs)).numpy()

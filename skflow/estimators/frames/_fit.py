@@ -38,11 +38,11 @@ class FittedTable:
 
 def learn(estimator, X, weight, rng):
     """Fit the nets of a TableDensity to the rows of a table with weights (n,) or None."""
-    reader, codes, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
+    reader, codes, points, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
     check_rows(scores, MINIMUM)
     weight = None if weight is None else weight[weight > 0]
     holder = _holder(codes, estimator.n_members, rng)
-    values = torch.from_numpy(scores).float()
+    cells = torch.from_numpy(np.concatenate([points, scores], axis=1)).float()
     columns = [(scale.kind, getattr(scale, "shares", None)) for scale in reader.scales]
     shares = [share for kind, share in columns if kind == LABELS]
 
@@ -55,7 +55,7 @@ def learn(estimator, X, weight, rng):
     weight_of = None if weight is None else torch.from_numpy(weight / weight.mean()).float()
     nets, histories = fit_nets(
         make,
-        values,
+        cells,
         weight_of,
         holder,
         default_config(len(scores), estimator.max_steps, estimator.verbose),
@@ -63,7 +63,7 @@ def learn(estimator, X, weight, rng):
         seed=draw_seed(rng),
         n_jobs=estimator.n_jobs,
     )
-    conditionals = blend(nets, shares, values, weight_of, holder, draw_seed(rng))
+    conditionals = blend(nets, shares, cells, weight_of, holder, draw_seed(rng))
     orders = _orders(len(nets), estimator.n_orders, len(columns), rng)
     return FittedTable(reader, conditionals, orders, list(histories))
 

