@@ -1,0 +1,103 @@
+"""Functions of tensors, replayed as CUDA graphs."""
+
+import threading
+from contextlib import contextmanager, suppress
+
+import torch
+
+from skflow._random import generator
+
+__all__ = ["Captured"]
+
+_CAPTURE = threading.Lock()  # torch captures one graph at a time
+
+
+class Captured:
+    """A function of tensors that is called again and again, as a CUDA graph for each shape.
+
+    The first call with a shape runs the function as it is, which also loads what it needs. The
+    second one records it, which runs nothing, and replays that, as all that follow do. What it
+    changes in place, it must change in the same place at every call. Where it cannot be recorded,
+    for it asks the host about the device's numbers, all calls run it as it is.
+
+    Parameters
+    ----------
+    function : callable
+        Of tensors; returns a tensor or None.
+    module : nn.Module
+        What it runs.
+    device : torch.device
+        Elsewhere than on a GPU nothing is recorded.
+    history : History
+        Where it says how it went.
+    """
+
+    def __init__(self, function, module, device, history):
+        self.function, self.module = function, module
+        self.device, self.history = device, history
+        self.runs_plainly = device.type != "cuda"
+        self.graphs = {}  # by shapes of tensors; None after the first call
+        if not self.runs_plainly:
+            self.stream = torch.cuda.Stream(device)
+            self.pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, *tensors):
+        """Call the function, or have the device do what it did at the first call."""
+        shapes = tuple(t.shape for t in tensors)
+        if not self.runs_plainly and shapes not in self.graphs:
+            self.graphs[shapes] = None
+            return self._run_first(tensors)
+        if not self.runs_plainly and self.graphs[shapes] is None:
+            self._capture(shapes, tensors)
+        if self.runs_plainly:
+            return self.function(*tensors)
+        graph, inputs, output = self.graphs[shapes]
+        for own, given in zip(inputs, tensors, strict=True):
+            own.copy_(given)
+        graph.replay()
+        return None if output is None else output.clone()
+
+    def _run_first(self, tensors):
+        """Run it on the stream that will record it, where its libraries get their workspaces."""
+        before = dict(self.module.named_buffers())
+        with self._beside():
+            output = self.function(*tensors)
+        if any(before[name] is not buffer for name, buffer in self.module.named_buffers()):
+            self._settle("a buffer of the flow is replaced in every call")
+        return output
+
+    def _capture(self, shapes, tensors):
+        graph, inputs = torch.cuda.CUDAGraph(), [t.clone() for t in tensors]
+        sources = [torch.cuda.default_generators[self.device.index]]
+        if generator(self.device) is not None:
+            sources.append(generator(self.device))
+            graph.register_generator_state(sources[-1])
+        states = [source.clone_state() for source in sources]
+        options = {"pool": self.pool, "stream": self.stream, "capture_error_mode": "thread_local"}
+        try:
+            with _CAPTURE, self._beside(), torch.cuda.graph(graph, **options):
+                output = self.function(*inputs)
+        except RuntimeError as error:
+            # torch leaves generators and its allocator as if the recording still went on
+            for source, state in zip(sources, states, strict=True):
+                source.graphsafe_set_state(state)
+            with suppress(RuntimeError):
+                torch._C._cuda_endAllocateToPool(self.device.index, self.pool)
+            self._settle(str(error.__context__ or error).partition("\n")[0])
+        else:
+            self.graphs[shapes] = graph, inputs, output
+            self.history.cuda_graphs = self.history.cuda_graphs or "replayed"
+
+    def _settle(self, reason):
+        """Run the function as it is from now on."""
+        self.runs_plainly = True
+        self.history.cuda_graphs = f"not recorded: {reason}"
+
+    @contextmanager
+    def _beside(self):
+        """Work in a block on the own stream, after what came before and before what comes."""
+        now = torch.cuda.current_stream(self.device)
+        self.stream.wait_stream(now)
+        with torch.cuda.device(self.device), torch.cuda.stream(self.stream):
+            yield
+        now.wait_stream(self.stream)
