@@ -240,7 +240,7 @@ class _Run:
         start, device = time.perf_counter(), self.device_steps
         loss = self.held_out_loss() if device is None else device.held_out_loss()
         if loss.is_cuda:
-            torch.cuda.synchronize(loss.device)
+            torch.cuda.current_stream(loss.device).synchronize()
         self.history.validation_seconds = time.perf_counter() - start
         return loss
 

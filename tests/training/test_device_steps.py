@@ -1,6 +1,7 @@
 """Steps that stay on the device do what the plain ones do, on a GPU as CUDA graphs."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -247,6 +248,18 @@ class TestOnAGpu:
         assert [history.cuda_graphs for history in histories] == ["replayed"] * 2
         np.testing.assert_allclose(fits[0], fits[1], atol=1e-5)
         assert np.isfinite(fits[0]).all()
+
+    def test_fits_side_by_side_in_threads(self):
+        X = np.random.default_rng(0).normal(size=(300, 3))
+
+        def scores(seed):
+            density = RealNVPDensity(device="cuda", max_epochs=8, random_state=seed)
+            return density.fit(X).score_samples(X)
+
+        alone = [scores(seed) for seed in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            beside = list(pool.map(scores, range(4)))
+        np.testing.assert_allclose(beside, alone, atol=1e-4)
 
     def test_scores_of_the_device_are_those_of_the_cpu(self):
         X = np.random.default_rng(0).normal(size=(500, 4))
