@@ -66,6 +66,12 @@ class DeviceSteps:
             self._note()
         return self.total / count
 
+    def release(self):
+        """Let go of the graphs and of their memory, now and not when cycles are collected."""
+        self.step.release()
+        self.held_out_loss.release()
+        self.run.device_steps = self.run = None
+
     def _schedule(self):
         """Numbers (n_batches, 4) for the steps of an epoch: one transfer, not one a step."""
         run = self.run
@@ -74,7 +80,7 @@ class DeviceSteps:
             (run.rate(t), *run.optimizer.corrections(t + 1), run.average.share(t + 1))
             for t in steps
         ]
-        return torch.tensor(numbers).to(self.numbers)
+        return torch.tensor(numbers, dtype=torch.float64).to(self.numbers)
 
     def _step(self, places):
         run = self.run

@@ -9,7 +9,8 @@ from skflow._random import generator
 
 __all__ = ["Captured"]
 
-_CAPTURE = threading.Lock()  # torch captures one graph at a time
+_LOCK = threading.Lock()  # torch captures one graph at a time
+_STREAMS = {}  # the one of each device that records: every stream has a workspace of its own
 
 
 class Captured:
@@ -38,7 +39,7 @@ class Captured:
         self.runs_plainly = device.type != "cuda"
         self.graphs = {}  # by shapes of tensors; None after the first call
         if not self.runs_plainly:
-            self.stream = torch.cuda.Stream(device)
+            self.stream = _STREAMS.setdefault(device, torch.cuda.Stream(device))
             self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, *tensors):
@@ -56,6 +57,13 @@ class Captured:
             own.copy_(given)
         graph.replay()
         return None if output is None else output.clone()
+
+    def release(self):
+        """Let go of the graphs, when the device is done with them, and of the function."""
+        if self.graphs:
+            torch.cuda.current_stream(self.device).synchronize()
+        self.graphs.clear()
+        self.function = self.module = None
 
     def _run_first(self, tensors):
         """Run it on the stream that will record it, where its libraries get their workspaces."""
@@ -75,14 +83,15 @@ class Captured:
         states = [source.clone_state() for source in sources]
         options = {"pool": self.pool, "stream": self.stream, "capture_error_mode": "thread_local"}
         try:
-            with _CAPTURE, self._beside(), torch.cuda.graph(graph, **options):
+            with self._beside(), torch.cuda.graph(graph, **options):
                 output = self.function(*inputs)
         except RuntimeError as error:
             # torch leaves generators and its allocator as if the recording still went on
             for source, state in zip(sources, states, strict=True):
                 source.graphsafe_set_state(state)
-            with suppress(RuntimeError):
-                torch._C._cuda_endAllocateToPool(self.device.index, self.pool)
+            for tidy in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
+                with suppress(RuntimeError):
+                    tidy(self.device.index, self.pool)
             self._settle(str(error.__context__ or error).partition("\n")[0])
         else:
             self.graphs[shapes] = graph, inputs, output
@@ -95,9 +104,10 @@ class Captured:
 
     @contextmanager
     def _beside(self):
-        """Work in a block on the own stream, after what came before and before what comes."""
+        """Work in a block alone on the stream that records, between what came and what comes."""
         now = torch.cuda.current_stream(self.device)
-        self.stream.wait_stream(now)
-        with torch.cuda.device(self.device), torch.cuda.stream(self.stream):
-            yield
-        now.wait_stream(self.stream)
+        with _LOCK, torch.cuda.device(self.device):
+            self.stream.wait_stream(now)
+            with torch.cuda.stream(self.stream):
+                yield
+            now.wait_stream(self.stream)

@@ -102,6 +102,8 @@ class _Run:
                 ConvergenceWarning,
             )
         finally:
+            if self.device_steps is not None:
+                self.device_steps.release()
             self.best.restore()
             self.parameters.release()
             self.flow.eval()
@@ -160,9 +162,8 @@ class _Run:
         """Parts of a batch whose activations are held together, and the share of each."""
         n, entries = batch.x.shape[-2], batch.x.numel()
         n_parts = min(-(-entries // (BLOCK_ENTRIES * self.roominess)), n // PART)
-        if n_parts < 2 or not getattr(self.objective, "by_rows", False):
-            return [(batch, 1.0)]
-        return batch.parts(n_parts)
+        by_rows = getattr(self.objective, "by_rows", False)
+        return batch.parts(n_parts) if by_rows and n_parts > 1 else [(batch, 1.0)]
 
     def is_late(self):
         """Whether no time is left but for a validation, and for what comes after training."""
@@ -237,8 +238,8 @@ class _Run:
     @torch.no_grad()
     def _validate(self):
         self.flow.eval()
-        start, device = time.perf_counter(), self.device_steps
-        loss = self.held_out_loss() if device is None else device.held_out_loss()
+        start = time.perf_counter()
+        loss = (self.device_steps or self).held_out_loss()
         if loss.is_cuda:
             torch.cuda.current_stream(loss.device).synchronize()
         self.history.validation_seconds = time.perf_counter() - start
@@ -247,8 +248,7 @@ class _Run:
     def held_out_loss(self):
         """Loss of each member, (K,), on the validation rows, block by block."""
         rows = self.validation
-        size = min(BLOCK, BLOCK_ENTRIES // rows.n_entries_of_row) * self.roominess
-        size = max(1, size)
+        size = self.roominess * min(BLOCK, max(1, BLOCK_ENTRIES // rows.n_entries_of_row))
         losses = []
         for start in range(0, rows.n_rows, size):
             losses.append(self.objective(self.flow, rows.take(slice(start, start + size))))

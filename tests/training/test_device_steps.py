@@ -1,5 +1,6 @@
 """Steps that stay on the device do what the plain ones do, on a GPU as CUDA graphs."""
 
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -156,7 +157,7 @@ def test_interrupt_keeps_the_best_weights_and_the_counts(device, monkeypatch):
 
     def interrupted(self):
         note(self)
-        if self.run.step == 7:
+        if self.run.step == 6:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(DeviceSteps, "_wait", interrupted)
@@ -217,6 +218,24 @@ class TestOnAGpu:
             self.trained(again[1], cuda_graphs=False)
             assert_states(state(again[0]), state(again[1]), tolerance=1e-8)
         torch.randn(3, device="cuda")
+
+    @pytest.mark.parametrize("asking", [False, True], ids=["recorded", "not recorded"])
+    def test_graphs_and_their_memory_end_with_the_training(self, asking):
+        make = self.asking_flow if asking else lambda: make_flow().cuda()
+        self.trained(make())
+        gc.collect()
+        gc.disable()
+        try:
+            torch.cuda.empty_cache()
+            before = torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
+            for _ in range(4):
+                self.trained(make())
+            torch.cuda.empty_cache()
+            after = torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
+        finally:
+            gc.enable()
+        assert after[0] - before[0] < 2**20
+        assert after[1] - before[1] < 2**25
 
     def test_dropout_is_drawn_anew_in_every_replay(self):
         found = []
