@@ -70,9 +70,10 @@ class History:
         "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step
         was ever finite and the start was kept.
     cuda_graphs : str
-        "replayed" where steps were; why not where the flow could not be recorded, "" where that
-        was not tried: on a CPU, with an objective that is not known to do the same at every call,
-        with batches that are not dealt by :class:`Batches`.
+        "replayed" where steps were; why not where steps or the validation could not be recorded,
+        as they ask the host about the device's numbers; "" where that was not tried: on a CPU,
+        with an objective that is not known to do the same at every call (``repeatable``), with
+        batches that are not dealt by :class:`Batches`.
     """
 
     records: list = field(default_factory=list)

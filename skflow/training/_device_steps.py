@@ -34,8 +34,8 @@ class DeviceSteps:
         self.total = torch.zeros_like(run.best.loss)
         self.finite = torch.zeros(rows, dtype=torch.long, device=flat.device)  # steps of members
         self.skipped = torch.zeros_like(self.finite)
-        self.step = Captured(self._step, run.flow, flat.device, run.history)
-        self.held_out_loss = Captured(run.held_out_loss, run.flow, flat.device, run.history)
+        self.step = Captured(self._step, run.flow, flat.device)
+        self.held_out_loss = Captured(run.held_out_loss, run.flow, flat.device)
         self.pending = deque()
 
     @staticmethod
@@ -67,9 +67,15 @@ class DeviceSteps:
         return self.total / count
 
     def release(self):
-        """Let go of the graphs and of their memory, now and not when cycles are collected."""
-        self.step.release()
-        self.held_out_loss.release()
+        """Say how it went; let go of graphs and memory, now and not when cycles are collected."""
+        parts = {"steps": self.step, "validation": self.held_out_loss}
+        troubles = [
+            f"{k} not recorded: {part.trouble}" for k, part in parts.items() if part.trouble
+        ]
+        replayed = "replayed" if any(self.step.graphs.values()) else ""
+        self.run.history.cuda_graphs = "; ".join(troubles) or replayed
+        for part in parts.values():
+            part.release()
         self.run.device_steps = self.run = None
 
     def _schedule(self):

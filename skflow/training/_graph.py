@@ -29,15 +29,19 @@ class Captured:
         What it runs.
     device : torch.device
         Elsewhere than on a GPU nothing is recorded.
-    history : History
-        Where it says how it went.
+
+    Attributes
+    ----------
+    graphs : dict
+        Recorded graphs with their tensors by the shapes of these; None after the first call.
+    trouble : str
+        Why nothing more is recorded; "" if there was no trouble.
     """
 
-    def __init__(self, function, module, device, history):
-        self.function, self.module = function, module
-        self.device, self.history = device, history
+    def __init__(self, function, module, device):
+        self.function, self.module, self.device = function, module, device
         self.runs_plainly = device.type != "cuda"
-        self.graphs = {}  # by shapes of tensors; None after the first call
+        self.graphs, self.trouble = {}, ""
         if not self.runs_plainly:
             self.stream = _STREAMS.setdefault(device, torch.cuda.Stream(device))
             self.pool = torch.cuda.graph_pool_handle()
@@ -89,18 +93,17 @@ class Captured:
             # torch leaves generators and its allocator as if the recording still went on
             for source, state in zip(sources, states, strict=True):
                 source.graphsafe_set_state(state)
-            for tidy in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
+            if not _has_ended(graph):
                 with suppress(RuntimeError):
-                    tidy(self.device.index, self.pool)
+                    torch._C._cuda_endAllocateToPool(self.device.index, self.pool)
+                    torch._C._cuda_releasePool(self.device.index, self.pool)
             self._settle(str(error.__context__ or error).partition("\n")[0])
         else:
             self.graphs[shapes] = graph, inputs, output
-            self.history.cuda_graphs = self.history.cuda_graphs or "replayed"
 
     def _settle(self, reason):
         """Run the function as it is from now on."""
-        self.runs_plainly = True
-        self.history.cuda_graphs = f"not recorded: {reason}"
+        self.runs_plainly, self.trouble = True, reason
 
     @contextmanager
     def _beside(self):
@@ -111,3 +114,12 @@ class Captured:
             with torch.cuda.stream(self.stream):
                 yield
             now.wait_stream(self.stream)
+
+
+def _has_ended(graph):
+    """Whether its recording has ended in order, whatever was raised within."""
+    try:
+        graph.pool()
+    except RuntimeError:
+        return False
+    return True

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from skflow import NSFDensity, RealNVPDensity
+from skflow import ContinuousFlowDensity, NSFDensity, RealNVPDensity
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.members import stack_members
 from skflow.training import Batch, Batches, MaximumLikelihood, Rows, train
@@ -181,15 +181,27 @@ def test_interrupt_keeps_the_best_weights_and_the_counts(device, monkeypatch):
     assert history.validation_loss == pytest.approx(loss.tolist())
 
 
+def ask(x):
+    """Ask the host, which ends a recording."""
+    assert float(x.amax()) < 1e30
+
+
+def refuse(x):
+    """Fail in a recording, as generators do that are asked where they stand; it goes on."""
+    if torch.cuda.is_current_stream_capturing():
+        raise RuntimeError("not while a graph is recorded")
+
+
 @pytest.mark.gpu
 class TestOnAGpu:
-    def asking_flow(self):
+    def flow_that(self, trouble):
+        """A flow that does something in training that a graph cannot hold."""
         flow = make_flow()
         inner = flow.bijection.forward
 
         def forward(x, context=None):
-            if flow.training and float(x.detach().amax()) > 1e30:
-                raise AssertionError
+            if flow.training:
+                trouble(x.detach())
             return inner(x, context)
 
         flow.bijection.forward = forward
@@ -201,17 +213,19 @@ class TestOnAGpu:
         batches = Batches(rows, 30, noise=0.1)
         return train(flow, MaximumLikelihood(), batches, config(**settings), validation=rows)
 
-    def test_what_cannot_be_recorded_runs_as_it_is_and_says_so(self):
-        plain, asking = make_flow().cuda(), self.asking_flow()
+    @pytest.mark.parametrize("trouble", [ask, refuse])
+    def test_what_cannot_be_recorded_runs_as_it_is_and_says_so(self, trouble):
+        plain, flow = make_flow().cuda(), self.flow_that(trouble)
         self.trained(plain, cuda_graphs=False)
-        history = self.trained(asking)
-        assert history.cuda_graphs.startswith("not recorded: ")
-        assert_states(state(asking), state(plain), tolerance=1e-8)
+        history = self.trained(flow)
+        assert history.cuda_graphs.startswith("steps not recorded: ")
+        assert_states(state(flow), state(plain), tolerance=1e-8)
 
-    def test_a_failed_recording_leaves_nothing_broken(self):
+    @pytest.mark.parametrize("trouble", [ask, refuse])
+    def test_a_failed_recording_leaves_nothing_broken(self, trouble):
         stream = torch.cuda.current_stream()
         for _ in range(3):
-            self.trained(self.asking_flow())
+            self.trained(self.flow_that(trouble))
             assert torch.cuda.current_stream() == stream
             again = [make_flow().cuda() for _ in range(2)]
             assert self.trained(again[0]).cuda_graphs == "replayed"
@@ -219,9 +233,22 @@ class TestOnAGpu:
             assert_states(state(again[0]), state(again[1]), tolerance=1e-8)
         torch.randn(3, device="cuda")
 
-    @pytest.mark.parametrize("asking", [False, True], ids=["recorded", "not recorded"])
-    def test_graphs_and_their_memory_end_with_the_training(self, asking):
-        make = self.asking_flow if asking else lambda: make_flow().cuda()
+    def test_a_buffer_that_is_replaced_is_seen_before(self):
+        def replace(x):
+            flow.last = x.amax()
+
+        flow = self.flow_that(replace)
+        flow.register_buffer("last", torch.zeros((), device="cuda"))
+        history = self.trained(flow)
+        assert (
+            history.cuda_graphs == "not recorded: a buffer of the flow is replaced in every call"
+        )
+
+    @pytest.mark.parametrize("trouble", [None, ask, refuse])
+    def test_graphs_and_their_memory_end_with_the_training(self, trouble):
+        def make():
+            return make_flow().cuda() if trouble is None else self.flow_that(trouble)
+
         self.trained(make())
         gc.collect()
         gc.disable()
@@ -236,6 +263,16 @@ class TestOnAGpu:
             gc.enable()
         assert after[0] - before[0] < 2**20
         assert after[1] - before[1] < 2**25
+
+    def test_a_validation_that_cannot_be_recorded(self):
+        X = np.random.default_rng(0).normal(size=(200, 2))
+        flow = ContinuousFlowDensity(max_epochs=1, n_members=1, random_state=0).fit(X).flow_
+        rows = Rows(Batch(torch.from_numpy(X).float().cuda()))
+        objective, own = MaximumLikelihood(), config(max_epochs=4)
+        flow = flow.behind(None).cuda()
+        history = train(flow, objective, Batches(rows, 100), own, validation=rows)
+        assert "validation not recorded: " in history.cuda_graphs
+        assert all(np.isfinite(record["validation_loss"]) for record in history.records)
 
     def test_dropout_is_drawn_anew_in_every_replay(self):
         found = []
