@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 
 import torch
 
-from skflow._random import generator
+from skflow._random import generator, random_state
 
 __all__ = ["Captured"]
 
@@ -17,9 +17,9 @@ class Captured:
     """A function of tensors that is called again and again, as a CUDA graph for each shape.
 
     The first call with a shape runs the function as it is, which also loads what it needs. The
-    second one records it, which runs nothing, and replays that, as all that follow do. What it
-    changes in place, it must change in the same place at every call. Where it cannot be recorded,
-    for it asks the host about the device's numbers, all calls run it as it is.
+    second one records it, which runs nothing, and replays that, as all that follow do. What the
+    function does on the host is done in no replay: where it asks about the device's numbers or
+    draws random ones there, nothing is recorded, and all calls run it as it is.
 
     Parameters
     ----------
@@ -71,11 +71,14 @@ class Captured:
 
     def _run_first(self, tensors):
         """Run it on the stream that will record it, where its libraries get their workspaces."""
-        before = dict(self.module.named_buffers())
+        buffers, host = dict(self.module.named_buffers()), random_state(torch.device("cpu"))
         with self._beside():
             output = self.function(*tensors)
-        if any(before[name] is not buffer for name, buffer in self.module.named_buffers()):
-            self._settle("a buffer of the flow is replaced in every call")
+        # what a replay would not do again, and a recording would not fail at
+        if any(buffers[name] is not buffer for name, buffer in self.module.named_buffers()):
+            self._settle("every call replaces a buffer of the flow")
+        if host.moved:
+            self._settle("every call draws random numbers on the host")
         return output
 
     def _capture(self, shapes, tensors):

@@ -3,16 +3,19 @@
 import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
 from skflow import ContinuousFlowDensity, NSFDensity, RealNVPDensity
+from skflow._random import generator, seeded
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.members import stack_members
 from skflow.training import Batch, Batches, MaximumLikelihood, Rows, train
 from skflow.training._device_steps import DeviceSteps
+from skflow.training._graph import Captured
 from skflow.training._loop import BAD_STEPS
 from tests.training.problems import assert_states, config, make_flow, make_rows, state
 
@@ -181,6 +184,47 @@ def test_interrupt_keeps_the_best_weights_and_the_counts(device, monkeypatch):
     assert history.validation_loss == pytest.approx(loss.tolist())
 
 
+class Watched:
+    """A module's function as the first call of :class:`Captured` sees it, without a GPU."""
+
+    def __init__(self, change, monkeypatch):
+        monkeypatch.setattr(Captured, "_beside", lambda self: nullcontext())
+        self.module = torch.nn.BatchNorm1d(2)
+        self.captured = Captured(self.call, self.module, torch.device("cpu"))
+        self.captured.runs_plainly = False
+        self.change = change
+
+    def call(self, x):
+        self.change(self.module)
+        return 2 * x
+
+
+def replace_a_buffer(module):
+    module.running_mean = module.running_mean + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "trouble"),
+    [
+        (lambda module: module.running_mean.add_(1), ""),
+        (replace_a_buffer, "every call replaces a buffer of the flow"),
+        (lambda module: torch.rand(()), "every call draws random numbers on the host"),
+    ],
+)
+@pytest.mark.parametrize("in_a_block", [False, True])
+def test_what_a_replay_would_not_do_again_is_not_recorded(
+    change, trouble, in_a_block, monkeypatch
+):
+    watched = Watched(change, monkeypatch)
+    with seeded(0) if in_a_block else nullcontext():
+        if in_a_block and "draws" in trouble:
+            watched.change = lambda module: torch.rand((), generator=generator())
+        assert float(watched.captured(torch.ones(()))) == 2
+        assert watched.captured.trouble == trouble
+        assert watched.captured.runs_plainly == bool(trouble)
+        assert watched.captured.graphs == {(torch.Size([]),): None}
+
+
 def ask(x):
     """Ask the host, which ends a recording."""
     assert float(x.amax()) < 1e30
@@ -233,16 +277,10 @@ class TestOnAGpu:
             assert_states(state(again[0]), state(again[1]), tolerance=1e-8)
         torch.randn(3, device="cuda")
 
-    def test_a_buffer_that_is_replaced_is_seen_before(self):
-        def replace(x):
-            flow.last = x.amax()
-
-        flow = self.flow_that(replace)
-        flow.register_buffer("last", torch.zeros((), device="cuda"))
+    def test_host_draws_are_not_frozen(self):
+        flow = self.flow_that(lambda x: torch.rand(()))
         history = self.trained(flow)
-        assert (
-            history.cuda_graphs == "not recorded: a buffer of the flow is replaced in every call"
-        )
+        assert history.cuda_graphs.startswith("steps not recorded: every call draws")
 
     @pytest.mark.parametrize("trouble", [None, ask, refuse])
     def test_graphs_and_their_memory_end_with_the_training(self, trouble):
@@ -271,7 +309,7 @@ class TestOnAGpu:
         objective, own = MaximumLikelihood(), config(max_epochs=4)
         flow = flow.behind(None).cuda()
         history = train(flow, objective, Batches(rows, 100), own, validation=rows)
-        assert "validation not recorded: " in history.cuda_graphs
+        assert history.cuda_graphs.startswith("validation not recorded: ")
         assert all(np.isfinite(record["validation_loss"]) for record in history.records)
 
     def test_dropout_is_drawn_anew_in_every_replay(self):
