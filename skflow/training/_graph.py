@@ -9,7 +9,7 @@ from skflow._random import generator, random_state
 
 __all__ = ["Captured"]
 
-_LOCK = threading.Lock()  # torch captures one graph at a time
+_LOCK = threading.RLock()  # torch captures one graph at a time
 _STREAMS = {}  # the one of each device that records: every stream has a workspace of its own
 
 
@@ -59,7 +59,8 @@ class Captured:
         graph, inputs, output = self.graphs[shapes]
         for own, given in zip(inputs, tensors, strict=True):
             own.copy_(given)
-        graph.replay()
+        with _LOCK:  # a generator that is being recorded cannot be drawn from
+            graph.replay()
         return None if output is None else output.clone()
 
     def release(self):
@@ -82,27 +83,37 @@ class Captured:
         return output
 
     def _capture(self, shapes, tensors):
-        graph, inputs = torch.cuda.CUDAGraph(), [t.clone() for t in tensors]
-        sources = [torch.cuda.default_generators[self.device.index]]
-        if generator(self.device) is not None:
-            sources.append(generator(self.device))
-            graph.register_generator_state(sources[-1])
-        states = [source.clone_state() for source in sources]
+        inputs = [t.clone() for t in tensors]
+        graph = self._new_graph()
         options = {"pool": self.pool, "stream": self.stream, "capture_error_mode": "thread_local"}
-        try:
-            with self._beside(), torch.cuda.graph(graph, **options):
-                output = self.function(*inputs)
-        except RuntimeError as error:
-            # torch leaves generators and its allocator as if the recording still went on
-            for source, state in zip(sources, states, strict=True):
-                source.graphsafe_set_state(state)
-            if not _has_ended(graph):
-                with suppress(RuntimeError):
-                    torch._C._cuda_endAllocateToPool(self.device.index, self.pool)
-                    torch._C._cuda_releasePool(self.device.index, self.pool)
-            self._settle(str(error.__context__ or error).partition("\n")[0])
-        else:
-            self.graphs[shapes] = graph, inputs, output
+        with _LOCK:
+            try:
+                with self._beside(), torch.cuda.graph(graph, **options):
+                    output = self.function(*inputs)
+            except RuntimeError as error:
+                self._tidy_up(graph)
+                self._settle(str(error.__context__ or error).partition("\n")[0])
+            else:
+                self.graphs[shapes] = graph, inputs, output
+
+    def _new_graph(self):
+        graph, own = torch.cuda.CUDAGraph(), generator(self.device)
+        if own is not None:  # torch's own is there anyhow
+            graph.register_generator_state(own)
+        return graph
+
+    def _tidy_up(self, failed):
+        """Put right what torch leaves as if the recording that failed still went on."""
+        if not _has_ended(failed):
+            with suppress(RuntimeError):
+                torch._C._cuda_endAllocateToPool(self.device.index, self.pool)
+                torch._C._cuda_releasePool(self.device.index, self.pool)
+        # generators, which other graphs draw from too, are themselves again after a recording
+        # that ends in order
+        number, graph = torch.zeros(1, device=self.device), self._new_graph()
+        options = {"stream": self.stream, "capture_error_mode": "thread_local"}
+        with self._beside(), torch.cuda.graph(graph, **options):
+            number.zero_()
 
     def _settle(self, reason):
         """Run the function as it is from now on."""
