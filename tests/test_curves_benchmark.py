@@ -178,7 +178,7 @@ def test_a_quick_run_saves_rows_and_pictures(benchmark, tmp_path, capsys):
 @pytest.mark.slow
 def test_steps_per_second_are_said_or_not_measured(benchmark, capsys):
     benchmark("gpu_step").main(
-        ["--rows", "100", "--columns", "2", "--steps", "3", "--repeats", "1"]
+        ["--rows=100", "--columns=2", "--steps=3", "--repeats=1", "--fits", "100"]
     )
     printed = capsys.readouterr().out
     assert "| cpu |" in printed

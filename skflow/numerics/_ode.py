@@ -55,7 +55,7 @@ def integrate_in_steps(f, y, start, stop, n_steps, *constants):
     """
     h = (stop - start) / n_steps
     for i in range(n_steps):
-        begin, middle, end = (y.new_tensor([start + (i + c) * h]) for c in (0, 0.5, 1))
+        begin, middle, end = (y.new_full((1,), start + (i + c) * h) for c in (0, 0.5, 1))
         k1 = f(begin, y, *constants)
         k2 = f(middle, torch.add(y, k1, alpha=h / 2), *constants)
         k3 = f(middle, torch.add(y, k2, alpha=h / 2), *constants)

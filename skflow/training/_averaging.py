@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+import torch
+
 __all__ = ["AveragedWeights"]
 
 
@@ -29,11 +31,19 @@ class AveragedWeights:
     def update(self):
         """Take note of the live weights after a step."""
         self.taken += 1
-        self.mean.lerp_(self.flat, max(1 / self.n_steps, 3 / (2 + self.taken)))
+        self.note(self.share(self.taken))
+
+    def share(self, step):
+        """Weight of the live weights in the average after a step; steps count from 1."""
+        return max(1 / self.n_steps, 3 / (2 + step))
+
+    def note(self, share):
+        """Move the average by a share of the way, a number or a tensor, to the live weights."""
+        self.mean.lerp_(self.flat, share)
 
     def restart(self, members):
         """Begin anew at the live weights of some members (K,), after they were rolled back."""
-        self.mean[members] = self.flat[members]
+        self.mean.copy_(torch.where(members.unsqueeze(1), self.flat, self.mean))
 
     @contextmanager
     def in_place(self):

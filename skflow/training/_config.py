@@ -32,6 +32,8 @@ class TrainingConfig:
         How many validations' worth of a limited time is left for what comes after training.
     verbose : int
         1 shows a progress bar.
+    cuda_graphs : bool
+        Record a step on a GPU once and replay it; see ``History.cuda_graphs``.
     """
 
     max_epochs: int = 200
@@ -45,6 +47,7 @@ class TrainingConfig:
     max_seconds: float | None = None
     validations_after: int = 0
     verbose: int = 0
+    cuda_graphs: bool = True
 
 
 @dataclass
@@ -66,6 +69,11 @@ class History:
     stopped_by : str
         "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step
         was ever finite and the start was kept.
+    cuda_graphs : str
+        "replayed" where steps were; why not where steps or the validation could not be recorded,
+        as they ask the host about the device's numbers; "" where that was not tried: on a CPU,
+        with an objective that is not known to do the same at every call (``repeatable``), with
+        batches that are not dealt by :class:`Batches`.
     """
 
     records: list = field(default_factory=list)
@@ -74,3 +82,4 @@ class History:
     rollbacks: int = 0
     validation_seconds: float = 0.0
     stopped_by: str = "max_epochs"
+    cuda_graphs: str = ""

@@ -37,12 +37,20 @@ class Batches:
         return self.n_batches
 
     def __iter__(self):
-        for places in self._shuffled().tensor_split(self.n_batches, dim=-1):
-            x, context, weight = self.rows.take(places)
-            if self.noisy:
-                noise = torch.empty_like(x).normal_(generator=generator(x.device))
-                x = x + self.noise * noise
-            yield Batch(x, context, weight)
+        for places in self.places():
+            yield self.take(places)
+
+    def places(self):
+        """Return where in the index the rows of each batch of an epoch are, shuffled anew."""
+        return self._shuffled().tensor_split(self.n_batches, dim=-1)
+
+    def take(self, places):
+        """Return the batch of the rows at some places, with its noise."""
+        x, context, weight = self.rows.take(places)
+        if self.noisy:
+            noise = torch.empty_like(x).normal_(generator=generator(x.device))
+            x = x + self.noise * noise
+        return Batch(x, context, weight)
 
     def _shuffled(self):
         n, sizes = self.rows.n_rows, self.rows.sizes

@@ -10,6 +10,7 @@ from skflow._notices import warn
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.training._averaging import AveragedWeights
 from skflow.training._config import History
+from skflow.training._device_steps import DeviceSteps
 from skflow.training._optimizer import FlatAdamW, FlatParameters
 from skflow.training._rows import Batch, Rows
 from skflow.training._stopping import BestWeights
@@ -21,6 +22,7 @@ BLOCK_ENTRIES = 2**16  # if those of all members have more numbers than this
 # rows of a batch that go through the flow together at least, however many numbers they have: what
 # is done once for all rows is done once for each part
 PART = 256
+ON_GPU = 4  # times as many of all of these: a GPU has no cache to stay in, and fills with more
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
 ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
 
@@ -86,6 +88,8 @@ class _Run:
         self.steps = config.max_epochs * len(batches)
         self.step_seconds = 0.0
         self.start = time.perf_counter()
+        self.roominess = ON_GPU if self.parameters.flat.is_cuda else 1
+        self.device_steps = DeviceSteps(self) if DeviceSteps.suit(self) else None
 
     def run(self):
         try:
@@ -98,6 +102,8 @@ class _Run:
                 ConvergenceWarning,
             )
         finally:
+            if self.device_steps is not None:
+                self.device_steps.release()
             self.best.restore()
             self.parameters.release()
             self.flow.eval()
@@ -110,7 +116,7 @@ class _Run:
             self.best.update(self._validate())
         for epoch in range(self.config.max_epochs):
             # a step is made in any case where nothing else would give a loss to report
-            if self._is_late() and (epoch or self.validation is not None):
+            if self.is_late() and (epoch or self.validation is not None):
                 break
             train_loss = self._epoch()
             with self.average.in_place():
@@ -126,20 +132,22 @@ class _Run:
 
     def _epoch(self):
         self.flow.train()
+        if self.device_steps is not None:
+            return self.device_steps.epoch()
         total, count = torch.zeros_like(self.best.loss), 0
         for batch in self.batches:
             start = time.perf_counter()
-            loss, gradient = self._loss_and_gradient(batch)
+            loss, gradient = self.loss_and_gradient(batch)
             self._take_step(gradient)
             self.average.update()
             self.step_seconds = time.perf_counter() - start
             total += loss.reshape(-1)
             count += 1
-            if self.history.stopped_by == "diverged" or self._is_late():
+            if self.history.stopped_by == "diverged" or self.is_late():
                 break
         return total / count
 
-    def _loss_and_gradient(self, batch):
+    def loss_and_gradient(self, batch):
         """Loss of each member, (*members,), and the gradient (K, P) of their sum."""
         loss, gradient = 0.0, None
         for part, share in self._parts(batch):
@@ -153,19 +161,11 @@ class _Run:
     def _parts(self, batch):
         """Parts of a batch whose activations are held together, and the share of each."""
         n, entries = batch.x.shape[-2], batch.x.numel()
-        n_parts = min(-(-entries // BLOCK_ENTRIES), n // PART)
-        if n_parts < 2 or not getattr(self.objective, "by_rows", False):
-            yield batch, 1.0
-            return
-        weight = torch.ones_like(batch.x[..., 0]) if batch.weight is None else batch.weight
-        whole = weight.sum(dim=-1).clamp(min=1e-30)
-        for rows in torch.arange(n, device=batch.x.device).tensor_split(n_parts):
-            place = slice(int(rows[0]), int(rows[-1]) + 1)
-            x, context = (None if t is None else t[..., place, :] for t in batch[:2])
-            own = None if batch.weight is None else weight[..., place]
-            yield Batch(x, context, own), weight[..., place].sum(dim=-1) / whole
+        n_parts = min(-(-entries // (BLOCK_ENTRIES * self.roominess)), n // PART)
+        by_rows = getattr(self.objective, "by_rows", False)
+        return batch.parts(n_parts) if by_rows and n_parts > 1 else [(batch, 1.0)]
 
-    def _is_late(self):
+    def is_late(self):
         """Whether no time is left but for a validation, and for what comes after training."""
         n_validations = 1 + self.config.validations_after
         needed = n_validations * self.history.validation_seconds
@@ -176,7 +176,7 @@ class _Run:
 
     def _take_step(self, gradient):
         norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-        rate = self._rate()
+        rate = self.rate(self.step)
         finite = torch.isfinite(norm)
         gradient.mul_((self.config.gradient_clip / norm).clamp_(max=1.0))
         if bool(finite.all()):
@@ -189,19 +189,24 @@ class _Run:
             self.history.skipped_steps += int((~finite).sum())
             self.optimizer.step(gradient, rate * self.scale, keep=finite)
             self.bad = torch.where(finite[:, 0], 0, self.bad + 1)
-            self._roll_back(self.bad >= BAD_STEPS)
+            if bool((self.bad >= BAD_STEPS).any()):
+                self.roll_back()
+                self.note_rollbacks()
         self.step += 1
 
-    def _roll_back(self, members):
-        if not bool(members.any()):
-            return
+    def roll_back(self):
+        """Bring members with too many bad steps in a row back; it asks the host for nothing."""
+        members = self.bad >= BAD_STEPS
         self.best.restore(members)
         self.average.restart(members)
         self.optimizer.forget(members)
-        self.scale[members] /= 2
-        self.bad[members] = 0
-        self.rolled[members] += 1
-        self.history.rollbacks += int(members.sum())
+        self.scale.mul_(torch.where(members.unsqueeze(1), 0.5, 1.0))
+        self.bad.masked_fill_(members, 0)
+        self.rolled.add_(members)
+
+    def note_rollbacks(self):
+        """Count them in the history, and give up where there is no hope."""
+        self.history.rollbacks = int(self.rolled.sum())
         if bool((self.rolled > ROLLBACKS).all()) and not self.ever_finite:
             self.history.stopped_by = "diverged"
 
@@ -224,16 +229,26 @@ class _Run:
         losses = [_mean(self.objective(self.flow, b), b.weight).reshape(-1) for b in self.batches]
         return torch.stack(losses).mean(dim=0)
 
-    def _rate(self):
-        warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
-        decay = 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
+    def rate(self, step):
+        """Learning rate of a step; steps count from 0."""
+        warm = min(1.0, (step + 1) / self.config.warmup_steps)
+        decay = 0.5 * (1 + math.cos(math.pi * step / self.steps))
         return self.config.learning_rate * warm * decay
 
     @torch.no_grad()
     def _validate(self):
         self.flow.eval()
-        start_time, rows = time.perf_counter(), self.validation
-        size = max(1, min(BLOCK, BLOCK_ENTRIES // rows.n_entries_of_row))
+        start = time.perf_counter()
+        loss = (self.device_steps or self).held_out_loss()
+        if loss.is_cuda:
+            torch.cuda.current_stream(loss.device).synchronize()
+        self.history.validation_seconds = time.perf_counter() - start
+        return loss
+
+    def held_out_loss(self):
+        """Loss of each member, (K,), on the validation rows, block by block."""
+        rows = self.validation
+        size = self.roominess * min(BLOCK, max(1, BLOCK_ENTRIES // rows.n_entries_of_row))
         losses = []
         for start in range(0, rows.n_rows, size):
             losses.append(self.objective(self.flow, rows.take(slice(start, start + size))))
@@ -241,7 +256,6 @@ class _Run:
             if self.step == 0 and time_is_up():
                 break
         losses = torch.cat(losses, dim=-1)
-        self.history.validation_seconds = time.perf_counter() - start_time
         weight = rows.weight
         weight = None if weight is None else weight[..., : losses.shape[-1]]
         return _mean(losses, weight).reshape(-1)
@@ -251,7 +265,7 @@ class _Run:
         self.history.records.append(
             {
                 "epoch": epoch + 1,
-                "learning_rate": self._rate(),
+                "learning_rate": self.rate(self.step),
                 "train_loss": float(train_loss.mean()),
                 "validation_loss": float(loss.mean()) if held_out else None,
                 "member_train_losses": train_loss.tolist(),

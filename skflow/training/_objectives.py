@@ -18,9 +18,13 @@ class MaximumLikelihood:
     ----------
     by_rows : bool
         A row's loss does not depend on the rows beside it: a batch may go through in parts.
+    repeatable : bool
+        Every call does the same with a flow and a batch and keeps nothing: what one call asked
+        of a GPU may be recorded, and replayed in place of others.
     """
 
     by_rows = True
+    repeatable = True
 
     def __call__(self, flow, batch):
         with collected_penalties() as penalties:

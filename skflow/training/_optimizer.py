@@ -85,12 +85,26 @@ class FlatAdamW:
         self.square = torch.zeros_like(self.flat)
         self.betas, self.eps, self.steps = betas, eps, 0
 
+    def corrections(self, step):
+        """Return what corrects for moments that begin at 0: of the root, and of the update.
+
+        Steps count from 1. They are ``mean / (1 - b1^t) / (sqrt(square / (1 - b2^t)) + eps)``
+        with the numbers moved together.
+        """
+        b1, b2 = self.betas
+        correction = (1 - b2**step) ** 0.5
+        return correction, correction / (1 - b1**step)
+
     def step(self, gradient, rate, keep=None):
         """Update with ``gradient`` (K, P) at ``rate`` (K, 1) or a float.
 
         ``keep`` (K, 1), boolean, marks the members to update; None means all.
         """
         self.steps += 1
+        self.move(gradient, rate, keep, *self.corrections(self.steps))
+
+    def move(self, gradient, rate, keep, correction, scale):
+        """Update as :meth:`step` does, with its corrections, which may be tensors."""
         b1, b2 = self.betas
         if keep is not None:
             gradient = torch.where(keep, gradient, self.mean)
@@ -100,18 +114,18 @@ class FlatAdamW:
             self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
         else:
             self.square.lerp_(torch.where(keep, gradient.square(), self.square), 1 - b2)
-        # mean / (1 - b1^t) / (sqrt(square / (1 - b2^t)) + eps), with scalars moved together
-        correction = (1 - b2**self.steps) ** 0.5
-        scale = correction / (1 - b1**self.steps)
         root = self.square.add(TINY).sqrt_().add_(self.eps * correction)
         if isinstance(rate, float):
             self.flat.addcmul_(self.decay, self.flat, value=-rate)
             self.flat.addcdiv_(self.mean, root, value=-rate * scale)
         else:
-            update = torch.addcdiv(self.decay * self.flat, self.mean, root, value=scale)
+            mean = self.mean
+            if isinstance(scale, torch.Tensor):
+                mean, scale = mean * scale, 1.0
+            update = torch.addcdiv(self.decay * self.flat, mean, root, value=scale)
             self.flat.sub_(update.mul_(rate))
 
     def forget(self, members):
         """Zero the moments of some members (K,), after they were rolled back."""
-        self.mean[members] = 0
-        self.square[members] = 0
+        self.mean.masked_fill_(members.unsqueeze(1), 0)
+        self.square.masked_fill_(members.unsqueeze(1), 0)

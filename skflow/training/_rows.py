@@ -15,6 +15,16 @@ class Batch(NamedTuple):
     context: torch.Tensor | None = None
     weight: torch.Tensor | None = None
 
+    def parts(self, n_parts):
+        """Cut the rows into about equal parts; pairs of a part and its share of the weight."""
+        weight = torch.ones_like(self.x[..., 0]) if self.weight is None else self.weight
+        whole = weight.sum(dim=-1).clamp(min=1e-30)
+        for rows in torch.arange(self.x.shape[-2]).tensor_split(n_parts):
+            place = slice(int(rows[0]), int(rows[-1]) + 1)
+            x, context = (None if t is None else t[..., place, :] for t in self[:2])
+            own = None if self.weight is None else weight[..., place]
+            yield Batch(x, context, own), weight[..., place].sum(dim=-1) / whole
+
 
 class Numbers(NamedTuple):
     """Numbers of the rows (*members, m) that are each member's.

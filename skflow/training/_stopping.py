@@ -39,6 +39,9 @@ class BestWeights:
         """True when no member has improved for ``patience`` epochs."""
         return self.patience is not None and bool((self.waited >= self.patience).all())
 
-    def restore(self, members=slice(None)):
-        """Put the best weights back."""
-        self.flat[members] = self.weights[members]
+    def restore(self, members=None):
+        """Put the best weights back, of some members (K,) or of all."""
+        best = self.weights
+        if members is not None:
+            best = torch.where(members.unsqueeze(1), best, self.flat)
+        self.flat.copy_(best)

@@ -388,5 +388,5 @@ def test_parts_of_a_batch_add_up_to_it(weighted, monkeypatch):
         monkeypatch.setattr("skflow.training._loop.BLOCK_ENTRIES", entries)
         run = _Run(flow, likelihood, [], config(), None, None)
         assert len(list(run._parts(Batch(x, None, weight)))) == (1 if entries > 1 else 3)
-        found.append(run._loss_and_gradient(Batch(x, None, weight)))
+        found.append(run.loss_and_gradient(Batch(x, None, weight)))
     torch.testing.assert_close(found[0], found[1])
