@@ -240,7 +240,7 @@ def test_so_many_cells_are_missing(small):
 def test_odd_cells(run, tmp_path):
     np.savez(tmp_path / "copies.npz", X=chained(300) + np.array([0.0, 3.0, 9.0]))
     (row,) = run("odd_cells", "--trials", "50")
-    assert row["explain"] > 0.8
+    assert row["explain"] > 0.7
     assert row["forest"] > 1 / 3
 
 

@@ -8,9 +8,9 @@ import torch
 
 from skflow._random import seeded
 from skflow.conditionals._blend import Blend
-from skflow.conditionals._blending import _likeliest, blend
 from skflow.conditionals._neighbours import Neighbours
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
+from skflow.conditionals._shares import _likeliest, blend
 from skflow.conditionals._univariate import Levels
 from tests.conditionals.test_net import COLUMNS, LABELS, SIZES, net, rows, some_known
 

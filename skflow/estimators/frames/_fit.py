@@ -8,10 +8,10 @@ import torch
 from skflow._random import draw_seed
 from skflow._validation import check_rows
 from skflow.conditionals._blend import Blend
-from skflow.conditionals._blending import blend
 from skflow.conditionals._encoding import LABELS, Encoding
 from skflow.conditionals._gaussian import GaussianStart
 from skflow.conditionals._net import AnyOrderNet
+from skflow.conditionals._shares import blend
 from skflow.conditionals._training import default_config, fit_nets
 from skflow.estimators.frames._reader import Reader
 from skflow.tables._rows import group_rows
