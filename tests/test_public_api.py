@@ -69,6 +69,7 @@ NAMES = {
         "latent_normality",
         "marginal_pits",
         "normalization",
+        "order_agreement",
         "round_trip_error",
         "sampler_agreement",
         "standard_latents",

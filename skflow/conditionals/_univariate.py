@@ -67,15 +67,22 @@ class Mixture:
         One picks a component, in the order of their means, and what of it is left over a point
         of that component.
         """
+        return self._ascending()._draw(u)
+
+    def _ascending(self):
+        """Sort the components by their means."""
         order = self.loc.argsort(0)
-        weight = self.log_weight.gather(0, order).double().exp()
+        return Mixture(*(t.gather(0, order) for t in (self.log_weight, self.loc, self.log_scale)))
+
+    def _draw(self, u):
+        weight = self.log_weight.double().exp()
         upto = weight.cumsum(0)
         u = u.double() * upto[-1]
         k = (upto < u).sum(0, keepdim=True).clamp(max=len(upto) - 1)
         own = weight.gather(0, k)
         rest = (u - upto.gather(0, k) + own) / own.clamp(min=LEAST)
         noise = torch.special.ndtri(rest.clamp(FARTHEST, 1 - FARTHEST))
-        loc, log_scale = (t.gather(0, order.gather(0, k)) for t in (self.loc, self.log_scale))
+        loc, log_scale = (t.gather(0, k) for t in (self.loc, self.log_scale))
         return (loc + log_scale.exp() * noise)[0].to(self.loc)
 
     def draw_between(self, low, high):
@@ -89,8 +96,9 @@ class Mixture:
 
     def usual(self):
         """Mean log density (n,) of the distribution's own draws: minus its entropy."""
+        ordered = self._ascending()
         every = torch.full((self.loc.shape[1],), 1 / N_POINTS)
-        points = [self.draw((i + 0.5) * every) for i in range(N_POINTS)]
+        points = [ordered._draw((i + 0.5) * every) for i in range(N_POINTS)]
         return torch.stack([self.log_prob(z) for z in points]).mean(0)
 
 

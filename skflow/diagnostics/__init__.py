@@ -18,6 +18,7 @@ from skflow.diagnostics.measures._latents import latent_normality, standard_late
 from skflow.diagnostics.measures._marginals import marginal_pits
 from skflow.diagnostics.measures._modes import bridge
 from skflow.diagnostics.measures._normalization import normalization
+from skflow.diagnostics.measures._orders import order_agreement
 from skflow.diagnostics.measures._round_trip import round_trip_error
 from skflow.diagnostics.measures._sampler import sampler_agreement
 from skflow.diagnostics.measures._scores import bits_per_dim
@@ -49,6 +50,7 @@ __all__ = [
     "latent_normality",
     "marginal_pits",
     "normalization",
+    "order_agreement",
     "round_trip_error",
     "sampler_agreement",
     "standard_latents",

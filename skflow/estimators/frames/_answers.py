@@ -35,6 +35,24 @@ class AnswersQuestions(DensityMixin):
             A level that the fit had not has the probability 1 / (n + 1); -inf is only what lies
             outside the declared support.
         """
+        each = self.score_orders(X, given)
+        return np.logaddexp.reduce(each, axis=0) - math.log(len(each))
+
+    def score_orders(self, X, given=()):
+        """Log densities of rows by each order of the columns, in nats.
+
+        :meth:`score_samples` is the log of the mean of these densities, and
+        :func:`skflow.diagnostics.order_agreement` says by how much they differ.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n_samples, n_features)
+        given : sequence of column names or indices, default=()
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_orders, n_samples)
+        """
         from skflow.estimators.frames._asked import log_probs
 
         codes = self._codes(X)
@@ -43,8 +61,7 @@ class AnswersQuestions(DensityMixin):
         given = [given] if isinstance(given, str) else given
         given = [self.reader_.index_of(column) for column in given]
         slopes[:, given] = 0.0
-        each = log_probs(self, scores, self.reader_.ends(codes), given)
-        return np.logaddexp.reduce(each, axis=0) - math.log(len(each)) + slopes.sum(axis=1)
+        return log_probs(self, scores, self.reader_.ends(codes), given) + slopes.sum(axis=1)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean of :meth:`score_samples`, in nats.

@@ -23,17 +23,20 @@ __all__ = ["TableDensity"]
 class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     r"""Density of a data frame as it is, which answers questions about any of its columns.
 
-    Numbers, integers, categories, booleans, dates, with holes anywhere. One net has for every
+    Numbers, integers, categories, booleans, dates, with holes anywhere. A net has for every
     column a distribution given any other cells of the row [1]_, [2]_, so that the density of a
     row, or of what is known of it, is a product along any order of the columns. It is taken as
-    the mean over the members of an ensemble and a few orders of each:
+    the mean over a few orders:
 
     .. math::
-        p(x) = \frac{1}{K} \sum_k \prod_i p_k(x_{o_k(i)} \mid x_{o_k(1)}, \dots, x_{o_k(i-1)})
+        p(x) = \frac{1}{K} \sum_k \prod_i p(x_{o_k(i)} \mid x_{o_k(1)}, \dots, x_{o_k(i-1)})
 
-    The same net fills holes, draws rows given some cells, predicts any column, and says which
-    cell of a row is odd. In training the cells that are known are drawn at random; holes of the
-    table are never known and never asked for, so that nothing has to be filled in before.
+    of conditionals that are mixtures of what several nets say and of kernels around the cells
+    of the rows that are nearest in what is known [3]_, with shares by held-out cells.
+
+    The same conditionals fill holes, draw rows given some cells, predict any column, and say
+    which cell of a row is odd. In training the cells that are known are drawn at random; holes
+    of the table are never known and never asked for, so that nothing has to be filled in before.
 
     Every conditional is a proper distribution, and so is each product; those of different orders
     need not agree, which is why several are mixed: :meth:`score_samples` with ``given`` is near
@@ -54,7 +57,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     n_members : int, default=5
         Nets, each of which holds out some rows, by which it stops.
     n_orders : int or "auto", default="auto"
-        Orders of each member that a row's density is the mean of. "auto" is 8, and 2 where there
+        Orders of the columns that a row's density is the mean of. "auto" is 8, and 2 where there
         are very many columns.
     hidden_features : tuple of int, default=(256, 256, 256, 256, 256)
         Hidden units in each layer of the nets, equally many in all.
@@ -98,6 +101,8 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     .. [1] Uria, Murray & Larochelle (2014), A deep and tractable density estimator,
        arXiv:1310.1757.
     .. [2] Hoogeboom et al. (2022), Autoregressive diffusion models, arXiv:2110.02037.
+    .. [3] Rosenblatt (1969), Conditional probability density and regression estimators, in
+       Multivariate Analysis II, 25-31.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from skflow.diagnostics import (
     latent_normality,
     marginal_pits,
     normalization,
+    order_agreement,
     round_trip_error,
     sampler_agreement,
     standard_latents,
@@ -352,3 +353,19 @@ class TestTables:
     def test_nan_is_refused(self, compare):
         with pytest.raises(ValueError, match="contains NaN"):
             compare(np.zeros((20, 2)), np.full((20, 2), np.nan))
+
+
+class TestOrders:
+    def test_that_agree(self):
+        found = order_agreement(np.tile(np.arange(5.0), (3, 1)))
+        assert found.gap == 0
+        np.testing.assert_allclose(found.spread, 0)
+
+    def test_by_how_much_they_differ(self):
+        rng = np.random.default_rng(0)
+        rows, noise = rng.normal(size=2_000), rng.normal(size=(4, 2_000))
+        found = order_agreement(rows + np.arange(4)[:, None] + 0.1 * noise)
+        assert found.gap == pytest.approx(3, abs=0.02)
+        np.testing.assert_allclose(found.means, rows.mean() + np.arange(4), atol=0.02)
+        assert found.spread.mean() == pytest.approx(np.std(np.arange(4)), abs=0.02)
+        assert "4 orders lie 3 nats apart" in str(found)

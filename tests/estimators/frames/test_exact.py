@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from skflow import TableDensity
+from skflow.diagnostics import order_agreement
 
 D = 4
 
@@ -74,6 +75,8 @@ def test_any_conditional_is_near_the_exact_one(name):
     found = shortfalls(model, density, 2_000)
     assert max(found.values()) < 0.05
     assert min(found.values()) > -0.02  # chance alone makes it better than exact
+    each = density.score_orders(model.sample(2_000, seed=1))
+    assert order_agreement(each).gap < 0.1
 
 
 def test_conditionals_of_a_quick_fit():

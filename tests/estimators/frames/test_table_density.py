@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 import skflow
 from skflow import TableDensity
+from skflow.diagnostics import order_agreement
 from skflow.estimators.frames._fit import _holder
 from skflow.estimators.frames._reader import Reader
 from tests.estimators.frames.tables import mixed_table, quick
@@ -67,6 +68,12 @@ class TestScores:
         assert fitted.score(NEW) == pytest.approx(scores.mean())
         alone = np.concatenate([fitted.score_samples(NEW[i : i + 1]) for i in range(20)])
         np.testing.assert_allclose(alone, scores[:20], rtol=1e-4, atol=1e-3)
+
+    def test_are_the_mean_over_orders(self, fitted):
+        each = fitted.score_orders(NEW)
+        assert each.shape == (len(fitted.orders_), len(NEW))
+        np.testing.assert_allclose(fitted.score_samples(NEW), np.log(np.exp(each).mean(axis=0)))
+        assert order_agreement(each).gap > 0
 
     def test_do_not_care_for_the_order_of_columns(self, fitted):
         np.testing.assert_array_equal(
