@@ -8,7 +8,7 @@ import torch
 from skflow._random import draw_seed
 from skflow._validation import check_rows
 from skflow.conditionals._blend import Blend
-from skflow.conditionals._encoding import LABELS, Encoding
+from skflow.conditionals._encoding import LABELS, NUMBER, Encoding
 from skflow.conditionals._gaussian import GaussianStart
 from skflow.conditionals._net import AnyOrderNet
 from skflow.conditionals._shares import blend
@@ -41,7 +41,8 @@ def learn(estimator, X, weight, rng):
     reader, codes, points, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
     check_rows(scores, MINIMUM)
     weight = None if weight is None else weight[weight > 0]
-    holder = _holder(codes, estimator.n_members, rng)
+    repeats = not any(scale.kind == NUMBER for scale in reader.scales)
+    holder = _holder(codes, estimator.n_members, rng, repeats)
     cells = torch.from_numpy(np.concatenate([points, scores], axis=1)).float()
     columns = [(scale.kind, getattr(scale, "shares", None)) for scale in reader.scales]
     shares = [share for kind, share in columns if kind == LABELS]
@@ -68,10 +69,17 @@ def learn(estimator, X, weight, rng):
     return FittedTable(reader, conditionals, orders, list(histories))
 
 
-def _holder(codes, n_members, rng):
-    """Member (n,) that holds each row out; rows that are equal in the table go together."""
-    holes = np.isnan(codes)
-    first, group = group_rows(np.column_stack([np.where(holes, 0.0, codes), holes]))
+def _holder(codes, n_members, rng, repeats=False):
+    """Member (n,) that holds each row out; rows that are equal in the table go together.
+
+    But not if rows repeat by themselves, being of levels alone: then held-out rows are as rows to
+    come only where they are drawn one by one.
+    """
+    if repeats:
+        first = group = np.arange(len(codes))
+    else:
+        holes = np.isnan(codes)
+        first, group = group_rows(np.column_stack([np.where(holes, 0.0, codes), holes]))
     n_members = min(n_members, len(first))
     n_folds = max(n_members, 10 if len(first) > LONG else 5)
     n_folds = min(n_folds, len(first))

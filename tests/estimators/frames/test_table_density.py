@@ -338,6 +338,17 @@ def test_equal_rows_are_held_out_together():
     np.testing.assert_array_equal(holder[:60], holder[60:])
 
 
+def test_rows_of_levels_alone_repeat_by_themselves():
+    """Held out by their patterns, those that are frequent would never be learnt and judged."""
+    rng = np.random.default_rng(0)
+    kind = rng.random(2_000) < 0.5
+    table = pd.DataFrame({"kind": kind, "same": kind ^ (rng.random(2_000) < 0.05)})
+    table["either"] = (table["kind"] & table["same"]) ^ (rng.random(2_000) < 0.05)
+    found = quick(max_steps=300).fit(table).score(table)
+    shares = table.value_counts(normalize=True)
+    assert found > (shares * np.log(shares)).sum() - 0.02
+
+
 def test_hard_tables():
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
