@@ -88,8 +88,9 @@ def _holder(codes, n_members, rng, repeats=False):
 
 
 def _orders(n_members, n_orders, d, rng):
-    """Orders (n_orders, d) of the columns, each followed by its reverse."""
+    """Orders of the columns and their reverses, (n_orders, d), or as many as there are."""
     if n_orders == "auto":
         n_orders = 8 if d * n_members < FEW_ORDERS_FROM else FEWEST_ORDERS
     pairs = [(order, order[::-1]) for order in (rng.permutation(d) for _ in range(0, n_orders, 2))]
-    return np.array(pairs, dtype=np.int64).reshape(-1, d)[:n_orders]
+    orders = np.array(pairs, dtype=np.int64).reshape(-1, d)[:n_orders]
+    return np.unique(orders, axis=0)
