@@ -24,7 +24,7 @@ class NumberCells:
     """Numbers, times or spans of time.
 
     A code is the number itself, or where numbers lie on a grid, how many steps it is above the
-    lowest of the fit.
+    lowest of the fit; part of a step where it lies between two.
 
     Attributes
     ----------
@@ -74,8 +74,10 @@ class NumberCells:
         if not self.step:
             return codes.copy()
         holes = np.isnan(codes)
-        steps = np.round(np.where(holes, 0.0, codes)).astype(np.int64)
-        cells = self.origin + self.step * steps
+        codes = np.where(holes, 0.0, codes)
+        steps = np.round(codes)
+        beside = np.round(self.step * (codes - steps))  # of cells that lie between two steps
+        cells = self.origin + self.step * steps.astype(np.int64) + beside.astype(np.int64)
         if self.time:
             cells = cells.astype(f"{self.time}8[ns]")
             cells[holes] = np.array("NaT", dtype=cells.dtype)

@@ -53,6 +53,11 @@ class Schema:
     def __len__(self):
         return len(self.names)
 
+    @property
+    def labels(self):
+        """Names of the columns for messages; None for an array."""
+        return None if self.make == NUMBERS else self.names
+
     def columns(self, X):
         """Columns of a table that must have those of the fit; a frame's may be in any order.
 

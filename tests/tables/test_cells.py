@@ -129,3 +129,11 @@ def test_bad_columns():
         read_cells(np.array([1.0, np.inf]), "column 0")
     with pytest.raises(ValueError, match=r"beyond 2\*\*63"):
         read_cells(np.array([2**64 - 1, 3], dtype=np.uint64), "column 0")
+
+
+def test_cells_between_two_steps_come_back():
+    cells = NumberCells.read(np.arange(0, 100, 10), "x", whole=True)
+    assert cells.step == 10
+    np.testing.assert_array_equal(
+        cells.decode(cells.encode(np.array([10, 13, 27]), "x")), [10, 13, 27]
+    )

@@ -32,8 +32,9 @@ class AnswersQuestions(DensityMixin):
         Returns
         -------
         log_density : ndarray of shape (n_samples,)
-            A level that the fit had not has the probability 1 / (n + 1); -inf is only what lies
-            outside the declared support.
+            A level that the fit had not has the probability 1 / (n + 1), and so have copies
+            that differ and sums that do not add up; -inf is only what lies outside the declared
+            support.
         """
         each = self.score_orders(X, given)
         return np.logaddexp.reduce(each, axis=0) - math.log(len(each))
@@ -54,14 +55,16 @@ class AnswersQuestions(DensityMixin):
         log_density : ndarray of shape (n_orders, n_samples)
         """
         from skflow.estimators.frames._asked import log_probs
+        from skflow.estimators.frames._totals import given_places, log_density_of_totals
 
         codes = self._codes(X)
         scores, slopes = self.reader_.scores(codes)
         slopes += self.reader_.log_shares(X)
         given = [given] if isinstance(given, str) else given
-        given = [self.reader_.index_of(column) for column in given]
-        slopes[:, given] = 0.0
-        return log_probs(self, scores, self.reader_.ends(codes), given) + slopes.sum(axis=1)
+        conditions, nothing = given_places(self.reader_, given)
+        slopes[:, nothing] = 0.0
+        each = log_probs(self, scores, self.reader_.ends(codes), conditions)
+        return each + slopes.sum(axis=1) + log_density_of_totals(self, codes, given)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean of :meth:`score_samples`, in nats.
@@ -100,6 +103,7 @@ class AnswersQuestions(DensityMixin):
         """
         from skflow.estimators.frames._asked import draws
         from skflow.estimators.frames._ranges import drawn_within
+        from skflow.estimators.frames._totals import with_summands
 
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), np.random.default_rng(draw_seed(random_state))
@@ -113,6 +117,7 @@ class AnswersQuestions(DensityMixin):
                 return self.reader_.table(self.reader_.filled(codes, scores, on_grid), rng)
         else:
             codes = np.repeat(self._codes(given), n_samples, axis=0)
+        codes = with_summands(self, codes, rng)
         scores = draws(self, self.reader_.scores(codes)[0], rng)
         return self.reader_.table(self.reader_.filled(codes, scores, on_grid), rng)
 
@@ -133,17 +138,20 @@ class AnswersQuestions(DensityMixin):
         X : table, or list of n_draws tables
         """
         from skflow.estimators.frames._asked import draws, middles
+        from skflow.estimators.frames._totals import with_summands
 
-        codes = self._codes(X)
-        scores = self.reader_.scores(codes)[0]
+        known, reader = self._codes(X), self.reader_
         rng = np.random.default_rng(draw_seed(random_state))
 
-        def table(filled, rng=None):
-            return self.reader_.table(self.reader_.filled(codes, filled), rng, X)
+        def table(rng=None):
+            codes = with_summands(self, known, 0.5 if rng is None else rng)
+            scores = reader.scores(codes)[0]
+            filled = middles(self, scores) if rng is None else draws(self, scores, rng)
+            return reader.table(reader.filled(codes, filled), rng, X)
 
         if n_draws is None:
-            return table(middles(self, scores))
-        return [table(draws(self, scores, rng), rng) for _ in range(check_n_samples(n_draws))]
+            return table()
+        return [table(rng) for _ in range(check_n_samples(n_draws))]
 
     def predict(self, X, column):
         """Median, or most probable level, of a column given the other cells of each row.
@@ -153,15 +161,19 @@ class AnswersQuestions(DensityMixin):
         X : data frame or array of shape (n_samples, n_features)
             What it holds of the column itself does not matter; a frame may lack it.
         column : name or index
+            Of a sum of two columns, it is that of the two, or of their medians.
 
         Returns
         -------
         cells : ndarray of shape (n_samples,)
         """
         from skflow.estimators.frames._asked import middle
+        from skflow.estimators.frames._totals import column_cells, total_cells
 
-        answers, scale, cells = self._of_column(X, column, middle)
-        return cells.decode(scale.codes(answers, True))
+        codes = self._codes(X)
+        if self.reader_.is_total(column):
+            return total_cells(self, codes, column)
+        return column_cells(self, codes, column, middle, [0.5])[0]
 
     def predict_proba(self, X, column):
         """Probabilities of a column's levels given the other cells of each row.
@@ -177,8 +189,13 @@ class AnswersQuestions(DensityMixin):
         probabilities : ndarray of shape (n_samples, n_levels)
             With sum 1 over the levels that the fit had.
         """
+        from skflow.estimators.frames._asked import of_column
+
         self.levels(column)
-        return self._of_column(X, column, lambda cell, _: cell.log_share.exp().mT)[0]
+        scores, _ = self.reader_.scores(self.reader_.without(self._codes(X), column))
+        place = self.reader_.index_of(column)
+        shares = of_column(self, scores, place, lambda cell, _: cell.log_share.exp().mT)
+        return shares.double().numpy()
 
     def levels(self, column):
         """Levels of a column, in the order of :meth:`predict_proba`; the last may be the rest.
@@ -222,17 +239,18 @@ class AnswersQuestions(DensityMixin):
         if cells.n_levels and not cells.ordered:
             raise ValueError(f"column {column!r} has no order, and so no quantiles.")
         from skflow.estimators.frames._asked import cell_quantiles
+        from skflow.estimators.frames._totals import column_cells
 
-        answers, scale, _ = self._of_column(X, column, cell_quantiles(quantiles))
-        each = [cells.decode(scale.codes(answer, True)) for answer in answers.T]
-        return np.stack(each, axis=1)
+        answer = cell_quantiles(quantiles)
+        return np.stack(column_cells(self, self._codes(X), column, answer, quantiles), axis=1)
 
     def explain(self, X):
         """How surprising each cell is given the rest of its row, in nats; larger is odder.
 
         Minus its log density given all other known cells of the row, less what that is on
         average where they are as they are: 0 is as usual. Levels so rare that they share a code
-        count as one.
+        count as one. A column that is a sum is 0 where it adds up, and log(n + 1) where it does
+        not; that it is known says nothing of its summands here.
 
         Parameters
         ----------
@@ -247,14 +265,13 @@ class AnswersQuestions(DensityMixin):
 
         codes = self._codes(X)
         scores, slopes = self.reader_.scores(codes)
-        nats = np.full(codes.shape, np.nan)
+        nats = -slopes
         for place in self.reader_.asked:
-            own = surprise(self, scores, place)
+            nats[:, place] = surprise(self, scores, place)
             # what the scale says of a level is whether the fit had it
-            own -= np.where(scores[:, place].isnan(), slopes[:, place], 0.0)
-            for j in self.reader_.columns_at(place):
-                nats[:, j] = np.where(np.isnan(codes[:, j]), np.nan, own)
-        return nats
+            nats[:, place] -= np.where(scores[:, place].isnan(), slopes[:, place], 0.0)
+        nats = self.reader_.by_column(nats)
+        return np.where(np.isnan(codes), np.nan, nats)[:, : self.n_features_in_]
 
     def marginal(self, columns):
         """Return the density of some of the columns, an estimator like this one.
@@ -278,13 +295,3 @@ class AnswersQuestions(DensityMixin):
     def _codes(self, X):
         check_is_fitted(self)
         return self.reader_.codes(X)
-
-    def _of_column(self, X, column, answer):
-        """Answers about a column given the others, as an array, with its scale and its cells."""
-        from skflow.estimators.frames._asked import of_column
-
-        codes, reader = self._codes(X), self.reader_
-        place = reader.index_of(column)
-        codes[:, reader.columns_at(place)] = np.nan
-        answers = of_column(self, reader.scores(codes)[0], place, answer).double().numpy()
-        return answers, reader.scales[place], reader.cells[reader.schema.index_of(column)]

@@ -77,6 +77,9 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         What each column was taken for; "skip" also where it is empty.
     copies_ : dict
         Columns that repeat an earlier one, in every row of the fit; they do so in draws.
+    sums_ : dict {column: (column, column)}
+        Columns that are the sum of two others in every row of the fit, of which 20 have all three;
+        they are so in draws. No other sums are looked for.
     conditionals_ : Blend
         The nets, and what the neighbours of a row say beside them.
     orders_ : ndarray of shape (n_orders, n_columns)
@@ -187,10 +190,16 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         if reader.schema.make != "numpy":
             self.feature_names_in_ = np.array(names, dtype=object)
         self.kinds_ = dict(zip(names, map(reader.kind, range(len(names))), strict=True))
+        places = reader.places[: len(names)]
         self.copies_ = {
-            name: names[reader.places.index(place)]
-            for j, (name, place) in enumerate(zip(names, reader.places, strict=True))
-            if place is not None and reader.places.index(place) < j
+            name: names[places.index(place)]
+            for j, (name, place) in enumerate(zip(names, places, strict=True))
+            if place is not None and places.index(place) < j
+        }
+        self.sums_ = {
+            names[places.index(total)]: tuple(names[j] for j in sorted(map(places.index, parts)))
+            for total, *parts in (one.places for one in reader.sums)
+            if {total, *parts} <= set(places)
         }
 
     def __sklearn_tags__(self):

@@ -9,9 +9,11 @@ from sklearn.utils import _safe_indexing
 from skflow._persistence import stored
 from skflow._validation import column_label
 from skflow.conditionals._scales import read_scale
-from skflow.tables._cells import KINDS, UNSEEN, LevelCells, read_cells
+from skflow.estimators.frames._columns import read_columns
+from skflow.tables._cells import UNSEEN, LevelCells
 from skflow.tables._declared import by_column
 from skflow.tables._schema import Schema
+from skflow.tables._sums import complete
 
 __all__ = ["Reader"]
 
@@ -25,14 +27,16 @@ class Reader:
     ----------
     schema : Schema
     cells : tuple of NumberCells or LevelCells
-        Of each column of the table.
+        Of each column of the table; of a marginal, then of those that its sums are made of.
     places : tuple of int or None
         Which column of the nets each column of the table is: copies share one, and those that
-        are skipped have none.
+        are skipped have none. Sums have places after all columns of the nets.
     scales : tuple of NumberScale or LevelScale
         Of each column of the nets.
     n_rows : int
         Of the fit.
+    sums : tuple of ColumnSum
+        Columns that are the sum of two of the nets, in the order of their places.
     """
 
     schema: Schema
@@ -40,6 +44,7 @@ class Reader:
     places: tuple
     scales: tuple
     n_rows: int
+    sums: tuple = ()
 
     @classmethod
     def read(cls, X, weight, rng, kinds=None, support=None):
@@ -58,16 +63,9 @@ class Reader:
             rows = np.flatnonzero(weight)
             weight = weight[rows]
             columns = [_safe_indexing(column, rows) for column in columns]
-        d, labels = len(schema), _labels(schema)
-        kinds = _declared_kinds(kinds, d, labels)
-        bounds = by_column("support", support, "(low, high)", d, labels)
-        cells, codes, places, kept = [], [], [], []
-        for j, column in enumerate(columns):
-            place = column_label(j, labels)
-            one = read_cells(column, place, kinds.get(j))
-            cells.append(one)
-            codes.append(one.encode(column, place))
-            places.append(_place(codes, cells, kept, kinds.get(j)))
+        bounds = by_column("support", support, "(low, high)", len(schema), schema.labels)
+        found = read_columns(columns, schema.labels, kinds, bounds)
+        cells, codes, kept = found.cells, found.codes, found.kept
         scales, points, spread, n_rows = [], [], [], len(codes[0])
         for j in kept:
             own = cells[j].bounds(*bounds[j]) if j in bounds else None
@@ -75,7 +73,7 @@ class Reader:
             scales.append(scale)
             points.append(scale.score(codes[j])[0])
             spread.append(scale.score(scale.spread(codes[j], rng))[0])
-        reader = cls(schema, tuple(cells), tuple(places), tuple(scales), n_rows)
+        reader = cls(schema, tuple(cells), tuple(found.places), tuple(scales), n_rows, found.sums)
         empty = np.empty((n_rows, 0))
         kept_codes = np.column_stack([empty, *(codes[j] for j in kept)])
         cells = np.column_stack([empty, *points]), np.column_stack([empty, *spread])
@@ -84,12 +82,13 @@ class Reader:
     @property
     def asked(self):
         """Columns of the nets that the table has, in ascending order."""
-        return sorted({place for place in self.places if place is not None})
+        places = {place for place in self.places if place is not None}
+        return sorted(place for place in places if place < len(self.scales))
 
     def codes(self, X):
         """Codes (n, n_columns) of the cells of a table, NaN in holes and in columns it lacks."""
-        columns = self.schema.columns(X)
-        labels = _labels(self.schema)
+        columns = self._columns(X)
+        labels = self.schema.labels
         n = next(len(column) for column in columns if column is not None)
         return np.column_stack(
             [
@@ -99,6 +98,10 @@ class Reader:
                 for j, (column, one) in enumerate(zip(columns, self.cells, strict=True))
             ]
         )
+
+    def _columns(self, X):
+        hidden = len(self.cells) - len(self.schema)
+        return self.schema.columns(X) + [None] * hidden
 
     def conditions(self, given):
         """Codes (1, n_columns) of known cells, and ranges (low, high) of codes by column.
@@ -115,9 +118,18 @@ class Reader:
                 codes[0, j] = self._code(j, value)
                 continue
             place = self.index_of(name)
+            if self.is_total(name):
+                raise ValueError(f"column {name!r} is a sum: give ranges of its summands.")
             low, high = self.scales[place].range(*self._ends(j, name, value))
             other = ranges.get(place, (low, high))  # of a copy
             ranges[place] = max(low, other[0]), min(high, other[1])
+        known = self.known(codes)
+        alone = ranges and any(one.alone(known).any() for one in self.sums)
+        if alone or not np.isnan(known[0, list(ranges)]).all():
+            raise ValueError(
+                "`given` has a range of a column that its other cells tell, or a total without "
+                f"its summands beside a range: {given!r}."
+            )
         return codes, ranges
 
     def _ends(self, j, name, value):
@@ -132,7 +144,7 @@ class Reader:
     def _code(self, j, value):
         column = np.empty(1, dtype=object)
         column[0] = value
-        place = column_label(j, _labels(self.schema))
+        place = column_label(j, self.schema.labels)
         code = self.cells[j].encode(column, place)[0]
         if code == UNSEEN and self.cells[j].n_levels:
             known = ", ".join(map(repr, self.cells[j].levels[:10]))
@@ -140,9 +152,9 @@ class Reader:
         return code
 
     def scores(self, codes):
-        """Scores (n, d) of codes, float32, and what log densities of the cells add, (n, d)."""
+        """Scores (n, d) of codes, float32, and what log densities add by place, (n, n_places)."""
         known, slopes = self._merged(codes)
-        scores = np.full(known.shape, np.nan)
+        scores = np.full((len(codes), len(self.scales)), np.nan)
         for place in self.asked:
             scores[:, place], own = self.scales[place].score(known[:, place])
             slopes[:, place] += own
@@ -150,16 +162,20 @@ class Reader:
 
     def ends(self, codes):
         """Low ends of whole numbers' scores and their widths (n, d, 2); NaN for other cells."""
-        known, _ = self._merged(codes)
-        ends = np.full((*known.shape, 2), np.nan)
+        known = self.known(codes)
+        ends = np.full((len(codes), len(self.scales), 2), np.nan)
         for place in self.asked:
             ends[:, place] = self.scales[place].ends(known[:, place])
         ends[..., 1] -= ends[..., 0]
         return torch.from_numpy(ends).float()
 
+    def known(self, codes):
+        """Codes (n, n_places) of all that is known, by itself, its copies or sums."""
+        return self._merged(codes)[0]
+
     def _merged(self, codes):
-        """Codes (n, d) of which copies are one, and what copies that differ cost (n, d)."""
-        shape = len(codes), len(self.scales)
+        """Codes by place, (n, n_places), and what copies and sums that do not fit cost."""
+        shape = len(codes), len(self.scales) + len(self.sums)
         known, cost = np.full(shape, np.nan), np.zeros(shape)
         for j, place in enumerate(self.places):
             if place is None:
@@ -169,14 +185,17 @@ class Reader:
             wrong = ~hole & ~np.isnan(codes[:, j]) & (codes[:, j] != known[:, place])
             cost[wrong, place] -= np.log(self.n_rows + 1)
             known[hole, place] = codes[hole, j]
+        complete(known, self.sums)
+        for one in self.sums:
+            cost[one.broken(known), one.places[0]] -= np.log(self.n_rows + 1)
         return known, cost
 
     def log_shares(self, X):
-        """Log shares (n, d) that cells have among the levels that share their code."""
-        shares = np.zeros((len(X), len(self.scales)))
+        """Log shares (n, n_places) that cells have among the levels that share their code."""
+        shares = np.zeros((len(X), len(self.scales) + len(self.sums)))
         if not any(cells.n_levels and cells.pooled for cells in self.cells):
             return shares
-        columns = self.schema.columns(X)
+        columns = self._columns(X)
         for cells, place, column in zip(self.cells, self.places, columns, strict=True):
             if place is not None and column is not None and cells.n_levels:
                 shares[:, place] = cells.log_share(column)
@@ -184,12 +203,18 @@ class Reader:
 
     def filled(self, codes, scores, on_grid=True):
         """Codes (n, n_columns) with holes filled by those of scores (n, d)."""
-        codes = codes.copy()
-        for j, place in enumerate(self.places):
-            hole = np.isnan(codes[:, j])
-            if place is not None and hole.any():
+        codes, known = codes.copy(), self.known(codes)
+        for place in self.asked:
+            hole = np.isnan(known[:, place])
+            if self.cells[self.columns_at(place)[0]].n_levels:
+                hole |= known[:, place] == UNSEEN  # which says nothing of a copy
+            if hole.any():
                 own = scores[hole, place].double().numpy()
-                codes[hole, j] = self.scales[place].codes(own, on_grid)
+                known[hole, place] = self.scales[place].codes(own, on_grid)
+        complete(known, self.sums)
+        for j, place in enumerate(self.places):
+            if place is not None:
+                codes[:, j] = np.where(np.isnan(codes[:, j]), known[:, place], codes[:, j])
         return codes
 
     def table(self, codes, rng=None, X=None):
@@ -197,10 +222,10 @@ class Reader:
 
         Of levels that share a code a generator picks one; without it, it is the most frequent.
         """
-        originals = [None] * len(self.cells) if X is None else self.schema.columns(X)
+        originals = [None] * len(self.schema) if X is None else self.schema.columns(X)
         columns = []
-        for j, (one, original) in enumerate(zip(self.cells, originals, strict=True)):
-            own = codes[:, j]
+        for j, original in enumerate(originals):
+            one, own = self.cells[j], codes[:, j]
             if not isinstance(one, LevelCells):
                 columns.append(one.decode(own))
                 continue
@@ -227,6 +252,23 @@ class Reader:
             raise ValueError(f"column {column!r} is not modelled: it was skipped, or it is empty.")
         return place
 
+    def is_total(self, column):
+        """Whether a column of the table is the sum of two others."""
+        place = self.places[self.schema.index_of(column)]
+        return place is not None and place >= len(self.scales)
+
+    def by_column(self, values):
+        """Values (n, n_columns) of those by place (n, n_places), NaN where there is none."""
+        none = np.full((len(values), 1), np.nan)
+        where = [values.shape[1] if place is None else place for place in self.places]
+        return np.hstack([values, none])[:, where]
+
+    def without(self, codes, column):
+        """Codes (n, n_columns) in which a column and its copies are holes."""
+        codes = codes.copy()
+        codes[:, self.columns_at(self.index_of(column))] = np.nan
+        return codes
+
     def columns_at(self, place):
         """Return columns of the table that one of the nets is: several, if they are copies."""
         return [j for j, other in enumerate(self.places) if other == place]
@@ -237,36 +279,14 @@ class Reader:
         which = [self.schema.index_of(column) for column in columns]
         if len(set(which)) < len(which) or not which:
             raise ValueError(f"columns must name one or more columns, each once; got {columns!r}.")
+        shown = {self.places[j] for j in which}
+        needed = {place for one in self.sums if one.places[0] in shown for place in one.places}
+        hidden = [self.columns_at(place)[0] for place in sorted(needed - shown)]
+        part = self.schema.part(which)
+        which = which + hidden
         return replace(
             self,
-            schema=self.schema.part(which),
+            schema=part,
             cells=tuple(self.cells[j] for j in which),
             places=tuple(self.places[j] for j in which),
         )
-
-
-def _labels(schema):
-    return None if schema.make == "numpy" else schema.names
-
-
-def _declared_kinds(kinds, n_columns, labels):
-    declared = by_column("kinds", kinds, "kind", n_columns, labels)
-    for j, kind in declared.items():
-        if kind not in KINDS:
-            raise ValueError(
-                f"kinds of {column_label(j, labels)} must be one of {', '.join(KINDS)}; got "
-                f"{kind!r}."
-            )
-    return declared
-
-
-def _place(codes, cells, kept, kind):
-    """Return the place of the last column of the codes, None if it gets none."""
-    own = codes[-1]
-    if kind == "skip" or np.isnan(own).all():
-        return None
-    for place, j in enumerate(kept):
-        if cells[j] == cells[-1] and np.array_equal(codes[j], own, equal_nan=True):
-            return place
-    kept.append(len(codes) - 1)
-    return len(kept) - 1
