@@ -10,6 +10,7 @@ from skflow._persistence import stored
 from skflow._validation import column_label
 from skflow.conditionals._scales import read_scale
 from skflow.tables._cells import KINDS, UNSEEN, LevelCells, read_cells
+from skflow.tables._context import cells_of, is_hole
 from skflow.tables._declared import by_column
 from skflow.tables._schema import Schema
 
@@ -192,25 +193,35 @@ class Reader:
                 codes[hole, j] = self.scales[place].codes(own, on_grid)
         return codes
 
-    def table(self, codes, rng=None, X=None):
+    def table(self, codes, rng=None, X=None, times=None):
         """Make a table of codes; cells that a table X holds are kept as they are.
 
         Of levels that share a code a generator picks one; without it, it is the most frequent.
+        Each row of X stands for so many in a row of the codes; None is for one, and says that
+        its index is kept too.
         """
-        originals = [None] * len(self.cells) if X is None else self.schema.columns(X)
+        originals = [None] * len(self.cells)
+        if X is not None:
+            rows = np.arange(len(codes)) // (times or 1)
+            originals = [
+                None if column is None else _safe_indexing(column, rows)
+                for column in self.schema.columns(X)
+            ]
         columns = []
         for j, (one, original) in enumerate(zip(self.cells, originals, strict=True)):
             own = codes[:, j]
             if not isinstance(one, LevelCells):
-                columns.append(one.decode(own))
+                columns.append(one.decode(own, original))
                 continue
             unseen = own == UNSEEN
             cells = one.decode(np.where(unseen, np.nan, own), rng)
             if original is not None:
-                kept = unseen | (own == len(one.levels))
-                cells[kept] = np.asarray(original, dtype=object)[kept]
+                filled = cells_of(original)
+                there = np.array([not is_hole(cell) for cell in filled], dtype=bool)
+                kept = unseen | ((own == len(one.levels)) & there)
+                cells[kept] = filled[kept]
             columns.append(cells)
-        return self.schema.frame(columns, like=X)
+        return self.schema.frame(columns, like=X if times is None else None)
 
     def kind(self, j):
         """Say what column j of the table is modelled as."""
