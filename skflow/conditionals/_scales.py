@@ -18,6 +18,7 @@ __all__ = ["LevelScale", "NumberScale", "read_scale"]
 
 BLOCK = 4_096
 HALF = 0.5  # of the width of a whole number
+LARGEST_WHOLE = 2**48
 
 
 @stored
@@ -189,4 +190,6 @@ def read_scale(codes, weight, rng, cells, bounds=None):
         return LevelScale.read(codes[known], weight, cells.n_levels, cells.ordered)
     if cells.step and (codes[known] == 0).all():  # one moment
         return LevelScale.read(codes[known], weight, 1, False)
-    return NumberScale.read(codes[known], weight, rng, cells.step > 0, bounds)
+    # beyond, steps are lost in the rounding of codes, whose density is next to their probability
+    fine = np.abs(codes[known]).max() < LARGEST_WHOLE
+    return NumberScale.read(codes[known], weight, rng, cells.step > 0 and fine, bounds)

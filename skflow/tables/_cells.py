@@ -7,6 +7,7 @@ import numpy as np
 
 from skflow._persistence import stored
 from skflow.tables._context import cells_of, is_category, is_hole, numbers_of
+from skflow.tables._exact import LARGEST, LOWEST, time_of, times_of, unit_of, whole_of
 
 __all__ = ["KINDS", "UNSEEN", "LevelCells", "NumberCells", "read_cells"]
 
@@ -15,7 +16,7 @@ UNSEEN = -1  # the code of a level that the fit has not seen
 MAX_LEVELS = 500  # of a category that are told apart; rarer ones share one more
 # Integers are levels if they are so few, each so often; others are numbers on a grid.
 MOST_VALUES, FEWEST_EACH = 50, 4
-EXACT = 2**53  # whole numbers up to here are floats
+SAFE = 2**61  # sums of two such numbers are still int64
 
 
 @stored
@@ -31,26 +32,36 @@ class NumberCells:
     origin, step : int
         Of the grid; a step of 0 says that there is none.
     time : {"", "M", "m"}
-        Whether the cells are moments ("M") or spans ("m"), which are whole nanoseconds.
+        Whether the cells are moments ("M") or spans ("m"), which are whole ``unit``s.
+    unit : {"ns", "us"}
     """
 
     origin: int = 0
     step: int = 0
     time: str = ""
+    unit: str = "ns"
 
     n_levels = 0
 
     @classmethod
     def read(cls, column, place, whole):
         """Learn from the column of a fit; ``whole`` looks for a grid."""
-        time = _time_of(column)
-        values, known = _whole(column, place) if whole or time else (None, None)
+        cells = cls(time=time_of(column), unit=unit_of(column))
+        values, known = cells._whole(column, place) if whole or cells.time else (None, None)
         if values is None or not known.any():
-            return cls(time=time)
+            return cells
         values = values[known]
         origin = int(values.min())
-        step = int(np.gcd.reduce(values - origin)) if len(values) else 0
-        return cls(origin, step or 1, time)
+        # from end to end of int64 it is more than that holds, and wraps to what it should be
+        step = int(np.gcd.reduce((values - origin).astype(np.uint64)))
+        return replace(cells, origin=origin, step=step or 1)
+
+    def _whole(self, column, place):
+        """Whole numbers (n,), int64, and where there is one; times in their unit."""
+        if not self.time:
+            return whole_of(column, place)
+        times = times_of(column, self.time, self.unit, place)
+        return times.astype(np.int64), ~np.isnat(times)
 
     def bounds(self, low, high):
         """Return declared bounds in codes; None where there is none."""
@@ -62,27 +73,45 @@ class NumberCells:
         """Codes (n,) of a column, float64, NaN in holes."""
         if not self.step and not self.time:
             return numbers_of(column, place)
-        if self.time:
-            column = np.asarray(column, dtype=f"{self.time}8[ns]")
-        values, known = _whole(column, place)
-        codes = np.full(len(known), np.nan)
-        codes[known] = (values[known] - self.origin) / (self.step or 1)
-        return codes
+        values, known = self._whole(column, place)
+        above = values - self.origin
+        far = (above >= 0) != (values >= self.origin)  # int64 does not reach from the one to it
+        above = np.where(far, values.astype(float) - float(self.origin), above)
+        return np.where(known, above / (self.step or 1), np.nan)
 
-    def decode(self, codes):
-        """Cells (n,) of codes: floats, or if there are no holes whole numbers on the grid."""
+    def decode(self, codes, like=None, rng=None):
+        """Cells (n,) of codes: floats, or if there are no holes whole numbers on the grid.
+
+        Codes of large numbers lack digits: where a column ``like`` has a cell, it is that one.
+        """
+        del rng  # of levels that share a code
         if not self.step:
-            return codes.copy()
+            return codes.astype(f"{self.time}8[{self.unit}]") if self.time else codes.copy()
         holes = np.isnan(codes)
         codes = np.where(holes, 0.0, codes)
         steps = np.round(codes)
         beside = np.round(self.step * (codes - steps))  # of cells that lie between two steps
-        cells = self.origin + self.step * steps.astype(np.int64) + beside.astype(np.int64)
+        cells = self._on_grid(steps) + beside.astype(np.int64)
+        if like is not None:
+            values, known = self._whole(like, "the column")
+            cells[known] = values[known]
         if self.time:
-            cells = cells.astype(f"{self.time}8[ns]")
+            cells = cells.astype(f"{self.time}8[{self.unit}]")
             cells[holes] = np.array("NaT", dtype=cells.dtype)
             return cells
-        return np.where(holes, np.nan, cells) if holes.any() else cells
+        if not holes.any():
+            return cells
+        exact = cells.astype(object)
+        exact[holes] = None
+        return exact
+
+    def _on_grid(self, steps):
+        """Whole numbers (n,), int64, so many steps from the origin, as far as int64 reaches."""
+        largest = self.step * float(np.abs(steps).max(initial=0.0))
+        if max(largest, abs(self.origin)) < SAFE:
+            return self.origin + self.step * steps.astype(np.int64)
+        cells = (self.origin + self.step * int(k) for k in steps)
+        return np.array([min(max(cell, LOWEST), LARGEST) for cell in cells], dtype=np.int64)
 
 
 @stored
@@ -167,17 +196,23 @@ class LevelCells:
         shares = dict(zip(self.pooled, np.log(self.pooled_shares), strict=True))
         return np.array([shares.get(_plain(c), 0.0) for c in cells_of(column)])
 
-    def decode(self, codes, rng=None):
+    def decode(self, codes, like=None, rng=None):
         """Cells (n,) of codes, None in holes.
 
-        The code that levels share becomes one of them at random, or the most frequent one.
+        The code that levels share becomes one of them at random, or the most frequent one. Where
+        a column ``like`` has a cell of such a code, or one that was not seen, it is that one.
         """
         cells = np.empty(len(codes), dtype=object)
         levels = np.empty(len(self.levels) + 1, dtype=object)
         levels[:-1] = self.levels
-        known = ~np.isnan(codes)
+        known = ~np.isnan(codes) & (codes != UNSEEN)
         cells[known] = levels[codes[known].astype(int)]
         shared = codes == len(self.levels)
+        if like is not None:
+            given = cells_of(like)
+            there = np.array([not is_hole(cell) for cell in given], dtype=bool)
+            kept = (codes == UNSEEN) | (shared & there)
+            cells[kept], shared = given[kept], shared & ~kept
         if self.pooled and shared.any():
             n = int(shared.sum())
             picked = [0] * n  # they are in the order of their frequency
@@ -249,40 +284,3 @@ def _declared(column):
 
 def _plain(cell):
     return cell.item() if isinstance(cell, np.generic) else cell
-
-
-def _time_of(column):
-    dtype = str(getattr(column, "dtype", "object")).lower()
-    if dtype.startswith(("datetime", "date", "timestamp")):
-        return "M"
-    return "m" if dtype.startswith(("timedelta", "duration")) else ""
-
-
-def _whole(column, place):
-    """Whole numbers (n,), int64, and where there is one; times in nanoseconds."""
-    time = _time_of(column)
-    if time:
-        times = np.asarray(column, dtype=f"{time}8[ns]")
-        return times.astype(np.int64), ~np.isnat(times)
-    cells = np.asarray(column)
-    if cells.dtype.kind in "iu":
-        _check_size(cells, place)
-        return cells.astype(np.int64), np.ones(len(cells), dtype=bool)
-    numbers = numbers_of(column, place)
-    known = ~np.isnan(numbers)
-    filled = np.where(known, numbers, 0.0)
-    if (filled != np.round(filled)).any() or (np.abs(filled) > EXACT).any():
-        row = int(((filled != np.round(filled)) | (np.abs(filled) > EXACT)).argmax())
-        raise ValueError(
-            f"{place} is taken for integers and holds {numbers[row]:g} in row {row}: pass "
-            'integers up to 2**53, or declare kinds={...: "number"}.'
-        )
-    return filled.astype(np.int64), known
-
-
-def _check_size(cells, place):
-    if cells.dtype.kind == "u" and len(cells) and cells.max() > np.iinfo(np.int64).max:
-        raise ValueError(
-            f"{place} holds integers beyond 2**63: pass them as floats, or declare "
-            'kinds={...: "category"} where they are names.'
-        )

@@ -231,6 +231,11 @@ def is_category(column):
 
 def cells_of(column):
     """Cells (n,) of a column as objects."""
+    # polars makes floats of integers with holes
+    if callable(getattr(column, "null_count", None)) and column.null_count():
+        cells = np.empty(len(column), dtype=object)
+        cells[:] = column.to_list()
+        return cells
     return np.asarray(column, dtype=object)
 
 
@@ -249,6 +254,8 @@ def numbers_of(column, place):
     try:
         if cells.dtype == object:
             cells = np.array([np.nan if is_hole(cell) else cell for cell in cells])
+        if cells.ndim > 1 or cells.dtype.kind == "c":
+            raise TypeError(f"{column[:1].tolist()[0]!r} is none")
         numbers = cells.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{place} must hold numbers, as in the fit: {error}.") from None

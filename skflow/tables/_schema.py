@@ -5,6 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._persistence import stored
+from skflow.tables._dtypes import (
+    arrow_array,
+    arrow_bytes,
+    arrow_field,
+    dtype_name,
+    has_holes,
+    pandas_dtype,
+    polars_dtype,
+    polars_type,
+    typed,
+    within,
+    without_nan,
+)
 
 __all__ = ["Schema"]
 
@@ -26,12 +39,15 @@ class Schema:
         Of the columns, as far as they are needed to make them again.
     levels : tuple of tuple or None
         Those that a categorical dtype declares, by column, with whether they are ordered.
+    axes : tuple
+        Names that pandas has for the names of the columns, one for each of their levels.
     """
 
     make: str
     names: tuple
     dtypes: tuple
     levels: tuple
+    axes: tuple = ()
 
     @classmethod
     def read(cls, X):
@@ -40,15 +56,22 @@ class Schema:
         if make == NUMBERS:
             X = _as_array(X)
             d = X.shape[1]
+            if not d:
+                raise ValueError(
+                    f"X has 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
+                )
             return cls(make, tuple(range(d)), (X.dtype.str,) * d, (None,) * d)
         if make == ARROW:
             fields = list(X.schema)
-            dtypes = tuple(_arrow_bytes(field.name, field.type) for field in fields)
+            dtypes = tuple(arrow_bytes(field.name, field.type) for field in fields)
             return cls(make, tuple(X.column_names), dtypes, (None,) * len(fields))
         columns = [column for _, column in _named_columns(X, make)]
-        describe = _pandas_dtype if make == PANDAS else _polars_dtype
+        if not columns:
+            raise ValueError(f"X has no columns (shape {X.shape}): pass a table of one or more.")
+        describe = pandas_dtype if make == PANDAS else polars_dtype
         dtypes, levels = zip(*(describe(column.dtype) for column in columns), strict=True)
-        return cls(make, tuple(X.columns), dtypes, levels)
+        axes = tuple(X.columns.names) if make == PANDAS else ()
+        return cls(make, tuple(X.columns), dtypes, levels, axes)
 
     def __len__(self):
         return len(self.names)
@@ -104,7 +127,7 @@ class Schema:
             tuple(each[j] for j in which) for each in (self.names, self.dtypes, self.levels)
         )
         names = tuple(range(len(which))) if self.make == NUMBERS else names
-        return Schema(self.make, names, dtypes, levels)
+        return Schema(self.make, names, dtypes, levels, self.axes)
 
     def frame(self, cells, like=None):
         """Make a table of columns of cells (n,), all of them, as the fit's was.
@@ -116,6 +139,10 @@ class Schema:
         like : table, optional
             Of as many rows, whose index the new one gets, if there is one.
         """
+        cells = [
+            within(column, dtype_name(self.make, dtype))
+            for column, dtype in zip(cells, self.dtypes, strict=True)
+        ]
         if self.make == NUMBERS:
             return _array_of(cells, self.dtypes[0])
         if self.make == PANDAS:
@@ -124,10 +151,9 @@ class Schema:
             return self._polars(cells)
         import pyarrow as pa
 
-        fields = [_arrow_field(dtype) for dtype in self.dtypes]
+        fields = [arrow_field(dtype) for dtype in self.dtypes]
         arrays = [
-            pa.array(_without_nan(column), field.type, from_pandas=True)
-            for column, field in zip(cells, fields, strict=True)
+            arrow_array(column, field.type) for column, field in zip(cells, fields, strict=True)
         ]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
@@ -135,14 +161,17 @@ class Schema:
         import pandas as pd
 
         columns = [
-            pd.Series(_typed(column, dtype, levels))
+            pd.Series(typed(column, dtype, levels))
             for column, dtype, levels in zip(cells, self.dtypes, self.levels, strict=True)
         ]
         table = pd.concat(columns, axis=1)
         if _make(like) == PANDAS:
             table.index = like.index
         tuples = self.names and all(isinstance(name, tuple) for name in self.names)
-        table.columns = pd.MultiIndex.from_tuples(self.names) if tuples else list(self.names)
+        names = list(self.names)
+        table.columns = pd.MultiIndex.from_tuples(names) if tuples else names
+        if self.axes:
+            table.columns.names = list(self.axes)
         return table
 
     def _polars(self, cells):
@@ -150,8 +179,8 @@ class Schema:
 
         columns = []
         for name, column, described in zip(self.names, cells, self.dtypes, strict=True):
-            dtype = _polars_type(described)
-            series = pl.Series(name, _without_nan(column), strict=False)
+            dtype = polars_type(described)
+            series = pl.Series(name, without_nan(column), strict=False)
             columns.append(series.cast(dtype, strict=False) if series.dtype != dtype else series)
         return pl.DataFrame(columns)
 
@@ -188,86 +217,8 @@ def _named_columns(X, make):
     return [(name, table.iloc[:, j]) for j, name in enumerate(X.column_names)]
 
 
-def _pandas_dtype(dtype):
-    import pandas as pd
-
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "category", (tuple(dtype.categories.tolist()), bool(dtype.ordered))
-    if isinstance(dtype, pd.ArrowDtype):  # the name of which may be that of another dtype
-        return _arrow_bytes("", dtype.pyarrow_dtype), None
-    return str(dtype), None
-
-
-def _polars_dtype(dtype):
-    name = str(dtype.base_type())
-    levels = tuple(dtype.categories) if name == "Enum" else None
-    unit, zone = (getattr(dtype, key, None) for key in ("time_unit", "time_zone"))
-    return (name, unit, zone, levels), None
-
-
-def _polars_type(described):
-    import polars as pl
-
-    name, unit, zone, levels = described
-    if name == "Enum":
-        return pl.Enum(list(levels))
-    if name == "Datetime":
-        return pl.Datetime(unit, zone)
-    return pl.Duration(unit) if name == "Duration" else getattr(pl, name)
-
-
-def _arrow_bytes(name, dtype):
-    import pyarrow as pa
-
-    return tuple(pa.schema([(name, dtype)]).serialize().to_pybytes())
-
-
-def _arrow_field(described):
-    import pyarrow as pa
-
-    return pa.ipc.read_schema(pa.py_buffer(bytes(described))).field(0)
-
-
 def _array_of(cells, dtype):
     dtype = np.dtype(dtype)
-    if dtype.kind in "iub" and any(_has_holes(column) for column in cells):
+    if dtype.kind in "iub" and any(has_holes(column) for column in cells):
         dtype = np.dtype(object)
     return np.column_stack([np.asarray(column, dtype=dtype) for column in cells])
-
-
-def _typed(column, dtype, levels):
-    """Give a column of cells its pandas dtype."""
-    import pandas as pd
-
-    if levels is not None:
-        return pd.Categorical(column, *levels)
-    if isinstance(dtype, tuple):
-        dtype = pd.ArrowDtype(_arrow_field(dtype).type)
-        return pd.array(_without_nan(column), dtype=dtype)
-    if dtype.startswith("datetime64") and "," in dtype:  # of a zone; cells are in UTC
-        return pd.Series(column).dt.tz_localize("UTC").astype(dtype)
-    holes = _has_holes(column)
-    if holes and _is_numpy(dtype) and np.dtype(dtype).kind in "iub":
-        return pd.Series(column)  # this dtype holds no holes
-    return pd.Series(_without_nan(column) if holes else column).astype(dtype)
-
-
-def _is_numpy(dtype):
-    try:
-        np.dtype(dtype)
-    except TypeError:
-        return False
-    return True
-
-
-def _has_holes(column):
-    if column.dtype.kind in "Mm":
-        return bool(np.isnat(column).any())
-    return any(cell is None or cell != cell for cell in column)  # noqa: PLR0124
-
-
-def _without_nan(column):
-    """Cells with None in holes, as a list; times as they are."""
-    if column.dtype.kind in "Mm":
-        return column
-    return [None if cell is None or cell != cell else cell for cell in column.tolist()]  # noqa: PLR0124

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from skflow.tables._cells import MAX_LEVELS, UNSEEN, LevelCells, NumberCells, read_cells
@@ -28,6 +29,9 @@ COLUMNS = {
         pd.Categorical(["low", "high", "low"], ["low", "mid", "high"], ordered=True)
     ),
     "pandas, arrow": pd.Series([1.5, None, 2.5], dtype="double[pyarrow]"),
+    "pandas, nullable and large": pd.Series([2**62 + 1, None, 2**62 + 9], dtype="Int64"),
+    "objects, large": np.array([2**62 + 1, None, 2**62 + 9], dtype=object),
+    "no end": np.array(["0001-01-01", "2024-05-01", "9999-12-31"], dtype="M8[us]"),
     "polars": pl.Series([1.5, None, 2.5]),
     "polars, dates": pl.Series([TIMES[0].date(), None, TIMES[1].date()]),
 }
@@ -74,7 +78,35 @@ def test_grids_count_steps():
     cells = read_cells(COLUMNS["integers"], "column 0")
     assert (cells.origin, cells.step) == (10, 10)
     days = read_cells(COLUMNS["dates"], "column 0")
-    assert days.step == 24 * 3_600 * 10**9
+    assert (days.step, days.unit) == (24 * 3_600 * 10**6, "us")
+
+
+def test_digits_that_codes_lack_are_those_of_the_column():
+    for column in (
+        np.array([-(2**63), 5, 2**63 - 1, 2**62 + 1]),
+        np.array([1, 10**18 + 1, 10**18 + 2, 7], dtype="M8[ns]"),
+    ):
+        cells = read_cells(column, "column 0")
+        codes = cells.encode(column, "column 0")
+        assert (np.diff(codes[:3]) >= 0).all()
+        np.testing.assert_array_equal(cells.decode(codes, column), column)
+        assert cells.decode(np.array([1e30])).dtype == column.dtype  # and does not wrap
+
+
+def test_columns_of_which_numpy_makes_other_things():
+    large = pl.Series([2**62 + 1, None, 2**62 + 9])
+    cells = read_cells(large, "column 0")
+    assert cells.decode(cells.encode(large, "column 0")).tolist() == large.to_list()
+    days = pd.Series(pd.array([TIMES[0].date(), None], dtype=pd.ArrowDtype(pa.date32())))
+    cells = read_cells(days, "column 0")
+    back = cells.decode(cells.encode(days, "column 0"))
+    np.testing.assert_array_equal(back, np.array(["2024-03-01", "NaT"], dtype="M8[us]"))
+
+
+def test_times_beyond_those_of_a_fit_in_nanoseconds():
+    cells = read_cells(np.array([0, 5, 3], dtype="M8[ns]"), "column 0")
+    with pytest.raises(ValueError, match="column 1 holds 9999-12-31.* in row 0.*nanoseconds"):
+        cells.encode(np.array(["9999-12-31"], dtype="M8[D]"), "column 1")
 
 
 def test_order_of_levels():
@@ -105,7 +137,7 @@ def test_rare_levels_share_a_code():
     codes = cells.encode(labels, "column 0")
     assert (codes == MAX_LEVELS).sum() == 20
     assert np.exp(cells.log_share(labels)[codes == MAX_LEVELS]).sum() == pytest.approx(1)
-    drawn = cells.decode(codes, np.random.default_rng(0))[codes == MAX_LEVELS]
+    drawn = cells.decode(codes, rng=np.random.default_rng(0))[codes == MAX_LEVELS]
     assert 1 < len(set(drawn)) <= len(set(cells.pooled))
     assert set(cells.decode(codes)[codes == MAX_LEVELS]) == {cells.pooled[0]}
 
@@ -127,6 +159,9 @@ def test_bad_columns():
         read_cells(np.array([1.0, 2.5]), "column 0", "integer")
     with pytest.raises(ValueError, match="must be finite"):
         read_cells(np.array([1.0, np.inf]), "column 0")
+    for column in (np.array([1j, 2.0]), pd.Series([[1, 2], [3, 4]])):
+        with pytest.raises(ValueError, match="column 0 must hold numbers"):
+            read_cells(column, "column 0")
     with pytest.raises(ValueError, match=r"beyond 2\*\*63"):
         read_cells(np.array([2**64 - 1, 3], dtype=np.uint64), "column 0")
 

@@ -32,6 +32,13 @@ TABLES = {
     "pandas, two levels of names": PANDAS[["number", "count"]].set_axis(
         pd.MultiIndex.from_tuples([("a", 1), ("b", 2)]), axis=1
     ),
+    "pandas, names of names": PANDAS[["number", "count"]].set_axis(
+        pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["letter", None]), axis=1
+    ),
+    "pandas, text of Python": PANDAS[["text"]].astype("string[python]"),
+    "pandas, arrow and zone": PANDAS[["day"]].astype(
+        pd.ArrowDtype(pa.timestamp("us", "Asia/Tokyo"))
+    ),
     "polars": pl.DataFrame(COLUMNS | {"day": DAYS}),
     "polars, dates": pl.DataFrame({"day": DAYS}).cast(pl.Date),
     "polars, categories": pl.DataFrame({"text": COLUMNS["text"]}).cast(pl.Categorical),
@@ -74,6 +81,25 @@ def test_columns_of_frames_go_by_name():
     assert columns[0].name == "number"
     with pytest.raises(ValueError, match="has columns .*'age'.* and the fit had"):
         schema.columns(PANDAS.rename(columns={"count": "age"}))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "Int8", "uint8[pyarrow]", "float32"])
+def test_cells_beyond_their_dtype_do_not_wrap(dtype):
+    table = pd.DataFrame({"x": [1, 2]}).astype(dtype)
+    far = np.array([1e300, -1e300]) if dtype == "float32" else np.array([400, -400])
+    again = Schema.read(table).frame([far])
+    assert again.dtypes.equals(table.dtypes)
+    high, low = again["x"].astype(float)
+    if dtype == "float32":
+        assert np.isfinite([high, low]).all()
+    else:
+        assert (high, low) == (255, 0) if dtype.startswith("u") else (127, -128)
+
+
+def test_no_columns():
+    for table in (pd.DataFrame(index=range(5)), pl.DataFrame(), np.empty((5, 0))):
+        with pytest.raises(ValueError, match="no columns|0 feature"):
+            Schema.read(table)
 
 
 def test_other_widths():

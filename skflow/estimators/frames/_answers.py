@@ -107,6 +107,7 @@ class AnswersQuestions(DensityMixin):
 
         check_is_fitted(self)
         n_samples, rng = check_n_samples(n_samples), np.random.default_rng(draw_seed(random_state))
+        known = None
         if given is None:
             codes = np.full((n_samples, len(self.reader_.cells)), np.nan)
         elif isinstance(given, Mapping):
@@ -116,10 +117,12 @@ class AnswersQuestions(DensityMixin):
                 scores, self.effective_size_ = drawn_within(self, codes, ranges, rng)
                 return self.reader_.table(self.reader_.filled(codes, scores, on_grid), rng)
         else:
-            codes = np.repeat(self._codes(given), n_samples, axis=0)
+            codes, known = np.repeat(self._codes(given), n_samples, axis=0), given
         codes = with_summands(self, codes, rng)
         scores = draws(self, self.reader_.scores(codes)[0], rng)
-        return self.reader_.table(self.reader_.filled(codes, scores, on_grid), rng)
+        return self.reader_.table(
+            self.reader_.filled(codes, scores, on_grid), rng, known, n_samples
+        )
 
     def impute(self, X, n_draws=None, random_state=None):
         """Fill the holes of a table.

@@ -93,7 +93,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         Of the last draws with ranges: how many independent ones they were worth.
     n_features_in_ : int
     feature_names_in_ : ndarray
-        Only of a data frame.
+        Only of a data frame whose names are all text.
 
     See Also
     --------
@@ -187,7 +187,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         names = reader.schema.names
         self.n_features_in_ = len(names)
         vars(self).pop("feature_names_in_", None)
-        if reader.schema.make != "numpy":
+        if all(isinstance(name, str) for name in names):  # as in scikit-learn
             self.feature_names_in_ = np.array(names, dtype=object)
         self.kinds_ = dict(zip(names, map(reader.kind, range(len(names))), strict=True))
         places = reader.places[: len(names)]

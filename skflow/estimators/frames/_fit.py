@@ -40,6 +40,11 @@ def learn(estimator, X, weight, rng):
     """Fit the nets of a TableDensity to the rows of a table with weights (n,) or None."""
     reader, codes, points, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
     check_rows(scores, MINIMUM)
+    if not scores.shape[1]:
+        raise ValueError(
+            f"none of the {len(reader.schema)} columns of X has cells to learn from: they "
+            "are empty or skipped."
+        )
     weight = None if weight is None else weight[weight > 0]
     repeats = not any(scale.kind == NUMBER for scale in reader.scales)
     holder = _holder(codes, estimator.n_members, rng, repeats)
@@ -80,6 +85,8 @@ def _holder(codes, n_members, rng, repeats=False):
     else:
         holes = np.isnan(codes)
         first, group = group_rows(np.column_stack([np.where(holes, 0.0, codes), holes]))
+    if len(first) == 1:  # there is nothing to overfit
+        first = group = np.arange(len(codes))
     n_members = min(n_members, len(first))
     n_folds = max(n_members, 10 if len(first) > LONG else 5)
     n_folds = min(n_folds, len(first))

@@ -10,7 +10,7 @@ from skflow._persistence import stored
 from skflow._validation import column_label
 from skflow.conditionals._scales import read_scale
 from skflow.estimators.frames._columns import read_columns
-from skflow.tables._cells import UNSEEN, LevelCells
+from skflow.tables._cells import UNSEEN
 from skflow.tables._declared import by_column
 from skflow.tables._schema import Schema
 from skflow.tables._sums import complete
@@ -217,25 +217,25 @@ class Reader:
                 codes[:, j] = np.where(np.isnan(codes[:, j]), known[:, place], codes[:, j])
         return codes
 
-    def table(self, codes, rng=None, X=None):
+    def table(self, codes, rng=None, X=None, times=None):
         """Make a table of codes; cells that a table X holds are kept as they are.
 
         Of levels that share a code a generator picks one; without it, it is the most frequent.
+        Each row of X stands for so many in a row of the codes; None is for one, and says that
+        its index is kept too.
         """
-        originals = [None] * len(self.schema) if X is None else self.schema.columns(X)
-        columns = []
-        for j, original in enumerate(originals):
-            one, own = self.cells[j], codes[:, j]
-            if not isinstance(one, LevelCells):
-                columns.append(one.decode(own))
-                continue
-            unseen = own == UNSEEN
-            cells = one.decode(np.where(unseen, np.nan, own), rng)
-            if original is not None:
-                kept = unseen | (own == len(one.levels))
-                cells[kept] = np.asarray(original, dtype=object)[kept]
-            columns.append(cells)
-        return self.schema.frame(columns, like=X)
+        originals = [None] * len(self.schema)
+        if X is not None:
+            rows = np.arange(len(codes)) // (times or 1)
+            originals = [
+                None if column is None else _safe_indexing(column, rows)
+                for column in self.schema.columns(X)
+            ]
+        columns = [
+            self.cells[j].decode(codes[:, j], original, rng)
+            for j, original in enumerate(originals)
+        ]
+        return self.schema.frame(columns, like=X if times is None else None)
 
     def kind(self, j):
         """Say what column j of the table is modelled as."""

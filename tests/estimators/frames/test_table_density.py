@@ -385,6 +385,41 @@ def test_hardly_any_rows(fitted, n):
     assert fitted.predict(rows, "size").shape == (n,)
 
 
+def test_nothing_to_learn_from():
+    with pytest.raises(ValueError, match="none of the 2 columns of X has cells.*empty"):
+        quick().fit(pd.DataFrame(np.full((8, 2), np.nan)))
+
+
+def test_one_row_again_and_again():
+    table = pd.DataFrame({"x": [3] * 9, "kind": ["a"] * 9})
+    density = quick(max_steps=2).fit(table)
+    assert np.isfinite(density.score_samples(table)).all()
+    pd.testing.assert_frame_equal(density.sample(9, random_state=0), table)
+
+
+@pytest.mark.parametrize("kind", ["int64", "Int64", "datetime64[ns]", "timedelta64[ns]"])
+def test_whole_numbers_of_many_digits_are_kept(kind):
+    rng = np.random.default_rng(0)
+    x = pd.Series(rng.integers(-(2**62), 2**62, 30)).astype(kind)
+    table = pd.DataFrame({"x": x, "y": rng.normal(size=30)})
+    table.loc[::3, "y"] = np.nan
+    density = quick(max_steps=2).fit(table)
+    pd.testing.assert_series_equal(density.impute(table)["x"], table["x"])
+    drawn = density.sample(2, random_state=0, given=table)
+    np.testing.assert_array_equal(drawn["x"], np.repeat(x, 2))
+    assert np.isfinite(density.score_samples(table)).all()
+
+
+def test_given_levels_that_share_a_code_or_are_new_are_kept():
+    names = [f"name {k}" for k in range(520)]
+    table = pd.DataFrame({"x": np.arange(520.0) % 7, "name": pd.Series(names, dtype=object)})
+    density = quick(max_steps=2, n_members=1).fit(table)
+    pooled = list(density.reader_.cells[1].pooled[:3])
+    given = pd.DataFrame({"x": [1.0, 2.0, None, 3.0], "name": [*pooled, "new"]}, dtype=object)
+    drawn = density.sample(1, random_state=0, given=given)
+    assert drawn["name"].tolist() == given["name"].tolist()
+
+
 def test_weights():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"x": np.repeat(["a", "b"], 50), "z": rng.normal(size=100)})
