@@ -104,7 +104,8 @@ def grid_points(values, gap):
 def up_the_grid(start, steps, gap):
     """Points so many steps up a grid from start, without the rounding error of short decimals."""
     points = start + gap * steps
-    short = np.round(points, DECIMALS - int(np.floor(np.log10(gap))))
+    with np.errstate(over="ignore"):  # of points far out on a fine grid, which are kept
+        short = np.round(points, DECIMALS - int(np.floor(np.log10(gap))))
     meant = (steps != 0) & (np.abs(short - points) <= 1e-6 * gap)
     return np.where(meant, short, points)
 

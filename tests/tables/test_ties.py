@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skflow.tables._jitter import spread_column
+from skflow.tables._lattice import up_the_grid
 from skflow.tables._observation import ContinuousRows
 from skflow.tables._ties import find_ties
 
@@ -320,3 +321,8 @@ def test_tables_of_the_largest_numbers_are_read_without_a_warning(seed):
     support = {0: (float(X[:, 0].min()), None), 1: (None, largest), 2: (-largest, None)}
     observation = ContinuousRows.read(X, support=support)
     assert np.isfinite(observation.prepare(X, None, rng).values).all()
+
+
+def test_points_far_out_on_a_fine_grid_are_kept():
+    points = up_the_grid(np.array([1e290, 0.0]), np.ones(2), 1e-20)
+    np.testing.assert_allclose(points, [1e290, 1e-20], rtol=1e-15)
