@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._persistence import stored
-from skflow.tables._cells import EXACT, NumberCells
+from skflow.tables._cells import NumberCells
 from skflow.tables._context import is_category
+from skflow.tables._exact import EXACT
 
 __all__ = ["ColumnSum", "complete", "find_sums", "read_numbers"]
 
@@ -129,7 +130,7 @@ def find_sums(codes, cells):
     for group in ([j for j in which if not cells[j].time], [j for j in which if cells[j].time]):
         if len(group) < 3 or len(codes[0]) < FEWEST:
             continue
-        moments = [cells[j].origin for j in group if cells[j].time == "M"]
+        moments = [_unit(cells[j]) * cells[j].origin for j in group if cells[j].time == "M"]
         start = min(moments, default=0)  # of all moments, so that spans are not small beside them
         values = np.column_stack(
             [_floats(codes[j], cells[j], start if cells[j].time == "M" else 0) for j in group]
@@ -147,7 +148,13 @@ def _varies(codes):
 
 
 def _floats(codes, cells, start):
-    return (cells.step or 1) * codes + float(cells.origin - start)
+    unit = _unit(cells)
+    return unit * (cells.step or 1) * codes + float(unit * cells.origin - start)
+
+
+def _unit(cells):
+    """Nanoseconds in the unit of times; 1 for numbers."""
+    return 1_000 if cells.time and cells.unit == "us" else 1
 
 
 def _candidates(values):
