@@ -12,7 +12,7 @@ from skflow.conditionals._training import draw_known, rows_given
 
 __all__ = ["blend"]
 
-MOST_ROWS = 4_000  # of the fit that may be neighbours
+MOST_ROWS, MOST_NUMBERS = 4_000, 2**23  # of the fit that may be neighbours, and what they hold
 ASKED = 4_000  # rows whose cells decide, those held out being repeated
 MOST_REPEATS = 8
 BLOCK = 1_000
@@ -48,9 +48,12 @@ def blend(nets, shares, cells, weight, holder, seed):
     d = cells.shape[1] // 2
     with threads(1), seeded(seed):
         rng = np.random.default_rng(seed)
-        some = np.sort(rng.permutation(len(cells))[:MOST_ROWS])
+        encoding = nets[0].encoding
+        n_numbers = 2 * len(encoding.scores) + sum(encoding.sizes)
+        n_most = min(MOST_ROWS, MOST_NUMBERS // max(1, n_numbers))
+        some = np.sort(rng.permutation(len(cells))[:n_most])
         own = None if weight is None else weight[some]
-        neighbours = Neighbours(nets[0].encoding, shares, *cells[some].chunk(2, dim=1), own)
+        neighbours = Neighbours(encoding, shares, *cells[some].chunk(2, dim=1), own)
         alone = torch.eye(1, 1 + neighbours.n_kinds)
         rows = np.flatnonzero(holder >= 0)
         if time_is_up() or not len(rows) or not d:

@@ -46,7 +46,8 @@ class NumberCells:
     @classmethod
     def read(cls, column, place, whole):
         """Learn from the column of a fit; ``whole`` looks for a grid."""
-        cells = cls(time=time_of(column), unit=unit_of(column))
+        time = time_of(column)
+        cells = cls(time=time, unit=unit_of(column)) if time else cls()
         values, known = cells._whole(column, place) if whole or cells.time else (None, None)
         if values is None or not known.any():
             return cells

@@ -154,7 +154,7 @@ def _floats(codes, cells, start):
 
 def _unit(cells):
     """Nanoseconds in the unit of times; 1 for numbers."""
-    return 1_000 if cells.time and cells.unit == "us" else 1
+    return 1_000 if cells.unit == "us" else 1
 
 
 def _candidates(values):
