@@ -1,6 +1,6 @@
 """From codes of a column to what a net of conditionals takes, and back."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED
 from skflow.fitting._preprocessing import fit_preprocessing
 from skflow.tables._cells import UNSEEN
 from skflow.tables._observation import ContinuousRows
+from skflow.tables._periodic import read_circles
 from skflow.tables._table import START_ROWS
 
 __all__ = ["LevelScale", "NumberScale", "read_scale"]
@@ -19,6 +20,7 @@ __all__ = ["LevelScale", "NumberScale", "read_scale"]
 BLOCK = 4_096
 HALF = 0.5  # of the width of a whole number
 LARGEST_WHOLE = 2**48
+CLOSE = 1e-9  # to a bound
 
 
 @stored
@@ -41,9 +43,14 @@ class NumberScale:
     kind: str = field(default=NUMBER, init=False)
 
     @classmethod
-    def read(cls, codes, weight, rng, whole, bounds=None):
-        """Learn from the known codes (n,) of a fit and their weights (n,) or None."""
-        x = codes[:, None]
+    def read(cls, codes, weight, rng, whole, bounds=None, periodic=False):
+        """Learn from the known codes (n,) of a fit and their weights (n,) or None.
+
+        If they are periodic the bounds are those of the one period in which they come back.
+        """
+        x, circles = codes[:, None], None
+        if periodic:
+            circles, bounds = _circle(x, weight, whole, *bounds), None
         if whole and bounds is not None:
             # all of a whole number lies within the bounds if it does
             low, high = bounds
@@ -53,7 +60,9 @@ class NumberScale:
             weight,
             support=None if bounds is None else {0: bounds},
             resolution={0: 1.0} if whole else None,
+            circles=circles,
         )
+        x = observation.turn(x)
         if len(x) > START_ROWS:
             rows = rng.permutation(len(x))[:START_ROWS]
             x, weight = x[rows], None if weight is None else weight[rows]
@@ -79,8 +88,9 @@ class NumberScale:
         """Scores (n, 2) between which whole numbers lie, NaN for any others and in holes."""
         if not self.whole:
             return np.full((len(codes), 2), np.nan)
-        scores = self._to_scores(np.concatenate([codes - HALF, codes + HALF]))[0]
-        return scores.reshape(2, -1).T
+        codes = self.observation.turn(codes[:, None])[:, 0]
+        ends = _just_inside(np.stack([codes - HALF, codes + HALF]), self.observation)
+        return self._to_scores(ends.ravel())[0].reshape(2, -1).T
 
     def _to_scores(self, codes):
         known = ~np.isnan(codes)
@@ -103,8 +113,24 @@ class NumberScale:
         """Codes (n,) of scores."""
         with torch.no_grad():
             x = self.to_scores.inverse(torch.from_numpy(scores[:, None]).double())[0].numpy()
-        x = self.observation.draws(x, on_grid or self.whole)[:, 0]
-        return np.round(x) if self.whole else x
+        x = self.observation.draws(x, on_grid or self.whole)
+        return self.observation.turn_back(np.round(x))[:, 0] if self.whole else x[:, 0]
+
+
+def _circle(x, weight, whole, low, high):
+    """Cut the circle on which values x (n, 1) lie open; one period of it is from low to high."""
+    circles = read_circles(x, {0: high - low}, weight)
+    cuts = np.floor(circles.cuts) + HALF if whole else circles.cuts  # between two whole numbers
+    return replace(circles, cuts=cuts, starts=np.array([low], dtype=float))
+
+
+def _just_inside(ends, observation):
+    """Move ends of cells that lie on a bound, or where a circle is cut, next to it."""
+    for sign, bound in ((1, observation.low[0]), (-1, observation.high[0])):
+        if np.isfinite(bound):
+            end = bound + sign * CLOSE * max(1.0, abs(bound))
+            ends = sign * np.maximum(sign * ends, sign * end)
+    return ends
 
 
 def _normal_scores(values, weight, observation, rng):
@@ -121,7 +147,7 @@ def _normal_scores(values, weight, observation, rng):
     else:  # of so few their range is all that is known
         rest = _smooth(np.linspace(x.min(), x.max(), FEWEST)[:, None], None, observation)
     cells = np.stack([atoms - 0.5 * widths, atoms + 0.5 * widths], axis=1)
-    ends, _ = observation.place(cells.reshape(-1, 1))
+    ends, _ = observation.place(_just_inside(cells, observation).reshape(-1, 1))
     shares *= min(1.0, (1 - 1 / (len(values) + 1)) / shares.sum())
     return AtomScores(torch.from_numpy(ends.reshape(-1, 2)), torch.from_numpy(shares), rest)
 
@@ -192,4 +218,5 @@ def read_scale(codes, weight, rng, cells, bounds=None):
         return LevelScale.read(codes[known], weight, 1, False)
     # beyond, steps are lost in the rounding of codes, whose density is next to their probability
     fine = np.abs(codes[known]).max() < LARGEST_WHOLE
-    return NumberScale.read(codes[known], weight, rng, cells.step > 0 and fine, bounds)
+    whole = cells.step > 0 and fine
+    return NumberScale.read(codes[known], weight, rng, whole, bounds, cells.periodic)

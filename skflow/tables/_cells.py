@@ -11,7 +11,7 @@ from skflow.tables._exact import LARGEST, LOWEST, time_of, times_of, unit_of, wh
 
 __all__ = ["KINDS", "UNSEEN", "LevelCells", "NumberCells", "read_cells"]
 
-KINDS = ("number", "integer", "category", "ordinal", "skip")
+KINDS = ("number", "integer", "category", "ordinal", "periodic", "skip")
 UNSEEN = -1  # the code of a level that the fit has not seen
 MAX_LEVELS = 500  # of a category that are told apart; rarer ones share one more
 # Integers are levels if they are so few, each so often; others are numbers on a grid.
@@ -34,12 +34,15 @@ class NumberCells:
     time : {"", "M", "m"}
         Whether the cells are moments ("M") or spans ("m"), which are whole ``unit``s.
     unit : {"ns", "us"}
+    periodic : bool
+        Whether numbers lie on a circle, declared bounds being its one period.
     """
 
     origin: int = 0
     step: int = 0
     time: str = ""
     unit: str = "ns"
+    periodic: bool = False
 
     n_levels = 0
 
@@ -233,7 +236,7 @@ def read_cells(column, place, kind=None):
     column : ndarray or column of a data frame
     place : str
         How messages name it.
-    kind : {"number", "integer", "category", "ordinal", "skip"} or None
+    kind : {"number", "integer", "category", "ordinal", "periodic", "skip"} or None
         None and "skip" go by the dtype.
 
     Returns
@@ -243,6 +246,8 @@ def read_cells(column, place, kind=None):
     kind = _kind_of(column) if kind in (None, "skip") else kind
     if kind in ("category", "ordinal"):
         return LevelCells.read(column, ordered=kind == "ordinal")
+    if kind == "periodic":
+        return _on_circle(column, place)
     cells = NumberCells.read(column, place, whole=kind == "integer")
     if not cells.time and _is_constant(cells.encode(column, place)):
         return LevelCells.read(column)
@@ -252,6 +257,13 @@ def read_cells(column, place, kind=None):
         if levels.n_levels <= min(MOST_VALUES, n_known / FEWEST_EACH):
             return replace(levels, levels=tuple(int(level) for level in levels.levels))
     return cells
+
+
+def _on_circle(column, place):
+    cells = NumberCells.read(column, place, whole=_kind_of(column) == "integer")
+    if cells.time:
+        raise ValueError(f"{place} holds times, which have no period: make a column of hours.")
+    return replace(cells, step=min(cells.step, 1), periodic=True)  # 1: it divides any period
 
 
 def _is_constant(codes):

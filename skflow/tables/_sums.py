@@ -15,7 +15,7 @@ from skflow.tables._cells import NumberCells
 from skflow.tables._context import is_category
 from skflow.tables._exact import EXACT
 
-__all__ = ["ColumnSum", "complete", "find_sums", "read_numbers"]
+__all__ = ["ColumnSum", "complete", "find_sums", "nanoseconds", "read_numbers"]
 
 FEWEST = 20  # rows that add up and are not all 0
 MOST_ROWS, FEWEST_ROWS = 200, 16  # that are tried first
@@ -101,10 +101,10 @@ def read_numbers(column, place, cells, kind=None):
     Returns
     -------
     cells : NumberCells or None
-        None where they are no numbers, or declared to be levels.
+        None where they are no numbers, or declared to be levels or periodic.
     """
     if isinstance(cells, NumberCells):
-        return cells
+        return None if cells.periodic else cells
     if not cells.ordered or kind == "ordinal" or is_category(column):
         return None
     return NumberCells.read(column, place, whole=True)
@@ -130,7 +130,7 @@ def find_sums(codes, cells):
     for group in ([j for j in which if not cells[j].time], [j for j in which if cells[j].time]):
         if len(group) < 3 or len(codes[0]) < FEWEST:
             continue
-        moments = [_unit(cells[j]) * cells[j].origin for j in group if cells[j].time == "M"]
+        moments = [nanoseconds(cells[j]) * cells[j].origin for j in group if cells[j].time == "M"]
         start = min(moments, default=0)  # of all moments, so that spans are not small beside them
         values = np.column_stack(
             [_floats(codes[j], cells[j], start if cells[j].time == "M" else 0) for j in group]
@@ -148,11 +148,11 @@ def _varies(codes):
 
 
 def _floats(codes, cells, start):
-    unit = _unit(cells)
+    unit = nanoseconds(cells)
     return unit * (cells.step or 1) * codes + float(unit * cells.origin - start)
 
 
-def _unit(cells):
+def nanoseconds(cells):
     """Nanoseconds in the unit of times; 1 for numbers."""
     return 1_000 if cells.unit == "us" else 1
 

@@ -239,7 +239,7 @@ class AnswersQuestions(DensityMixin):
             raise ValueError(f"quantiles must lie between 0 and 1; got {quantiles.tolist()}.")
         check_is_fitted(self)
         cells = self.reader_.cells[self.reader_.schema.index_of(column)]
-        if cells.n_levels and not cells.ordered:
+        if not cells.ordered if cells.n_levels else cells.periodic:
             raise ValueError(f"column {column!r} has no order, and so no quantiles.")
         from skflow.estimators.frames._asked import cell_quantiles
         from skflow.estimators.frames._totals import column_cells

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skflow._validation import column_label, is_real
-from skflow.tables._cells import KINDS, NumberCells, read_cells
+from skflow.tables._cells import KINDS, read_cells
 from skflow.tables._declared import by_column
-from skflow.tables._sums import find_sums, read_numbers
+from skflow.tables._sums import find_sums, nanoseconds, read_numbers
 
 __all__ = ["ReadColumns", "read_columns"]
 
@@ -51,7 +51,7 @@ def read_columns(columns, labels, kinds, bounds):
     -------
     read : ReadColumns
     """
-    kinds = _declared_kinds(kinds, len(columns), labels)
+    kinds = _declared_kinds(kinds, len(columns), labels, bounds)
     read = ReadColumns([], [], [], [])
     for j, column in enumerate(columns):
         label = column_label(j, labels)
@@ -63,13 +63,18 @@ def read_columns(columns, labels, kinds, bounds):
     return read
 
 
-def _declared_kinds(kinds, n_columns, labels):
+def _declared_kinds(kinds, n_columns, labels, bounds):
     declared = by_column("kinds", kinds, "kind", n_columns, labels)
     for j, kind in declared.items():
         if kind not in KINDS:
             raise ValueError(
                 f"kinds of {column_label(j, labels)} must be one of {', '.join(KINDS)}; got "
                 f"{kind!r}."
+            )
+        if kind == "periodic" and None in bounds.get(j, (None, None)):
+            raise ValueError(
+                f'{column_label(j, labels)} is declared "periodic": say from where to where its '
+                "period reaches, such as support={...: (0, 24)} for hours."
             )
     return declared
 
@@ -125,8 +130,12 @@ def _grid(total, first, second):
     """Cells of a total on the grid on which sums of the two always are."""
     if not total.step:
         return total
-    step = math.gcd(first.step, second.step)
-    return NumberCells(first.origin + second.origin, step, total.time)
+    unit, *units = map(nanoseconds, (total, first, second))
+    step = math.gcd(*(n * one.step for n, one in zip(units, (first, second), strict=True)))
+    origin = sum(n * one.origin for n, one in zip(units, (first, second), strict=True))
+    if step % unit or origin % unit:  # a total whose unit is too coarse for all sums
+        return total
+    return replace(total, origin=origin // unit, step=step // unit)
 
 
 def _take_totals_out(read, columns, sums):

@@ -50,10 +50,12 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     ----------
     kinds : dict {column: kind}, default=None
         What columns are, where that is not what their dtypes say: "number" (floats, dates),
-        "integer", "category" (booleans, text, categories), "ordinal" (ordered categories), or
-        "skip" to leave a column out. Few integers that occur often are taken for ordinal.
+        "integer", "category" (booleans, text, categories), "ordinal" (ordered categories),
+        "periodic" (hours, angles: their one period is declared by ``support``), or "skip" to leave
+        a column out. Few integers that occur often are taken for ordinal.
     support : dict {column: (low, high)}, default=None
-        Declared bounds of numbers, integers and dates, in their own units; None for an open end.
+        Declared bounds of numbers, integers and dates, in their own units, None for an open end;
+        of periodic columns one period.
     n_members : int, default=5
         Nets, each of which holds out some rows, by which it stops.
     n_orders : int or "auto", default="auto"

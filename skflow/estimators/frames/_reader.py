@@ -135,6 +135,8 @@ class Reader:
     def _ends(self, j, name, value):
         """Codes of the ends of a range of column j, NaN where it is open."""
         cells = self.cells[j]
+        if not cells.n_levels and cells.periodic:
+            raise ValueError(f"column {name!r} is periodic, and so has no range {value!r}.")
         if not cells.n_levels:
             return [np.nan if end is None else self._code(j, end) for end in value]
         if not cells.ordered:
@@ -243,6 +245,8 @@ class Reader:
             return "skip"
         if self.cells[j].n_levels:
             return "ordinal" if self.cells[j].ordered else "category"
+        if self.cells[j].periodic:
+            return "periodic"
         return "integer" if self.cells[j].step else "number"
 
     def index_of(self, column):

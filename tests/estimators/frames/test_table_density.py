@@ -51,7 +51,10 @@ class TestWhatItTakesColumnsFor:
     @pytest.mark.parametrize(
         ("kinds", "match"),
         [
-            ({"count": "numbers"}, "must be one of number, integer, category, ordinal, skip"),
+            (
+                {"count": "numbers"},
+                "must be one of number, integer, category, ordinal, per",
+            ),
             ({"size": "integer"}, "taken for integers"),
             ({"counts": "number"}, "unknown column 'counts': did you mean 'count'"),
         ],
