@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _common import Journal, find_data, machine, markdown, use_threads
-from _tables import load, names
+from _tables import load, names, split
 from sklearn.datasets import fetch_openml, load_breast_cancer, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 
@@ -146,6 +146,22 @@ def start(args, script, key):
     warnings.simplefilter("ignore")
     print(machine(), flush=True)
     return Journal(args.output / f"{script}.csv", key, args.resume)
+
+
+def measure_smallest(args, script, key, setting, measure, told):
+    """Measure the tables that are asked for, by default the smallest; the journal of it.
+
+    ``measure(args, train, test)`` says what is found, and ``told`` a row of the journal in a line.
+    """
+    journal = start(args, script, key)
+    for name in args.tables or smallest():
+        which = name, setting, args.max_steps or "auto"
+        if which not in journal:
+            train, test = split(load(name))
+            facts = {"rows": len(train), "columns": train.shape[1]}
+            journal.add(dict(zip(key, which, strict=True)) | facts | measure(args, train, test))
+            print(told.format(**journal.rows[-1]), flush=True)
+    return journal
 
 
 def finish(journal, title, header, lines):

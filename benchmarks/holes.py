@@ -12,10 +12,10 @@ Every table is written to holes.csv as soon as it is done; ``--resume`` goes on 
 
 import numpy as np
 from _common import verdict
-from _frames import arguments, density, finish, gain, leave, smallest, spent, start, with_holes
-from _tables import load, split
+from _frames import arguments, density, finish, gain, leave, measure_smallest, spent, with_holes
 
 ASKED = 0.1  # nats a column, at most
+TOLD = "{table:18s} cost {cost:+.3f} nats a column"
 KEY = "table", "share", "max_steps"
 
 
@@ -32,16 +32,6 @@ def measure(args, train, test):
     return means | {"cost": cost, "error": error} | seconds
 
 
-def run(args, name, journal):
-    key = name, args.share, args.max_steps or "auto"
-    if key in journal:
-        return
-    train, test = split(load(name))
-    facts = {"rows": len(train), "columns": train.shape[1]}
-    journal.add(dict(zip(KEY, key, strict=True)) | facts | measure(args, train, test))
-    print(f"{name:18s} cost {journal.rows[-1]['cost']:+.3f} nats a column", flush=True)
-
-
 def line(row):
     figures = f"{row['whole']:.3f}", f"{row['holed']:.3f}"
     cost = f"{row['cost']:+.3f} ± {row['error']:.3f}"
@@ -53,9 +43,7 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--share", type=float, default=0.3, help="of the cells that are missing")
     args = parser.parse_args()
-    journal = start(args, "holes", KEY)
-    for name in args.tables or smallest():
-        run(args, name, journal)
+    journal = measure_smallest(args, "holes", KEY, args.share, measure, TOLD)
     header = ["table", "rows", "columns", "whole", "with holes", "asked at most", "cost"]
     lines = [line(row) for row in journal.rows]
     title = "Mean log density of held-out rows, nats a column, and what holes cost:"

@@ -16,12 +16,12 @@ Every table is written to odd_cells.csv as soon as it is done; ``--resume`` goes
 
 import numpy as np
 from _common import verdict
-from _frames import arguments, density, error, finish, leave, smallest, spent, start
-from _tables import load, split
+from _frames import arguments, density, error, finish, leave, measure_smallest, spent
 from sklearn.ensemble import IsolationForest
 
 ASKED = 9 / 10  # of the tables
 N_REPLACEMENTS = 20
+TOLD = "{table:18s} {explain:.3f}, forest {forest:.3f}"
 KEY = "table", "trials", "max_steps"
 
 
@@ -71,16 +71,6 @@ def measure(args, train, test):
     }
 
 
-def run(args, name, journal):
-    key = name, args.trials, args.max_steps or "auto"
-    if key in journal:
-        return
-    train, test = split(load(name))
-    facts = {"rows": len(train), "columns": train.shape[1]}
-    journal.add(dict(zip(KEY, key, strict=True)) | facts | measure(args, train, test))
-    print("{table:18s} {explain:.3f}, forest {forest:.3f}".format(**journal.rows[-1]), flush=True)
-
-
 def line(row):
     shares = (100 * row[name] for name in ("explain", "forest"))
     gain = f"{100 * (row['explain'] - row['forest']):+.1f} ± {100 * row['error']:.1f}"
@@ -100,9 +90,7 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--trials", type=int, default=200, help="of each table")
     args = parser.parse_args()
-    journal = start(args, "odd_cells", KEY)
-    for name in args.tables or smallest():
-        run(args, name, journal)
+    journal = measure_smallest(args, "odd_cells", KEY, args.trials, measure, TOLD)
     lines = [line(row) for row in journal.rows]
     header = ["table", "rows", "columns", "chance", "explain", "isolation forest", "gain"]
     title = "Replaced cells that are ranked first in their row, %:"

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from skflow._persistence import stored
+from skflow.conditionals._univariate import LOG_ROOT_2_PI
+from skflow.numerics import normal_of_logit
 
 __all__ = ["AtomScores", "find_atoms"]
 
@@ -15,8 +17,6 @@ LEAST_SHARE, LEAST_COUNT = 0.05, 10  # of the rows that an atom holds
 MOST_WIDTH = 0.1  # of its cell, in spreads of the other values: else a smooth fit will do
 FEWEST = 10  # other values that are fitted by themselves
 TINY = 1e-300
-FAR, N_STEPS = -50.0, 6  # log mass from which quantiles are found by steps
-LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 def find_atoms(values, widths, weight=None):
@@ -79,20 +79,21 @@ class AtomScores:
         masses = self._masses_of_cells()[:, :, k]
         sides[:, inside] = torch.lerp(*masses, (x[inside] - start) / (stop - start)).log()
         log_density[inside] = (_between(masses) / (stop - start)).log()
-        z = _score(*sides)
+        z, _ = normal_of_logit(sides[0] - sides[1])
         return z[:, None], log_density + 0.5 * z.square() + LOG_ROOT_2_PI
 
     def inverse(self, z):
         """Values (n, 1) of scores (n, 1), and None."""
         z = z[:, 0]
         masses = self._masses_of_cells()
-        edges = torch.stack([_score(*end.log()) for end in masses], 1).flatten()
+        edges = normal_of_logit(masses[:, 0].log() - masses[:, 1].log())[0].mT.flatten()
         place = torch.searchsorted(edges, z, right=True)
-        passed, left = self._passed(place // 2), self._log_left
+        passed = self._passed(place // 2)
         sides = torch.stack([torch.special.log_ndtr(z), torch.special.log_ndtr(-z)])
         # what is left of a mass when that of the atoms is taken off; without any, all of its log
         rest = (sides.exp() - passed).clamp(min=TINY).log().where(passed > 0, sides)
-        x = self.rest.inverse(_score(*(rest - left).clamp(max=0.0))[:, None])[0][:, 0]
+        own, _ = normal_of_logit(rest[0] - rest[1])
+        x = self.rest.inverse(own[:, None])[0][:, 0]
         inside = (place % 2 == 1).nonzero()[:, 0]
         k = (place[inside] - 1) // 2
         masses = masses[:, :, k]
@@ -127,18 +128,3 @@ def _between(masses):
     """Mass (n,) between points with masses (2, 2, n): low and high ones, below and above."""
     (low, low_above), (high, high_above) = masses
     return torch.where(low < low_above, high - low, low_above - high_above).clamp(min=TINY)
-
-
-def _score(below, above):
-    """Return normal scores of points with these log masses below and above, exact in tails."""
-    return torch.where(below < above, _quantile(below), -_quantile(above))
-
-
-def _quantile(log_mass):
-    """Invert the log of the normal distribution function."""
-    z = torch.special.ndtri(log_mass.exp())
-    far = -(-2 * log_mass).clamp(min=1.0).sqrt()
-    for _ in range(N_STEPS):  # of Newton, where the mass itself is no number any more
-        log_cdf = torch.special.log_ndtr(far)
-        far = far + (log_mass - log_cdf) * (log_cdf + 0.5 * far.square() + LOG_ROOT_2_PI).exp()
-    return torch.where(log_mass < FAR, far, z)

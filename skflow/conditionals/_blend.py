@@ -35,7 +35,7 @@ class Blend(nn.Module):
         alone, beside = self._log_shares(known, j)
         each = [net.column(values, known, j) for net in self.nets]
         log_weight = [alone - math.log(len(each))] * len(each)
-        if self.shares[j, 0] == 1:
+        if self.shares[j, 0] == 1 or not known.any():
             return pooled(each, log_weight)
         nearest = self.neighbours.nearest(values, known)
         return pooled([*each, self._near(nearest, j)], [*log_weight, beside])

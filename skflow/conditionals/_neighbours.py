@@ -6,7 +6,13 @@ import torch
 from torch import nn
 
 from skflow.conditionals._encoding import LABELS, NUMBER
-from skflow.conditionals._univariate import LEAST, Levels, Mixture, interval_mass
+from skflow.conditionals._univariate import (
+    LEAST,
+    LOG_ROOT_2_PI,
+    Levels,
+    Mixture,
+    interval_mass,
+)
 
 __all__ = ["Neighbours"]
 
@@ -16,7 +22,6 @@ WIDTHS = (0.02, 0.06, 0.2)  # of the kernels of scores and ordered levels
 BLURS = (0.02, 0.1, 0.4)  # in their place for labels: mass that goes to all of them
 MISMATCH = 2.0  # squared distance of labels that differ: as of two independent scores
 NOWHERE = -1e9  # log weight of a row that has a hole where it is asked
-LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 class Neighbours(nn.Module):
@@ -132,27 +137,26 @@ class Neighbours(nn.Module):
 
     def _level_shares(self, index, log_weight, j):
         """Shares (reaches, widths, n, L) of the levels of column j."""
-        code = self.spread[:, j].nan_to_num(0.0).long()[index].expand(log_weight.shape)
-        spread = self._spread(j)
-        by_level = log_weight.new_zeros(*log_weight.shape[:2], len(spread[0]))
-        by_level.scatter_add_(-1, code, log_weight.exp())
-        return torch.stack([by_level @ own for own in spread], 1)
-
-    def _spread(self, j):
-        """Masses (L, L) that each level of column j gives to each, by every width."""
         encoding = self.encoding
-        if encoding.kinds[j] == LABELS:
-            share = getattr(self, f"share_{j}")
-            return [(1 - blur) * torch.eye(len(share)) + blur * share for blur in BLURS]
+        labels = encoding.kinds[j] == LABELS
+        kernels = getattr(self, f"share_{j}") if labels else self._kernels(j)
+        by_level = log_weight.new_zeros(*log_weight.shape[:2], kernels.shape[-1])
+        code = self.spread[:, j].nan_to_num(0.0).long()[index].expand(log_weight.shape)
+        by_level.scatter_add_(-1, code, log_weight.exp())
+        if labels:
+            return torch.stack([torch.lerp(by_level, kernels, blur) for blur in BLURS], 1)
+        return by_level.unsqueeze(1) @ kernels
+
+    def _kernels(self, j):
+        """Masses (widths, L, L) that each level of ordered column j gives to each."""
+        encoding = self.encoding
         i = encoding.scores.index(j)
         edges, k = encoding.edges_of(i), encoding.ordered.index(i)
         loc = encoding.middle[k, : len(edges) - 1, None, None]
         low, high = edges[:-1].expand(len(loc), -1), edges[1:].expand(len(loc), -1)
         nothing = torch.zeros_like(loc)
-        return [
-            interval_mass(low, high, nothing, loc, nothing + math.log(width)).exp()
-            for width in WIDTHS
-        ]
+        masses = [interval_mass(low, high, nothing, loc, nothing + math.log(w)) for w in WIDTHS]
+        return torch.stack(masses).exp()
 
     def _asking(self, values, known):
         """Return what of rows (n, d) distances are made from, (n, f): see :meth:`_sides`."""

@@ -28,8 +28,9 @@ def log_prob_in_order(conditionals, values, known, order, ends=None):
         if len(rows):
             own = filled[rows]
             cells = conditionals.column(own, known[rows], j)
-            log_prob = cells.log_prob(own[:, j])
-            if ends is not None and not torch.isnan(ends[rows[0], j, 0]):
+            if ends is None or torch.isnan(ends[rows[0], j, 0]):
+                log_prob = cells.log_prob(own[:, j])
+            else:
                 log_prob = cells.log_mass(*ends[rows, j].unbind(-1))
             total[rows] += log_prob.double()
         known[rows, j] = True

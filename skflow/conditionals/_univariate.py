@@ -8,7 +8,15 @@ import torch
 from skflow._random import generator
 from skflow.numerics import increasing_root
 
-__all__ = ["LEAST", "Levels", "Mixture", "interval_mass", "mixture_log_prob", "pooled"]
+__all__ = [
+    "LEAST",
+    "LOG_ROOT_2_PI",
+    "Levels",
+    "Mixture",
+    "interval_mass",
+    "mixture_log_prob",
+    "pooled",
+]
 
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 N_POINTS = 32  # by which an entropy is worked out
