@@ -14,7 +14,13 @@ from torch import nn
 
 from skflow._persistence import SaveMixin
 from skflow._persistence._facts import FACTS, check_facts, odd_values
-from skflow._persistence._layout import can_name_part, require, settable, wastes_memory
+from skflow._persistence._layout import (
+    can_name_part,
+    insist,
+    may_have_holes,
+    settable,
+    wastes_memory,
+)
 from skflow._persistence._registry import classes, set_attributes
 from skflow._persistence._times import read_time
 from skflow.exceptions import ModelFileError
@@ -61,31 +67,29 @@ class _Decoder:
             return node
         if type(node) is list:
             return [self.value(item) for item in node]
-        require(type(node) is dict, "a value is of no known kind")
+        insist(type(node) is dict, "a value is of no known kind")
         for key, (others, reader) in self.READERS.items():
             if key in node:
-                require(
-                    set(node) - {key} <= others, f"unknown keys beside {key!r}: {sorted(node)}"
-                )
+                insist(set(node) - {key} <= others, f"unknown keys beside {key!r}: {sorted(node)}")
                 return reader(self, node)
         raise ModelFileError(f"the file is malformed: unknown keys {sorted(node)[:5]}.")
 
     def finish(self, estimator):
         """Check that the whole is an estimator with all its parameters, and no part is left."""
-        require(isinstance(estimator, SaveMixin), "it holds no estimator of skflow")
+        insist(isinstance(estimator, SaveMixin), "it holds no estimator of skflow")
         for obj in self.objects.values():
             if isinstance(obj, BaseEstimator):
                 missing = set(obj._get_param_names()) - set(vars(obj))
-                require(not missing, f"{type(obj).__name__} lacks {sorted(missing)}")
-        require({name for name, *_ in self.tensors} == set(self.arrays), "unused arrays")
+                insist(not missing, f"{type(obj).__name__} lacks {sorted(missing)}")
+        insist({name for name, *_ in self.tensors} == set(self.arrays), "unused arrays")
 
     def _object(self, node):
         name, number = node["class"], node["id"]
         cls = classes().get(name) if type(name) is str else None
-        require(cls is not None, f"{name!r} is no class that a file may hold")
+        insist(cls is not None, f"{name!r} is no class that a file may hold")
         module = issubclass(cls, nn.Module)
-        require(set(node) == (MODULE if module else OBJECT), f"a {name} has wrong keys")
-        require(type(number) is int and number not in self.objects, "an object's id is wrong")
+        insist(set(node) == (MODULE if module else OBJECT), f"a {name} has wrong keys")
+        insist(type(number) is int and number not in self.objects, "an object's id is wrong")
         obj = self.objects[number] = cls.__new__(cls)
         if module:
             self.unfinished.add(number)
@@ -93,29 +97,30 @@ class _Decoder:
             self._module(obj, node)
         attributes = _dict(node["attributes"])
         for key in attributes:
-            require(settable(cls, key), f"{name} has no attribute {key!r} to set")
+            insist(settable(cls, key), f"{name} has no attribute {key!r} to set")
         set_attributes(obj, self._fields(attributes), self.in_trees)
         self.unfinished.discard(number)
         return obj
 
     def _module(self, module, node):
-        require(type(node["training"]) is bool, "training is true or false")
+        insist(type(node["training"]) is bool, "training is true or false")
         module.training = node["training"]
         kinds = {"parameters": nn.Parameter, "buffers": torch.Tensor, "modules": nn.Module}
         for group, kind in kinds.items():
             fields = self._fields(_dict(node[group]))
             for name, part in fields.items():
                 fits = isinstance(part, kind) or part is None
-                require(fits, f"{name!r} is not one of the {group}")
+                insist(fits, f"{name!r} is not one of the {group}")
                 free = can_name_part(type(module), name)
-                require(free, f"{name!r} cannot name one of the {group}")
+                insist(free, f"{name!r} cannot name one of the {group}")
                 if group == "buffers" and isinstance(part, torch.Tensor):
                     own = _name_of(node[group][name])
-                    require("nan" not in self._odd(own), f"the buffer {own!r} holds nan")
+                    sound = "nan" not in self._odd(own) or may_have_holes(type(module), name)
+                    insist(sound, f"the buffer {own!r} holds nan")
             getattr(module, f"_{group}").update(fields)
         transient = node["transient"]
         names = type(transient) is list and all(type(name) is str for name in transient)
-        require(names and set(transient) <= set(module._buffers), "transient names buffers")
+        insist(names and set(transient) <= set(module._buffers), "transient names buffers")
         module._non_persistent_buffers_set.update(transient)
 
     def _fields(self, fields):
@@ -123,17 +128,17 @@ class _Decoder:
 
     def _reference(self, node):
         number = node["ref"]
-        require(type(number) is int and number in self.objects, f"no object {number!r} yet")
-        require(number not in self.unfinished, f"module {number} contains itself")
+        insist(type(number) is int and number in self.objects, f"no object {number!r} yet")
+        insist(number not in self.unfinished, f"module {number} contains itself")
         return self.objects[number]
 
     def _float(self, node):
-        require(node["float"] in ("nan", "inf", "-inf"), "not a number in words")
+        insist(node["float"] in ("nan", "inf", "-inf"), "not a number in words")
         return float(node["float"])
 
     def _scalar(self, node):
         dtype, value = SCALARS[node["dtype"]], self.value(node["scalar"])
-        require(type(value) in (bool, int, float), "a scalar is no number")
+        insist(type(value) in (bool, int, float), "a scalar is no number")
         return dtype.type(value)
 
     def _tuple(self, node):
@@ -147,29 +152,29 @@ class _Decoder:
 
     def _pairs(self, node):
         pairs = [_list(pair) for pair in _list(node["pairs"])]
-        require(all(len(pair) == 2 for pair in pairs), "a pair is not one of two")
+        insist(all(len(pair) == 2 for pair in pairs), "a pair is not one of two")
         return {self.value(key): self.value(value) for key, value in pairs}
 
     def _random_state(self, node):
         name, key, *rest = _list(node["random state"])
         numbers = all(type(number) in (int, float) for number in rest)
-        require(name == "MT19937" and len(rest) == 3 and numbers, "not a random state")
+        insist(name == "MT19937" and len(rest) == 3 and numbers, "not a random state")
         own = _dict(key).get("array")
         # states are larger than what names them: each has an array of its own in the file
-        require(type(own) is str and own not in self.in_states, "two random states of one array")
+        insist(type(own) is str and own not in self.in_states, "two random states of one array")
         self.in_states.add(own)
         state = np.random.RandomState()
         state.set_state((name, self.value(key), *rest))
-        require(0 <= rest[0] <= 624, "not a random state")
+        insist(0 <= rest[0] <= 624, "not a random state")
         return state
 
     def _strings(self, node):
         strings, dtype = _list(node["strings"]), node["dtype"]
-        require(all(type(s) is str for s in strings) and dtype in ("object", "str"), "no strings")
+        insist(all(type(s) is str for s in strings) and dtype in ("object", "str"), "no strings")
         shape = _list(node["shape"])
-        require(all(type(size) is int and size >= 0 for size in shape), "not a shape")
+        insist(all(type(size) is int and size >= 0 for size in shape), "not a shape")
         wasted = dtype == "str" and wastes_memory(strings)
-        require(not wasted, "an array of strings would take far more memory than they do")
+        insist(not wasted, "an array of strings would take far more memory than they do")
         return np.array(strings, dtype=object if dtype == "object" else str).reshape(shape)
 
     def _time(self, node):
@@ -183,9 +188,9 @@ class _Decoder:
 
     def _parameter(self, node):
         trained = node["trained"]
-        require(type(trained) is bool, "trained is true or false")
+        insist(type(trained) is bool, "trained is true or false")
         odd = self._odd(_name_of(node, "parameter"))
-        require(not odd, f"the weights {node['parameter']!r} hold {', '.join(odd)}")
+        insist(not odd, f"the weights {node['parameter']!r} hold {', '.join(odd)}")
         return self._part(
             node,
             "parameter",
@@ -195,14 +200,14 @@ class _Decoder:
     def _part(self, node, kind, convert):
         """Make an array or a tensor, the same one wherever it is named."""
         name, axes = node[kind], node.get("axes")
-        require(type(name) is str and name in self.arrays, f"there is no array {name!r}")
+        insist(type(name) is str and name in self.arrays, f"there is no array {name!r}")
         key = name, kind
         if key not in self.tensors:
             array = self.arrays[name]
             check_facts(name, node, array)
             if axes is not None:
                 whole = sorted(_list(axes)) == list(range(array.ndim))
-                require(whole, f"{axes!r} is no order of the axes of {name!r}")
+                insist(whole, f"{axes!r} is no order of the axes of {name!r}")
                 array = array.transpose(np.argsort(axes))
             self.tensors[key] = convert(array)
         return self.tensors[key]
@@ -247,10 +252,10 @@ def _name_of(node, kind="tensor"):
 
 
 def _dict(node):
-    require(type(node) is dict, "a dict was expected")
+    insist(type(node) is dict, "a dict was expected")
     return node
 
 
 def _list(node):
-    require(type(node) is list, "a list was expected")
+    insist(type(node) is list, "a list was expected")
     return node

@@ -14,6 +14,7 @@ from skflow._persistence._layout import (
     MODULE_STATE,
     can_name_part,
     dense_axes,
+    may_have_holes,
     settable,
     wastes_memory,
 )
@@ -122,11 +123,16 @@ class _Encoder:
             )
         for group in (module._parameters, module._buffers, module._modules):
             _check_names(module, group, can_name_part, path)
+        buffers = self._fields(module._buffers, path)
+        for name, node in buffers.items():
+            holes = node is not None and "nan" in node.get("not finite", ())
+            if holes and not may_have_holes(type(module), name):
+                raise _cannot_save(module._buffers[name], _join(path, name), WEIGHTS)
         return {
             "training": module.training,
             "transient": sorted(module._non_persistent_buffers_set),
             "parameters": self._fields(module._parameters, path),
-            "buffers": self._fields(module._buffers, path),
+            "buffers": buffers,
             "modules": self._fields(module._modules, path),
         }
 

@@ -7,7 +7,7 @@ errors of matrix products or as scores that are none.
 
 import numpy as np
 
-from skflow._persistence._layout import require
+from skflow._persistence._layout import insist
 
 __all__ = ["FACTS", "check_facts", "facts", "odd_values"]
 
@@ -33,11 +33,11 @@ def check_facts(name, node, array):
     """Refuse an array that is not what its node says."""
     has = facts(array)
     for what in ("shape", "dtype"):
-        require(
+        insist(
             node.get(what) == has[what],
             f"the array {name!r} has the {what} {has[what]}, and was saved with {node.get(what)}",
         )
     said = node.get("not finite", [])
-    require(type(said) is list, f"the array {name!r} is described in no known way")
+    insist(type(said) is list, f"the array {name!r} is described in no known way")
     more = [value for value in has.get("not finite", []) if value not in said]
-    require(not more, f"the array {name!r} holds {', '.join(more)}, and had finite numbers there")
+    insist(not more, f"the array {name!r} holds {', '.join(more)}, and had finite numbers there")

@@ -12,7 +12,8 @@ __all__ = [
     "MODULE_STATE",
     "can_name_part",
     "dense_axes",
-    "require",
+    "insist",
+    "may_have_holes",
     "settable",
     "wastes_memory",
 ]
@@ -27,7 +28,7 @@ SMALL, RATIO = 2**13, 32
 CHARACTER = 4  # bytes, in arrays of numpy
 
 
-def require(condition, what):
+def insist(condition, what):
     """Raise a ModelFileError of a file that is not as ``save`` writes files."""
     if not condition:
         raise ModelFileError(f"the file is malformed: {what}.")
@@ -73,6 +74,11 @@ def settable(cls, name):
     if name in MODULE_STATE or hasattr(nn.Module, name):
         return False
     return default is MISSING or default is None or isinstance(default, bool | int | float | str)
+
+
+def may_have_holes(cls, name):
+    """Whether a buffer of a module of the class may hold NaN, as rows of a table with holes do."""
+    return name in getattr(cls, "buffers_with_holes", ())
 
 
 def can_name_part(cls, name):

@@ -5,7 +5,7 @@ stay as they are, for the decoder to refuse.
 """
 
 from skflow._persistence._facts import facts
-from skflow._persistence._layout import require
+from skflow._persistence._layout import insist
 
 __all__ = ["to_format_2", "to_format_3"]
 
@@ -36,7 +36,7 @@ def to_format_2(document, arrays):
         }
         if _is_tuple(attributes.get("support_bounds_"), len(BOUNDS)):
             room -= _count(attributes.get("n_features_in_"))
-            require(room >= 0, "it tells of more columns than it has numbers")
+            insist(room >= 0, "it tells of more columns than it has numbers")
             node["attributes"] = _observed(attributes, free)
             free += 2
     return document, arrays

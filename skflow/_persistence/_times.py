@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from skflow._persistence._layout import require
+from skflow._persistence._layout import insist
 
 __all__ = ["read_time", "time_words"]
 
@@ -53,10 +53,10 @@ def read_time(words):
     """Make the time that :func:`time_words` described."""
     kind, number, *rest = words
     whole = type(number) is int and -(2**63) <= number < 2**63
-    require(whole, "a time is no whole number")
+    insist(whole, "a time is no whole number")
     if kind in NUMPY:
         (unit,) = rest
-        require(unit in UNITS_OF_NUMPY, "a time has no known unit")
+        insist(unit in UNITS_OF_NUMPY, "a time has no known unit")
         return NUMPY[kind](number, unit)
     if kind == "date":
         return date.fromordinal(number)
@@ -65,8 +65,8 @@ def read_time(words):
     if kind == "datetime":
         (utc,) = rest
         return (EPOCH + number * MICROSECOND).replace(tzinfo=UTC if utc is True else None)
-    require(kind in ("pandas.Timestamp", "pandas.Timedelta"), "a time is of no known kind")
-    require(rest[0] in UNITS, "a time has no known unit")
+    insist(kind in ("pandas.Timestamp", "pandas.Timedelta"), "a time is of no known kind")
+    insist(rest[0] in UNITS, "a time has no known unit")
     import pandas as pd
 
     if kind == "pandas.Timedelta":
