@@ -109,7 +109,8 @@ def check_latents(estimator, Z):
     if latents.shape[1] != estimator.n_features_in_:
         raise ValueError(
             f"Z has {latents.shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{estimator.n_features_in_} features as input: a latent for each column of X."
+            f"{escaped(estimator.n_features_in_)} features as input: a latent for each column of "
+            "X."
         )
     return latents
 

@@ -131,4 +131,5 @@ def load(path, *, device=None):
         return decode(document, arrays, device=device)
     except ModelFileError as error:
         told = f"{escaped(os.fspath(path))}, {origin}: {escaped(error)}"
-        raise ModelFileError(told) from error.__cause__
+        # without the cause, which a traceback would show as it is, escapes and all
+        raise ModelFileError(told) from None

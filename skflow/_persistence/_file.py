@@ -51,27 +51,35 @@ def write_file(path, document, arrays):
 def read_file(path):
     """Read document and arrays, checked to be what :func:`write_file` wrote, and who wrote it.
 
-    What is not such a file is told by its first bytes, before the rest is read.
+    What is not such a file is told by its header, before the rest is read.
     """
     shown = escaped(path)
-    data = _bytes(path, shown)
-    header = _header(shown, data)
-    metadata = header.get("__metadata__", {})
-    if not isinstance(metadata, dict) or metadata.get("format") != NAME:
-        raise ModelFileError(
-            f"{shown} is a safetensors file, but the save method of no skflow estimator wrote it."
-        )
-    version = _version(shown, metadata)
-    _check_length(shown, header, data)
+    what = other_than_file(path)
+    if what is not None:
+        raise ModelFileError(f"{shown} is {what}: pass the name of a file that save wrote.")
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = _start(shown, file, size)
+        header = _header(shown, start)
+        metadata = header.get("__metadata__", {})
+        if not isinstance(metadata, dict) or metadata.get("format") != NAME:
+            raise ModelFileError(
+                f"{shown} is a safetensors file, but the save method of no skflow estimator wrote "
+                "it."
+            )
+        version = _version(shown, metadata)
+        _check_length(shown, header, len(start), size)
+        data = start + file.read()
     _check_content(shown, metadata, data)
     try:
         document = json.loads(metadata["model"], parse_constant=_refuse_constant)
         arrays = load(data)
         for older in range(version, FORMAT):
             document, arrays = MIGRATIONS[older](document, arrays)
-    except (Exception, RecursionError) as error:  # of parsers that a stranger's text leads there
+    except Exception as error:  # of parsers, to which a stranger's text may do anything
         why = escaped(f"{type(error).__name__}: {error}", MOST)
-        raise ModelFileError(f"{shown} does not hold what save writes: {why}.") from error
+        # without the cause, which a traceback would show as it is, escapes and all
+        raise ModelFileError(f"{shown} does not hold what save writes: {why}.") from None
     return document, arrays, f"written by {_writer(metadata)} and read by {_reader()}"
 
 
@@ -79,29 +87,24 @@ def _refuse_constant(name):
     raise ValueError(f"{name} is written in words")
 
 
-def _bytes(path, shown):
-    """Content of a regular file whose header can be one of ours."""
-    what = other_than_file(path)
-    if what is not None:
-        raise ModelFileError(f"{shown} is {what}: pass the name of a file that save wrote.")
-    with open(path, "rb") as file:
-        start = file.read(LENGTH + 1)
-        size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(start[:LENGTH], "little")
-        if start[LENGTH:] not in (b"{", b""):
-            raise ModelFileError(
-                f"{shown} is not a file that save wrote. Pickled estimators are read by "
-                "joblib.load or pickle.load, which run code that is in the file: only if you "
-                "trust where it comes from."
-            )
-        if size < LENGTH + max(length, 1):
-            raise ModelFileError(f"{shown} is cut short: {size} bytes, and its header is longer.")
-        if length > LONGEST_HEADER:
-            raise ModelFileError(
-                f"{shown} is damaged: a header of {length} bytes, and at most {LONGEST_HEADER} "
-                "are in files of this kind."
-            )
-        return start + file.read()
+def _start(path, file, size):
+    """Read a file to the end of its header, if that can be one of ours."""
+    start = file.read(LENGTH + 1)
+    length = int.from_bytes(start[:LENGTH], "little")
+    if start[LENGTH:] not in (b"{", b""):
+        raise ModelFileError(
+            f"{path} is not a file that save wrote. Pickled estimators are read by joblib.load or "
+            "pickle.load, which run code that is in the file: only if you trust where it comes "
+            "from."
+        )
+    if size < LENGTH + max(length, 1):
+        raise ModelFileError(f"{path} is cut short: {size} bytes, and its header is longer.")
+    if length > LONGEST_HEADER:
+        raise ModelFileError(
+            f"{path} is damaged: a header of {length} bytes, and at most {LONGEST_HEADER} are in "
+            "files of this kind."
+        )
+    return start + file.read(length - 1)
 
 
 def _writer(metadata):
@@ -112,13 +115,11 @@ def _reader():
     return f"{NAME} {import_module(NAME).__version__}"
 
 
-def _header(path, data):
-    length = int.from_bytes(data[:LENGTH], "little")
+def _header(path, start):
     try:
-        header = json.loads(data[LENGTH : LENGTH + length])
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path} is damaged: its header cannot be read.") from error
-    return header  # a dict, since it begins with a brace
+        return json.loads(start[LENGTH:])  # a dict, since it begins with a brace
+    except (ValueError, RecursionError):
+        raise ModelFileError(f"{path} is damaged: its header cannot be read.") from None
 
 
 def _version(path, metadata):
@@ -139,12 +140,17 @@ def _version(path, metadata):
     return version
 
 
-def _check_length(path, header, data):
-    """Tell a file that was cut short from one that was changed."""
+def _check_length(path, header, start, size):
+    """Tell a file that was cut short from one that was changed, before it is read."""
     ends = [_end(entry) for name, entry in header.items() if name != "__metadata__"]
-    expected = LENGTH + int.from_bytes(data[:LENGTH], "little") + max(ends, default=0)
-    if len(data) < expected:
-        raise ModelFileError(f"{path} is cut short: {len(data)} of {expected} bytes.")
+    expected = start + max(ends, default=0)
+    if size < expected:
+        raise ModelFileError(f"{path} is cut short: {size} of {expected} bytes.")
+    if size > expected:
+        raise ModelFileError(
+            f"{path} is damaged or was changed: with {size} bytes, not {expected}, its content "
+            "does not match its checksum. Nothing of it was used."
+        )
 
 
 def _end(entry):

@@ -143,3 +143,12 @@ def test_a_large_file_of_others_is_not_read(tmp_path):
         file.write((2**35).to_bytes(8, "little") + b"{")
     with pytest.raises(ModelFileError, match="damaged: a header of"):
         skflow.load(path)
+
+
+def test_a_good_file_with_much_behind_it_is_not_read(fitted, tmp_path):
+    path = tmp_path / "long"
+    fitted.save(path)
+    with open(path, "r+b") as file:
+        file.truncate(2**40)
+    with pytest.raises(ModelFileError, match="damaged or was changed: with 1099511627776 bytes"):
+        skflow.load(path)
