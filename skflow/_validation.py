@@ -37,6 +37,7 @@ __all__ = [
 
 BLOCK = 65_536  # rows looked at together
 MOST_CHARACTERS = 80  # of a cell in a message
+NO_CELL = "float() argument must be a string or a real number"  # a TypeError, in scikit-learn
 # what scikit-learn and numpy say of cells that are no numbers
 NO_NUMBER = "could not convert|bytes/strings|not 'complex'|real number, not|promoted by"
 
@@ -71,7 +72,8 @@ def check_data(estimator, X, *, reset):
         )
     except (TypeError, ValueError) as error:
         if re.search(NO_NUMBER, str(error)):
-            raise ValueError(_explain_cell(numbers, X) or str(error)) from error
+            told = _explain_cell(numbers, X) or str(error)
+            raise (TypeError if NO_CELL in told else ValueError)(told) from error
         raise
     check_finite(checked, getattr(estimator, "feature_names_in_", None), like=X, mask=mask)
     return checked
@@ -144,8 +146,8 @@ def _explain_cell(X, like=None):
                     )
                 if value is not None and str(value) != "<NA>":
                     return (
-                        f"Expected numbers in X; {told(i, j, value)}. Make numbers of the column "
-                        "or drop it."
+                        f"Expected numbers in X; {told(i, j, value)} ({NO_CELL}). Make numbers of "
+                        "the column or drop it."
                     )
     return None
 
