@@ -13,7 +13,7 @@ from sklearn.utils import Bunch
 from torch import nn
 
 from skflow._persistence import SaveMixin
-from skflow._persistence._facts import FACTS, check_facts, odd_values
+from skflow._persistence._facts import FACTS, check_facts, check_shapes, odd_values
 from skflow._persistence._layout import (
     can_name_part,
     insist,
@@ -118,6 +118,7 @@ class _Decoder:
                     sound = "nan" not in self._odd(own) or may_have_holes(type(module), name)
                     insist(sound, f"the buffer {own!r} holds nan")
             getattr(module, f"_{group}").update(fields)
+        check_shapes(module, node["parameters"] | node["buffers"])
         transient = node["transient"]
         names = type(transient) is list and all(type(name) is str for name in transient)
         insist(names and set(transient) <= set(module._buffers), "transient names buffers")

@@ -9,7 +9,7 @@ import numpy as np
 
 from skflow._persistence._layout import insist
 
-__all__ = ["FACTS", "check_facts", "facts", "odd_values"]
+__all__ = ["FACTS", "check_facts", "check_shapes", "facts", "odd_values"]
 
 FACTS = {"dtype", "shape", "not finite"}  # keys of a node beside the name of its array
 
@@ -41,3 +41,23 @@ def check_facts(name, node, array):
     insist(type(said) is list, f"the array {name!r} is described in no known way")
     more = [value for value in has.get("not finite", []) if value not in said]
     insist(not more, f"the array {name!r} holds {', '.join(more)}, and had finite numbers there")
+
+
+def check_shapes(module, nodes):
+    """Refuse a module whose parts have not the shapes that its class says go together.
+
+    ``nodes`` are those of its parts by name, whose arrays messages name.
+    """
+    sizes = {}
+    for part, letters in getattr(type(module), "shapes", {}).items():
+        tensor = module._parameters.get(part, module._buffers.get(part))
+        if tensor is None:
+            continue
+        shape = tuple(tensor.shape)[-len(letters) :]
+        fits = len(shape) == len(letters) and all(
+            sizes.setdefault(letter, size) == size
+            for letter, size in zip(letters, shape, strict=True)
+        )
+        node = nodes.get(part)
+        name = next((node[kind] for kind in ("parameter", "tensor") if kind in node), part)
+        insist(fits, f"the array {name!r} of shape {shape} does not fit those beside it")

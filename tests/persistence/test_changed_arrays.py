@@ -17,6 +17,7 @@ from skflow import ModelFileError
 from skflow._persistence._decode import decode
 from skflow._persistence._encode import encode
 from skflow._persistence._file import read_file, write_file
+from skflow._persistence._migrate import _dicts
 from tests.instances import quick
 
 FILES = os.path.join(os.path.dirname(__file__), "files")
@@ -79,6 +80,24 @@ def test_weights_of_older_files(value, tmp_path):
     array = with_odd(arrays[name], value)
     write_file(path, document, {**arrays, name: array})
     with pytest.raises(ModelFileError, match="last.weight' hold (nan|inf)"):
+        skflow.load(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [("maf", "hidden.0.weight"), ("maf", "last.bias"), ("maf", ".scale"), ("kernel", ".points")],
+)
+def test_shapes_of_older_files(file, part, tmp_path):
+    """Parts of a layer have to fit each other, whatever the document says of them."""
+    path = tmp_path / "model"
+    document, arrays, _ = read_file(os.path.join(FILES, f"{file}-format-1.safetensors"))
+    name = next(name for name in arrays if name.endswith(part) and "flow_" in name)
+    short = np.ascontiguousarray(arrays[name][..., :-1])
+    for node in _dicts(document):
+        if name in (node.get("tensor"), node.get("parameter")):
+            node["shape"] = list(short.shape)
+    write_file(path, document, {**arrays, name: short})
+    with pytest.raises(ModelFileError, match="does not fit those beside it"):
         skflow.load(path)
 
 
