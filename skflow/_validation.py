@@ -10,6 +10,17 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
+from skflow._escapes import escaped
+from skflow._input import (
+    column_label,
+    names_of,
+    refuse_lazy,
+    refuse_masked,
+    refuse_times,
+    row_label,
+    unmasked,
+)
+
 __all__ = [
     "check_data",
     "check_finite",
@@ -21,16 +32,14 @@ __all__ = [
     "is_real",
     "resolve_device",
     "resolve_dtype",
+    "validated",
 ]
 
 BLOCK = 65_536  # rows looked at together
-
-
-def column_label(index, feature_names=None):
-    """How messages name a column: ``column 3`` or ``column 3 ('age')``."""
-    return f"column {index}" + (
-        "" if feature_names is None else f" ({str(feature_names[index])!r})"
-    )
+MOST_CHARACTERS = 80  # of a cell in a message
+NO_CELL = "float() argument must be a string or a real number"  # a TypeError, in scikit-learn
+# what scikit-learn and numpy say of cells that are no numbers
+NO_NUMBER = "could not convert|bytes/strings|not 'complex'|real number, not|promoted by"
 
 
 def check_data(estimator, X, *, reset):
@@ -54,16 +63,32 @@ def check_data(estimator, X, *, reset):
     if not reset and names is None and _is_as_fitted(estimator, X):
         check_finite(X)
         return X
+    refuse_lazy(X)
+    refuse_times(X)
+    numbers, mask = unmasked(X, numbers=True)
     try:
-        checked = validate_data(
-            estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False
+        checked = validated(
+            estimator, numbers, reset=reset, dtype=np.float64, ensure_all_finite=False
         )
     except (TypeError, ValueError) as error:
-        if re.search("could not convert|bytes/strings|not 'complex'", str(error)):
-            raise ValueError(_explain_cell(X) or str(error)) from error
+        if re.search(NO_NUMBER, str(error)):
+            told = _explain_cell(numbers, X) or str(error)
+            raise (TypeError if NO_CELL in told else ValueError)(told) from error
         raise
-    check_finite(checked, getattr(estimator, "feature_names_in_", None))
+    check_finite(checked, getattr(estimator, "feature_names_in_", None), like=X, mask=mask)
     return checked
+
+
+def validated(estimator, X, **options):
+    """Do as ``validate_data`` of scikit-learn, but show names of columns without escapes."""
+    try:
+        return validate_data(estimator, X, **options)
+    except (TypeError, ValueError) as error:
+        told = escaped(error)
+        if told == str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(told) from None
 
 
 def _is_as_fitted(estimator, X):
@@ -79,54 +104,80 @@ def _is_as_fitted(estimator, X):
 
 def check_latents(estimator, Z):
     """Latents as a finite float64 array; the names of X's columns are not theirs."""
-    latents = check_array(np.asarray(Z), dtype=np.float64, input_name="Z")
+    refuse_lazy(Z, "Z")
+    refuse_times(Z, "Z")
+    Z = np.asarray(refuse_masked(Z, "Z"))
+    latents = check_array(Z, dtype=np.float64, input_name="Z")
     if latents.shape[1] != estimator.n_features_in_:
         raise ValueError(
             f"Z has {latents.shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{estimator.n_features_in_} features as input: a latent for each column of X."
+            f"{escaped(estimator.n_features_in_)} features as input: a latent for each column of "
+            "X."
         )
     return latents
 
 
-def _explain_cell(X):
+def _explain_cell(X, like=None):
     """Name the first cell that is not a number; None if every cell can be read as one."""
-    names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
+    names = names_of(X)
     cells = np.asarray(X, dtype=object)
     if cells.ndim != 2:
         return None
+
+    def told(i, j, value):
+        shown = escaped(repr(value), MOST_CHARACTERS)
+        return f"{column_label(j, names)} holds {shown} in {row_label(i, like)}"
+
     for j, column in enumerate(cells.T):
         for i, value in enumerate(column):
             try:
                 float(value)
             except ValueError:
                 return (
-                    f"Expected numbers in X; {column_label(j, names)} holds {value!r} in row {i} "
-                    "(could not convert string to float). Encode the column as numbers (for "
-                    "example with sklearn.preprocessing.OrdinalEncoder) or drop it."
+                    f"Expected numbers in X; {told(i, j, value)} (could not convert string to "
+                    "float). Encode the column as numbers (for example with "
+                    "sklearn.preprocessing.OrdinalEncoder) or drop it."
                 )
             except TypeError:
                 if np.iscomplexobj(value):
                     return (
-                        f"Complex data not supported: {column_label(j, names)} holds {value!r} "
-                        f"in row {i}. Pass real and imaginary parts as columns of their own."
+                        f"Complex data not supported: {told(i, j, value)}. Pass real and "
+                        "imaginary parts as columns of their own."
+                    )
+                if value is not None and str(value) != "<NA>":
+                    return (
+                        f"Expected numbers in X; {told(i, j, value)} ({NO_CELL}). Make numbers of "
+                        "the column or drop it."
                     )
     return None
 
 
-def check_finite(X, feature_names=None):
-    """Raise a ValueError that names every column with NaN or infinite values (five at most)."""
+def check_finite(X, feature_names=None, *, like=None, mask=None, allow_nan=False):
+    """Raise a ValueError that names every column with NaN or infinite values (five at most).
+
+    ``like`` is the table that X was, whose index names rows; ``mask`` says which of the NaN are
+    masked entries.
+    """
     # in blocks, since a mask of all entries would be an eighth of a table that may be huge
     if all(np.isfinite(X[i : i + BLOCK]).all() for i in range(0, len(X), BLOCK)):
         return
     found, kinds = [], set()
     for j in np.flatnonzero(~np.isfinite(X).all(axis=0)):
-        for kind, bad in (("NaN", np.isnan(X[:, j])), ("infinite (inf)", np.isinf(X[:, j]))):
+        masked = np.zeros(len(X), dtype=bool) if mask is None else mask[:, j]
+        no_number = np.isnan(X[:, j])
+        for kind, what, bad in (
+            ("NaN", "missing (masked)", no_number & masked),
+            ("NaN", "NaN", no_number & ~masked),
+            ("infinity", "infinite (inf)", np.isinf(X[:, j])),
+        ):
             count = int(bad.sum())
-            if count:
-                kinds.add("NaN" if kind == "NaN" else "infinity")
+            if count and not (allow_nan and kind == "NaN"):
+                kinds.add(kind)
                 plural = "value" if count == 1 else "values, the first"
-                where = f"{count} {kind} {plural} in row {int(bad.argmax())}"
+                where = f"{count} {what} {plural} in {row_label(bad.argmax(), like)}"
                 found.append(f"{column_label(j, feature_names)} has {where}")
+    if not found:
+        return
     more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
     raise ValueError(
         f"Input X contains {' and '.join(sorted(kinds))}: {'; '.join(found[:5])}{more}. A flow "
@@ -157,8 +208,11 @@ def check_sample_weight(sample_weight, X):
     if sample_weight is None:
         return None
     n_samples = len(X)
+    refuse_lazy(sample_weight, "sample_weight")
+    refuse_times(sample_weight, "sample_weight")
+    plain = refuse_masked(sample_weight, "sample_weight", "To leave a row out, give it weight 0.")
     try:
-        weight = np.array(sample_weight)
+        weight = np.array(plain)
         if np.iscomplexobj(weight):
             raise TypeError("complex weights")
         weight = weight.astype(np.float64)
@@ -175,8 +229,9 @@ def check_sample_weight(sample_weight, X):
         if bad.any():
             row = int(bad.argmax())
             raise ValueError(
-                f"sample_weight must be {what}: {weight[row]!s} in row {row} "
-                f"({int(bad.sum())} such weights). To leave a row out, give it weight 0."
+                f"sample_weight must be {what}: {weight[row]!s} in "
+                f"{row_label(row, sample_weight)} ({int(bad.sum())} such weights). To leave a row "
+                "out, give it weight 0."
             )
     if not weight.any():
         raise ValueError(

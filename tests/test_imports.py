@@ -15,6 +15,8 @@ ROOT = pathlib.Path(skflow.__file__).parent
 # A module may import from the lines above its own, and from its own package.
 LAYERS = [
     {"exceptions"},
+    {"_escapes"},
+    {"_input"},
     {"_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads", "_validation"},
     {"_clock"},
     {"_persistence", "members", "metrics", "nets", "numerics"},

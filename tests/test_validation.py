@@ -78,6 +78,12 @@ class TestData:
         with pytest.raises(ValueError, match=r"column 1 \('city'\) holds 'Rome' in row 1"):
             Model().fit(frame)
 
+    def test_cells_that_are_neither_numbers_nor_text_are_named(self):
+        frame = pd.DataFrame({"age": [1.0, 2.0, 3.0], "span": pd.interval_range(0, 3)})
+        message = r"column 1 \('span'\) holds Interval\(.*in row 0 \(float"
+        with pytest.raises(TypeError, match=message):
+            Model().fit(frame)
+
     @pytest.mark.parametrize("rows", [[[1, "a"], [2, "b"]], np.array([["a"], ["b"]])])
     def test_text_without_names(self, rows):
         with pytest.raises(ValueError, match="column [01] holds 'a' in row 0"):

@@ -32,7 +32,7 @@ class SaveMixin:
         All is kept: parameters, the fitted flows, ``history_`` and every other attribute, so that
         scores and seeded draws are the same to the last bit. The file is in the safetensors
         format, its metadata hold the rest as JSON. An older file at ``path`` is replaced in one
-        step, when the new one is complete.
+        step, when the new one is complete; where ``path`` is a link, the file that it leads to.
 
         Parameters
         ----------
@@ -45,7 +45,11 @@ class SaveMixin:
             If a part is neither data nor of a known class: estimators of other packages (of
             scikit-learn, KernelDensity and mixtures of Gaussians are known), subclasses of your
             own, functions; or an attribute that hides one of its class. The message names it.
-            ``joblib.dump`` saves those, in files that run code when loaded.
+            ``joblib.dump`` saves those, in files that run code when loaded. Also if weights are
+            not finite, which no file may hold.
+        OSError
+            If ``path`` is a folder, a pipe, a socket or a device, or leads to one: they are left
+            as they are. If there is no such folder.
 
         Examples
         --------
@@ -62,8 +66,10 @@ class SaveMixin:
         """
         from skflow._persistence._encode import encode
         from skflow._persistence._file import write_file
+        from skflow._persistence._target import check_target
 
-        write_file(os.fspath(path), *encode(self))
+        target = check_target(os.fspath(path))  # before the work
+        write_file(target, *encode(self))
 
     def _saved_attributes(self):
         """Return what a file keeps of the attributes, by name."""
@@ -92,8 +98,10 @@ def load(path, *, device=None):
     ------
     ModelFileError
         If the file is damaged, cut short, changed, of a version that this skflow cannot read, or
-        not written by ``save``. It is a ValueError. The checksum tells accidents; nobody's
-        intent: numbers in a file from a stranger may be wrong, but they are only numbers.
+        not written by ``save``; if it is no regular file. It is a ValueError. The checksum tells
+        accidents; nobody's intent: numbers in a file from a stranger may be wrong, but they are
+        only numbers, weights are finite, arrays have the shapes and dtypes that the file says they
+        were saved with, and reading takes memory in proportion to the size of the file.
     FileNotFoundError
         If there is no such file.
 
@@ -109,6 +117,7 @@ def load(path, *, device=None):
     >>> again.sample(2, random_state=0).shape
     (2, 4)
     """
+    from skflow._escapes import escaped
     from skflow._persistence._decode import decode
     from skflow._persistence._file import read_file
     from skflow.exceptions import ModelFileError
@@ -121,4 +130,6 @@ def load(path, *, device=None):
     try:
         return decode(document, arrays, device=device)
     except ModelFileError as error:
-        raise ModelFileError(f"{os.fspath(path)}, {origin}: {error}") from error.__cause__
+        told = f"{escaped(os.fspath(path))}, {origin}: {escaped(error)}"
+        # without the cause, which a traceback would show as it is, escapes and all
+        raise ModelFileError(told) from None

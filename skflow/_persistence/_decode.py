@@ -13,8 +13,16 @@ from sklearn.utils import Bunch
 from torch import nn
 
 from skflow._persistence import SaveMixin
-from skflow._persistence._layout import can_name_part, settable
+from skflow._persistence._facts import FACTS, check_facts, check_shapes, odd_values
+from skflow._persistence._layout import (
+    can_name_part,
+    insist,
+    may_have_holes,
+    settable,
+    wastes_memory,
+)
 from skflow._persistence._registry import classes, set_attributes
+from skflow._persistence._times import read_time
 from skflow.exceptions import ModelFileError
 
 __all__ = ["decode"]
@@ -50,6 +58,8 @@ class _Decoder:
         self.objects = {}
         self.tensors = {}
         self.in_trees = set()
+        self.in_states = set()  # names of arrays that random states were made of
+        self.odd = {}
         self.unfinished = set()  # modules whose parts are being read
 
     def value(self, node):
@@ -57,31 +67,29 @@ class _Decoder:
             return node
         if type(node) is list:
             return [self.value(item) for item in node]
-        _require(type(node) is dict, "a value is of no known kind")
+        insist(type(node) is dict, "a value is of no known kind")
         for key, (others, reader) in self.READERS.items():
             if key in node:
-                _require(
-                    set(node) - {key} <= others, f"unknown keys beside {key!r}: {sorted(node)}"
-                )
+                insist(set(node) - {key} <= others, f"unknown keys beside {key!r}: {sorted(node)}")
                 return reader(self, node)
         raise ModelFileError(f"the file is malformed: unknown keys {sorted(node)[:5]}.")
 
     def finish(self, estimator):
         """Check that the whole is an estimator with all its parameters, and no part is left."""
-        _require(isinstance(estimator, SaveMixin), "it holds no estimator of skflow")
+        insist(isinstance(estimator, SaveMixin), "it holds no estimator of skflow")
         for obj in self.objects.values():
             if isinstance(obj, BaseEstimator):
                 missing = set(obj._get_param_names()) - set(vars(obj))
-                _require(not missing, f"{type(obj).__name__} lacks {sorted(missing)}")
-        _require({name for name, *_ in self.tensors} == set(self.arrays), "unused arrays")
+                insist(not missing, f"{type(obj).__name__} lacks {sorted(missing)}")
+        insist({name for name, *_ in self.tensors} == set(self.arrays), "unused arrays")
 
     def _object(self, node):
         name, number = node["class"], node["id"]
         cls = classes().get(name) if type(name) is str else None
-        _require(cls is not None, f"{name!r} is no class that a file may hold")
+        insist(cls is not None, f"{name!r} is no class that a file may hold")
         module = issubclass(cls, nn.Module)
-        _require(set(node) == (MODULE if module else OBJECT), f"a {name} has wrong keys")
-        _require(type(number) is int and number not in self.objects, "an object's id is wrong")
+        insist(set(node) == (MODULE if module else OBJECT), f"a {name} has wrong keys")
+        insist(type(number) is int and number not in self.objects, "an object's id is wrong")
         obj = self.objects[number] = cls.__new__(cls)
         if module:
             self.unfinished.add(number)
@@ -89,26 +97,31 @@ class _Decoder:
             self._module(obj, node)
         attributes = _dict(node["attributes"])
         for key in attributes:
-            _require(settable(cls, key), f"{name} has no attribute {key!r} to set")
+            insist(settable(cls, key), f"{name} has no attribute {key!r} to set")
         set_attributes(obj, self._fields(attributes), self.in_trees)
         self.unfinished.discard(number)
         return obj
 
     def _module(self, module, node):
-        _require(type(node["training"]) is bool, "training is true or false")
+        insist(type(node["training"]) is bool, "training is true or false")
         module.training = node["training"]
         kinds = {"parameters": nn.Parameter, "buffers": torch.Tensor, "modules": nn.Module}
         for group, kind in kinds.items():
             fields = self._fields(_dict(node[group]))
             for name, part in fields.items():
                 fits = isinstance(part, kind) or part is None
-                _require(fits, f"{name!r} is not one of the {group}")
+                insist(fits, f"{name!r} is not one of the {group}")
                 free = can_name_part(type(module), name)
-                _require(free, f"{name!r} cannot name one of the {group}")
+                insist(free, f"{name!r} cannot name one of the {group}")
+                if group == "buffers" and isinstance(part, torch.Tensor):
+                    own = _name_of(node[group][name])
+                    sound = "nan" not in self._odd(own) or may_have_holes(type(module), name)
+                    insist(sound, f"the buffer {own!r} holds nan")
             getattr(module, f"_{group}").update(fields)
+        check_shapes(module, node["parameters"] | node["buffers"])
         transient = node["transient"]
         names = type(transient) is list and all(type(name) is str for name in transient)
-        _require(names and set(transient) <= set(module._buffers), "transient names buffers")
+        insist(names and set(transient) <= set(module._buffers), "transient names buffers")
         module._non_persistent_buffers_set.update(transient)
 
     def _fields(self, fields):
@@ -116,17 +129,17 @@ class _Decoder:
 
     def _reference(self, node):
         number = node["ref"]
-        _require(type(number) is int and number in self.objects, f"no object {number!r} yet")
-        _require(number not in self.unfinished, f"module {number} contains itself")
+        insist(type(number) is int and number in self.objects, f"no object {number!r} yet")
+        insist(number not in self.unfinished, f"module {number} contains itself")
         return self.objects[number]
 
     def _float(self, node):
-        _require(node["float"] in ("nan", "inf", "-inf"), "not a number in words")
+        insist(node["float"] in ("nan", "inf", "-inf"), "not a number in words")
         return float(node["float"])
 
     def _scalar(self, node):
         dtype, value = SCALARS[node["dtype"]], self.value(node["scalar"])
-        _require(type(value) in (bool, int, float), "a scalar is no number")
+        insist(type(value) in (bool, int, float), "a scalar is no number")
         return dtype.type(value)
 
     def _tuple(self, node):
@@ -140,24 +153,33 @@ class _Decoder:
 
     def _pairs(self, node):
         pairs = [_list(pair) for pair in _list(node["pairs"])]
-        _require(all(len(pair) == 2 for pair in pairs), "a pair is not one of two")
+        insist(all(len(pair) == 2 for pair in pairs), "a pair is not one of two")
         return {self.value(key): self.value(value) for key, value in pairs}
 
     def _random_state(self, node):
         name, key, *rest = _list(node["random state"])
         numbers = all(type(number) in (int, float) for number in rest)
-        _require(name == "MT19937" and len(rest) == 3 and numbers, "not a random state")
+        insist(name == "MT19937" and len(rest) == 3 and numbers, "not a random state")
+        own = _dict(key).get("array")
+        # states are larger than what names them: each has an array of its own in the file
+        insist(type(own) is str and own not in self.in_states, "two random states of one array")
+        self.in_states.add(own)
         state = np.random.RandomState()
         state.set_state((name, self.value(key), *rest))
-        _require(0 <= rest[0] <= 624, "not a random state")
+        insist(0 <= rest[0] <= 624, "not a random state")
         return state
 
     def _strings(self, node):
         strings, dtype = _list(node["strings"]), node["dtype"]
-        _require(all(type(s) is str for s in strings) and dtype in ("object", "str"), "no strings")
+        insist(all(type(s) is str for s in strings) and dtype in ("object", "str"), "no strings")
         shape = _list(node["shape"])
-        _require(all(type(size) is int and size >= 0 for size in shape), "not a shape")
+        insist(all(type(size) is int and size >= 0 for size in shape), "not a shape")
+        wasted = dtype == "str" and wastes_memory(strings)
+        insist(not wasted, "an array of strings would take far more memory than they do")
         return np.array(strings, dtype=object if dtype == "object" else str).reshape(shape)
+
+    def _time(self, node):
+        return read_time(_list(node["time"]))
 
     def _array(self, node):
         return self._part(node, "array", _own_array)
@@ -167,7 +189,9 @@ class _Decoder:
 
     def _parameter(self, node):
         trained = node["trained"]
-        _require(type(trained) is bool, "trained is true or false")
+        insist(type(trained) is bool, "trained is true or false")
+        odd = self._odd(_name_of(node, "parameter"))
+        insist(not odd, f"the weights {node['parameter']!r} hold {', '.join(odd)}")
         return self._part(
             node,
             "parameter",
@@ -177,16 +201,23 @@ class _Decoder:
     def _part(self, node, kind, convert):
         """Make an array or a tensor, the same one wherever it is named."""
         name, axes = node[kind], node.get("axes")
-        _require(type(name) is str and name in self.arrays, f"there is no array {name!r}")
+        insist(type(name) is str and name in self.arrays, f"there is no array {name!r}")
         key = name, kind
         if key not in self.tensors:
             array = self.arrays[name]
+            check_facts(name, node, array)
             if axes is not None:
                 whole = sorted(_list(axes)) == list(range(array.ndim))
-                _require(whole, f"{axes!r} is no order of the axes of {name!r}")
+                insist(whole, f"{axes!r} is no order of the axes of {name!r}")
                 array = array.transpose(np.argsort(axes))
             self.tensors[key] = convert(array)
         return self.tensors[key]
+
+    def _odd(self, name):
+        """Which values of an array are not finite; each is looked through once."""
+        if name not in self.odd:
+            self.odd[name] = odd_values(self.arrays[name]) if name in self.arrays else []
+        return self.odd[name]
 
     READERS = {
         "class": (MODULE, _object),
@@ -199,9 +230,10 @@ class _Decoder:
         "pairs": (set(), _pairs),
         "random state": (set(), _random_state),
         "strings": ({"shape", "dtype"}, _strings),
-        "array": ({"axes"}, _array),
-        "tensor": ({"axes"}, _tensor),
-        "parameter": ({"trained", "axes"}, _parameter),
+        "time": (set(), _time),
+        "array": (FACTS | {"axes"}, _array),
+        "tensor": (FACTS | {"axes"}, _tensor),
+        "parameter": (FACTS | {"trained", "axes"}, _parameter),
     }
 
 
@@ -214,16 +246,17 @@ def _own_tensor(array):
     return torch.from_numpy(array.copy(order="K")).clone()
 
 
-def _require(condition, what):
-    if not condition:
-        raise ModelFileError(f"the file is malformed: {what}.")
+def _name_of(node, kind="tensor"):
+    """Name of the array of a node, None if it is no such node."""
+    name = node.get(kind) if type(node) is dict else None
+    return name if type(name) is str else None
 
 
 def _dict(node):
-    _require(type(node) is dict, "a dict was expected")
+    insist(type(node) is dict, "a dict was expected")
     return node
 
 
 def _list(node):
-    _require(type(node) is list, "a list was expected")
+    insist(type(node) is list, "a list was expected")
     return node

@@ -7,9 +7,19 @@ import torch
 from sklearn.utils import Bunch
 from torch import nn
 
+from skflow._escapes import escaped
 from skflow._persistence import SaveMixin
-from skflow._persistence._layout import MODULE_STATE, can_name_part, dense_axes, settable
+from skflow._persistence._facts import facts
+from skflow._persistence._layout import (
+    MODULE_STATE,
+    can_name_part,
+    dense_axes,
+    may_have_holes,
+    settable,
+    wastes_memory,
+)
 from skflow._persistence._registry import attributes_of, name_of
+from skflow._persistence._times import time_words
 
 __all__ = ["encode"]
 
@@ -25,6 +35,17 @@ ELSEWHERE = (
     "subclasses of skflow's estimators that are defined elsewhere are code, which files never "
     f"hold: {INSTEAD}"
 )
+LABELS = (
+    "of labels, which name columns and levels, files hold text, numbers, and times that are in "
+    "UTC or of no zone. Make text of them, by df.columns = df.columns.map(str) or "
+    f"df[column].astype(str), and fit again; or {INSTEAD}"
+)
+LABELLED = ("pandas", "datetime", "decimal", "fractions", "uuid", "enum", "zoneinfo", "polars")
+PADDED = (
+    "an array of strings keeps room for the longest in all places, here far more than all hold. "
+    "Make objects of them, by .astype(object)."
+)
+WEIGHTS = "weights must be finite: fit again, with a lower learning_rate or without odd rows."
 HIDDEN = f"its class has something else of that name, or keeps such names. Rename it, or {INSTEAD}"
 
 
@@ -64,6 +85,9 @@ class _Encoder:
         writer = self.WRITERS.get(kind)
         if writer is not None:
             return writer(self, value, path)
+        words = time_words(value)
+        if words is not None:
+            return {"time": words}
         if isinstance(value, np.generic):
             return self._scalar(value, path)
         if name_of(kind) is None:
@@ -94,14 +118,21 @@ class _Encoder:
     def _module(self, module, path):
         hooks = [k for k, v in vars(module).items() if k.endswith("_hooks") and v]
         if hooks:
-            raise TypeError(f"{path} has hooks, which are code and cannot be saved: remove them.")
+            raise TypeError(
+                f"{escaped(path)} has hooks, which are code and cannot be saved: remove them."
+            )
         for group in (module._parameters, module._buffers, module._modules):
             _check_names(module, group, can_name_part, path)
+        buffers = self._fields(module._buffers, path)
+        for name, node in buffers.items():
+            holes = node is not None and "nan" in node.get("not finite", ())
+            if holes and not may_have_holes(type(module), name):
+                raise _cannot_save(module._buffers[name], _join(path, name), WEIGHTS)
         return {
             "training": module.training,
             "transient": sorted(module._non_persistent_buffers_set),
             "parameters": self._fields(module._parameters, path),
-            "buffers": self._fields(module._buffers, path),
+            "buffers": buffers,
             "modules": self._fields(module._modules, path),
         }
 
@@ -147,6 +178,8 @@ class _Encoder:
             if not all(type(item) in (str, np.str_) for item in flat):
                 raise _cannot_save(value, path)
             dtype = "object" if value.dtype.kind == "O" else "str"
+            if dtype == "str" and wastes_memory(flat):
+                raise _cannot_save(value, path, PADDED)
             return {
                 "strings": [str(item) for item in flat],
                 "shape": list(value.shape),
@@ -154,22 +187,27 @@ class _Encoder:
             }
         if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
             raise _cannot_save(value, path)
-        return {"array": self._store(value, value, path)} | self._axes(value, value.strides)
+        return {"array": self._store(value, value, path)} | self._facts(value, value.strides)
 
     def _tensor(self, value, path):
         data = value.detach().cpu()
         if data.is_complex() or data.is_quantized or data.dtype is torch.bfloat16:
             raise _cannot_save(value, path)
         name = self._store(value, data.numpy(), path)
-        return {"tensor": name} | self._axes(data, data.stride())
+        return {"tensor": name} | self._facts(data.numpy(), data.stride())
 
     def _parameter(self, value, path):
         node = self._tensor(value, path)
+        if "not finite" in node:
+            raise _cannot_save(value, path, WEIGHTS)
         return {"parameter": node.pop("tensor"), "trained": value.requires_grad, **node}
 
-    def _axes(self, value, strides):
-        axes = dense_axes(value.shape, strides)
-        return {} if axes is None else {"axes": axes}
+    def _facts(self, array, strides):
+        """Describe an array as it is stored, and the order that its axes had in memory."""
+        axes = dense_axes(array.shape, strides)
+        if axes is None:
+            return facts(array)
+        return facts(array.transpose(axes)) | {"axes": axes}
 
     def _store(self, owner, array, path):
         """Keep an array, once for each owner, and return its name."""
@@ -207,7 +245,7 @@ def _check_names(owner, names, allowed, path):
     cls = type(owner)
     for name in names:
         if not allowed(cls, name):
-            place = f"{_join(path, name)}, an attribute of a {cls.__name__},"
+            place = f"{escaped(_join(path, name))}, an attribute of a {cls.__name__},"
             raise TypeError(f"{place} cannot be saved: {HIDDEN}")
 
 
@@ -215,5 +253,8 @@ def _cannot_save(value, path, why=UNKNOWN):
     kind = type(value)
     if isinstance(value, SaveMixin) and name_of(kind) is None:
         why = ELSEWHERE
+    elif why is UNKNOWN and kind.__module__.partition(".")[0] in LABELLED:
+        why = LABELS
     what = f"a {kind.__module__}.{kind.__qualname__}"
-    return TypeError(f"{f'{path}, {what},' if path else what} cannot be saved: {why}")
+    where = f"{escaped(path)}, {what}," if path else what
+    return TypeError(f"{where} cannot be saved: {why}")

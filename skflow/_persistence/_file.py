@@ -4,24 +4,25 @@ import hashlib
 import json
 import os
 import re
-import stat
 from importlib import import_module
-from tempfile import TemporaryDirectory
 
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from skflow._escapes import escaped
 from skflow._persistence._layout import FORMAT
-from skflow._persistence._migrate import to_format_2
+from skflow._persistence._migrate import to_format_2, to_format_3
+from skflow._persistence._target import other_than_file, replace_file
 from skflow.exceptions import ModelFileError
 
-__all__ = ["MIGRATIONS", "read_file", "replace_file", "write_file"]
+__all__ = ["MIGRATIONS", "read_file", "write_file"]
 
 NAME = "skflow"
 LENGTH = 8  # bytes that hold the header's length
 BLANK = "0" * 64  # in place of the checksum while it is computed
 # of a document and its arrays from a format to the next, by the number of the older one
-MIGRATIONS = {1: to_format_2}
+MIGRATIONS = {1: to_format_2, 2: to_format_3}
+LONGEST_HEADER = 100_000_000  # bytes, of the safetensors format
+MOST = 300  # characters of what a parser says
 
 
 def write_file(path, document, arrays):
@@ -34,77 +35,91 @@ def write_file(path, document, arrays):
         "model": json.dumps(document, allow_nan=False),
     }
     data = save(arrays, metadata)
+    length = int.from_bytes(data[:LENGTH], "little")
+    if length > LONGEST_HEADER:
+        raise ValueError(
+            f"cannot save to {escaped(path)}: all that is not an array takes {length} bytes, and "
+            f"the format has room for {LONGEST_HEADER}. The largest parts are texts, such as the "
+            "levels of a category or the history: leave them out, or keep the whole with "
+            "joblib.dump, whose files run code when loaded."
+        )
     checksum = hashlib.sha256(data).hexdigest()
     at = _checksum_place(data, BLANK)
     replace_file(path, data[:at] + checksum.encode() + data[at + len(BLANK) :])
 
 
-def replace_file(path, data):
-    """Write bytes to a file that appears complete or not at all."""
-    path = os.path.realpath(path)  # a link stays one
-    if not os.path.isdir(os.path.dirname(path)):
-        raise FileNotFoundError(
-            f"cannot save to {path}: there is no folder {os.path.dirname(path)}; make it first."
-        )
-    # a private folder keeps others out until the file has the mode that it is to have
-    with TemporaryDirectory(dir=os.path.dirname(path), prefix=".skflow-") as folder:
-        temporary = os.path.join(folder, "model")
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(path):
-            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-        os.replace(temporary, path)
-
-
 def read_file(path):
-    """Read document and arrays, checked to be what :func:`write_file` wrote, and who wrote it."""
+    """Read document and arrays, checked to be what :func:`write_file` wrote, and who wrote it.
+
+    What is not such a file is told by its header, before the rest is read.
+    """
+    shown = escaped(path)
+    what = other_than_file(path)
+    if what is not None:
+        raise ModelFileError(f"{shown} is {what}: pass the name of a file that save wrote.")
     with open(path, "rb") as file:
-        data = file.read()
-    header = _header(path, data)
-    metadata = header.get("__metadata__", {})
-    if not isinstance(metadata, dict) or metadata.get("format") != NAME:
-        raise ModelFileError(
-            f"{path} is a safetensors file, but the save method of no skflow estimator wrote it."
-        )
-    version = _version(path, metadata)
-    _check_length(path, header, data)
-    _check_content(path, metadata, data)
+        size = os.fstat(file.fileno()).st_size
+        start = _start(shown, file, size)
+        header = _header(shown, start)
+        metadata = header.get("__metadata__", {})
+        if not isinstance(metadata, dict) or metadata.get("format") != NAME:
+            raise ModelFileError(
+                f"{shown} is a safetensors file, but the save method of no skflow estimator wrote "
+                "it."
+            )
+        version = _version(shown, metadata)
+        _check_length(shown, header, len(start), size)
+        data = start + file.read()
+    _check_content(shown, metadata, data)
     try:
-        document, arrays = json.loads(metadata["model"]), load(data)
-    except (KeyError, ValueError, RecursionError, TypeError, SafetensorError) as error:
-        raise ModelFileError(f"{path} does not hold what save writes: {error}.") from error
-    for older in range(version, FORMAT):
-        document, arrays = MIGRATIONS[older](document, arrays)
+        document = json.loads(metadata["model"], parse_constant=_refuse_constant)
+        arrays = load(data)
+        for older in range(version, FORMAT):
+            document, arrays = MIGRATIONS[older](document, arrays)
+    except Exception as error:  # of parsers, to which a stranger's text may do anything
+        why = escaped(f"{type(error).__name__}: {error}", MOST)
+        # without the cause, which a traceback would show as it is, escapes and all
+        raise ModelFileError(f"{shown} does not hold what save writes: {why}.") from None
     return document, arrays, f"written by {_writer(metadata)} and read by {_reader()}"
 
 
+def _refuse_constant(name):
+    raise ValueError(f"{name} is written in words")
+
+
+def _start(path, file, size):
+    """Read a file to the end of its header, if that can be one of ours."""
+    start = file.read(LENGTH + 1)
+    length = int.from_bytes(start[:LENGTH], "little")
+    if start[LENGTH:] not in (b"{", b""):
+        raise ModelFileError(
+            f"{path} is not a file that save wrote. Pickled estimators are read by joblib.load or "
+            "pickle.load, which run code that is in the file: only if you trust where it comes "
+            "from."
+        )
+    if size < LENGTH + max(length, 1):
+        raise ModelFileError(f"{path} is cut short: {size} bytes, and its header is longer.")
+    if length > LONGEST_HEADER:
+        raise ModelFileError(
+            f"{path} is damaged: a header of {length} bytes, and at most {LONGEST_HEADER} are in "
+            "files of this kind."
+        )
+    return start + file.read(length - 1)
+
+
 def _writer(metadata):
-    return f"{NAME} {str(metadata.get('skflow_version'))[:20]}"
+    return f"{NAME} {escaped(metadata.get('skflow_version'), 20)}"
 
 
 def _reader():
     return f"{NAME} {import_module(NAME).__version__}"
 
 
-def _header(path, data):
-    stranger = ModelFileError(
-        f"{path} is not a file that save wrote. Pickled estimators are read by joblib.load or "
-        "pickle.load, which run code that is in the file: only if you trust where it comes from."
-    )
-    length = int.from_bytes(data[:LENGTH], "little")
-    if data[LENGTH : LENGTH + 1] not in (b"{", b""):
-        raise stranger
-    if len(data) < LENGTH + max(length, 1):
-        raise ModelFileError(f"{path} is cut short: {len(data)} bytes, and its header is longer.")
+def _header(path, start):
     try:
-        header = json.loads(data[LENGTH : LENGTH + length])
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path} is damaged: its header cannot be read.") from error
-    if not isinstance(header, dict):
-        raise stranger
-    return header
+        return json.loads(start[LENGTH:])  # a dict, since it begins with a brace
+    except (ValueError, RecursionError):
+        raise ModelFileError(f"{path} is damaged: its header cannot be read.") from None
 
 
 def _version(path, metadata):
@@ -125,12 +140,17 @@ def _version(path, metadata):
     return version
 
 
-def _check_length(path, header, data):
-    """Tell a file that was cut short from one that was changed."""
+def _check_length(path, header, start, size):
+    """Tell a file that was cut short from one that was changed, before it is read."""
     ends = [_end(entry) for name, entry in header.items() if name != "__metadata__"]
-    expected = LENGTH + int.from_bytes(data[:LENGTH], "little") + max(ends, default=0)
-    if len(data) < expected:
-        raise ModelFileError(f"{path} is cut short: {len(data)} of {expected} bytes.")
+    expected = start + max(ends, default=0)
+    if size < expected:
+        raise ModelFileError(f"{path} is cut short: {size} of {expected} bytes.")
+    if size > expected:
+        raise ModelFileError(
+            f"{path} is damaged or was changed: with {size} bytes, not {expected}, its content "
+            "does not match its checksum. Nothing of it was used."
+        )
 
 
 def _end(entry):

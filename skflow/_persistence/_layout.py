@@ -5,12 +5,40 @@ from dataclasses import fields, is_dataclass
 
 from torch import nn
 
-__all__ = ["FORMAT", "MODULE_STATE", "can_name_part", "dense_axes", "settable"]
+from skflow.exceptions import ModelFileError
 
-FORMAT = 2  # raised when older files could be misread; see _file.MIGRATIONS
+__all__ = [
+    "FORMAT",
+    "MODULE_STATE",
+    "can_name_part",
+    "dense_axes",
+    "insist",
+    "may_have_holes",
+    "settable",
+    "wastes_memory",
+]
+
+FORMAT = 3  # raised when older files could be misread; see _file.MIGRATIONS
 
 MISSING = object()
 MODULE_STATE = frozenset(vars(nn.Module()))
+
+# Bytes that an array of strings may take: so many at any rate, or this many times its characters.
+SMALL, RATIO = 2**13, 32
+CHARACTER = 4  # bytes, in arrays of numpy
+
+
+def insist(condition, what):
+    """Raise a ModelFileError of a file that is not as ``save`` writes files."""
+    if not condition:
+        raise ModelFileError(f"the file is malformed: {what}.")
+
+
+def wastes_memory(strings):
+    """Whether an array of numpy's strings, all as long as the longest, dwarfs what they hold."""
+    padded = CHARACTER * len(strings) * max(map(len, strings), default=0)
+    written = sum(map(len, strings)) + 3 * len(strings)
+    return padded > max(SMALL, RATIO * written)
 
 
 def dense_axes(shape, strides):
@@ -46,6 +74,11 @@ def settable(cls, name):
     if name in MODULE_STATE or hasattr(nn.Module, name):
         return False
     return default is MISSING or default is None or isinstance(default, bool | int | float | str)
+
+
+def may_have_holes(cls, name):
+    """Whether a buffer of a module of the class may hold NaN, as rows of a table with holes do."""
+    return name in getattr(cls, "buffers_with_holes", ())
 
 
 def can_name_part(cls, name):

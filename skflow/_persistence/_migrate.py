@@ -4,7 +4,10 @@ Nothing that a document says is believed here either: nodes that are not as ``sa
 stay as they are, for the decoder to refuse.
 """
 
-__all__ = ["to_format_2"]
+from skflow._persistence._facts import facts
+from skflow._persistence._layout import insist
+
+__all__ = ["to_format_2", "to_format_3"]
 
 # parameters that format 1 did not have, with what estimators did without them
 NEW_PARAMETERS = {
@@ -25,14 +28,30 @@ def to_format_2(document, arrays):
     objects = list(_objects(document))
     numbers = [node["id"] for node in objects if type(node.get("id")) is int]
     free = max(numbers, default=0) + 1
+    room = sum(array.size for array in arrays.values())  # for ties of columns, which have bounds
     for node in objects:
         attributes = node["attributes"]
         attributes |= {
             name: value for name, value in _new_parameters(node).items() if name not in attributes
         }
         if _is_tuple(attributes.get("support_bounds_"), len(BOUNDS)):
+            room -= _count(attributes.get("n_features_in_"))
+            insist(room >= 0, "it tells of more columns than it has numbers")
             node["attributes"] = _observed(attributes, free)
             free += 2
+    return document, arrays
+
+
+def to_format_3(document, arrays):
+    """Say of each array what it is, in the nodes that name it."""
+    found = {}  # one array may be named in many places
+    for node in _dicts(document):
+        for kind in ("array", "tensor", "parameter"):
+            name = node.get(kind)
+            if type(name) is str and name in arrays:
+                if name not in found:
+                    found[name] = facts(arrays[name])
+                node |= found[name]
     return document, arrays
 
 
@@ -45,12 +64,17 @@ def _new_parameters(node):
 
 def _objects(document):
     """Every node that describes an object of a class, however deep."""
+    for node in _dicts(document):
+        if type(node.get("class")) is str and type(node.get("attributes")) is dict:
+            yield node
+
+
+def _dicts(document):
     stack = [document]
     while stack:
         node = stack.pop()
         if type(node) is dict:
-            if type(node.get("class")) is str and type(node.get("attributes")) is dict:
-                yield node
+            yield node
             stack.extend(node.values())
         elif type(node) is list:
             stack.extend(node)

@@ -76,6 +76,8 @@ class KernelDensity(Base):
        selection in kernel density estimators, Pattern Recognition Letters 33(13).
     """
 
+    shapes = {"points": "nd", "log_weights": "n", "sizes": "n", "factor": "dd", "origin": "d"}
+
     def __init__(self, n_features, bandwidth="full", n_neighbors=5, shrinkage=0.3, max_rows=2_000):
         super().__init__(n_features)
         self.bandwidth = bandwidth

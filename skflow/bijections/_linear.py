@@ -163,6 +163,8 @@ class PLU(Bijection):
     Oliva et al. (2018), Transformation autoregressive networks, arXiv:1801.09819.
     """
 
+    shapes = {"lu": "dd", "bias": "d"}
+
     def __init__(self, n_features, order=None):
         super().__init__()
         self.lu = nn.Parameter(torch.zeros(n_features, n_features))

@@ -44,6 +44,8 @@ class ActNorm(Bijection):
     Kingma & Dhariwal (2018), Glow, arXiv:1807.03039, section 3.1.
     """
 
+    shapes = {"shift": "d", "log_scale": "d"}
+
     def __init__(self, n_features):
         super().__init__()
         self.shift = nn.Parameter(torch.zeros(n_features))

@@ -42,6 +42,8 @@ class Standardize(Bijection):
     The identity until :meth:`from_data` or :meth:`initialize` sets the numbers.
     """
 
+    shapes = {"mean": "d", "scale": "d"}
+
     def __init__(self, n_features):
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_features, dtype=torch.float64))

@@ -56,6 +56,7 @@ class Neighbours(nn.Module):
     """
 
     n_kinds = len(REACHES) * len(WIDTHS)
+    buffers_with_holes = ("spread",)  # others with NaN would be refused by files
 
     def __init__(self, encoding, shares, points, spread, weight=None):
         super().__init__()

@@ -201,7 +201,7 @@ class FittedFlow(
     def _rows(self, X):
         check_is_fitted(self, "flow_")
         rows = check_data(self, X, reset=False)
-        self.observation_.check(rows, getattr(self, "feature_names_in_", None))
+        self.observation_.check(rows, getattr(self, "feature_names_in_", None), like=X)
         return rows
 
     @property

@@ -57,7 +57,7 @@ class ExportMixin:
         >>> bool(abs(log_density.numpy() - density.score_samples(X)).max() < 1e-5)
         True
         """
-        from skflow._persistence._file import replace_file
+        from skflow._persistence._target import check_target, replace_file
         from skflow.fitting._program import program
 
         check_is_fitted(self, "flow_")
@@ -66,4 +66,5 @@ class ExportMixin:
                 f"a program maps rows alone, and this fit had a context of {self.n_context_} "
                 "columns. Keep the estimator by its method save."
             )
-        replace_file(os.fspath(path), program(self.flow_, self.observation_))
+        target = check_target(os.fspath(path))  # before the work
+        replace_file(target, program(self.flow_, self.observation_))

@@ -25,7 +25,7 @@ class TableFlow(ExportMixin, FittedFlow):
     def _fit(self, X, sample_weight=None, context=None):
         """Check and fit a draft; parameters are valid."""
 
-    def _observe(self, X, weight, family):
+    def _observe(self, X, weight, family, like=None):
         """Return the Observation of checked rows X (n_samples, n_features)."""
         from skflow.tables._observation import ContinuousRows
 
@@ -40,6 +40,7 @@ class TableFlow(ExportMixin, FittedFlow):
             circles=last.circles if same else None,
             names=getattr(self, "feature_names_in_", None),
             spreads=family.spreads_ties,
+            like=like,
         )
 
     def fit_transform(self, X, y=None, *, context=None, **fit_params):

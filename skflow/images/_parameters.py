@@ -123,10 +123,10 @@ class ImageParameters:
     def _n_scales(self, n):
         return min(MAX_SCALES, max(1, halvings(*self.image_shape[1:], smallest=2)))
 
-    def _observe(self, X, weight, family):
+    def _observe(self, X, weight, family, like=None):
         check_images(self, X.shape[1])
         if self.levels is None:
-            return super()._observe(X, weight, family)
+            return super()._observe(X, weight, family, like)
         from skflow.tables._observation import IntegerRows
 
         shape = tuple(int(size) for size in self.image_shape)

@@ -41,6 +41,9 @@ def affine_map(h, weight, bias):
 class Dense(nn.Module):
     """An affine layer; ``zero=True`` starts it at zero (the last layer of every net)."""
 
+    # by letters, after any axes of members; files with other shapes are refused
+    shapes = {"weight": "oi", "bias": "o", "mask": "oi"}
+
     def __init__(self, n_in, n_out, zero=False):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_out, n_in))

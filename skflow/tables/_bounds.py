@@ -15,6 +15,7 @@ fixes at fit and that scoring uses again:
 
 import numpy as np
 
+from skflow._input import row_label
 from skflow._validation import column_label, is_real
 from skflow.tables._declared import by_column
 
@@ -76,7 +77,7 @@ def outside_support(X, low, high):
     return outside
 
 
-def check_inside_support(X, low, high, feature_names=None, used=None):
+def check_inside_support(X, low, high, feature_names=None, used=None, like=None):
     """Raise a ValueError if a value lies strictly outside its column's declared bounds.
 
     Rows that are not ``used`` (n_samples,), all by default, may lie anywhere.
@@ -88,9 +89,10 @@ def check_inside_support(X, low, high, feature_names=None, used=None):
         if outside.any():
             row = int(outside.argmax())
             raise ValueError(
-                f"{column_label(j, feature_names)} has the value {X[row, j]!s} in row {row}, "
-                f"outside its declared support ({low[j]!s}, {high[j]!s}); {int(outside.sum())} "
-                "such rows. Widen the support (None: no bound), or drop or correct these rows."
+                f"{column_label(j, feature_names)} has the value {X[row, j]!s} in "
+                f"{row_label(row, like)}, outside its declared support ({low[j]!s}, "
+                f"{high[j]!s}); {int(outside.sum())} such rows. Widen the support (None: no "
+                "bound), or drop or correct these rows."
             )
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skflow._escapes import escaped
+from skflow._input import refuse_lazy, row_label, time_in, unmasked
 from skflow._notices import warn
 from skflow._persistence import stored
 from skflow._validation import column_label
@@ -110,7 +112,7 @@ class Quantity:
         numbers = numbers_of(column, place)
         holes = np.isnan(numbers)
         if not self.has_holes:
-            _warn_of_unseen(holes, "a hole", place)
+            _warn_of_unseen(holes, "a hole", place, column)
         filled = np.where(holes, self.mean, numbers)
         return np.column_stack([filled, holes]) if self.has_holes else filled[:, None]
 
@@ -148,7 +150,8 @@ class Category:
         found = np.array([known.get(str(cell), other) for cell in cells], dtype=int)
         if not self.shared:
             unseen = (found == other) & ~holes
-            _warn_of_unseen(unseen, f"the level {cells[unseen.argmax()]!r}", place)
+            level = f"the level {cells[unseen.argmax()]!r}"
+            _warn_of_unseen(unseen, level, place, column)
         ones = np.eye(other + 1)[found]
         ones[holes] = 0.0
         return ones if self.shared else ones[:, :-1]
@@ -170,9 +173,11 @@ def split_context(X, columns):
     """
     if isinstance(columns, str | int | np.integer):
         columns = [columns]
+    refuse_lazy(X)
+    X = unmasked(X)[0] if isinstance(X, list | tuple) else X
     framed = hasattr(X, "columns")
     names = list(X.columns) if framed else None
-    X = X if framed else np.asarray(X)
+    X = X if framed or isinstance(X, np.ma.MaskedArray) else np.asarray(X)
     if len(X.shape) != 2:
         raise ValueError(
             "Expected 2D array, got an array with another number of dimensions: with "
@@ -199,6 +204,8 @@ def _place(j, names):
 
 def columns_of(context, n_rows):
     """Names (None without) and columns (n_rows,) of a context."""
+    refuse_lazy(context, "context")
+    context, _ = unmasked(context)
     if hasattr(context, "columns"):
         names = tuple(map(str, context.columns))
         columns = [context[name] for name in context.columns]
@@ -258,17 +265,26 @@ def numbers_of(column, place):
             raise TypeError(f"{column[:1].tolist()[0]!r} is none")
         numbers = cells.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{place} must hold numbers, as in the fit: {error}.") from None
+        times = next(filter(None, map(time_in, cells.ravel().tolist())), "")
+        if times:
+            raise ValueError(
+                f"{place} holds {times} as objects: give the column a dtype of its own, by "
+                "pandas.to_datetime or pandas.to_timedelta."
+            ) from None
+        raise ValueError(f"{place} must hold numbers, as in the fit: {escaped(error)}.") from None
     if np.isinf(numbers).any():
         row = int(np.isinf(numbers).argmax())
-        raise ValueError(f"{place} is {numbers[row]} in row {row}; numbers must be finite.")
+        raise ValueError(
+            f"{place} is {numbers[row]} in {row_label(row, column)}; numbers must be finite."
+        )
     return numbers
 
 
-def _warn_of_unseen(unseen, what, place):
+def _warn_of_unseen(unseen, what, place, column):
     if unseen.any():
+        where = row_label(unseen.argmax(), column)
         warn(
-            f"{place} holds {what} in row {int(unseen.argmax())} ({int(unseen.sum())} such rows), "
-            "and the fit saw none: they count as average there.",
+            f"{place} holds {what} in {where} ({int(unseen.sum())} such rows), and "
+            "the fit saw none: they count as average there.",
             UserWarning,
         )

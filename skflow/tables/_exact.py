@@ -5,6 +5,7 @@ from datetime import UTC
 
 import numpy as np
 
+from skflow._input import row_label
 from skflow.tables._context import cells_of, is_hole, numbers_of
 
 __all__ = ["LARGEST", "LOWEST", "time_of", "times_of", "unit_of", "whole_of"]
@@ -32,11 +33,12 @@ def unit_of(column):
 
 def times_of(column, time, unit, place):
     """Return times (n,) of a column in a unit, UTC where there are zones; NaT in holes."""
+    given = column
     try:
         if _dtype_of(column).startswith(("object", "date32", "date64")):  # of Python's own times
             column = [_plain_time(cell, time) for cell in cells_of(column)]
         if unit == "ns":
-            _check_reach(np.asarray(column, dtype=f"{time}8[us]"), place)
+            _check_reach(np.asarray(column, dtype=f"{time}8[us]"), place, given)
         return np.asarray(column, dtype=f"{time}8[{unit}]")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{place} must hold times, as in the fit: {error}") from None
@@ -50,13 +52,13 @@ def _plain_time(cell, time):
     return cell.astimezone(UTC).replace(tzinfo=None)
 
 
-def _check_reach(times, place):
+def _check_reach(times, place, column):
     far = ~np.isnat(times) & (np.abs(times.astype(np.int64)) > LARGEST // 1_000)
     if far.any():
         row = int(far.argmax())
         raise ValueError(
-            f"{place} holds {times[row]} in row {row}, and those of the fit are nanoseconds, "
-            "which reach 292 years to both sides of 1970."
+            f"{place} holds {times[row]} in {row_label(row, column)}, and those of the fit are "
+            "nanoseconds, which reach 292 years to both sides of 1970."
         )
 
 
@@ -64,7 +66,7 @@ def whole_of(column, place):
     """Whole numbers (n,), int64, and where there is one."""
     values, known = _integers(column)
     if values is None:
-        return _whole_floats(numbers_of(column, place), place)
+        return _whole_floats(numbers_of(column, place), place, column)
     if len(values) and (values.max() > LARGEST or values.min() < -LARGEST - 1):
         raise ValueError(
             f"{place} holds integers beyond 2**63: pass them as floats, or declare "
@@ -92,14 +94,15 @@ def _integers(column):
     return np.where(known, cells, 0), known
 
 
-def _whole_floats(numbers, place):
+def _whole_floats(numbers, place, column):
     known = ~np.isnan(numbers)
     filled = np.where(known, numbers, 0.0)
     wrong = (filled != np.round(filled)) | (np.abs(filled) > EXACT)
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
-            f"{place} is taken for integers and holds {numbers[row]:g} in row {row}: pass "
+            f"{place} is taken for integers and holds {numbers[row]:g} in "
+            f"{row_label(row, column)}: pass "
             'integers up to 2**53, or declare kinds={...: "number"}.'
         )
     return filled.astype(np.int64), known

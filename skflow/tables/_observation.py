@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from skflow._input import row_label
 from skflow._persistence import stored
 from skflow._validation import column_label
 from skflow.tables._bounds import (
@@ -56,7 +57,7 @@ class Observation(ABC):
         return {int(j): float(widths[j]) for j in np.flatnonzero(widths)}
 
     @abstractmethod
-    def check(self, X, names=None):
+    def check(self, X, names=None, like=None):
         """Raise a ValueError for values (n_samples, n_features) that the flow cannot take."""
 
     def prepare(self, X, weight, rng, *, fold=None, context=None, owned=False):
@@ -164,6 +165,7 @@ class ContinuousRows(Observation):
         circles=None,
         names=None,
         spreads=True,
+        like=None,
     ):
         """Find bounds and repeated values in the rows of X that have a positive weight.
 
@@ -176,7 +178,7 @@ class ContinuousRows(Observation):
         if circles is not None:
             X, low, high = circles.turn(X), *circles.within(low, high, names)
         used = None if weight is None or (weight > 0).all() else weight > 0
-        check_inside_support(X, low, high, names, used)
+        check_inside_support(X, low, high, names, used, like)
         declared = read_resolution(X, resolution, used, names)
         ties = find_ties(X, weight, declared)
         positions = boundary_positions(X, low, high, ties, used)
@@ -193,7 +195,7 @@ class ContinuousRows(Observation):
     def bounds(self):
         return self.low, self.high, self.low_at, self.high_at
 
-    def check(self, X, names=None):
+    def check(self, X, names=None, like=None):
         return
 
     @property
@@ -250,7 +252,7 @@ class IntegerRows(Observation):
         low, high = np.full(self.n_features, -np.inf), np.full(self.n_features, np.inf)
         return low, high, low, high
 
-    def check(self, X, names=None):
+    def check(self, X, names=None, like=None):
         for start in range(0, len(X), BLOCK):  # masks of all of a long table would be large
             rows = X[start : start + BLOCK]
             bad = (rows < 0) | (self.n_levels - 1 < rows) | (np.floor(rows) != rows)
@@ -259,8 +261,9 @@ class IntegerRows(Observation):
                 raise ValueError(
                     f"levels={self.n_levels} says that values are integers from 0 to "
                     f"{self.n_levels - 1}; {column_label(column, names)} holds "
-                    f"{rows[row, column]:g} in row {start + row}. Round or rescale X, give levels "
-                    "the largest value plus 1, or take levels=None for continuous values."
+                    f"{rows[row, column]:g} in {row_label(start + row, like)}. Round or rescale "
+                    "X, give levels the largest value plus 1, or take levels=None for continuous "
+                    "values."
                 )
 
     def place(self, X):

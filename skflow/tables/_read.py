@@ -41,8 +41,8 @@ def read_table(estimator, family, X, sample_weight, rng, *, fold=None, context=N
     """
     X, context = estimator._split(X, context)
     rows, weight, owned = checked_rows(estimator, X, sample_weight)
-    observation = estimator._observe(rows, weight, family)
-    observation.check(rows, getattr(estimator, "feature_names_in_", None))
+    observation = estimator._observe(rows, weight, family, like=X)
+    observation.check(rows, getattr(estimator, "feature_names_in_", None), like=X)
     given = estimator._read_context(context, len(rows), family.takes_context)
     table = observation.prepare(rows, weight, rng, fold=fold, context=given, owned=owned)
     return X if owned else rows, given, table

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skflow._input import refuse_lazy, unmasked
 from skflow._persistence import stored
 from skflow.tables._dtypes import (
     arrow_array,
@@ -54,13 +55,14 @@ class Schema:
         """Learn from a table with two dimensions."""
         make = _make(X)
         if make == NUMBERS:
+            dtype = getattr(X, "dtype", None) if isinstance(X, np.ma.MaskedArray) else None
             X = _as_array(X)
-            d = X.shape[1]
+            d, dtype = X.shape[1], X.dtype if dtype is None else dtype
             if not d:
                 raise ValueError(
                     f"X has 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
                 )
-            return cls(make, tuple(range(d)), (X.dtype.str,) * d, (None,) * d)
+            return cls(make, tuple(range(d)), (dtype.str,) * d, (None,) * d)
         if make == ARROW:
             fields = list(X.schema)
             dtypes = tuple(arrow_bytes(field.name, field.type) for field in fields)
@@ -169,7 +171,9 @@ class Schema:
             table.index = like.index
         tuples = self.names and all(isinstance(name, tuple) for name in self.names)
         names = list(self.names)
-        table.columns = pd.MultiIndex.from_tuples(names) if tuples else names
+        levels = tuples and len(self.axes) in (0, len(names[0]))  # or names that are tuples
+        flat = pd.Index(names, tupleize_cols=False)
+        table.columns = pd.MultiIndex.from_tuples(names) if levels else flat
         if self.axes:
             table.columns.names = list(self.axes)
         return table
@@ -186,11 +190,13 @@ class Schema:
 
 
 def _make(X):
+    refuse_lazy(X)
     module = type(X).__module__.partition(".")[0]
     return module if module in (PANDAS, POLARS, ARROW) and hasattr(X, "columns") else NUMBERS
 
 
 def _as_array(X):
+    X, _ = unmasked(X)
     X = X if hasattr(X, "dtype") else np.asarray(X, dtype=_dtype_of(X))
     if len(X.shape) != 2:
         raise ValueError(

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from skflow._input import refuse_lazy, unmasked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._validation import validated
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._density import TableDensity
 
@@ -116,12 +118,14 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
     def _checked(self, X, *, reset):
         """Arrays as scikit-learn has them, floats; data frames as they are."""
+        refuse_lazy(X)
         if hasattr(X, "columns"):
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            validated(self, X, reset=reset, skip_check_array=True)
             return X
+        X, _ = unmasked(X, numbers=True)
         rows = X if hasattr(X, "dtype") else np.asarray(X)
         dtype = object if getattr(rows, "dtype", np.dtype(float)).kind in "OUS" else np.float64
-        return validate_data(self, rows, reset=reset, dtype=dtype, ensure_all_finite="allow-nan")
+        return validated(self, rows, reset=reset, dtype=dtype, ensure_all_finite="allow-nan")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,9 +2,10 @@
 
 import numpy as np
 from sklearn.utils import check_array, get_tags
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length
 
-from skflow._validation import check_rows, check_sample_weight
+from skflow._input import refuse_lazy, refuse_masked, refuse_times, unmasked
+from skflow._validation import check_finite, check_rows, check_sample_weight, validated
 
 __all__ = ["Scale", "read_inputs", "read_training_rows", "read_y"]
 
@@ -18,13 +19,20 @@ def read_inputs(estimator, X, *, reset=False):
 
     Sets (reset) or compares ``n_features_in_`` and ``feature_names_in_``.
     """
+    refuse_lazy(X)
+    given, mask = X, None
+    if not hasattr(X, "columns"):
+        X, mask = unmasked(X)
     if _holds_labels(X):
         if not hasattr(X, "columns"):
             X = np.asarray(X, dtype=object)
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        validated(estimator, X, reset=reset, skip_check_array=True)
         return X
-    finite = "allow-nan" if get_tags(estimator).input_tags.allow_nan else True
-    return validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=finite)
+    rows = validated(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+    allow_nan = get_tags(estimator).input_tags.allow_nan
+    names = getattr(estimator, "feature_names_in_", None)
+    check_finite(rows, names, like=given, mask=mask, allow_nan=allow_nan)
+    return rows
 
 
 def read_training_rows(estimator, X, y, sample_weight):
@@ -42,6 +50,9 @@ def read_training_rows(estimator, X, y, sample_weight):
 
 def read_y(y, n_rows, n_columns=None):
     """Numbers (n, k) of y (n,) or (n, k), and whether it had one dimension."""
+    refuse_lazy(y, "y")
+    refuse_times(y, "y")
+    y = refuse_masked(y, "y", "A regressor learns from known y: leave these rows out.")
     y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     check_consistent_length(np.empty(n_rows), y)
     flat = y.ndim == 1
