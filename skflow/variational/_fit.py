@@ -14,10 +14,12 @@ from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import Chain, Diagonal, SupportMap, Triangular, Whiten
 from skflow.flow import Flow
 from skflow.training import Batch, ReverseKL, SeedBatches, TrainingConfig, train
+from skflow.variational._findings import enough, undecided
+from skflow.variational._forecast import foretell
 from skflow.variational._recipes import RECIPES
 from skflow.variational._start import Start, find_start
 from skflow.variational._target import Pulled, Target
-from skflow.variational._verdict import N_DRAWS, judge
+from skflow.variational._verdict import MOST_DRAWS, N_DRAWS, judge
 
 __all__ = ["STEPS_PER_EPOCH", "ApproximationSettings", "Fitted", "fit_density"]
 
@@ -30,11 +32,11 @@ GAUSSIAN_EPOCHS = 3
 GAUSSIAN_RATE = 0.03
 RATES = (1e-2, 3e-3, 1e-3)  # tried where no rate is given
 TRIAL_EPOCHS = 1
+FIRST_ROUND_EPOCHS = 5  # where more than one round is allowed
 ROUND_EPOCHS = 20
-ROUND_DECAY = 0.7  # of the rate from one round to the next
+ROUND_DECAY = 0.7  # of the rate from one round of full length to the next
 N_POWERS = 5  # of the density in annealing, the last of them 1
 ANNEALING_EPOCHS = 5  # at each power below 1
-ENOUGH = 0.5  # k-hat where training ends early
 # Of the t tails of a base that stands for one mode. They are not trained: reverse KL has no use
 # for tails, and it is in the tails that importance weights grow.
 TAIL_DF = 10.0
@@ -57,6 +59,7 @@ class ApproximationSettings:
     dtype: torch.dtype
     max_seconds: float | None = None
     verbose: int = 0
+    layers_if_needed: bool = False  # none where the Gaussian is good enough
 
 
 @dataclass
@@ -70,6 +73,8 @@ class Fitted:
     start : Start
     target : Target
     learning_rate : float
+    n_layers : int
+        0 where the Gaussian is all there is.
     records : list of dict
     stopped_by : str
     """
@@ -78,6 +83,7 @@ class Fitted:
     start: Start
     target: Target
     learning_rate: float
+    n_layers: int
     records: list = field(default_factory=list)
     stopped_by: str = "max_epochs"
 
@@ -105,17 +111,29 @@ def fit_density(target, low, high, settings, seed):
     support = SupportMap(low, high)
     rows = torch.randn(5, len(low), generator=generator(), dtype=torch.float64)
     target.check_rows_apart(support.inverse(rows)[0])
+    foretell(target, support, settings, _numbers_of_steps(settings))
     rng = np.random.default_rng(seed)
     with time_limit(SEARCH_SHARE * seconds_left()):
         start = find_start(Pulled(target, support), len(low), rng, settings.n_starts)
     run = _Stages(target, settings)
     flow = run.refine(*_whiten(start, settings.flow), support)
-    rate = GAUSSIAN_RATE
+    rate, n_layers = GAUSSIAN_RATE, 0
     if settings.n_layers and run.stopped_by == "max_seconds":
         left_out("the layers of the flow")
-    elif settings.n_layers and not run.stopped:
+    elif settings.n_layers and not run.stopped and not run.needs_no_layers(flow):
+        n_layers = settings.n_layers
         flow, rate = run.bend(flow)
-    return Fitted(flow.cpu().eval(), start, target, rate, run.records, run.stopped_by)
+    return Fitted(flow.cpu().eval(), start, target, rate, n_layers, run.records, run.stopped_by)
+
+
+def _numbers_of_steps(settings):
+    """Return how many steps a fit takes in any case, and how many it may take beyond."""
+    n_flat = 0 if settings.annealing is None else N_POWERS - 1
+    epochs = settings.max_epochs + n_flat * ANNEALING_EPOCHS
+    if settings.learning_rate is None:
+        epochs += len(RATES) * TRIAL_EPOCHS
+    certain = STEPS_PER_EPOCH * GAUSSIAN_EPOCHS * (1 + n_flat)
+    return certain, STEPS_PER_EPOCH * epochs * bool(settings.n_layers)
 
 
 def _whiten(start, flow):
@@ -193,27 +211,37 @@ class _Stages:
         core.verify()
         return core.cpu().behind(flow.preprocessing), rate
 
+    def needs_no_layers(self, flow):
+        """Whether the Gaussian is good enough, where the layers are left to the package."""
+        return self.settings.layers_if_needed and self._good(flow, self.target)
+
     def _train_in_rounds(self, core, objective, rate):
         """Train until the verdict is good; each round ends at a rate of 0, where weights settle.
 
-        Some densities need one round, some many, and what a round costs is the density's.
+        Some densities need a short round, some many long ones, and what a round costs is the
+        density's.
         """
         left = self.settings.max_epochs
+        short = left > ROUND_EPOCHS
         while left > 0 and not self.stopped:
-            self._train("flow", core, objective, rate, min(ROUND_EPOCHS, left))
-            left -= ROUND_EPOCHS
-            rate *= ROUND_DECAY
+            epochs = FIRST_ROUND_EPOCHS if short else ROUND_EPOCHS
+            self._train("flow", core, objective, rate, min(epochs, left))
+            left -= epochs
+            rate *= 1.0 if short else ROUND_DECAY
+            short = False
             if left > 0 and not self.stopped and self._good(core, objective.target):
                 break
 
     def _good(self, core, target):
         if 2 * self.verdict_seconds > seconds_left():
             return False  # the time is better spent on training, and on the last verdict
+        most = MOST_DRAWS if 10 * self.verdict_seconds < seconds_left() else N_DRAWS
         try:
-            return judge(core, target).khat < ENOUGH
+            figures = judge(core, target, N_DRAWS, most, doubts=undecided).figures
         except KeyboardInterrupt:
             self.stopped_by = "interrupt"
             return True
+        return enough(figures)
 
     def _try_rates(self, core, objective):
         """Train briefly at several rates; returns the best rate and where it led."""

@@ -183,6 +183,7 @@ class FlowVariationalApproximator(WeighedDraws):
     """
 
     n_features: int | None = None
+    feature_names: Any = None
     flow: str = "auto"
     n_layers: int | str = "auto"
     hidden_features: tuple | str = "auto"
@@ -201,6 +202,7 @@ class FlowVariationalApproximator(WeighedDraws):
 
     _parameter_constraints: ClassVar[dict] = {
         "n_features": [None, Interval(Integral, 1, None, closed="left")],
+        "feature_names": [None, "array-like"],
         "flow": [StrOptions(FLOWS)],
         "n_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "hidden_features": HIDDEN_FEATURES,
