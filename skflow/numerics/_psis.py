@@ -8,7 +8,7 @@ __all__ = ["khat_error", "pareto_smoothed", "unseen_share"]
 MIN_TAIL = 5  # weights that a Pareto distribution can be fitted to
 LOWEST = np.log(np.finfo(np.float64).tiny)
 EQUAL = 1e-10  # nats within which the largest weights are all the same
-STEEPEST = 10.0  # shape above which nothing is foretold
+STEEPEST = 1.0  # shape of a tail whose mean is finite; a steeper one cannot go on as it is
 APART = 1e-4  # of the shape from 0 and 1, where the integrals of the Pareto are logarithms
 
 
@@ -53,7 +53,7 @@ def pareto_smoothed(log_ratios):
 
 
 def khat_error(khat, n):
-    """Return the standard error of a k-hat from n weights, (1 + k) over the root of the tail's size.
+    """Return the standard error of a k-hat from n weights: (1 + k) / root of the tail's size.
 
     That is the large-sample error of the maximum-likelihood shape of a generalised Pareto
     distribution above -1/2 [1]_; 0 for weights that are all equal, inf where no shape was found.
@@ -84,9 +84,9 @@ def unseen_share(log_weights, khat, more=10.0):
     The m largest of n smoothed weights exceed the next one by a generalised Pareto
     distribution of shape k and some scale. Its quantile function at u is
     proportional to (u^-k - 1) / k; the draws have seen it down to about u = 1 / m. What
-    lies between 1 / (``more`` m) and 1 / m, over what lies above 1 / m, is free of
-    the scale and finite for every k: a tail of a large k that holds next to nothing is harmless,
-    which k alone does not say.
+    lies between 1 / (``more`` m) and 1 / m, over what lies above 1 / m, is free of the scale:
+    a tail of a large k that holds next to nothing is harmless, which k alone does not say.
+    The mean of the weights being finite, no tail goes on with a k above 1, which counts as 1.
 
     Parameters
     ----------
@@ -98,17 +98,18 @@ def unseen_share(log_weights, khat, more=10.0):
     Returns
     -------
     share : float
-        0 for weights that are all equal, inf where no shape was found or it exceeds 10.
+        0 for weights that are all equal, inf where no shape was found.
     """
     if khat == -np.inf:
         return 0.0
-    if not khat < STEEPEST:
+    if not khat < np.inf:
         return np.inf
     weights = np.sort(np.exp(log_weights[log_weights > -np.inf]))
     m = _tail_size(len(weights))
     beyond = max(len(weights) - m - 1, 0)
     excess = (weights[-m:] - weights[beyond]).sum()
-    k = khat if min(abs(khat), abs(khat - 1)) > APART else khat + 2 * APART
+    k = min(khat, STEEPEST)
+    k = k if min(abs(k), abs(k - 1)) > APART else k + 2 * APART
     seen = (1 - m ** (k - 1)) / (1 - k) - (1 - 1 / m)
     unseen = (m ** (k - 1) - (more * m) ** (k - 1)) / (1 - k) - (1 - 1 / more) / m
     return float(excess * unseen / seen)

@@ -68,7 +68,7 @@ def judge_rows(flow, target, x, bounds):
 
 
 def _of_row(flow, target, row, bounds):
-    """Return how bad a row is, from 0 to 2, the word for it, k-hat and share of draws that count."""
+    """Return how bad a row is (0 to 2), the word for it, k-hat and share of draws that count."""
     draws, ratios = _drawn(flow, target, row, N_DRAWS)
     if not np.isfinite(ratios).any():
         return 2, "bad", np.inf, 0.0

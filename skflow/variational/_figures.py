@@ -66,7 +66,7 @@ class Figures:
 
 
 def figures_of(draws, ratios):
-    """Compute the figures of draws (n, d) whose log p - log q are ratios (n,), some of them finite.
+    """Compute the figures of draws (n, d) whose log p - log q are ratios (n,), some finite.
 
     Cost: a sort of each column.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Finding", "enough", "findings_of", "in_doubt", "undecided", "word_of"]
+__all__ = ["Fault", "enough", "findings_of", "in_doubt", "undecided", "word_of"]
 
 # Above it Pareto-smoothed weights converge too slowly to be of use (Vehtari et al. 2024, JMLR
 # 25(72), section 3.2), if there is something in the tail to converge.
@@ -14,7 +14,6 @@ GOOD_KHAT = 0.7
 UNSEEN = 0.005
 FEW = 100  # effective draws: means are off by a tenth of a deviation
 DOUBTFULLY_FEW = 1_000
-ENOUGH_SHARE = 0.9  # of the draws that are effective
 # Distances of means in standard deviations, nats between evidences, and how far deviations may
 # be from the right ones as a logarithm: what is too much, and what is next to nothing.
 TOO_FAR = 0.15
@@ -24,7 +23,7 @@ SURE = 2.0  # standard errors
 
 
 @dataclass(frozen=True)
-class Finding:
+class Fault:
     """A fault that the figures show.
 
     Attributes
@@ -47,25 +46,26 @@ def findings_of(figures):
     """Return the faults that figures show, those that weights cannot mend first.
 
     A k-hat above 0.7 alone is none: it is the shape of the tail, whatever its size. It counts
-    where tenfold draws may add half a percent to the evidence. Weights are of no use either where
+    where tenfold draws may add half a percent to the evidence, and then also if it is within
+    one standard error of 0.7. Weights are of no use either where
     fewer than 100 draws count, or where the halves of the draws do not agree. Where weights are
     of use, they say how far off the draws themselves are: more than 0.15 standard deviations
     or 15 % of them, beyond two standard errors.
 
     Returns
     -------
-    list of Finding
+    list of Fault
     """
     found = []
-    if not figures.khat <= GOOD_KHAT and figures.unseen > UNSEEN:
-        found.append(Finding("tail", figures.khat))
+    if not figures.khat + figures.khat_se <= GOOD_KHAT and figures.unseen > UNSEEN:
+        found.append(Fault("tail", figures.khat))
     if figures.ess < FEW:
-        found.append(Finding("few", figures.ess))
+        found.append(Fault("few", figures.ess))
     column = int(figures.halves.argmax())
     if figures.halves[column] > APART:
-        found.append(Finding("halves", float(figures.halves[column]), column))
+        found.append(Fault("halves", float(figures.halves[column]), column))
     elif figures.evidence_gap > APART:
-        found.append(Finding("halves", figures.evidence_gap))
+        found.append(Fault("halves", figures.evidence_gap))
     return found or _departures(figures, TOO_FAR)
 
 
@@ -75,13 +75,13 @@ def _departures(figures, far):
     shift = np.abs(figures.shift) - SURE * figures.shift_se
     column = int(shift.argmax())
     if shift[column] > far:
-        found.append(Finding("shift", float(figures.shift[column]), column))
+        found.append(Fault("shift", float(figures.shift[column]), column))
     ratio = np.log(np.maximum(figures.spread, 1e-300))
     error = SURE * figures.spread_se / np.maximum(figures.spread, 1e-300)
     for kind, side in (("narrow", -ratio), ("wide", ratio)):
         column = int((side - error).argmax())
         if (side - error)[column] > far:
-            found.append(Finding(kind, float(figures.spread[column]), column))
+            found.append(Fault(kind, float(figures.spread[column]), column))
     return found
 
 
@@ -103,19 +103,19 @@ def in_doubt(figures):
     )
 
 
-def enough(figures):
-    """Whether training has nothing left to do that would be worth its time."""
+def enough(figures, share):
+    """Whether all is well, with this share of the draws effective: training may end."""
     return (
-        _nearly_enough(figures)
+        _nearly_enough(figures, share)
         and figures.khat + SURE * figures.khat_se <= GOOD_KHAT
         and not findings_of(figures)
     )
 
 
-def undecided(figures):
+def undecided(figures, share):
     """Whether all is well but for k-hat, of which more draws would tell more."""
-    return _nearly_enough(figures) and not enough(figures)
+    return _nearly_enough(figures, share) and not enough(figures, share)
 
 
-def _nearly_enough(figures):
-    return figures.ess > ENOUGH_SHARE * figures.n and not _departures(figures, NEAR)
+def _nearly_enough(figures, share):
+    return figures.ess > share * figures.n and not _departures(figures, NEAR)

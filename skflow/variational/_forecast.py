@@ -16,7 +16,7 @@ REPEATS = 2  # of the call that is timed: the faster one counts
 
 
 def foretell(target, support, settings, n_steps):
-    """Time a call with its gradient, and say what the fit will take if that is more than 2 minutes.
+    """Time a call with its gradient, and say what the fit will take if that is over 2 minutes.
 
     Nothing but the notice depends on the time measured. Where time is limited nothing is
     measured: the limit is what it will take.

@@ -78,7 +78,7 @@ def judge(flow, target, n=N_DRAWS, most=None, bounds=None, doubts=in_doubt):
 
 
 def weigh(draws, ratios, bounds=None):
-    """Return the verdict on draws (n, d) of q given their log p - log q (n,), -inf where p is 0."""
+    """Return the verdict on draws (n, d) of q by their log p - log q (n,), -inf where p is 0."""
     finite = np.isfinite(ratios)
     if not finite.any():
         raise ValueError(

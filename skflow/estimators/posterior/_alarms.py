@@ -89,7 +89,8 @@ def _edge(draws, empty):
 def _of_modes(modes, covered, names):
     missed = np.flatnonzero(~covered)
     values = [
-        f"{_label(j, names)} = {value:.3g}" for j, value in enumerate(modes[missed[0]][:MAX_VALUES])
+        f"{_label(j, names)} = {value:.3g}"
+        for j, value in enumerate(modes[missed[0]][:MAX_VALUES])
     ]
     more = ", ..." if modes.shape[1] > MAX_VALUES else ""
     return (
@@ -114,7 +115,10 @@ def _of_halves(finding, names):
 
 
 _SENTENCES = {
-    "tail": lambda f, names: f"k-hat is {f.value:.2f}, above 0.7, with weights that count",
+    "tail": lambda f, names: (
+        f"k-hat is {f.value:.2f}, {'above' if f.value > 0.7 else 'not surely below'} 0.7, and the "
+        "largest weights count"
+    ),
     "few": lambda f, names: f"only {f.value:.0f} draws count effectively",
     "halves": _of_halves,
     "shift": lambda f, names: (
