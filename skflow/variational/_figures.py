@@ -12,6 +12,7 @@ __all__ = ["Figures", "figures_of"]
 # Share of the weight on either side beyond which values count as at its edge: the variance of a
 # heavy-tailed parameter is that of its last draws, and would say nothing of the others.
 CLIPPED = 0.01
+ROUNDING = 100 * np.finfo(np.float64).eps  # of the largest value: deviations below it are none
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def _clipped(draws, weights):
         low, high = np.searchsorted(below, [CLIPPED, 1 - CLIPPED]).clip(max=len(column) - 1)
         clipped[:, j] = np.clip(column, column[order[low]], column[order[high]])
     mean = weights @ clipped
-    variance = weights @ (clipped - mean) ** 2
-    tiny = np.finfo(np.float64).tiny
-    return clipped, mean, np.sqrt(np.maximum(variance, tiny))
+    deviation = np.sqrt(weights @ (clipped - mean) ** 2)
+    # what rounding alone makes of a column that saturates at a bound is no departure
+    floor = ROUNDING * np.abs(clipped).max(axis=0) + np.finfo(np.float64).tiny
+    return clipped, mean, np.maximum(deviation, floor)

@@ -105,6 +105,12 @@ def test_draws_without_a_density_do_not_move_the_others():
     assert findings_of(figures) == []
 
 
+def test_a_column_of_one_float():
+    draws, ratios = normal_under(STANDARD, 0.99)
+    draws[:, 1] = np.nextafter(1, 0)
+    assert findings_of(figures_of(draws, ratios)) == []
+
+
 def test_one_half_without_any_density():
     draws, ratios = normal_under(STANDARD)
     ratios[N // 2 :] = -np.inf

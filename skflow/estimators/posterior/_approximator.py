@@ -39,8 +39,8 @@ class FlowVariationalApproximator(WeighedDraws):
     3. **Flow.** Layers that start at the identity are trained by the ELBO, with a few learning
        rates tried briefly and the best followed along a cosine, in rounds of 5, then 20 epochs,
        until they are good enough: k-hat is below 0.7 by two standard errors, nine tenths of the
-       draws count, and they are off by less than 5 %. Where the Gaussian is, there are
-       none. Gradients of "iaf" and "coupling" are those of the path alone [3]_.
+       draws count, half after 20 epochs, and they are off by less than 5 %. Where the Gaussian
+       is, there are none. Gradients of "iaf" and "coupling" are those of the path alone [3]_.
     4. **Verdict.** 10,000 draws of q are weighed by p / q with Pareto smoothing [4]_, 40,000
        where the first leave doubts.
 
