@@ -12,6 +12,7 @@ __all__ = ["to_format_2", "to_format_3"]
 # parameters that format 1 did not have, with what estimators did without them
 NEW_PARAMETERS = {
     "FlowOutlierDetector": {"max_seconds": None},
+    "FlowVariationalApproximator": {"feature_names": None},
     "KernelFlowDensity": {"max_seconds": None, "background": False},
     "LinearFlowDensity": {"max_seconds": None},
     "MixtureFlowDensity": {"max_seconds": None},

@@ -14,7 +14,7 @@ from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._mixture_score import mixture_score
 from skflow.numerics._normal import logit_of_normal, normal_of_logit
 from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
-from skflow.numerics._psis import pareto_smoothed
+from skflow.numerics._psis import khat_error, pareto_smoothed, unseen_share
 from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._ridge import ridge_regression
 from skflow.numerics._roots import implicit_root, increasing_root
@@ -37,6 +37,7 @@ __all__ = [
     "integrate_adaptively",
     "integrate_in_steps",
     "logit_of_normal",
+    "khat_error",
     "mixture_logit",
     "mixture_score",
     "normal_of_logit",
@@ -45,4 +46,5 @@ __all__ = [
     "roulette_log_det",
     "series_log_det",
     "series_terms",
+    "unseen_share",
 ]

@@ -15,6 +15,7 @@ from skflow.bijections._conditioned import StandardizedContext
 from skflow.flow import Flow
 from skflow.training import ContextBatches, ReverseKL, TrainingConfig, train
 from skflow.variational._context import input_dtype
+from skflow.variational._each_row import Judged, judge_rows
 from skflow.variational._recipes import elementwise_map
 from skflow.variational._target import Target
 
@@ -30,13 +31,18 @@ N_DRAWS = 10  # a row for the ELBO that a fit reports
 
 @dataclass
 class Amortized:
-    """A conditional flow on the CPU, in eval mode, the log joint trained with it, and figures."""
+    """A conditional flow on the CPU, in eval mode, the log joint trained with it, and figures.
+
+    ``judged`` is None where there was no time for a verdict.
+    """
 
     flow: nn.Module
     log_joint: nn.Module | None
     elbo: float
     elbo_se: float
     learning_rate: float
+    n_layers: int
+    judged: Judged | None
     target: Target
     records: list = field(default_factory=list)
     stopped_by: str = "max_epochs"
@@ -79,6 +85,7 @@ def fit_amortized(log_joint, context, low, high, settings):
     _check_draws(target, flow, x[:N_CHECKED])
     history = _train(trained, target, x, settings)
     elbos = _elbos_in_time(flow, target, x)
+    judged = judge_rows(flow, target, x, (low, high))
     trained = trained.cpu().eval()
     return Amortized(
         flow=trained.flow,
@@ -86,6 +93,8 @@ def fit_amortized(log_joint, context, low, high, settings):
         elbo=float(elbos.mean()),
         elbo_se=float(elbos.std() / len(elbos) ** 0.5),
         learning_rate=settings.learning_rate,
+        n_layers=settings.n_layers,
+        judged=judged,
         target=target,
         records=[{"stage": "flow", **record} for record in history.records],
         stopped_by=history.stopped_by,

@@ -1,40 +1,23 @@
 """From a log density to a flow: search, whiten, refine a Gaussian, bend it, judge."""
 
-import copy
-import math
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from skflow._clock import left_out, seconds_left, time_is_up, time_limit
+from skflow._clock import left_out, seconds_left, time_limit
 from skflow._random import generator
 from skflow.bases import GaussianMixture, Normal, StudentT
-from skflow.bijections import Chain, Diagonal, SupportMap, Triangular, Whiten
+from skflow.bijections import SupportMap, Whiten
 from skflow.flow import Flow
-from skflow.training import Batch, ReverseKL, SeedBatches, TrainingConfig, train
-from skflow.variational._recipes import RECIPES
+from skflow.variational._forecast import foretell
+from skflow.variational._stages import GAUSSIAN_RATE, Stages, numbers_of_steps
 from skflow.variational._start import Start, find_start
 from skflow.variational._target import Pulled, Target
-from skflow.variational._verdict import N_DRAWS, judge
 
-__all__ = ["STEPS_PER_EPOCH", "ApproximationSettings", "Fitted", "fit_density"]
+__all__ = ["ApproximationSettings", "Fitted", "fit_density"]
 
-# Of the time, if that is limited: what the search may take, and after which no rates are tried.
-SEARCH_SHARE = 0.4
-TRIALS_END = 0.6
-STEPS_PER_EPOCH = 50
-VALIDATION_DRAWS = 2_000
-GAUSSIAN_EPOCHS = 3
-GAUSSIAN_RATE = 0.03
-RATES = (1e-2, 3e-3, 1e-3)  # tried where no rate is given
-TRIAL_EPOCHS = 1
-ROUND_EPOCHS = 20
-ROUND_DECAY = 0.7  # of the rate from one round to the next
-N_POWERS = 5  # of the density in annealing, the last of them 1
-ANNEALING_EPOCHS = 5  # at each power below 1
-ENOUGH = 0.5  # k-hat where training ends early
+SEARCH_SHARE = 0.4  # of the time, if that is limited, that the search may take
 # Of the t tails of a base that stands for one mode. They are not trained: reverse KL has no use
 # for tails, and it is in the tails that importance weights grow.
 TAIL_DF = 10.0
@@ -57,6 +40,7 @@ class ApproximationSettings:
     dtype: torch.dtype
     max_seconds: float | None = None
     verbose: int = 0
+    layers_if_needed: bool = False  # none where the Gaussian is good enough
 
 
 @dataclass
@@ -70,6 +54,8 @@ class Fitted:
     start : Start
     target : Target
     learning_rate : float
+    n_layers : int
+        0 where the Gaussian is all there is.
     records : list of dict
     stopped_by : str
     """
@@ -78,6 +64,7 @@ class Fitted:
     start: Start
     target: Target
     learning_rate: float
+    n_layers: int
     records: list = field(default_factory=list)
     stopped_by: str = "max_epochs"
 
@@ -105,17 +92,19 @@ def fit_density(target, low, high, settings, seed):
     support = SupportMap(low, high)
     rows = torch.randn(5, len(low), generator=generator(), dtype=torch.float64)
     target.check_rows_apart(support.inverse(rows)[0])
+    foretell(target, support, settings, numbers_of_steps(settings))
     rng = np.random.default_rng(seed)
     with time_limit(SEARCH_SHARE * seconds_left()):
         start = find_start(Pulled(target, support), len(low), rng, settings.n_starts)
-    run = _Stages(target, settings)
+    run = Stages(target, settings)
     flow = run.refine(*_whiten(start, settings.flow), support)
-    rate = GAUSSIAN_RATE
+    rate, n_layers = GAUSSIAN_RATE, 0
     if settings.n_layers and run.stopped_by == "max_seconds":
         left_out("the layers of the flow")
-    elif settings.n_layers and not run.stopped:
+    elif settings.n_layers and not run.stopped and not run.needs_no_layers(flow):
+        n_layers = settings.n_layers
         flow, rate = run.bend(flow)
-    return Fitted(flow.cpu().eval(), start, target, rate, run.records, run.stopped_by)
+    return Fitted(flow.cpu().eval(), start, target, rate, n_layers, run.records, run.stopped_by)
 
 
 def _whiten(start, flow):
@@ -137,138 +126,3 @@ def _whiten(start, flow):
     ends = torch.from_numpy(np.array([g.mean + g.root.T for g in start.gaussians]))
     roots = (whiten(ends)[0] - means.unsqueeze(1)).mT
     return whiten, GaussianMixture.from_roots(torch.from_numpy(start.weights), means, roots)
-
-
-class _Stages:
-    """What the stages of one fit share."""
-
-    def __init__(self, target, settings):
-        self.target, self.settings = target, settings
-        self.records = []
-        self.verdict_seconds = 0.0  # foretold, if time is limited
-        self.stopped_by = "max_epochs"
-        flat = settings.annealing
-        self.powers = [1.0] if flat is None else list(np.geomspace(flat, 1, N_POWERS))
-
-    @property
-    def stopped(self):
-        """Whether time is up or the user has interrupted."""
-        return self.stopped_by != "max_epochs"
-
-    def refine(self, whiten, base, support):
-        """Train a linear map before the base, then make it a part of the whitening."""
-        d = base.n_features
-        linear = Diagonal(d) if self.settings.flow == "diagonal" else Triangular(d)
-        core = Flow(linear, base).double()
-        objective = self._objective(Chain([support, whiten]), path_gradient=True)
-        for power in self.powers:
-            objective.inverse_temperature = power
-            self._train("gaussian", core, objective, GAUSSIAN_RATE, GAUSSIAN_EPOCHS)
-        with torch.no_grad():
-            corners = torch.cat([torch.zeros(1, d), torch.eye(d)]).double()
-            origin, *ends = whiten.inverse(core.bijection.inverse(corners)[0])[0]
-        whiten = Whiten.from_root(origin, (torch.stack(ends) - origin).mT)
-        return Flow(Chain([]), core.base, Chain([support, whiten]))
-
-    def bend(self, flow):
-        """Put layers of the chosen kind before the base and train all; returns flow and rate."""
-        settings, recipe = self.settings, RECIPES[self.settings.flow]
-        bijection = recipe.build(
-            flow.base.n_features,
-            n_layers=settings.n_layers,
-            hidden_features=settings.hidden_features,
-            n_context=0,
-        )
-        core = Flow(bijection, flow.base).to(settings.device, settings.dtype)
-        objective = self._objective(flow.preprocessing, recipe.path_gradient)
-        rate = settings.learning_rate
-        *flat, full = self.powers
-        objective.inverse_temperature = self.powers[0]
-        if rate is None:
-            rate, core = self._try_rates(core, objective)
-        for objective.inverse_temperature in flat:
-            self._train("annealing", core, objective, rate, ANNEALING_EPOCHS)
-        objective.inverse_temperature = full
-        self._train_in_rounds(core, objective, rate)
-        core.verify()
-        return core.cpu().behind(flow.preprocessing), rate
-
-    def _train_in_rounds(self, core, objective, rate):
-        """Train until the verdict is good; each round ends at a rate of 0, where weights settle.
-
-        Some densities need one round, some many, and what a round costs is the density's.
-        """
-        left = self.settings.max_epochs
-        while left > 0 and not self.stopped:
-            self._train("flow", core, objective, rate, min(ROUND_EPOCHS, left))
-            left -= ROUND_EPOCHS
-            rate *= ROUND_DECAY
-            if left > 0 and not self.stopped and self._good(core, objective.target):
-                break
-
-    def _good(self, core, target):
-        if 2 * self.verdict_seconds > seconds_left():
-            return False  # the time is better spent on training, and on the last verdict
-        try:
-            return judge(core, target).khat < ENOUGH
-        except KeyboardInterrupt:
-            self.stopped_by = "interrupt"
-            return True
-
-    def _try_rates(self, core, objective):
-        """Train briefly at several rates; returns the best rate and where it led."""
-        results, held = [], self._held_out(core)
-        for rate in RATES:
-            trial = copy.deepcopy(core)
-            loss = self._train(f"trial at {rate:g}", trial, objective, rate, TRIAL_EPOCHS, held)
-            results.append((loss, rate, trial))
-            if self.stopped:
-                break
-            if time_is_up(TRIALS_END):
-                left_out("trials of learning rates")
-                break
-        _, rate, best = min(results, key=lambda result: result[0])
-        return rate, best
-
-    def _objective(self, preprocessing, path_gradient):
-        preprocessing = copy.deepcopy(preprocessing).to(self.settings.device)
-        return ReverseKL(Pulled(self.target, preprocessing), path_gradient)
-
-    def _held_out(self, core):
-        return Batch(core.base.draw_seeds(VALIDATION_DRAWS))
-
-    def _train(self, stage, core, objective, rate, epochs, held=None):
-        """Train ``core`` in place and return its best loss on fixed draws; unless time is up."""
-        if self.stopped:
-            return np.inf
-        settings = self.settings
-        held = self._held_out(core) if held is None else held
-        left = self._seconds_to_train(core, objective, held)
-        if left <= 0:
-            self.stopped_by = "max_seconds"
-            left_out(f'training ("{stage}")')
-            return np.inf
-        config = TrainingConfig(
-            max_epochs=epochs,
-            learning_rate=rate,
-            weight_decay=0.0,
-            n_iter_no_change=None,
-            max_seconds=left,
-            verbose=settings.verbose,
-        )
-        batches = SeedBatches(core.base, settings.batch_size, STEPS_PER_EPOCH)
-        history = train(core, objective, batches, config, validation=held)
-        self.records += [{"stage": stage, **record} for record in history.records]
-        self.stopped_by = history.stopped_by
-        return history.validation_loss[0]
-
-    @torch.no_grad()
-    def _seconds_to_train(self, core, objective, held):
-        """Seconds left but for the verdict, whose draws cost what as many held-out draws do."""
-        if seconds_left() in (0, math.inf):
-            return seconds_left()
-        start = time.perf_counter()
-        float(objective(core, held).mean())
-        each = time.perf_counter() - start
-        self.verdict_seconds = each * N_DRAWS / VALIDATION_DRAWS
-        return seconds_left() - self.verdict_seconds - each  # which ends the training

@@ -121,7 +121,8 @@ def confined_bounds(gaps):
     """
     finite = np.isfinite(gaps)
     count = finite.sum(axis=1)
-    mean = np.where(finite, gaps, 0).sum(axis=1) / np.maximum(count, 1)
+    with np.errstate(over="ignore"):  # of densities of -1e308 the mean is -inf
+        mean = np.where(finite, gaps, 0).sum(axis=1) / np.maximum(count, 1)
     share = count / gaps.shape[1]
     return np.where(share > 0.5, mean + np.log(np.maximum(share, 0.5)), -np.inf)
 

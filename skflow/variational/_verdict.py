@@ -1,99 +1,125 @@
-"""How far to trust an approximation: what the importance weights of its own draws say."""
+"""How far to trust an approximation: draws are weighed, more of them where that leaves doubts."""
 
 import time
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.special import logsumexp
 
 from skflow._clock import left_out, seconds_left
-from skflow.numerics import pareto_smoothed
+from skflow.variational._figures import Figures, figures_of
+from skflow.variational._findings import in_doubt
 
-__all__ = ["N_DRAWS", "Verdict", "judge"]
+__all__ = ["MOST_DRAWS", "N_DRAWS", "Verdict", "judge", "weigh"]
 
 N_DRAWS = 10_000
+MOST_DRAWS = 40_000  # where the first leave doubts
 BLOCK = 2_000  # draws at a time
+# Draws nearer to a bound than this part of it share a few floats; around 0 floats go on, but
+# squares of them are 0. A density may well be no number there.
+ON_BOUND = 2.0**10 * np.finfo(np.float64).eps
+ON_ZERO = np.finfo(np.float64).tiny ** 0.5
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Figures of an approximation q of an unnormalised density p, from draws of q.
+    """Weighed draws of an approximation q of an unnormalised density p, and their figures.
 
     Attributes
     ----------
     draws : ndarray of shape (n, d)
-    log_weights : ndarray of shape (n,)
-        Pareto-smoothed log p - log q, normalised to sum to one; -inf where p is 0.
-    elbo, elbo_se : float
-        Mean of log p - log q and its standard error, in nats. Where some draws have no density,
-        that of q confined to the draws that have, which is lower by the log of their share.
-    khat : float
-        Shape of the generalised Pareto distribution of the largest weights; -inf where these are
-        all equal, inf where too few count beside the largest.
-    ess : float
-        Effective sample size of the smoothed weights.
-    log_evidence, log_evidence_se : float
-        Log of the mean of p / q, in nats, and its standard error (first order).
+    figures : Figures
     empty_share : float
-        Share of draws where p is 0 or not a number.
+        Share of draws where p is 0 or not a number, but for those on a declared bound.
     """
 
     draws: np.ndarray
-    log_weights: np.ndarray
-    elbo: float
-    elbo_se: float
-    khat: float
-    ess: float
-    log_evidence: float
-    log_evidence_se: float
+    figures: Figures
     empty_share: float
 
 
 @torch.no_grad()
-def judge(flow, target, n=N_DRAWS):
+def judge(flow, target, n=N_DRAWS, most=None, bounds=None, doubts=in_doubt):
     """Draw n rows from a flow and weigh them by a log density of rows.
 
-    Where time is limited there may be fewer, 2,000 at least.
+    Where their figures leave doubts there are ``most`` draws in all. Where time is limited there
+    may be fewer of both, 2,000 at least. Deterministic given the generators of the block around,
+    unless time is limited.
+
+    Parameters
+    ----------
+    flow : Flow
+    target : Target or callable
+    n : int, default=10,000
+    most : int or None, default=None
+        None for n.
+    bounds : pair of ndarray of shape (d,) or None
+        Declared bounds of the parameters, infinite where there are none.
+    doubts : callable, default=in_doubt
+        Of figures, to whether more draws are wanted.
+
+    Returns
+    -------
+    Verdict
 
     Raises
     ------
     ValueError
         If the density is finite at none of the draws.
     """
-    parts = list(_parts_in_time(flow, target, n))
-    draws, ratios = (torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
-    n, finite = len(draws), np.isfinite(ratios)
+    draws, ratios = _drawn(flow, target, n)
+    verdict = weigh(draws, ratios, bounds)
+    if most is None or most <= n or len(draws) < n or not doubts(verdict.figures):
+        return verdict
+    more = _drawn(flow, target, most - n, optional=True)
+    if more is None:
+        return verdict
+    return weigh(np.concatenate([draws, more[0]]), np.concatenate([ratios, more[1]]), bounds)
+
+
+def weigh(draws, ratios, bounds=None):
+    """Return the verdict on draws (n, d) of q by their log p - log q (n,), -inf where p is 0."""
+    finite = np.isfinite(ratios)
     if not finite.any():
         raise ValueError(
-            f"log_density is finite at none of {n} draws of the fitted flow. Declare bounds with "
-            "support={index: (low, high)}."
+            f"log_density is finite at none of {len(draws)} draws of the fitted flow. Declare "
+            "bounds with support={index: (low, high)}."
         )
-    share = finite.mean()
-    log_weights, khat = pareto_smoothed(ratios)
-    log_evidence = logsumexp(ratios) - np.log(n)
-    relative = np.exp(ratios - log_evidence)
-    return Verdict(
-        draws=draws,
-        log_weights=log_weights,
-        elbo=float(ratios[finite].mean() + np.log(share)),
-        elbo_se=float(ratios[finite].std() / finite.sum() ** 0.5),
-        khat=khat,
-        ess=float(np.exp(-logsumexp(2 * log_weights))),
-        log_evidence=float(log_evidence),
-        log_evidence_se=float(relative.std() / n**0.5),
-        empty_share=float(1 - share),
-    )
+    empty = ~finite & ~_on_bound(draws, bounds)
+    return Verdict(draws, figures_of(draws, ratios), float(empty.mean()))
 
 
-def _parts_in_time(flow, target, n):
+def _on_bound(draws, bounds):
+    """Whether rows (n, d) have a value so near a bound that floats hardly tell them apart."""
+    if bounds is None:
+        return np.zeros(len(draws), dtype=bool)
+    near = np.zeros(draws.shape, dtype=bool)
+    for bound in bounds:
+        known = np.isfinite(bound)
+        reach = np.maximum(ON_BOUND * np.abs(bound[known]), ON_ZERO)
+        near[:, known] |= np.abs(draws[:, known] - bound[known]) <= reach
+    return near.any(axis=1)
+
+
+def _drawn(flow, target, n, optional=False):
+    """Draws (n, d) and their ratios (n,); None if they are optional and there is no time."""
+    parts = list(_parts_in_time(flow, target, n, optional))
+    if not parts:
+        return None
+    return tuple(torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True))
+
+
+def _parts_in_time(flow, target, n, optional):
     """Draws and ratios in parts, as many as the time is good for at the pace of the last one."""
+    pace = 0.0
     for start in range(0, n, BLOCK):
+        if (start or optional) and seconds_left() <= pace:
+            if not optional:
+                left_out(f"{n - start} of the {n} draws that are weighed")
+            return
         began = time.perf_counter()
         yield _ratios(flow, target, min(BLOCK, n - start))
-        if start + BLOCK < n and seconds_left() < time.perf_counter() - began:
-            left_out(f"{n - start - BLOCK} of the {n} draws that are weighed")
-            return
+        pace = time.perf_counter() - began
 
 
 def _ratios(flow, target, n):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import sklearn
 import torch
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KernelDensity
@@ -197,9 +197,12 @@ def approximator(**settings):
 
 
 def test_variational_approximator(tmp_path):
-    model = approximator(learning_rate=0.01, support={0: (None, None)})
+    names = ["slope", "offset"]
+    model = approximator(learning_rate=0.01, support={0: (None, None)}, feature_names=names)
     model.fit(lambda z: -z.square().sum(1))
     again = reloaded(model, tmp_path)
+    assert again.feature_names_ == again.feature_names == names
+    assert (again.verdict_, again.verdict_reasons_) == ("good", [])
     check_same(model, again, model.draws_[:9])
     draws = model.sample(5, random_state=0, resample=True)
     np.testing.assert_array_equal(again.sample(5, random_state=0, resample=True), draws)
@@ -218,7 +221,9 @@ class Joint(torch.nn.Module):
 
 def test_variational_approximator_leaves_the_users_module_out(tmp_path):
     X = rows(d=2)
-    model = approximator(encoder_features=(8,)).fit(Joint(), context=X)
+    model = approximator(encoder_features=(8,))
+    with pytest.warns(ConvergenceWarning, match="of 30 contexts"):  # after one epoch
+        model.fit(Joint(), context=X)
     with pytest.warns(UserWarning, match="log_joint_ is a module of your own"):
         again = reloaded(model, tmp_path)
     assert not hasattr(again, "log_joint_")

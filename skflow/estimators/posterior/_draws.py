@@ -22,8 +22,8 @@ class WeighedDraws(MaybeConditional):
         random_state : int, RandomState instance or None, default=None
             None gives fresh draws at every call.
         resample : bool, default=False
-            Draw from the 10,000 weighed draws of the verdict by their weights, with replacement:
-            corrected for what q gets wrong, at the price of repetitions.
+            Draw from ``draws_``, those that the verdict weighed, by their weights, with
+            replacement: corrected for what q gets wrong, at the price of repetitions.
         context : array-like of shape (n_rows, n_context), optional
             Required if the fit had one: ``n_samples`` are drawn for each row.
 
@@ -54,7 +54,7 @@ class WeighedDraws(MaybeConditional):
         -------
         mean : float or ndarray of shape (k,)
             Weighted mean over ``draws_``. Its error is about the standard deviation of f over
-            the square root of ``ess_``, if ``khat_`` is below 0.7.
+            the square root of ``ess_``, unless ``verdict_`` is "bad".
         """
         self._context(None)
         values = np.asarray(f(self.draws_), dtype=np.float64)
@@ -74,7 +74,7 @@ class WeighedDraws(MaybeConditional):
         n_samples : int, default=4000
         random_state : int, RandomState instance or None, default=None
         names : sequence of n_features str, optional
-            Of the variables; one variable "z" by default.
+            Of the variables; ``feature_names`` by default, or else one variable "z".
 
         Returns
         -------
@@ -89,7 +89,8 @@ class WeighedDraws(MaybeConditional):
         from skflow.variational import to_arviz
 
         draws = self.sample(n_samples, random_state, resample=True)
-        return to_arviz(draws, names)
+        # files of earlier versions hold no names
+        return to_arviz(draws, getattr(self, "feature_names_", None) if names is None else names)
 
     def _saved_attributes(self):
         attributes = dict(vars(self))

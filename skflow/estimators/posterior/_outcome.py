@@ -7,10 +7,12 @@ from skflow._notices import warn
 from skflow._random import seeded
 from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
-from skflow.exceptions import ConvergenceWarning
+from skflow.estimators.posterior._alarms import alarm, say_of_contexts, verdict_on
 from skflow.tables._bounds import resolve_support
 from skflow.tables._observation import ContinuousRows
 from skflow.variational import (
+    MOST_DRAWS,
+    N_DRAWS,
     RECIPES,
     ApproximationSettings,
     Target,
@@ -32,10 +34,8 @@ AUTO = {
     "learning_rate": None,  # tried
 }
 AUTO_AMORTIZED = {**AUTO, "batch_size": 128, "max_epochs": 200, "learning_rate": 2e-3}
-RESOLVED = ("n_layers", "hidden_features", "batch_size", "max_epochs")
+RESOLVED = ("hidden_features", "batch_size", "max_epochs")
 
-GOOD_KHAT = 0.7  # beyond it weights are of no use (Vehtari et al. 2024)
-FEW = 0.01  # share of draws without a density of which nothing is said
 UNCOVERED = 3.0  # nats by which log q may fall short of log p at a mode
 MIN_MASS = 0.01  # share of the mass in a mode that must be covered
 
@@ -45,7 +45,8 @@ def approximate(estimator, log_density, grad, context, seed):
 
     The estimator stays as it is.
     """
-    bounds = resolve_support(estimator.support, estimator.n_features)
+    names = _checked_names(estimator.feature_names, estimator.n_features)
+    bounds = resolve_support(estimator.support, estimator.n_features, names)
     settings = _resolve(estimator, context is not None)
     if context is not None:
         _check_conditional(grad, settings)
@@ -59,11 +60,26 @@ def approximate(estimator, log_density, grad, context, seed):
         if context is None:
             target = Target(log_density, grad, settings.device)
             fitted = fit_density(target, *bounds, settings, seed)
-            own = _of_density(fitted, settings)
+            own = _of_density(fitted, settings, bounds, names)
         else:
             fitted = fit_amortized(log_density, context, *bounds, settings)
             own = _of_amortized(fitted, settings, context)
-    return {**_of_any(fitted, settings, bounds), **own}
+    return {**_of_any(fitted, settings, bounds), **own, "feature_names_": names}
+
+
+def _checked_names(names, n_features):
+    """Return names of parameters as a list of str, None if there are none."""
+    if names is None:
+        return None
+    wanted = f"feature_names must be {n_features} different names (n_features={n_features})"
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{wanted}, each a str; got {names!r}.")
+    names = [str(name) for name in names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if len(names) != n_features or twice:
+        got = f"{twice[0]!r} twice" if twice else f"{len(names)} of them: {names}"
+        raise ValueError(f"{wanted}, got {got}.")
+    return names
 
 
 def _check_conditional(grad, settings):
@@ -95,6 +111,7 @@ def _resolve(estimator, amortized):
         dtype=resolve_dtype(estimator.dtype),
         max_seconds=estimator.max_seconds,
         verbose=estimator.verbose,
+        layers_if_needed=isinstance(estimator.n_layers, str),
     )
 
 
@@ -125,41 +142,56 @@ def _of_any(fitted, settings, bounds):
         "n_nonfinite_": fitted.target.n_nonfinite,
         "flow_kind_": settings.flow,
         "learning_rate_": fitted.learning_rate,
+        "n_layers_": fitted.n_layers,
         **{f"{name}_": getattr(settings, name) for name in RESOLVED},
     }
 
 
 def _of_amortized(fitted, settings, context):
-    """Attributes of a fit with a context only."""
+    """Attributes of a fit with a context only; the verdict is spoken on the way."""
     attributes = {
         "n_context_": context.shape[1],
         "encoder_features_": settings.encoder_features,
         "elbo_": fitted.elbo,
         "elbo_se_": fitted.elbo_se,
     }
+    judged = fitted.judged
+    if judged is not None:
+        word, reasons = say_of_contexts(judged.words, judged.rows, judged.khat)
+        alarm(reasons)
+        attributes |= {
+            "verdict_": word,
+            "verdict_reasons_": reasons,
+            "judged_rows_": judged.rows,
+            "judged_khat_": judged.khat,
+            "judged_ess_": judged.ess,
+        }
     if fitted.log_joint is not None:
         attributes["log_joint_"] = fitted.log_joint
     return attributes
 
 
-def _of_density(fitted, settings):
+def _of_density(fitted, settings, bounds, names):
     """Attributes of a fit without a context only; the verdict is spoken on the way."""
-    verdict = judge(fitted.flow, fitted.target)
-    modes, covered = fitted.modes(), _covered(fitted, verdict.log_evidence)
-    _warn_of_draws(verdict)
-    _warn_of_modes(modes, covered)
-    _warn_of_weights(verdict, settings)
+    verdict = judge(fitted.flow, fitted.target, N_DRAWS, MOST_DRAWS, bounds)
+    figures = verdict.figures
+    modes, covered = fitted.modes(), _covered(fitted, figures.log_evidence)
+    word, reasons = verdict_on(verdict, modes, covered, settings, names)
+    alarm(reasons)
     return {
         "n_context_": 0,
         "n_starts_": settings.n_starts,
-        "elbo_": verdict.elbo,
-        "elbo_se_": verdict.elbo_se,
-        "khat_": verdict.khat,
-        "ess_": verdict.ess,
-        "log_evidence_": verdict.log_evidence,
-        "log_evidence_se_": verdict.log_evidence_se,
+        "elbo_": figures.elbo,
+        "elbo_se_": figures.elbo_se,
+        "verdict_": word,
+        "verdict_reasons_": reasons,
+        "khat_": figures.khat,
+        "khat_se_": figures.khat_se,
+        "ess_": figures.ess,
+        "log_evidence_": figures.log_evidence,
+        "log_evidence_se_": figures.log_evidence_se,
         "draws_": verdict.draws,
-        "log_weights_": verdict.log_weights,
+        "log_weights_": figures.log_weights,
         "modes_": modes,
         "covered_": covered,
     }
@@ -174,40 +206,3 @@ def _covered(fitted, log_evidence):
     log_p = np.array([mode.log_density for mode in modes]) - log_evidence
     mass = np.array([mode.log_mass for mode in modes]) - log_evidence
     return (log_q > log_p - UNCOVERED) | (mass < np.log(MIN_MASS))
-
-
-def _warn_of_draws(verdict):
-    if verdict.empty_share > FEW:
-        _say(
-            f"log_density is not finite at {verdict.empty_share:.1%} of the draws. If parameters "
-            "have bounds, declare them with support={index: (low, high)}; importance weights "
-            "leave these draws out."
-        )
-
-
-def _warn_of_modes(modes, covered):
-    if not covered.all():
-        missed = np.flatnonzero(~covered)
-        _say(
-            f"{len(missed)} of {len(modes)} modes that the search found are not "
-            f"covered: see modes_[{missed.tolist()}]. Their share is missing from draws and "
-            "evidence, and k-hat cannot see it. Try another random_state or annealing=0.1."
-        )
-
-
-def _warn_of_weights(verdict, settings):
-    if not verdict.khat <= GOOD_KHAT:
-        better = (
-            "Raise max_epochs, batch_size or hidden_features"
-            if settings.n_layers
-            else 'Take flow="iaf"'
-        )
-        _say(
-            f"k-hat is {verdict.khat:.2f}, above {GOOD_KHAT}: the approximation misses too much "
-            f"for its importance weights to mend. {better}; write the model in parameters that "
-            "depend less on each other (a non-centred hierarchy); declare bounds with support."
-        )
-
-
-def _say(message):
-    warn(message, ConvergenceWarning)

@@ -277,7 +277,7 @@ class TestProtocol:
 
     def test_max_seconds(self, own_clock):
         start = time.perf_counter()
-        model = quiet(small(max_epochs=10_000, max_seconds=1.0), gaussian)
+        model = quiet(small(10, max_epochs=10_000, max_seconds=1.0), eight_schools)
         assert model.stopped_by_ == "max_seconds"
         assert time.perf_counter() - start < 20
 

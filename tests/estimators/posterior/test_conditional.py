@@ -171,7 +171,8 @@ class TestAmortized:
     def test_bounds(self, data):
         model = FlowVariationalApproximator(
             n_features=1, support={0: (0, None)}, **{**AMORTIZED, "max_epochs": 5}
-        ).fit(lambda z, x: -z[:, 0] * x[:, 0].square(), context=data)
+        )
+        quiet(model, lambda z, x: -z[:, 0] * x[:, 0].square(), context=data)
         assert (model.sample(5, context=data[:4], random_state=0) > 0).all()
 
 
@@ -209,7 +210,7 @@ class TestPrecision:
             seen.append(z.detach())
             return -(z[:, 0] - 1e6) * x[:, 0].exp()
 
-        model.fit(log_joint, context=data)
+        quiet(model, log_joint, context=data)
         assert seen[-1].dtype == torch.float64
         assert len(seen[-1].unique()) > 100
         Z = 1e6 + np.linspace(0.4, 0.41, 20)[:, None]
@@ -230,7 +231,7 @@ class TestPrecision:
 
         settings = {**AMORTIZED, "max_epochs": 1, "dtype": "float32"}
         model = FlowVariationalApproximator(n_features=2, **settings)
-        model.fit(Recording(LOADINGS), context=data)
+        quiet(model, Recording(LOADINGS), context=data)
         model.elbo(data[:3], n_samples=2)
         assert set(seen) == {(torch.float32, torch.float32)}
 
@@ -239,7 +240,7 @@ class TestPrecision:
         settings = {**AMORTIZED, "max_epochs": 1}
         model = FlowVariationalApproximator(n_features=2, **settings)
         fixed = LinearModel(LOADINGS).requires_grad_(False)
-        model.fit(lambda z, x: fixed(z, x[:, :3]), context=context)
+        quiet(model, lambda z, x: fixed(z, x[:, :3]), context=context)
         (reader,) = (m for m in model.flow_.modules() if isinstance(m, StandardizedContext))
         seen = reader(torch.from_numpy(context))
         assert not seen[:, 3].any()
@@ -248,7 +249,7 @@ class TestPrecision:
     def test_the_flow_itself_takes_the_context_as_it_is(self, data, tmp_path):
         settings = {**AMORTIZED, "max_epochs": 1, "dtype": "float32"}
         model = FlowVariationalApproximator(n_features=2, **settings)
-        model.fit(far_model(1e6), context=data + 1e6)
+        quiet(model, far_model(1e6), context=data + 1e6)
         Z = model.sample(1, context=data + 1e6, random_state=0)[:, 0]
         scores = model.score_samples(Z, context=data + 1e6)
         with torch.no_grad():
