@@ -161,10 +161,13 @@ validation_score_ : float
 held_out_scores_ : ndarray of shape (n_samples,)
     Log density of each training row by the member that did not train on it, NaN where all members
     did or the weight is 0: cross-validated scores that cost no further fit. All NaN after a warm
-    start, and where ``max_seconds`` left no time. The member's training stopped where its
-    held-out rows were likeliest, and what members share has seen all rows: the choice of the
-    preprocessing, the size of a mixture base, and in long tables the preprocessing itself. On
-    tens of rows that flatters them by a tenth of a nat or two.
+    start, and where ``max_seconds`` left no time. On average they are those of new rows but for
+    what has seen all rows: the choice of the preprocessing, the size of a mixture base, and in
+    long tables the preprocessing itself; and, where a member holds ten rows or more, the end of
+    its training, which is where these were likeliest. Of 30 rows of normal columns they were
+    0.08 nats (standard error 0.06) above what single members give new rows, and, as an ensemble
+    is better than its members, within 0.1 of ``score`` on new rows; of 100 rows, XXX above.
+    With fewer than ten rows a member, those of the others end its training.
 held_out_by_ : ndarray of shape (n_samples,), int
     The member that held each training row out, -1 for none.
 context_ : ContextColumns or None
