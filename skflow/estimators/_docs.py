@@ -161,13 +161,12 @@ validation_score_ : float
 held_out_scores_ : ndarray of shape (n_samples,)
     Log density of each training row by the member that did not train on it, NaN where all members
     did or the weight is 0: cross-validated scores that cost no further fit. All NaN after a warm
-    start, and where ``max_seconds`` left no time. On average they are those of new rows but for
-    what has seen all rows: the choice of the preprocessing, the size of a mixture base, and in
-    long tables the preprocessing itself; and, where a member holds ten rows or more, the end of
-    its training, which is where these were likeliest. Of 30 rows of normal columns they were
-    0.08 nats (standard error 0.06) above what single members give new rows, and, as an ensemble
-    is better than its members, within 0.1 of ``score`` on new rows; of 100 rows, XXX above.
-    With fewer than ten rows a member, those of the others end its training.
+    start, and where ``max_seconds`` left no time. Where a member holds ten rows or more its
+    training ended where these were likeliest, where it holds fewer those of the others ended it;
+    and what members share has seen all rows: the choice of the preprocessing, the size of a
+    mixture base, and in long tables the preprocessing itself. Of 30 rows of normal columns that
+    leaves 0.08 nats (standard error 0.06) above what single members give new rows, and of 100
+    rows 0.03 to 0.07; ``score``, which is the better ensemble's, is met within 0.1.
 held_out_by_ : ndarray of shape (n_samples,), int
     The member that held each training row out, -1 for none.
 context_ : ContextColumns or None

@@ -38,10 +38,15 @@ class Trial:
         """Whether it is ahead by more than two standard errors and 0.02 nats."""
         return self.gain > max(2 * self.error, WORTH)
 
+    @property
+    def harmed(self):
+        """Whether it is behind by more than two standard errors, or could not be tried."""
+        return bool(self.failure) or self.gain < -2 * self.error
+
     def __str__(self):
         if self.failure:
             return f"{self.what} could not be tried: {self.failure}"
-        verb = "helped" if self.helped else "did not help"
+        verb = "helped" if self.helped else "made it worse" if self.harmed else "did not help"
         by = f"held-out {self.gain:+.2g} +- {2 * self.error:.1g} nats"
         return f"{self.what} {verb}: {by} when tried"
 
@@ -57,11 +62,14 @@ class Remedy:
         Parameters to set; None if it is nothing that can be set.
     other : estimator or None
         An unfitted estimator to take in place of this one.
+    firm : bool
+        Whether the evidence asks for it by itself, so that it stays unless it does harm.
     """
 
     text: str
     changes: dict | None = None
     other: object = None
+    firm: bool = False
 
     @property
     def triable(self):

@@ -1,5 +1,7 @@
 """What can be done about a cause, for the estimator at hand."""
 
+from dataclasses import replace
+
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
@@ -41,8 +43,8 @@ def _ties(estimator):
 
 def _unconverged(estimator):
     if not isinstance(estimator, BaseFlowDensity):
-        return [_set(estimator, max_iter=10 * estimator.max_iter)]
-    remedies = [_set(estimator, max_epochs=4 * estimator.n_iter_)]
+        return [replace(_set(estimator, max_iter=10 * estimator.max_iter), firm=True)]
+    remedies = [replace(_set(estimator, max_epochs=4 * estimator.n_iter_), firm=True)]
     if estimator.learning_rate != "auto":
         remedies.append(_set(estimator, learning_rate="auto", max_epochs=2 * estimator.n_iter_))
     if estimator.max_seconds is not None:

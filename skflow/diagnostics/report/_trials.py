@@ -13,6 +13,10 @@ from skflow.diagnostics.report._remedies import remedies_of
 from skflow.estimators._direct import BaseClassicalDensity
 from skflow.estimators._score_table import mean_and_error
 from skflow.estimators._trained import BaseFlowDensity
+from skflow.estimators.flows._autoregressive import IAFDensity
+from skflow.estimators.flows._continuous import ContinuousFlowDensity
+from skflow.estimators.flows._gaussianization import GaussianizationFlowDensity
+from skflow.estimators.flows._residual import ResidualFlowDensity
 from skflow.estimators.stack._candidates import DECLARED, declared_by_index
 
 __all__ = ["with_remedies"]
@@ -26,12 +30,20 @@ BATCH_SIZE = 64
 # columns one change is tried and not two.
 SLOW_STEP, WIDE = 0.05, 12
 MOST_TRIALS = 2
+# families of which a step takes many passes, or a start a fit of its own
+MANY_PASSES = (
+    ContinuousFlowDensity,
+    GaussianizationFlowDensity,
+    IAFDensity,
+    ResidualFlowDensity,
+)
 
 
 def with_remedies(causes, evidence, random_state, try_them):
     """Return the causes with what to do about them, and what of it was tried.
 
-    What helped is said first and what did not is left out; what no refit can tell follows.
+    What helped is said first and what did not is left out; what no refit can tell follows, and
+    what the evidence asks for by itself, unless it did harm.
 
     Parameters
     ----------
@@ -53,7 +65,7 @@ def with_remedies(causes, evidence, random_state, try_them):
 
 def _advised(cause, remedies, tried, words):
     helped = sorted((trial for _, trial in tried if trial.helped), key=lambda trial: -trial.gain)
-    known = {id(remedy) for remedy, _ in tried}
+    known = {id(one) for one, trial in tried if trial.helped or trial.harmed or not one.firm}
     texts = [str(trial) for trial in helped]
     texts += [words(remedy.text) for remedy in remedies if id(remedy) not in known]
     if not texts:
@@ -120,7 +132,7 @@ def _is_quick(estimator):
     if not isinstance(estimator, BaseFlowDensity):
         return isinstance(estimator, BaseClassicalDensity | GaussianMixture | KernelDensity)
     history = estimator.history_
-    if not history:
+    if not history or isinstance(estimator, MANY_PASSES):
         return False
     n_train = len(estimator.held_out_by_) * (1 - estimator.validation_fraction_)
     n_steps = history[-1]["epoch"] * max(1, round(n_train / estimator.batch_size_))

@@ -8,8 +8,9 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
 from skflow import (
-    ContinuousFlowDensity,
+    IAFDensity,
     LinearFlowDensity,
+    MAFDensity,
     NSFDensity,
     RealNVPDensity,
     StackedDensity,
@@ -54,7 +55,8 @@ class TestTrials:
         diagnosis = diagnose(flow.fit(rows[:300][near]), rows[300:], verbose=False)
         for cause in diagnosis.causes:
             for trial in cause.trials:
-                assert (trial.what in cause.remedy) == trial.helped
+                firm = cause.name == "unconverged" and not trial.harmed
+                assert (trial.what in cause.remedy) == (trial.helped or firm)
                 assert (trial.what in cause.what_failed) != trial.helped
         assert any(cause.trials for cause in diagnosis.causes)
 
@@ -62,6 +64,15 @@ class TestTrials:
         cause = of(diagnose(self.narrow, self.X, try_remedies=False, verbose=False), "overfit")
         assert cause.trials == ()
         assert cause.remedy.startswith("bandwidth=0.04; or bandwidth=0.1")
+
+    def test_longer_training_is_offered_unless_it_did_harm(self):
+        # the loss still fell: a trial that is too short to tell is no reason to stop
+        X = moons(600)
+        flow = RealNVPDensity(n_layers=2, max_epochs=3, n_members=1, base="normal", random_state=0)
+        cause = of(diagnose(flow.fit(X[:300]), X[300:], verbose=False), "unconverged")
+        assert cause.trials[0].what == "max_epochs=12"
+        assert not cause.trials[0].harmed
+        assert "max_epochs=12" in cause.remedy
 
     def test_few_rows_are_too_few_to_try(self):
         for cause in diagnose(self.narrow, self.X[:50], verbose=False).causes:
@@ -101,7 +112,9 @@ class TestTrials:
 def test_a_gain_counts_beyond_its_error(gain, error, helped):
     trial = Trial("n_layers=2", gain, error, 100)
     assert trial.helped == helped
+    assert not trial.harmed
     assert ("did not help" in str(trial)) != helped
+    assert "made it worse" in str(Trial("n_layers=2", -1.0, 0.1, 100))
 
 
 class TestFitting:
@@ -140,6 +153,13 @@ class TestFitting:
         flow = NSFDensity(n_layers=1, max_epochs=2, validation_fraction=0.0).fit(self.X)
         assert "early stopping" in remedies_of("overfit", flow)[0].text
 
+    def test_flows_of_many_passes_are_not_refitted(self):
+        X = moons(160)
+        flow = IAFDensity(n_layers=1, max_epochs=2, n_members=1, random_state=0).fit(X[:80])
+        causes = diagnose(flow, X[80:], verbose=False).causes
+        assert causes
+        assert all(cause.trials == () for cause in causes)
+
     def test_flows_that_are_slow_are_not_refitted(self):
         X = moons(160)
         flow = RealNVPDensity(n_layers=2, max_epochs=3, n_members=1, random_state=0).fit(X[:80])
@@ -150,11 +170,11 @@ class TestFitting:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", [NSFDensity, RealNVPDensity, ContinuousFlowDensity])
+@pytest.mark.parametrize("family", [NSFDensity, RealNVPDensity, MAFDensity])
 def test_five_hundred_rows_of_thirty_columns_take_five_seconds(family):
     X = correlated(1000, 30)
     X[:, :5] = np.exp(X[:, :5] / 8)
-    density = family(max_epochs=20, n_members=2, random_state=0).fit(X[:500])
+    density = family(max_epochs=20, random_state=0).fit(X[:500])
     start = time.process_time()
     diagnose(density, X[500:], verbose=False)
-    assert time.process_time() - start < (7.5 if family is NSFDensity else 30)
+    assert time.process_time() - start < 5
