@@ -107,7 +107,7 @@ def far_draws(samples, X, feature_names=None, n_not_finite=0):
     draws lie no farther out than rows would
     >>> draws[0, 1] = 700
     >>> print(far_draws(draws, rows))
-    the farthest draw lies 120 ranges of the rows outside them in column 1
+    the farthest draw lies 102 ranges of the rows outside them in column 1
     """
     samples, X = check_tables(samples, X)
     names = check_names(feature_names, X.shape[1])
@@ -165,10 +165,10 @@ def _read(far, farthest, shares, p_values, names, n_not_finite):
     column = int(np.where(far, farthest, -1.0).argmax())
     if p_values[column] * len(names) >= CHANCE:
         return (
-            f"the farthest draw lies {farthest[column]:.2g} ranges of the rows outside them in "
+            f"the farthest draw lies {farthest[column]:.3g} ranges of the rows outside them in "
             f"column {names[column]}"
         )
     return (
         f"{100 * shares[column]:.2g} % of the draws lie more than {BEYOND:g} ranges of the rows "
-        f"outside them in column {names[column]}, the farthest {farthest[column]:.2g}"
+        f"outside them in column {names[column]}, the farthest {farthest[column]:.3g}"
     )

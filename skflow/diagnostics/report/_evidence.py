@@ -20,7 +20,7 @@ from skflow.diagnostics.measures._training import training_curves
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._proposal import MAX_COLUMNS_OF_INTEGRAL, integral_around
 from skflow.diagnostics.report._spreading import handles_ties, knowing_part, spread_rows
-from skflow.diagnostics.report._view import TableView, view_of
+from skflow.diagnostics.report._view import View, view_of
 from skflow.estimators._drawing import draw_from
 from skflow.tables._bounds import outside_support
 from skflow.tables._observation import observation_of
@@ -46,7 +46,7 @@ class Evidence:
     Attributes
     ----------
     estimator : fitted estimator
-    view : TableView
+    view : View
         What is looked at of the rows, and what it is called.
     raw : ndarray of shape (n, d)
         Held-out rows as they were given.
@@ -64,7 +64,7 @@ class Evidence:
     """
 
     estimator: object
-    view: TableView
+    view: View
     raw: np.ndarray
     raw_training: np.ndarray | None
     X: np.ndarray
@@ -92,10 +92,9 @@ def gather(estimator, X, X_train, random_state):
     findings = _of_fit(estimator, observation, view)
     findings["coverage"] = hdr_coverage(sample_scores, scores)
     shown, drawn = view.columns(rows), view.columns(samples)
-    findings |= _of_draws(drawn, shown, view.labels, random_state)
     one_value = np.ptp(view.columns(X), axis=0) == 0  # whatever the noise that spreads it
     reached = np.where(one_value, shown[:1], shown)
-    findings["far draws"] = far_draws(drawn, reached, view.labels, n_lost)
+    findings |= _of_draws(drawn, shown, view.labels, random_state, reached, n_lost)
     findings |= _of_images(view, samples, rows)
     findings |= _of_density(score, observation, samples, rows, view, random_state)
     findings |= _of_flow(_without_names(estimator), observation, rows[np.isfinite(scores)])
@@ -201,10 +200,11 @@ def _of_fit(estimator, observation, view):
     return findings
 
 
-def _of_draws(samples, X, names, random_state):
+def _of_draws(samples, X, names, random_state, reached, n_lost):
     return {
         "margins": marginal_pits(samples, X, names),
         "tails": tail_comparison(samples, X, names),
+        "far draws": far_draws(samples, reached, names, n_lost),
         "draws against rows": two_sample_test(samples, X, random_state),
     }
 

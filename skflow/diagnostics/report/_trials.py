@@ -30,6 +30,7 @@ BATCH_SIZE = 64
 # columns one change is tried and not two.
 SLOW_STEP, WIDE = 0.05, 12
 MOST_TRIALS = 2
+NO_DENSITY = "hardly a row has a density without it"
 # families of which a step takes many passes, or a start a fit of its own
 MANY_PASSES = (
     ContinuousFlowDensity,
@@ -107,7 +108,6 @@ class _Trials:
         return remedy.triable and short
 
     def _trial(self, remedy):
-        n = len(self.train)
         try:
             if self.before is None:
                 self.before = self._scores(clone(self.estimator))
@@ -115,10 +115,18 @@ class _Trials:
             model = clone(self.estimator if other is None else other)
             after = self._scores(model.set_params(**(remedy.changes or {})))
         except Exception as error:  # noqa: BLE001, whatever fails is no remedy, and is said
-            return Trial(remedy.text, np.nan, np.nan, n, f"{type(error).__name__}: {error}")
-        finite = np.isfinite(after) & np.isfinite(self.before)
-        gain, error = mean_and_error((after - self.before)[finite], None)
-        return Trial(remedy.text, gain, error, n)
+            return self._failed(remedy, f"{type(error).__name__}: {error}")
+        known, kept = np.isfinite(self.before), np.isfinite(after)
+        lost = int((known & ~kept).sum())
+        if lost or known.sum() < MIN_ROWS:
+            return self._failed(
+                remedy, f"{lost} of {known.sum()} rows lost their density" if lost else NO_DENSITY
+            )
+        gain, error = mean_and_error((after - self.before)[known], None)
+        return Trial(remedy.text, gain, error, len(self.train))
+
+    def _failed(self, remedy, reason):
+        return Trial(remedy.text, np.nan, np.nan, len(self.train), reason)
 
     def _scores(self, model):
         with speaking_for("a remedy that was tried"):
@@ -147,8 +155,8 @@ def _shortened(model, fitted, rows, seed):
         names = getattr(fitted, "feature_names_in_", None)
         known = declared_by_index(fitted, rows.shape[1], names)
         model.set_params(**{name: known[name] for name in declared})
-    if "random_state" in params:
-        model.set_params(random_state=seed)
+    quiet = {"random_state": seed, "verbose": 0}
+    model.set_params(**{name: value for name, value in quiet.items() if name in params})
     if isinstance(model, BaseFlowDensity):
         model.set_params(**_brief(model, fitted, *rows.shape))
     elif isinstance(model, GaussianMixture):

@@ -1,11 +1,12 @@
 """What of a table the checks of columns look at, and what they call it."""
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["ImageView", "TableView", "view_of"]
+__all__ = ["ImageView", "TableView", "View", "view_of"]
 
 # pixels, with their channels, up to which each is a column for the checks
 MAX_PIXELS = 256
@@ -14,8 +15,8 @@ WORDS = {"row": "image", "rows": "images", "column": "pixel", "columns": "pixels
 
 
 @dataclass(frozen=True)
-class TableView:
-    """Columns of an ordinary table.
+class View(ABC):
+    """What is looked at of rows.
 
     Attributes
     ----------
@@ -37,21 +38,31 @@ class TableView:
         """Names (k,) of what is compared."""
         return [self.names[j] for j in self.varies]
 
+    @abstractmethod
     def words(self, text):
         """Return a sentence in the words that suit what the rows are."""
-        return text
+
+    @abstractmethod
+    def of_images(self, samples, rows):
+        """Return (samples, rows, names) of figures of whole images; None for tables."""
 
     def reworded(self, finding):
         """Return a finding whose reading is in these words."""
         return replace(finding, reading=self.words(finding.reading))
 
+
+class TableView(View):
+    """Columns of an ordinary table."""
+
+    def words(self, text):
+        return text
+
     def of_images(self, samples, rows):
-        """Return (samples, rows, names) of figures of whole images; None for tables."""
-        return
+        return None
 
 
 @dataclass(frozen=True)
-class ImageView(TableView):
+class ImageView(View):
     """Pixels of images, or means over blocks of them where they are many.
 
     Attributes

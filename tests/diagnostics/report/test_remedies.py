@@ -16,8 +16,10 @@ from skflow import (
     StackedDensity,
     diagnose,
 )
-from skflow.diagnostics.report._cause import Trial
+from skflow.diagnostics.report._cause import Remedy, Trial
+from skflow.diagnostics.report._evidence import gather
 from skflow.diagnostics.report._remedies import REMEDIES, remedies_of
+from skflow.diagnostics.report._trials import _Trials
 
 
 def moons(n, seed=0):
@@ -94,6 +96,21 @@ class TestTrials:
         cause = diagnose(density, X[400:], random_state=5, verbose=False).causes[0]
         assert "could not be tried: RuntimeError: out of luck" in cause.what_failed
         assert "MixtureFlowDensity()" not in cause.remedy
+
+    def test_a_remedy_that_leaves_rows_without_a_density_is_none(self):
+        class Bounded(LinearFlowDensity):
+            def score_samples(self, X):
+                lost = (X[:, 0] > 1.5) & (self.random_state == 5)
+                return np.where(lost, -np.inf, super().score_samples(X))
+
+        X = moons(900)
+        model = Bounded().fit(X[:400])
+        trials = _Trials(gather(model, X[400:], None, 0), 0)
+        trials.before = trials._scores(LinearFlowDensity())
+        trials.seed = 5
+        (_, trial) = trials.of([Remedy("bounds", other=Bounded())])[0]
+        assert "rows lost their density" in str(trial)
+        assert trial.harmed
 
     def test_a_gaussian_of_moons(self):
         X = moons(900)

@@ -78,14 +78,15 @@ class TestLargeImages:
         assert view((1, 1, 300), X).columns(X).shape == (40, 8)
         assert np.isfinite(view((1, 1, 300), X).of_images(X, X)[0]).all()
 
-    @pytest.mark.slow
-    def test_take_no_longer_than_their_draws(self):
-        X = np.random.default_rng(0).random((400, 3 * 32 * 32))
+    def test_are_diagnosed_by_blocks(self):
+        X = np.random.default_rng(0).random((80, 3 * 20 * 20))
         flow = GlowDensity(
-            image_shape=(3, 32, 32), n_layers=1, hidden_features=(8, 8), max_epochs=1
-        ).fit(X[:200])
-        report = str(diagnose(flow, X[200:], verbose=False))
-        assert "block at" in report or "the roughness" in report
+            image_shape=(3, 20, 20), n_layers=1, n_scales=1, hidden_features=(4, 4), max_epochs=1
+        ).fit(X[:40])
+        found = diagnose(flow, X[40:] + 0.5, verbose=False)
+        assert found.findings["margins"].values.shape == (40, 3 * 8 * 8)
+        assert re.search(r"in block at \(\d+, \d+\) of channel \d", str(found))
+        assert not re.search(r"\b(columns?|rows?)\b", str(found)), str(found)
 
 
 def test_rough_images_are_told_from_smooth_ones():
