@@ -46,7 +46,13 @@ class Trial:
     def __str__(self):
         if self.failure:
             return f"{self.what} could not be tried: {self.failure}"
-        verb = "helped" if self.helped else "made it worse" if self.harmed else "did not help"
+        verb = (
+            "helped"
+            if self.helped
+            else "made it worse"
+            if self.harmed
+            else "made no clear difference"
+        )
         by = f"held-out {self.gain:+.2g} +- {2 * self.error:.1g} nats"
         return f"{self.what} {verb}: {by} when tried"
 

@@ -99,7 +99,9 @@ def diagnose(estimator, X, X_train=None, *, try_remedies=True, random_state=0, v
     try_remedies : bool, default=True
         Whether to try remedies that are a parameter or another estimator: a short refit to 250
         rows (of ``X_train``, else half of those of X), beside one without the remedy, judged by
-        250 rows held out of both. What helped is said with its gain, what did not is not offered.
+        the others, 1,000 at most. What helped is said with its gain; what did not is not
+        offered, unless the evidence asks for it by itself and it did no harm: longer training
+        where the loss still fell, heavier tails where rows lie beyond them.
         One remedy of flows of more than 12 columns, two of others; none of flows whose own fit was
         slow or takes many passes a step, of stacks, and of other packages' estimators but
         scikit-learn's two.

@@ -117,7 +117,7 @@ def _tails(estimator):
     elif not isinstance(estimator, BaseFlowDensity):
         heavy = [_take(NSFDensity(base="student_t"))]
     elif estimator.base_ != "student_t":
-        heavy = [_set(estimator, base="student_t")]
+        heavy = [replace(_set(estimator, base="student_t"), firm=True)]
     else:
         heavy = []
     return [*heavy, Remedy("see that training rows were not cut")]

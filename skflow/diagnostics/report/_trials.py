@@ -21,7 +21,7 @@ from skflow.estimators.stack._candidates import DECLARED, declared_by_index
 
 __all__ = ["with_remedies"]
 
-MIN_ROWS, MAX_ROWS = 30, 250  # of a trial, and as many at most to judge by
+MIN_ROWS, MAX_ROWS, MAX_TO_JUDGE = 30, 250, 1_000  # of a trial
 # Steps of training in a trial: of entries of a row in all, fewest and most. At 30 columns they
 # are a second of a core for splines.
 STEPS = 1_800, 60, 300
@@ -85,7 +85,7 @@ class _Trials:
             self.train, self.test = np.array_split(rows, 2)
         else:
             self.train, self.test = rng.permutation(evidence.raw_training), rows
-        self.train, self.test = self.train[:MAX_ROWS], self.test[:MAX_ROWS]
+        self.train, self.test = self.train[:MAX_ROWS], self.test[:MAX_TO_JUDGE]
         wide = isinstance(self.estimator, BaseFlowDensity) and rows.shape[1] > WIDE
         self.left = 1 if wide else MOST_TRIALS
         if min(len(self.train), len(self.test)) < MIN_ROWS or not _is_quick(self.estimator):

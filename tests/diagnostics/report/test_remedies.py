@@ -57,7 +57,7 @@ class TestTrials:
         diagnosis = diagnose(flow.fit(rows[:300][near]), rows[300:], verbose=False)
         for cause in diagnosis.causes:
             for trial in cause.trials:
-                firm = cause.name == "unconverged" and not trial.harmed
+                firm = cause.name in ("unconverged", "tails") and not trial.harmed
                 assert (trial.what in cause.remedy) == (trial.helped or firm)
                 assert (trial.what in cause.what_failed) != trial.helped
         assert any(cause.trials for cause in diagnosis.causes)
@@ -130,7 +130,7 @@ def test_a_gain_counts_beyond_its_error(gain, error, helped):
     trial = Trial("n_layers=2", gain, error, 100)
     assert trial.helped == helped
     assert not trial.harmed
-    assert ("did not help" in str(trial)) != helped
+    assert ("made no clear difference" in str(trial)) != helped
     assert "made it worse" in str(Trial("n_layers=2", -1.0, 0.1, 100))
 
 
