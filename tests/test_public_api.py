@@ -65,6 +65,7 @@ NAMES = {
         "compare_densities",
         "compare_regressors",
         "diagnose",
+        "far_draws",
         "hdr_coverage",
         "latent_normality",
         "marginal_pits",

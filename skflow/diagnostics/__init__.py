@@ -14,6 +14,7 @@ from skflow.diagnostics.displays import (
     TrainingCurveDisplay,
 )
 from skflow.diagnostics.measures._coverage import hdr_coverage
+from skflow.diagnostics.measures._far_draws import far_draws
 from skflow.diagnostics.measures._latents import latent_normality, standard_latents
 from skflow.diagnostics.measures._marginals import marginal_pits
 from skflow.diagnostics.measures._modes import bridge
@@ -46,6 +47,7 @@ __all__ = [
     "compare_densities",
     "compare_regressors",
     "diagnose",
+    "far_draws",
     "hdr_coverage",
     "latent_normality",
     "marginal_pits",

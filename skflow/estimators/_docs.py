@@ -161,10 +161,12 @@ validation_score_ : float
 held_out_scores_ : ndarray of shape (n_samples,)
     Log density of each training row by the member that did not train on it, NaN where all members
     did or the weight is 0: cross-validated scores that cost no further fit. All NaN after a warm
-    start, and where ``max_seconds`` left no time. The member's training stopped where its
-    held-out rows were likeliest, and what members share has seen all rows: the choice of the
-    preprocessing, the size of a mixture base, and in long tables the preprocessing itself. On
-    tens of rows that flatters them by a tenth of a nat or two.
+    start, and where ``max_seconds`` left no time. Where a member is alone or holds ten rows or
+    more its training ended where these were likeliest, else where those of the others were; and
+    what members share has seen all rows: the choice of the preprocessing, the size of a
+    mixture base, and in long tables the preprocessing itself. Of 30 rows of normal columns that
+    leaves 0.08 nats (standard error 0.06) above what single members give new rows, and of 100
+    rows 0.03 to 0.07; ``score``, which is the better ensemble's, is met within 0.1.
 held_out_by_ : ndarray of shape (n_samples,), int
     The member that held each training row out, -1 for none.
 context_ : ContextColumns or None

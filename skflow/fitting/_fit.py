@@ -30,6 +30,9 @@ __all__ = ["Fit", "assembled", "fit_flow", "training_config"]
 
 # steps over which weights are averaged: no more than training waits for a better loss
 AVERAGED_STEPS = 50
+# Rows that a member holds out, below which those of the others choose its weights: at 30 rows in
+# all its own six looked 0.25 nats likelier than new ones. At 100 rows its own choose better.
+FEW_HELD_OUT = 10
 # rows of a batch from which on members gain nothing from sharing the kernels of a CPU
 APART = 512
 
@@ -125,7 +128,7 @@ def _deal(table, plan):
 
 def _trained(flow, rows, held, estimator, plan, seed):
     """Train a flow, or all members of a stacked one."""
-    config = training_config(estimator, plan)
+    config = training_config(estimator, plan, held)
     several = plan.n_members > 1
     if several and plan.batch_size >= APART and rows.index.device.type == "cpu":
         settings = {"seed": seed, "n_jobs": estimator.n_jobs}
@@ -156,14 +159,16 @@ def _mean_log_det(log_det, weight, part):
     return float((each * weight).sum() / weight.sum())
 
 
-def training_config(estimator, plan):
-    """Return how to train."""
+def training_config(estimator, plan, held=None):
+    """Return how to train, with Rows held out if there are any."""
+    few = held is not None and held.n_rows < FEW_HELD_OUT
     return TrainingConfig(
         max_epochs=plan.max_epochs,
         learning_rate=plan.learning_rate,
         weight_decay=estimator.weight_decay,
         n_iter_no_change=plan.n_iter_no_change,
         averaged_steps=AVERAGED_STEPS,
+        chosen_by_others=few,
         validations_after=1,  # held-out rows are scored once more
         verbose=estimator.verbose,
     )

@@ -20,6 +20,10 @@ class TrainingConfig:
         Stop after as many epochs without a better validation loss; None never stops early.
     tol : float
         What counts as better, in nats.
+    chosen_by_others : bool
+        Of several members side by side, keep those weights of each for which the validation loss
+        of the others is lowest. Its own rows then only judge, and their loss is no lower than
+        that of new rows; on few rows they would choose badly, too.
     gradient_clip : float
         Largest Euclidean norm of a member's gradient.
     warmup_steps : int
@@ -41,6 +45,7 @@ class TrainingConfig:
     weight_decay: float = 1e-2
     n_iter_no_change: int | None = 30
     tol: float = 1e-4
+    chosen_by_others: bool = False
     gradient_clip: float = 5.0
     warmup_steps: int = 20
     averaged_steps: float = 1

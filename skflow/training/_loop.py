@@ -70,14 +70,14 @@ class _Run:
     def __init__(self, flow, objective, batches, config, validation, n_members):
         self.flow, self.objective, self.batches = flow, objective, batches
         self.config = config
-        whole = isinstance(validation, Batch)
-        self.validation = Rows(validation) if whole else validation
+        self.validation = Rows(validation) if isinstance(validation, Batch) else validation
         self.parameters = FlatParameters(flow, n_members)
         self.optimizer = FlatAdamW(self.parameters, config.weight_decay)
         self.average = AveragedWeights(
             self.parameters.flat, 1 if validation is None else config.averaged_steps
         )
-        self.best = BestWeights(self.parameters.flat, config.n_iter_no_change, config.tol)
+        keeping = config.n_iter_no_change, config.tol, config.chosen_by_others
+        self.best = BestWeights(self.parameters.flat, *keeping)
         rows, device = self.parameters.n_rows, self.parameters.flat.device
         self.scale = torch.ones(rows, 1, device=device)  # halved by every rollback
         self.bad = torch.zeros(rows, dtype=torch.long, device=device)

@@ -4,6 +4,11 @@ import torch
 
 __all__ = ["BestWeights"]
 
+# nats above the start that count of a member's loss: beyond it, a far row would choose for others
+MOST = 5.0
+# nats that later weights must bring others: below it, they suit those rows and not new ones
+WORTH = 0.02
+
 
 class BestWeights:
     """Keeps the weights with the lowest loss of every member and counts epochs without one.
@@ -14,25 +19,41 @@ class BestWeights:
         The live weights.
     patience : int or None
     tol : float
+    by_others : bool, default=False
+        Whether the losses of the other members choose a member's weights, and its own only how
+        good these are: a loss that chose nothing is as low on new rows. Of a single member its
+        own does.
     """
 
-    def __init__(self, flat, patience=None, tol=0.0):
+    def __init__(self, flat, patience=None, tol=0.0, by_others=False):
         self.flat = flat
         self.weights = flat.clone()
         self.loss = torch.full((len(flat),), torch.inf, dtype=torch.float64, device=flat.device)
-        self.reference = self.loss.clone()
+        self.judged, self.reference = self.loss.clone(), self.loss.clone()
+        self.first = self.loss.clone()
+        self.by_others = by_others and len(flat) > 1
         self.waited = torch.zeros(len(flat), dtype=torch.long, device=flat.device)
         self.patience, self.tol = patience, tol
 
     def update(self, loss):
         """Take note of the losses (K,) of the live weights."""
         loss = loss.double()
-        better = loss < self.loss
+        judged = self._of_others(loss) if self.by_others else loss
+        # weights without a density of their own rows are never kept
+        worth = WORTH if self.by_others else 0.0
+        better = (judged < self.judged - worth) & (loss < torch.inf)
+        self.judged = torch.where(better, judged, self.judged)
         self.loss = torch.where(better, loss, self.loss)
         self.weights[better] = self.flat[better]
-        progress = loss < self.reference - self.tol
-        self.reference = torch.where(progress, loss, self.reference)
+        progress = judged < self.reference - self.tol
+        self.reference = torch.where(progress, judged, self.reference)
         self.waited = torch.where(progress, 0, self.waited + 1)
+
+    def _of_others(self, loss):
+        """Mean loss of all members but one, for each."""
+        self.first = torch.where(self.first < torch.inf, self.first, loss)
+        risen = (loss - self.first).nan_to_num(nan=MOST, posinf=MOST).clamp(max=MOST)
+        return (risen.sum() - risen) / (len(loss) - 1)
 
     @property
     def exhausted(self):

@@ -83,3 +83,39 @@ def test_no_patience_never_stops():
     for _ in range(100):
         best.update(losses(1.0))
     assert not best.exhausted
+
+
+class TestChosenByOthers:
+    def best(self, *epochs, **settings):
+        flat = torch.zeros(len(epochs[0]), 1)
+        best = BestWeights(flat, by_others=True, **settings)
+        for epoch, loss in enumerate(epochs):
+            flat.fill_(epoch)
+            best.update(losses(*loss))
+        best.restore()
+        return best, flat[:, 0].tolist()
+
+    def test_a_members_own_loss_only_judges(self):
+        best, kept = self.best((5.0, 5.0, 5.0), (1.0, 4.0, 4.0), (9.0, 3.0, 3.0))
+        assert kept == [2, 1, 1]
+        assert best.loss.tolist() == [9, 4, 4]
+
+    def test_a_far_row_of_one_does_not_choose_for_the_others(self):
+        _, kept = self.best((9.0, 5.0, 5.0), (9.0, 4.0, 4.0), (1e6, 1.0, 1.0))
+        assert kept == [2, 1, 1]
+        _, kept = self.best((9.0, 5.0, 5.0), (1e4, 4.0, 4.0), (1e6, 1.0, 1.0))
+        assert kept == [2, 0, 0]
+
+    def test_hardly_better_is_not_better(self):
+        assert self.best((5.0, 5.0), (4.0, 4.0), (3.99, 3.99))[1] == [1, 1]
+
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+    def test_weights_without_a_density_of_its_own_rows_are_not_kept(self, bad):
+        assert self.best((5.0, 5.0), (bad, 3.0))[1] == [0, 0]
+
+    def test_a_single_member_is_chosen_by_its_own(self):
+        assert self.best((5.0,), (4.995,), (4.999,))[1] == [1]
+
+    def test_patience_waits_for_what_chooses(self):
+        best, _ = self.best((5.0, 5.0), (4.0, 5.0), (3.0, 5.0), patience=2)
+        assert best.waited.tolist() == [2, 0]

@@ -4,22 +4,23 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.special import logsumexp
-from sklearn.mixture import GaussianMixture
 
 from skflow._validation import check_data
 from skflow.diagnostics.measures._checks import check_whole_density
 from skflow.diagnostics.measures._coverage import hdr_coverage
+from skflow.diagnostics.measures._far_draws import far_draws
 from skflow.diagnostics.measures._latents import latent_normality, standard_latents
 from skflow.diagnostics.measures._marginals import marginal_pits
-from skflow.diagnostics.measures._normalization import normalization
+from skflow.diagnostics.measures._repeats import RepeatedValues
 from skflow.diagnostics.measures._round_trip import round_trip_error
 from skflow.diagnostics.measures._sampler import sampler_agreement
+from skflow.diagnostics.measures._scores import bits_per_dim
 from skflow.diagnostics.measures._tails import tail_comparison
 from skflow.diagnostics.measures._training import training_curves
 from skflow.diagnostics.measures._two_sample import two_sample_test
-from skflow.diagnostics.report._spreading import spread_rows
+from skflow.diagnostics.report._proposal import MAX_COLUMNS_OF_INTEGRAL, integral_around
+from skflow.diagnostics.report._spreading import handles_ties, knowing_part, spread_rows
+from skflow.diagnostics.report._view import View, view_of
 from skflow.estimators._drawing import draw_from
 from skflow.tables._bounds import outside_support
 from skflow.tables._observation import observation_of
@@ -28,12 +29,14 @@ __all__ = ["Evidence", "gather"]
 
 MIN_ROWS = 30
 MIN_LATENTS = 8
-FAR = 20  # interquartile ranges
+MIN_DRAWS = 100
 MAX_ROWS = 5_000
-N_DRAWS = 4_000
-N_WALKERS = 3_000
-# columns beyond which no proposal is near enough to integrate over
-MAX_COLUMNS_OF_INTEGRAL = 8
+# draws and walkers, the fewer the more columns: entries in all, fewest and most
+DRAWS = 45_000, 1_000, 4_000
+WALKERS = 30_000, 1_000, 3_000
+DRAWS_OF_LARGE_IMAGES, LARGE = 500, 1_000
+MAX_LATENTS = 256  # of large images, that are looked at
+MAX_COLUMNS_OF_WALK = 256  # beyond, hardly a step is taken
 
 
 @dataclass(frozen=True)
@@ -43,26 +46,32 @@ class Evidence:
     Attributes
     ----------
     estimator : fitted estimator
-    X : ndarray of shape (n, d)
-        Held-out rows, repeated values spread; without columns that the fit found constant.
-    samples : ndarray of shape (m, d)
-        The same columns of draws.
+    view : View
+        What is looked at of the rows, and what it is called.
+    raw : ndarray of shape (n, d)
+        Held-out rows as they were given.
+    raw_training : ndarray or None
+        Rows of the fit, if they were given.
+    X : ndarray of shape (n, k)
+        What the view shows of the held-out rows, repeated values spread.
+    samples : ndarray of shape (m, k)
+        The same of draws.
     scores, sample_scores : ndarray of shape (n,) and (m,)
     training_scores : ndarray or None
         Of the rows of the fit, if they were given.
-    ties : list of str
-        Columns with repeated values, by name or number.
     findings : dict {str: Finding}
         Those that this estimator allows, by name.
     """
 
     estimator: object
+    view: View
+    raw: np.ndarray
+    raw_training: np.ndarray | None
     X: np.ndarray
     samples: np.ndarray
     scores: np.ndarray
     sample_scores: np.ndarray
     training_scores: np.ndarray | None
-    ties: list
     findings: dict
 
 
@@ -70,42 +79,38 @@ def gather(estimator, X, X_train, random_state):
     """Measure all that can be measured; see :func:`skflow.diagnose`."""
     _check_kind(estimator)
     X = _rows(estimator, X, random_state)
-    observation = observation_of(estimator, X)
+    observation = observation_of(knowing_part(estimator), X)
+    view = view_of(estimator, X, observation)
     rows = observation.turn(spread_rows(estimator, X, random_state))
-    samples = np.asarray(draw_from(estimator, N_DRAWS, random_state), dtype=float)
-    # scikit-learn's mixtures draw one component after the other
-    samples = observation.turn(np.random.default_rng(random_state).permutation(samples))
+    samples, n_lost = _draws(estimator, observation, X.shape[1], random_state)
     score = _inside(observation, _scorer(_without_names(estimator)))
     scores, sample_scores = score(rows), score(samples)
     training_scores = None
     if X_train is not None:
-        training_rows = _rows(estimator, X_train, random_state)
-        training_scores = score(spread_rows(estimator, training_rows, random_state))
-    # what repeats in all rows is spread for the fit alone
-    varies = np.flatnonzero([kind != "constant" for kind in observation.ties.kinds])
-    varies = varies if len(varies) else np.arange(X.shape[1])
-    names = _names(estimator, X)
-    findings = {}
-    if _has_history(estimator):
-        findings["training"] = training_curves(estimator.history_)
+        X_train = _rows(estimator, X_train, random_state)
+        training_scores = score(spread_rows(estimator, X_train, random_state))
+    findings = _of_fit(estimator, observation, view)
     findings["coverage"] = hdr_coverage(sample_scores, scores)
-    findings |= _of_draws(samples, rows, varies, names, random_state)
-    if observation.continuous:  # a walk would leave the integers
-        findings["draws against scores"] = sampler_agreement(
-            score, samples[:N_WALKERS], random_state=random_state, feature_names=names
-        )
+    shown, drawn = view.columns(rows), view.columns(samples)
+    one_value = np.ptp(view.columns(X), axis=0) == 0  # whatever the noise that spreads it
+    reached = np.where(one_value, shown[:1], shown)
+    findings |= _of_draws(drawn, shown, view.labels, random_state, reached, n_lost)
+    findings |= _of_images(view, samples, rows)
+    findings |= _of_density(score, observation, samples, rows, view, random_state)
     findings |= _of_flow(_without_names(estimator), observation, rows[np.isfinite(scores)])
-    if observation.continuous and X.shape[1] <= MAX_COLUMNS_OF_INTEGRAL:
-        findings["integral"] = _integral(score, rows, samples, random_state)
+    if not observation.continuous:
+        findings["bits"] = bits_per_dim(scores, X.shape[1])
     return Evidence(
         estimator,
-        rows[:, varies],
-        samples[:, varies],
+        view,
+        X,
+        X_train,
+        shown,
+        drawn,
         scores,
         sample_scores,
         training_scores,
-        [names[j] for j in observation.dequantized],
-        findings,
+        {name: view.reworded(finding) for name, finding in findings.items()},
     )
 
 
@@ -132,9 +137,25 @@ def _rows(estimator, X, random_state):
     return X
 
 
-def _names(estimator, X):
-    """Names of all columns, their numbers where there are none."""
-    return [str(name) for name in getattr(estimator, "feature_names_in_", np.arange(X.shape[1]))]
+def _budget(d, entries, fewest, most):
+    """Draws of d columns: a share of so many entries."""
+    return int(np.clip(entries // d, fewest, most))
+
+
+def _draws(estimator, observation, d, random_state):
+    """Draws (m, d) in random order, and how many were no numbers."""
+    n = DRAWS_OF_LARGE_IMAGES if d > LARGE else _budget(d, *DRAWS)
+    samples = np.asarray(draw_from(estimator, n, random_state), dtype=float)
+    finite = np.isfinite(samples).all(axis=1)
+    if finite.sum() < MIN_DRAWS:
+        raise ValueError(
+            f"sample gives {finite.sum()} rows of finite numbers out of {n}, and {MIN_DRAWS} are "
+            "needed to compare draws with rows: see what sample does, or scale the columns and "
+            "fit again."
+        )
+    # scikit-learn's mixtures draw one component after the other
+    samples = np.random.default_rng(random_state).permutation(samples[finite])
+    return observation.turn(samples), int(n - finite.sum())
 
 
 def _without_names(estimator):
@@ -169,13 +190,41 @@ def _inside(observation, score):
     return lambda X: np.where(outside_support(X, low, high), -np.inf, score(X))
 
 
-def _of_draws(samples, X, varies, names, random_state):
-    samples, X, names = samples[:, varies], X[:, varies], [names[j] for j in varies]
+def _of_fit(estimator, observation, view):
+    findings = {}
+    if _has_history(estimator):
+        findings["training"] = training_curves(estimator.history_)
+    if observation.dequantized:
+        columns = [view.names[j] for j in observation.dequantized]
+        findings["repeated values"] = RepeatedValues.of(columns, handles_ties(estimator))
+    return findings
+
+
+def _of_draws(samples, X, names, random_state, reached, n_lost):
     return {
         "margins": marginal_pits(samples, X, names),
         "tails": tail_comparison(samples, X, names),
+        "far draws": far_draws(samples, reached, names, n_lost),
         "draws against rows": two_sample_test(samples, X, random_state),
     }
+
+
+def _of_images(view, samples, X):
+    found = view.of_images(samples, X)
+    return {} if found is None else {"whole images": marginal_pits(*found)}
+
+
+def _of_density(score, observation, samples, X, view, random_state):
+    """Return findings about scores of continuous rows: a walk would leave the integers."""
+    findings, d = {}, X.shape[1]
+    if observation.continuous and d <= MAX_COLUMNS_OF_WALK:
+        walkers = samples[: _budget(d, *WALKERS)]
+        findings["draws against scores"] = sampler_agreement(
+            score, walkers, random_state=random_state, feature_names=view.names
+        )
+    if observation.continuous and d <= MAX_COLUMNS_OF_INTEGRAL:
+        findings["integral"] = integral_around(score, X, samples, random_state)
+    return findings
 
 
 def _of_flow(estimator, observation, X):
@@ -185,31 +234,5 @@ def _of_flow(estimator, observation, X):
         return {}
     back = observation.turn(estimator.inverse_transform(estimator.transform(X)))
     latents = standard_latents(estimator, X)
+    latents = latents[:, :: -(-X.shape[1] // MAX_LATENTS)]
     return {"latents": latent_normality(latents), "round trip": round_trip_error(X, back)}
-
-
-def _integral(score, X, samples, random_state):
-    """By Gaussians around rows and draws, half as wide again, and one three times as wide."""
-    rows = np.concatenate([X, samples[: len(X)]])
-    low, high = np.quantile(rows, [0.25, 0.75], axis=0)
-    scale = np.where(high > low, high - low, rows.std(axis=0) + np.finfo(float).tiny)
-    # a row that is very far would take a Gaussian of its own
-    near = np.clip((rows - low) / scale, -FAR, FAR)
-    d = rows.shape[1]
-    n_components = int(np.clip(len(rows) // (100 * d), 1, 5))
-    mixture = GaussianMixture(n_components, reg_covar=1e-6, random_state=random_state).fit(near)
-    weights = np.append(0.8 * mixture.weights_, 0.2)
-    means = np.vstack([mixture.means_, near.mean(axis=0)])
-    roots = [1.5 * np.linalg.cholesky(c) for c in mixture.covariances_]
-    whole = np.cov(near.T).reshape(d, d) + 1e-6 * np.eye(d)
-    roots = np.array([*roots, 3 * np.linalg.cholesky(whole)])
-    rng = np.random.default_rng(random_state)
-    component = rng.choice(len(weights), size=N_DRAWS, p=weights)
-    noise = rng.normal(size=(N_DRAWS, d))
-    u = means[component] + np.einsum("nij,nj->ni", roots[component], noise)
-    log_parts = [
-        np.log(w) + stats.multivariate_normal(m, root @ root.T).logpdf(u)
-        for w, m, root in zip(weights, means, roots, strict=True)
-    ]
-    log_proposal = logsumexp(log_parts, axis=0) - np.log(scale).sum()
-    return normalization(score(low + u * scale), log_proposal)

@@ -1,8 +1,10 @@
-"""From what was measured to what is likely wrong, each with its remedy.
+"""From what was measured to what is likely wrong.
 
 A finding becomes a cause only if it is both beyond chance (p below 0.001, the tests of a family
 taken together) and large enough to matter: with enough rows every density is wrong.
 """
+
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
@@ -29,63 +31,52 @@ GAP = 0.15
 
 def likely_causes(evidence):
     """List the causes that the evidence speaks for, those that distort others first."""
-    found = [rule(evidence) for rule in (_ties, _unconverged, _support, _integral, _sampler)]
-    if found[-1] is not None:  # draws are wrong: they tell nothing of the density
-        found.append(_tails_of_sampler(evidence))
-        return [cause for cause in found if cause is not None]
+    first = [rule(evidence) for rule in (_ties, _unconverged, _support, _integral, _sampler)]
+    first.append(_far_draws(evidence))
+    *_, sampler, far = first
+    if sampler is not None:  # draws are wrong: they tell nothing of the density
+        return _named(evidence, [*first, _tails_of_sampler(evidence)])
     overfit = _overfit(evidence)
     if overfit is not None:  # a loss on training rows falls for ever
-        found[1] = None
-        tails = evidence.findings["tails"]
-        found += [overfit, too_near(tails)]
-        return [cause for cause in found if cause is not None]
-    tails, modes = tails_of_density(evidence), _far_modes(evidence)
-    explained = modes is not None or found[1] is not None
+        first[1] = None
+        return _named(evidence, [*first, overfit, too_near(evidence.findings["tails"])])
+    tails = tails_of_density(evidence) if far is None else too_near(evidence.findings["tails"])
+    modes = _far_modes(evidence)
+    explained = modes is not None or first[1] is not None or far is not None
     underfit = None if explained else _underfit(evidence, beside_tails=tails is not None)
-    return [cause for cause in [*found, tails, modes, underfit] if cause is not None]
+    return _named(evidence, [*first, tails, modes, underfit])
+
+
+def _named(evidence, causes):
+    """Those that are any, in the words for what the rows are."""
+    words = evidence.view.words
+    return [replace(cause, evidence=words(cause.evidence)) for cause in causes if cause]
 
 
 def _ties(evidence):
-    if not evidence.ties:
-        return None
-    spread = getattr(evidence.estimator, "dequantized_features_", None)
-    remedy = (
-        "the likelihood of repeated values has no bound: compare scores only after spreading them "
-        "over the gap between values, or fit one of skflow's estimators, which does"
-        if spread is None
-        else "the fit spread them (dequantized_features_ has the widths): scores are those of "
-        "the spread values"
-    )
-    columns = ", ".join(evidence.ties[:8]) + (", ..." if len(evidence.ties) > 8 else "")
-    return Cause("ties", f"values repeat in column {columns}", remedy)
+    found = evidence.findings.get("repeated values")
+    # what the fit spread is no fault, and the finding says it
+    return None if found is None or found.handled else Cause("ties", found.reading)
 
 
 def _unconverged(evidence):
     estimator = evidence.estimator
     if getattr(estimator, "converged_", True) is False:
-        return Cause("unconverged", "the fit says that it did not converge", "raise max_iter")
+        return Cause("unconverged", "the fit says that it did not converge")
     curves = evidence.findings.get("training")
     if curves is None or getattr(estimator, "stopped_by_", "") == "n_iter_no_change":
         return None
     slow = curves.late_share > SLOW and _told_apart(evidence)
     if curves.settled and not slow:
         return None
-    return Cause(
-        "unconverged",
-        curves.reading,
-        "raise max_epochs (or max_seconds), or go on with warm_start",
-    )
+    return Cause("unconverged", curves.reading)
 
 
 def _support(evidence):
     outside = int(np.isneginf(evidence.scores).sum())
     if outside == 0:
         return None
-    return Cause(
-        "support",
-        f"{outside} of {len(evidence.scores)} rows have density zero",
-        "widen support=, or drop these rows: no score of them can be compared",
-    )
+    return Cause("support", f"{outside} of {len(evidence.scores)} rows have density zero")
 
 
 def _integral(evidence):
@@ -94,23 +85,14 @@ def _integral(evidence):
         return None
     if abs(finding.integral - 1) < max(5 * finding.standard_error, 0.05):
         return None
-    return Cause(
-        "integral",
-        finding.reading,
-        "score_samples is not the log of a density in the units of X: look for a forgotten "
-        "log-determinant or scaling",
-    )
+    return Cause("integral", finding.reading)
 
 
 def _sampler(evidence):
     finding = evidence.findings.get("draws against scores")
     if finding is None or finding.p_value > BEYOND_CHANCE:
         return None
-    return Cause(
-        "sampler",
-        finding.reading,
-        "sample and score_samples disagree: check both, and what was done to the draws",
-    )
+    return Cause("sampler", finding.reading)
 
 
 def _tails_of_sampler(evidence):
@@ -119,18 +101,19 @@ def _tails_of_sampler(evidence):
     return None if shifted else too_near(tails)
 
 
+def _far_draws(evidence):
+    finding = evidence.findings["far draws"]
+    if not finding.far.any() and not finding.n_not_finite:
+        return None
+    return Cause("far draws", finding.reading)
+
+
 def _overfit(evidence):
     coverage = _coverage_inside(evidence)
     gap = _training_gap(evidence)
     if not gap and not _overconfident(coverage, evidence):
         return None
-    reading = gap or f"away from the tails, {coverage.reading}"
-    return Cause(
-        "overfit",
-        reading,
-        "more rows, fewer layers, early stopping (validation_fraction), more members; or X is not "
-        "from where the training rows came from",
-    )
+    return Cause("overfit", gap or f"away from the tails, {coverage.reading}")
 
 
 def _coverage_inside(evidence):
@@ -191,11 +174,7 @@ def _far_modes(evidence):
     found = bridge(evidence.X, evidence.samples)
     if found is None or found.p_value > BEYOND_CHANCE:
         return None
-    return Cause(
-        "far modes",
-        found.reading,
-        "a flow from one normal cannot tear space: base='mixture' starts in several pieces",
-    )
+    return Cause("far modes", found.reading)
 
 
 def _told_apart(evidence, auc=AUC):
@@ -209,9 +188,4 @@ def _underfit(evidence, beside_tails):
     wide = coverage.p_value < BEYOND_CHANCE and coverage.bias < -TOO_WIDE
     if not told and not wide:
         return None
-    return Cause(
-        "underfit",
-        test.reading if told else coverage.reading,
-        "a more flexible flow (NSFDensity, more layers), more epochs, base='mixture', or "
-        "StackedDensity",
-    )
+    return Cause("underfit", test.reading if told else coverage.reading)

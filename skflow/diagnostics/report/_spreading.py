@@ -4,7 +4,7 @@ import numpy as np
 
 from skflow.tables._observation import observation_of
 
-__all__ = ["spread_rows"]
+__all__ = ["handles_ties", "knowing_part", "spread_rows"]
 
 
 def spread_rows(estimator, X, random_state=0):
@@ -23,4 +23,21 @@ def spread_rows(estimator, X, random_state=0):
     -------
     X : ndarray of shape (n_samples, n_features)
     """
-    return observation_of(estimator, X).spread(X, np.random.default_rng(random_state))
+    known = observation_of(knowing_part(estimator), X)
+    return known.spread(X, np.random.default_rng(random_state))
+
+
+def knowing_part(estimator):
+    """Return the estimator that knows of its table: itself, or one that it is made of."""
+    parts = [part for part in _parts(estimator) if hasattr(part, "observation_")]
+    return parts[0] if parts else estimator
+
+
+def handles_ties(estimator):
+    """Whether all densities that an estimator is made of knew of repeated values in their fit."""
+    return all(hasattr(part, "observation_") for part in _parts(estimator))
+
+
+def _parts(estimator):
+    """Return the members of a stack; any other estimator is one part."""
+    return list(getattr(estimator, "estimators_", None) or [estimator])

@@ -106,7 +106,9 @@ class StackedDensity(FittedStack, _BaseComposition):
     held_out_scores_ : ndarray of shape (n_samples,)
         Log density of each training row by the mixture of the models that did not see it, NaN
         for rows in no fold. The weights of the mixture are the best for these very rows, and
-        flows stopped where they foretold them best: on new rows the mean is a little lower.
+        flows of ten held-out rows a fold or more stopped where they foretold them best: on new
+        rows the mean is a little lower. Of 30 rows of three normal columns it was 0.06 nats
+        (standard error 0.06) above ``score`` on new rows, 0.11 above that of single folds' models.
     fold_ : ndarray of shape (n_samples,)
         Fold of each training row, -1 for none.
     fold_mixtures_ : list of DensityMixture

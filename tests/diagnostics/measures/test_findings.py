@@ -9,6 +9,7 @@ from skflow import KernelFlowDensity, LinearFlowDensity, MixtureFlowDensity, NSF
 from skflow.diagnostics import (
     bits_per_dim,
     bridge,
+    far_draws,
     hdr_coverage,
     latent_normality,
     marginal_pits,
@@ -200,6 +201,47 @@ class TestTails:
         assert "reach too far" in found.reading
 
 
+class TestFarDraws:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 3))
+    draws = rng.normal(size=(4000, 3))
+
+    @pytest.mark.parametrize("at", [1e300, -1e30, 100 * 7.0])
+    def test_a_single_draw_far_out(self, at):
+        draws = self.draws.copy()
+        draws[5, 1] = at
+        found = far_draws(draws, self.X)
+        assert found.far.tolist() == [False, True, False]
+        assert "in column 1" in found.reading
+        span = np.ptp(self.X[:, 1])
+        outside = max(at - self.X[:, 1].max(), self.X[:, 1].min() - at)
+        assert found.farthest[1] == pytest.approx(outside / span)
+
+    def test_draws_ten_times_as_wide(self):
+        found = far_draws(self.draws * [1, 1, 10], self.X)
+        assert found.far.tolist() == [False, False, True]
+        assert found.spreads == pytest.approx([1, 1, 10], rel=0.1)
+        assert found.shares[2] > 0.3
+
+    @pytest.mark.parametrize(
+        "law", [stats.norm(), stats.t(2), stats.cauchy(), stats.expon(), stats.lognorm(2)]
+    )
+    def test_tails_of_the_rows_own_are_not_far(self, law):
+        for seed in range(20):
+            rng = np.random.default_rng(seed)
+            found = far_draws(law.rvs((4000, 2), rng), law.rvs((200, 2), rng))
+            assert not found.far.any()
+
+    def test_of_rows_that_do_not_vary_nothing_is_far(self):
+        found = far_draws(self.draws, np.zeros((50, 3)))
+        assert not found.far.any()
+        assert found.spreads.tolist() == [1, 1, 1]
+
+    def test_draws_that_are_no_numbers_are_counted(self):
+        found = far_draws(self.draws, self.X, n_not_finite=7)
+        assert found.reading == "7 draws hold values that are not finite"
+
+
 class TestMargins:
     def test_transforms_are_ranks_among_draws(self):
         found = marginal_pits([[0.0], [1], [2], [3]], [[0.5], [1], [9]])
@@ -344,7 +386,9 @@ def test_constant_latents_correlate_with_nothing():
     assert latent_normality(Z).correlation < 0.3
 
 
-@pytest.mark.parametrize("compare", [marginal_pits, tail_comparison, two_sample_test, bridge])
+@pytest.mark.parametrize(
+    "compare", [marginal_pits, tail_comparison, far_draws, two_sample_test, bridge]
+)
 class TestTables:
     def test_columns_must_agree(self, compare):
         with pytest.raises(ValueError, match="columns of samples"):
