@@ -1,17 +1,18 @@
 """Which densities tell normal rows from others when a detector is not told."""
 
-from skflow.estimators.flows._kernel import KernelFlowDensity
+from skflow.estimators.outlier._pool import PooledKernels
 
 __all__ = ["outlier_candidates"]
 
 
-def outlier_candidates():
-    """Pairs (name, estimator) whose mixture tells normal rows from others.
+# Weight of what is far from most rows, beside each of two kernel densities.
+FAR, FAR_IF_DECLARED = 1.0, 3.0
 
-    Kernels alone take a row for normal if it is near a few of the training rows, wherever these
-    lie; a background would take it for normal if it lies within the table.
+
+def outlier_candidates(*, declared):
+    """Pairs (name, estimator) of what tells normal rows from others.
+
+    Where outliers are declared to be among the rows of the fit, the distance from most rows
+    counts for more: kernels that have seen a few outliers together find them normal.
     """
-    return [
-        ("kernel_diagonal", KernelFlowDensity(bandwidth="diagonal", background=False)),
-        ("kernel", KernelFlowDensity(bandwidth="scalar", background=False)),
-    ]
+    return [("pool", PooledKernels(far=FAR_IF_DECLARED if declared else FAR))]

@@ -1,7 +1,6 @@
 """Outlier detection by a density, with thresholds and p-values from rows that it has not seen."""
 
 from dataclasses import dataclass, field
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -14,14 +13,13 @@ from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
-from skflow.estimators.outlier._conformal import cross_conformal_p_values, rank_table, threshold
-from skflow.estimators.outlier._parts import NotAnAttribute, measure, scores_in_time, stack_for
+from skflow.estimators.outlier._conformal import cross_conformal_p_values
+from skflow.estimators.outlier._explanation import column_surprise, usual_values
+from skflow.estimators.outlier._learning import hold_out, offset
+from skflow.estimators.outlier._parts import NotAnAttribute, measure
 from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = ["FlowOutlierDetector"]
-
-# Share of rows like the training rows that contamination="auto" takes for outliers.
-AUTO_SHARE = 0.01
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -94,6 +92,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         Estimators fitted side by side.
     random_state : int, RandomState instance or None, default=None
         Of the folds and of every estimator whose own is None.
+    verbose : int, default=0
+        1 reports each density that was fitted, more also what it reports.
 
     Attributes
     ----------
@@ -155,6 +155,7 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
     max_seconds: float | None = None
     n_jobs: int | None = None
     random_state: Any = None
+    verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
         "estimator": [None, HasMethods(["fit", "score_samples"])],
@@ -163,6 +164,7 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         **{name: StackedDensity._parameter_constraints[name] for name in ("cv", "max_seconds")},
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -252,6 +254,44 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         scores = [self._measure(model, rows) for model in self.density_.fold_mixtures_]
         return cross_conformal_p_values(self._rank_tables, scores)
 
+    def explain(self, X):
+        r"""How much each column adds to the strangeness of a row, in nats; larger is odder.
+
+        .. math::
+            e_j(x) = -\log p(x_j \mid x_{-j})
+            + \int p(v \mid x_{-j}) \log p(v \mid x_{-j})\, dv
+
+        by ``density_``, whatever ``score`` is: how surprising the value is given the rest of its
+        row, less what that is on average where the rest is as it is. 0 is as usual; a value in
+        another column's place, though common by itself, is odd. Where two columns contradict each
+        other both are, since either may be the wrong one.
+
+        Cost: 48 d rows to score for each row, on a grid of values of the column; about a second
+        for 100 rows of 10 columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        surprise : ndarray of shape (n_samples, n_features)
+            In nats; inf for a value outside a declared support.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from skflow import FlowOutlierDetector
+        >>> wine = load_wine(as_frame=True)
+        >>> detector = FlowOutlierDetector(random_state=0).fit(wine.data)
+        >>> odd = wine.data[:1].assign(alcohol=25.0)
+        >>> str(wine.data.columns[detector.explain(odd)[0].argmax()])
+        'alcohol'
+        """
+        check_is_fitted(self, "density_")
+        rows = check_data(self, X, reset=False)
+        return column_surprise(self.density_.mixture_.score_samples, rows, self._values)
+
     def get_params(self, deep=True):
         """Parameters of the detector and, if ``deep``, of its estimator as ``estimator__...``."""
         params = {name: vars(self)[name] for name in self._get_param_names()}
@@ -265,35 +305,12 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         weight = check_sample_weight(sample_weight, rows)
         check_rows(rows, minimum=3, sample_weight=weight)
         self._kind = vars(self)["score"]
-        self.density_ = stack_for(self, self._kind).fit(rows, sample_weight=weight)
-        self._calibrate(rows, weight)
-        if self.contamination == "auto":
-            scores, share = self.held_out_scores_, AUTO_SHARE
-        else:
-            score = partial(self._measure, self.density_.mixture_)
-            scores, share = scores_in_time(score, rows), self.contamination
-        known = ~np.isnan(scores)
-        self.offset_ = threshold(scores[known], share, None if weight is None else weight[known])
-
-    def _calibrate(self, rows, weight):
-        """Score the training rows by models that did not see them."""
-        fold = self.density_.fold_
-        if fold.max() < 0:
-            raise ValueError(
-                "FlowOutlierDetector holds rows out, and there are too few that differ."
-            )
-        held = fold >= 0
-        weight = np.ones(len(rows)) if weight is None else weight
-        log_density = self.density_.held_out_scores_[held]
-        self.entropy_ = -float(np.average(log_density, weights=weight[held]))
-        weight = weight / weight[held].mean()  # p-values count rows, whatever the weights' unit
-        self.held_out_scores_ = np.full(len(rows), np.nan)
-        self._rank_tables = []
-        for k, model in enumerate(self.density_.fold_mixtures_):
-            own = fold == k
-            known = self.density_.held_out_scores_[own]
-            self.held_out_scores_[own] = self._measure(model, rows[own], known)
-            self._rank_tables.append(rank_table(self.held_out_scores_[own], weight[own]))
+        held_out = hold_out(self, rows, weight)
+        self.density_ = held_out.density
+        self.entropy_ = held_out.entropy
+        self.held_out_scores_, self._rank_tables = held_out.judge(self._measure, rows, weight)
+        self.offset_ = offset(self, rows, weight)
+        self._values = usual_values(rows if weight is None else rows[weight > 0])
 
     def _measure(self, model, rows, log_density=None):
         return measure(self._kind, model, rows, self.entropy_, log_density)

@@ -96,22 +96,24 @@ def stack_for(detector, kind):
         if isinstance(cv, Integral):
             cv = RandomFolds(cv, draw_seed(detector.random_state))
         stack = StackedDensity(
-            _candidates(detector.estimator, kind),
+            _candidates(detector, kind),
             cv=cv,
             n_jobs=detector.n_jobs,
             random_state=detector.random_state,
+            verbose=detector.verbose,
         )
     if kind == "latent":
         _check_latent(stack.estimators)
     return stack
 
 
-def _candidates(estimator, kind):
+def _candidates(detector, kind):
+    estimator = detector.estimator
     if estimator is not None:
         return [(type(estimator).__name__.lower(), estimator)]
     if kind == "latent":
         return [("flow", NSFDensity(base="normal"))]
-    return outlier_candidates()
+    return outlier_candidates(declared=detector.contamination != "auto")
 
 
 def _check_latent(candidates):

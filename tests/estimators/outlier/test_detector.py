@@ -63,9 +63,8 @@ def quick(score="density", **settings):
 @parametrize_with_checks(
     [
         FlowOutlierDetector(cv=2),
-        FlowOutlierDetector(
-            MAFDensity(**SMALL, n_members=1, max_epochs=2), score="latent", cv=2, contamination=0.2
-        ),
+        FlowOutlierDetector(contamination=0.2, cv=2),
+        FlowOutlierDetector(MAFDensity(**SMALL, n_members=1, max_epochs=2), score="latent", cv=2),
     ]
 )
 def test_sklearns_checks(estimator, check):
@@ -93,6 +92,7 @@ class TestParameters:
             "max_seconds",
             "n_jobs",
             "random_state",
+            "verbose",
         }
 
     def test_repr(self):
