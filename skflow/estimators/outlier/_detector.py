@@ -16,18 +16,18 @@ from skflow.estimators._contract import anew
 from skflow.estimators.outlier._conformal import cross_conformal_p_values
 from skflow.estimators.outlier._explanation import column_surprise, usual_values
 from skflow.estimators.outlier._learning import hold_out, offset
-from skflow.estimators.outlier._parts import NotAnAttribute, measure
+from skflow.estimators.outlier._parts import NestedParameters, NotAnAttribute, measure
 from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = ["FlowOutlierDetector"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
+class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimator):
     r"""Outliers as rows of low density, with thresholds and p-values from held-out rows.
 
-    The larger ``score_samples``, the more normal the row; with p the density learnt from the
-    training rows, H its entropy and z a flow's latent,
+    The larger ``score_samples``, the more normal the row; with p the density of the training
+    rows, H its entropy and z a flow's latent,
 
     .. math::
         s(x) = \log p(x), \qquad s(x) = -|\log p(x) + H|, \qquad s(x) = -\tfrac12 |z(x)|^2
@@ -44,41 +44,41 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
     probability is near :math:`\alpha`. This holds for rows one by one and on average over
     training tables; a single table of n rows moves it by some :math:`1/\sqrt n`. Weights of the
     mixture and the stopping of flows have seen the held-out rows, which the theorem does not
-    allow for; the tests of the package find no trace of it. With many rows to judge, control the
-    share of false alarms among those flagged, as in the example; that it is controlled has been
-    proven for p-values from a single split [4]_, not for these.
+    allow for; the tests find no trace of it. That the share of false alarms among the flagged is
+    controlled, as in the example, has been proven for p-values from a single split [4]_.
 
-    **When a likelihood misleads.** A low density is not the same thing as an anomaly. In many
-    dimensions, where nearly all rows lie far from the mode, rows of another kind that are
-    smoother or more regular can have a *higher* density than any training row: flows trained on
-    photographs of animals and vehicles rate house numbers as more likely [5]_. And the density
-    depends on how the columns are expressed: taking the logarithm of a column changes which rows
-    are in the tail, so an exact density would not settle the matter either [6]_. Hence
+    **Outliers among the training rows.** Those that lie together are the densest place there is,
+    and a density that has seen them calls them the most normal rows of all. Where
+    ``contamination`` is a number, that share of the rows, those farthest from most others, is
+    left out of the fit, and the default counts the distance from most rows for more. A clump of
+    5 % of the rows, 3 standard deviations from the mean in each of 4 columns, is then found; of a
+    nearer one, or of two groups as large as each other, no one knows which is which. Rows left
+    out count in p-values by models without their fold: P(p <= a) is near a for new rows like all
+    training rows, and at most a / (1 - contamination) for the normal ones among them; those of
+    outliers are up to ``contamination``.
 
-    - "density" for tables, where columns were chosen since they mean something;
-    - "typicality" for many columns if anomalies may be too regular; it is blind to rows of
-      another kind whose density happens to be average, and it rates rows near the mode as
-      outliers, which is wrong in few dimensions;
-    - "latent" for a flow with ``base="normal"`` whose latents are trusted. It leaves out the
-      Jacobian, and with it the dependence on how columns are expressed, but depends on which of
-      many maps that fit equally well was learnt.
+    **When a likelihood misleads.** In many dimensions rows of another kind that are more regular
+    can have a *higher* density than any training row [5]_, and the density depends on how the
+    columns are expressed [6]_. "density" suits tables, whose columns were chosen since they mean
+    something; "typicality" many columns, if anomalies may be too regular, and is wrong in few;
+    "latent" a flow with ``base="normal"`` whose latents are trusted.
 
-    Repeated values and constant columns are spread as in all flows: a value that a constant
-    column never had makes an outlier.
+    Of the default log p is that of a pool, up to a constant, of two kernel densities and of the
+    distance from most rows. A value that a constant column never had makes an outlier.
 
-    Cost: that of the StackedDensity; of the default O(n^2 d) for fitting, about half a minute at
-    4,000 rows and 10 columns, and O(n d) a row for scoring. ``p_values`` takes K times as long.
+    Cost: that of the StackedDensity; of the default O(n d) beyond 5,000 rows, for fitting and a
+    row for scoring: about 10 s for 100,000 rows and 5 columns. ``p_values`` takes K times as long.
 
     Parameters
     ----------
     estimator : estimator or None, default=None
         With ``fit`` and ``score_samples``: a flow, scikit-learn's KernelDensity or
-        GaussianMixture, a pipeline that ends in one, or a StackedDensity. None takes a stack of
-        two kernel densities, or ``NSFDensity(base="normal")`` if the score is "latent".
+        GaussianMixture, a pipeline that ends in one, or a StackedDensity. None takes kernels and
+        the distance from most rows, or ``NSFDensity(base="normal")`` if the score is "latent".
     contamination : "auto" or float in (0, 0.5], default="auto"
         "auto": ``offset_`` is the 1 % quantile of the held-out scores, so that about 1 % of new
         normal rows are flagged. A number: that share of the training rows is, by their scores
-        in ``score_samples``, as in scikit-learn's detectors.
+        in ``score_samples``, as in scikit-learn's detectors, and as many are left out of the fit.
     score : {"density", "typicality", "latent"}, default="density"
         See above. It is a parameter only, not an attribute, since that name belongs to a method.
     cv : int, splitter or list of (train, test), default=5
@@ -106,7 +106,8 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
     held_out_scores_ : ndarray of shape (n_samples,)
         Score of each training row by the models that did not see it, NaN for rows in no fold.
         To look for outliers in the training rows themselves, sort by these. What the models have
-        seen of the row all the same: the weights of the mixture, and when flows stopped.
+        seen of the row all the same: the weights of a mixture and, from 50 rows on, when flows
+        stopped.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X had column names.
@@ -222,16 +223,7 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X):
-        """Classify each row: 1 for normal, -1 for an outlier.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,), int
-        """
+        """Return labels (n_samples,) of the rows of X: 1 for normal, -1 for an outlier."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
     def p_values(self, X):
@@ -261,13 +253,11 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
             e_j(x) = -\log p(x_j \mid x_{-j})
             + \int p(v \mid x_{-j}) \log p(v \mid x_{-j})\, dv
 
-        by ``density_``, whatever ``score`` is: how surprising the value is given the rest of its
-        row, less what that is on average where the rest is as it is. 0 is as usual; a value in
-        another column's place, though common by itself, is odd. Where two columns contradict each
-        other both are, since either may be the wrong one.
+        by ``density_``, whatever ``score`` is: how surprising a value is given the rest of its
+        row, less what that is on average there. 0 is as usual. Where two columns contradict each
+        other both are odd, since either may be the wrong one.
 
-        Cost: 48 d rows to score for each row, on a grid of values of the column; about a second
-        for 100 rows of 10 columns.
+        Cost: 48 d rows to score for each row; a second for 100 rows of 10 columns.
 
         Parameters
         ----------
@@ -276,29 +266,20 @@ class FlowOutlierDetector(SaveMixin, OutlierMixin, BaseEstimator):
         Returns
         -------
         surprise : ndarray of shape (n_samples, n_features)
-            In nats; inf for a value outside a declared support.
+            inf for a value outside a declared support.
 
         Examples
         --------
         >>> from sklearn.datasets import load_wine
-        >>> from skflow import FlowOutlierDetector
-        >>> wine = load_wine(as_frame=True)
-        >>> detector = FlowOutlierDetector(random_state=0).fit(wine.data)
-        >>> odd = wine.data[:1].assign(alcohol=25.0)
-        >>> str(wine.data.columns[detector.explain(odd)[0].argmax()])
+        >>> wine = load_wine(as_frame=True).data
+        >>> detector = FlowOutlierDetector(random_state=0).fit(wine)
+        >>> odd = wine[:1].assign(alcohol=25.0)
+        >>> str(wine.columns[detector.explain(odd)[0].argmax()])
         'alcohol'
         """
         check_is_fitted(self, "density_")
         rows = check_data(self, X, reset=False)
         return column_surprise(self.density_.mixture_.score_samples, rows, self._values)
-
-    def get_params(self, deep=True):
-        """Parameters of the detector and, if ``deep``, of its estimator as ``estimator__...``."""
-        params = {name: vars(self)[name] for name in self._get_param_names()}
-        if deep and hasattr(self.estimator, "get_params"):
-            nested = self.estimator.get_params(deep=True)
-            params |= {f"estimator__{name}": value for name, value in nested.items()}
-        return params
 
     def _learn(self, X, sample_weight):
         rows = check_data(self, X, reset=True)

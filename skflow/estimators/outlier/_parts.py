@@ -12,7 +12,7 @@ from skflow.estimators.outlier._candidates import outlier_candidates
 from skflow.estimators.outlier._conformal import RandomFolds
 from skflow.estimators.stack._stack import StackedDensity
 
-__all__ = ["NotAnAttribute", "measure", "scores_in_time", "stack_for"]
+__all__ = ["NestedParameters", "NotAnAttribute", "measure", "scores_in_time", "stack_for"]
 
 BLOCK = 1_000  # rows scored before the clock is asked again
 
@@ -39,6 +39,18 @@ class NotAnAttribute:
 
     def __set__(self, instance, value):
         vars(instance)[self.name] = value
+
+
+class NestedParameters:
+    """``get_params`` of an estimator that hides a parameter from attribute access."""
+
+    def get_params(self, deep=True):
+        """Parameters of the detector and, if ``deep``, of its estimator as ``estimator__...``."""
+        params = {name: vars(self)[name] for name in self._get_param_names()}
+        if deep and hasattr(self.estimator, "get_params"):
+            nested = self.estimator.get_params(deep=True)
+            params |= {f"estimator__{name}": value for name, value in nested.items()}
+        return params
 
 
 def measure(kind, model, rows, entropy, log_density=None):
