@@ -5,7 +5,7 @@ Anomalies with calibrated p-values
 Breast-cancer measurements (569 rows, 30 columns, shipped with scikit-learn). A detector learns
 half of the benign tumours and judges the other half and all malignant ones: how well the scores
 rank them beside three classical detectors, and what p-values add, namely a false-alarm rate that
-is chosen beforehand. Then a picture of both.
+is chosen beforehand; then which columns make a row strange, and a picture.
 
 From a shell::
 
@@ -88,6 +88,19 @@ for name, alarm in alarms.items():
     print(f"{name:24s} {alarm[~anomalous].mean():8.1%} {alarm[anomalous].mean():10.1%}")
 
 # %%
+# Why a row is strange
+# --------------------
+# For the strangest malignant rows: which columns, given the others, and by how many nats beyond what
+# is usual.
+
+strangest = new[anomalous][np.argsort(detector.score_samples(new[anomalous]))[:3]]
+for row, surprise in zip(strangest, detector.explain(strangest), strict=True):
+    first = np.argsort(-surprise)[:3]
+    words = (f"{table.feature_names[j]} = {row[j]:.3g} ({surprise[j]:.0f} nats)" for j in first)
+    print(f"\nstrange for its {', '.join(words)}", end="")
+print()
+
+# %%
 # Scores and p-values in a picture
 # --------------------------------
 
@@ -109,7 +122,7 @@ left.annotate(
     ha="right",
     va="top",
 )
-left.set(xlabel="log density, nats", ylabel="new rows", title="scores")
+left.set(xlabel="score, nats", ylabel="new rows", title="scores")
 left.legend(loc="center left", frameon=False)
 
 steps = np.linspace(0, 1, 201)
@@ -124,7 +137,7 @@ right.set(
     xlim=(0, 1),
     ylim=(0, 1.02),
 )
-right.legend(loc="center right", frameon=False)
+right.legend(loc="lower right", frameon=False)
 
 picture = sys.argv[1] if len(sys.argv) > 1 else "anomaly_scores.png"
 figure.savefig(picture, dpi=130)
