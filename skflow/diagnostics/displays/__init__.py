@@ -3,6 +3,7 @@
 from skflow.diagnostics.displays._comparison import DensityComparisonDisplay
 from skflow.diagnostics.displays._coverage import CoverageDisplay
 from skflow.diagnostics.displays._density import DensityDisplay
+from skflow.diagnostics.displays._explanation import ExplanationDisplay
 from skflow.diagnostics.displays._flow_grid import FlowGridDisplay
 from skflow.diagnostics.displays._latent import LatentDisplay, LatentQQDisplay
 from skflow.diagnostics.displays._outlier import OutlierDisplay
@@ -15,6 +16,7 @@ __all__ = [
     "CoverageDisplay",
     "DensityComparisonDisplay",
     "DensityDisplay",
+    "ExplanationDisplay",
     "FlowGridDisplay",
     "LatentDisplay",
     "LatentQQDisplay",

@@ -105,7 +105,7 @@ def check_keywords(display, keywords):
         return  # they go on to matplotlib
     unknown = [name for name in keywords if name not in of_plot]
     if unknown:
-        known = [*signature(display.from_estimator).parameters, *of_plot]
+        known = dict.fromkeys([*signature(display.from_estimator).parameters, *of_plot])
         left_out = {"self", "kwargs", "ax"}
         raise TypeError(
             f"{display.__name__}.from_estimator() got an unexpected keyword argument "

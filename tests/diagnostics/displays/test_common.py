@@ -17,6 +17,7 @@ from skflow import FlowOutlierDetector, NSFDensity
 from skflow.plots import (
     CoverageDisplay,
     DensityDisplay,
+    ExplanationDisplay,
     FlowGridDisplay,
     LatentDisplay,
     LatentQQDisplay,
@@ -40,6 +41,7 @@ CASES = {
     "coverage": (CoverageDisplay, "gaussian3", "space", {"n_samples": 100}, None),
     "outlier": (OutlierDisplay, "detector", "space", {}, None),
     "p-values": (OutlierDisplay, "detector", "space", {"p_values": True}, (1, 2)),
+    "explanation": (ExplanationDisplay, "detector", "space", {"max_rows": 2}, (1, 2)),
     "pit": (PITDisplay, "regressor", "plane", {"y": Y}, None),
     "reliability": (ReliabilityDisplay, "regressor", "plane", {"y": Y}, None),
     "fan": (PredictiveDisplay, "regressor", "plane", {"y": Y}, None),
@@ -168,6 +170,7 @@ plots.PITDisplay(pits=x, edges=x, heights=x[1:], band=(0.5, 1.5))
 plots.PredictiveDisplay(grid=x, quantiles=x[:, None])
 plots.ReliabilityDisplay(nominal=x, observed=x, band=(x, x))
 plots.OutlierDisplay(scores=x, threshold=0.5)
+plots.ExplanationDisplay(surprise=x, feature_names=["a"], values=x, row_labels=["row 0"])
 plots.LatentQQDisplay(squared_norms=x, quantiles=x, band=(x, x), n_columns=1, outside=0.0)
 print(sorted({"torch", "matplotlib"} & set(sys.modules)))
 """
