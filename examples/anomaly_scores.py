@@ -90,8 +90,8 @@ for name, alarm in alarms.items():
 # %%
 # Why a row is strange
 # --------------------
-# For the strangest malignant rows: which columns, given the others, and by how many nats beyond what
-# is usual.
+# For the strangest malignant rows: which columns, given the others, and by how many nats beyond
+# what is usual.
 
 strangest = new[anomalous][np.argsort(detector.score_samples(new[anomalous]))[:3]]
 for row, surprise in zip(strangest, detector.explain(strangest), strict=True):

@@ -9,10 +9,14 @@ from skflow._persistence._layout import insist
 
 __all__ = ["to_format_2", "to_format_3"]
 
-# parameters that format 1 did not have, with what estimators did without them
+# parameters that formats 1 and 2 did not have, with what estimators did without them
 NEW_PARAMETERS = {
-    "FlowOutlierDetector": {"max_seconds": None},
+    "FlowOutlierDetector": {"verbose": 0},
     "FlowVariationalApproximator": {"feature_names": None},
+}
+# and that format 1 did not have
+NEW_IN_FORMAT_2 = {
+    "FlowOutlierDetector": {"max_seconds": None},
     "KernelFlowDensity": {"max_seconds": None, "background": False},
     "LinearFlowDensity": {"max_seconds": None},
     "MixtureFlowDensity": {"max_seconds": None},
@@ -32,9 +36,7 @@ def to_format_2(document, arrays):
     room = sum(array.size for array in arrays.values())  # for ties of columns, which have bounds
     for node in objects:
         attributes = node["attributes"]
-        attributes |= {
-            name: value for name, value in _new_parameters(node).items() if name not in attributes
-        }
+        _add(_new_in_format_2(node), attributes)
         if _is_tuple(attributes.get("support_bounds_"), len(BOUNDS)):
             room -= _count(attributes.get("n_features_in_"))
             insist(room >= 0, "it tells of more columns than it has numbers")
@@ -44,7 +46,9 @@ def to_format_2(document, arrays):
 
 
 def to_format_3(document, arrays):
-    """Say of each array what it is, in the nodes that name it."""
+    """Say of each array what it is, in the nodes that name it, and of parameters that are new."""
+    for node in _objects(document):
+        _add(NEW_PARAMETERS.get(node["class"], {}), node["attributes"])
     found = {}  # one array may be named in many places
     for node in _dicts(document):
         for kind in ("array", "tensor", "parameter"):
@@ -56,11 +60,15 @@ def to_format_3(document, arrays):
     return document, arrays
 
 
-def _new_parameters(node):
+def _add(parameters, attributes):
+    attributes |= {name: value for name, value in parameters.items() if name not in attributes}
+
+
+def _new_in_format_2(node):
     """Return what an estimator of format 1 lacks; densities of tables are those with bounds."""
     name = node["class"]
     of_table = name.endswith("Density") and "support" in node["attributes"]
-    return NEW_PARAMETERS.get(name, {}) | (OF_TABLES if of_table else {})
+    return NEW_IN_FORMAT_2.get(name, {}) | (OF_TABLES if of_table else {})
 
 
 def _objects(document):

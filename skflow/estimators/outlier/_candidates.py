@@ -1,7 +1,5 @@
 """Which densities tell normal rows from others when a detector is not told."""
 
-from skflow.estimators.outlier._pool import PooledKernels
-
 __all__ = ["outlier_candidates"]
 
 
@@ -15,4 +13,6 @@ def outlier_candidates(*, declared):
     Where outliers are declared to be among the rows of the fit, the distance from most rows
     counts for more: kernels that have seen a few outliers together find them normal.
     """
+    from skflow.estimators.outlier._pool import PooledKernels
+
     return [("pool", PooledKernels(far=FAR_IF_DECLARED if declared else FAR))]

@@ -278,6 +278,8 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         'alcohol'
         """
         check_is_fitted(self, "density_")
+        if not hasattr(self, "_values"):
+            raise ValueError("explain needs values of the fit, which old files lack: fit again.")
         rows = check_data(self, X, reset=False)
         return column_surprise(self.density_.mixture_.score_samples, rows, self._values)
 

@@ -9,7 +9,6 @@ from sklearn.utils import check_random_state
 from skflow._random import draw_seed
 from skflow.estimators.outlier._conformal import rank_table, threshold
 from skflow.estimators.outlier._parts import scores_in_time, stack_for
-from skflow.estimators.outlier._suspects import suspects
 from skflow.estimators.stack._folds import assign_folds
 from skflow.estimators.stack._stack import StackedDensity
 
@@ -22,7 +21,7 @@ N_OFFSET = 2_000
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class Learnt:
     """A density, and the log densities of rows by its models that have not seen them.
 
     Attributes
@@ -61,8 +60,9 @@ def hold_out(detector, rows, weight):
     stack = stack_for(detector, detector._kind)
     doubted = np.zeros(len(rows), dtype=bool)
     if share != "auto":
-        seed = draw_seed(detector.random_state)
-        doubted = suspects(rows, weight, share, seed)
+        from skflow.estimators.outlier._suspects import suspects
+
+        doubted = suspects(rows, weight, share, draw_seed(detector.random_state))
     kept = ~doubted
     kept_weight = None if weight is None else weight[kept]
     if doubted.any():
@@ -85,7 +85,7 @@ def hold_out(detector, rows, weight):
         unseen = doubted & (fold == k)
         if unseen.any():
             known[unseen] = model.score_samples(rows[unseen])
-    return HeldOut(density, fold, known, entropy)
+    return Learnt(density, fold, known, entropy)
 
 
 def _with_rows_left(fold, kept):
