@@ -93,7 +93,7 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
     random_state : int, RandomState instance or None, default=None
         Of the folds and of every estimator whose own is None.
     verbose : int, default=0
-        1 reports each density that was fitted, more also what it reports.
+        From 1 a line for each density that was fitted, from 2 joblib's progress as well.
 
     Attributes
     ----------

@@ -12,6 +12,7 @@ __all__ = ["Standard", "distinct_rows", "given_rows"]
 
 # Deviation, beside the size of a column's values, below which it is rounding error.
 CONSTANT = 1e-12
+FARTHEST = 1e100  # its square is a number
 # How far multiples may be from whole, and to how many times the rows they may come.
 WHOLE, MOST_REPEATED = 1e-9, 10
 
@@ -27,14 +28,18 @@ class Standard:
     @classmethod
     def of(cls, X, weight):
         """Those of rows X (n, d) with weights (n,)."""
+        size = np.abs(X).max(axis=0)
+        size[size == 0] = 1.0
+        X = X / size  # so that no square overflows
         mean = np.average(X, axis=0, weights=weight)
         deviation = np.sqrt(np.average(np.square(X - mean), axis=0, weights=weight))
-        varies = deviation > CONSTANT * np.abs(X).max(axis=0)
-        return cls(mean, np.where(varies, deviation, 1.0))
+        return cls(mean * size, np.where(deviation > CONSTANT, deviation * size, 1.0))
 
     def __call__(self, X):
-        """Rows (n, d) in these units, as a tensor."""
-        return torch.as_tensor((X - self.mean) / self.deviation)
+        """Rows (n, d) in these units, as a tensor; what is beyond ``FARTHEST`` is there."""
+        with np.errstate(over="ignore"):
+            z = (X - self.mean) / self.deviation
+        return torch.as_tensor(np.clip(z, -FARTHEST, FARTHEST))
 
 
 def given_rows(X, weight):

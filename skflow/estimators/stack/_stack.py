@@ -90,6 +90,7 @@ class StackedDensity(FittedStack, _BaseComposition):
     random_state : int, RandomState instance or None, default=None
         Of the folds, and of every estimator whose own is None.
     verbose : int, default=0
+        From 1 a line for each estimator that was fitted, from 2 joblib's progress as well.
 
     Attributes
     ----------

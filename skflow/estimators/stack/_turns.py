@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from skflow._clock import left_out, seconds_left
@@ -73,6 +74,8 @@ def cross_fit_all(candidates, rows, *, n_jobs=None, verbose=0):
     try:
         for result in parallel(jobs):
             done[result.name] = result
+            if verbose:
+                print(_report(result, rows), flush=True)
             for what in result.left_out:
                 left_out(f"{what} ({result.name})")
             if result.stopped_by == "interrupt":
@@ -81,6 +84,19 @@ def cross_fit_all(candidates, rows, *, n_jobs=None, verbose=0):
         if all(result.failure for result in done.values()):
             raise
     return [done.get(name) or _interrupted(name) for name, _ in candidates]
+
+
+def _report(result, rows):
+    """Say how a candidate did, in a line."""
+    if result.failure:
+        return f"{result.name}: {result.failure}, after {result.seconds:.1f} s"
+    held = rows.fold >= 0
+    weight = None if rows.weight is None else rows.weight[held]
+    score = "no held-out rows"
+    if held.any():
+        mean = np.average(result.held_out[held], weights=weight)
+        score = f"held-out log density {mean:.4g} nats a row"
+    return f"{result.name}: {score}, {result.seconds:.1f} s"
 
 
 def _as_they_come(**settings):

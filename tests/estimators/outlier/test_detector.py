@@ -8,13 +8,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from scipy.stats import false_discovery_control, kstwobign, multivariate_normal
+from scipy.stats import false_discovery_control, kstwobign
 from sklearn.base import clone
-from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KernelDensity
@@ -22,50 +19,26 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import skflow
 from skflow import (
     FlowOutlierDetector,
-    KernelFlowDensity,
     MAFDensity,
     NSFDensity,
     RealNVPDensity,
     StackedDensity,
 )
-from skflow.estimators.outlier._closeness import closeness, some_rows
 from skflow.estimators.outlier._conformal import (
     RandomFolds,
     cross_conformal_p_values,
     rank_table,
     threshold,
 )
-from skflow.estimators.outlier._explanation import column_surprise, usual_values
-from skflow.estimators.outlier._pool import PooledKernels
-from skflow.estimators.outlier._standard import given_rows
-from skflow.estimators.outlier._suspects import suspects
+from tests.estimators.outlier.detectors import GAUSSIAN, KERNEL, SMALL, quick, rows
 from tests.estimators.stack.toys import Interrupted, Slow
 from tests.test_docs import README, documented_names, sections
 
-PLAIN = {"preprocessing": "standardize"}  # to find out what is likelier takes longer than all else
-SMALL = {**PLAIN, "n_layers": 1, "hidden_features": (8,), "base": "normal"}
-GAUSSIAN = GaussianMixture(1, random_state=0)
-KERNEL = KernelFlowDensity(**PLAIN)
 SCORES = ("density", "typicality", "latent")
-# a density (with latents) for each score that fits in no time
-QUICK = {
-    "density": GAUSSIAN,
-    "typicality": GAUSSIAN,
-    "latent": MAFDensity(**SMALL, n_members=2, max_epochs=3),
-}
 every_score = pytest.mark.parametrize("score", SCORES)
-
-
-def rows(n, d=3, seed=0):
-    """Correlated rows with tails heavier than a Gaussian's; the law depends on d alone."""
-    shape = np.random.default_rng(d).normal(size=(d, d))
-    return np.random.default_rng([seed, n]).standard_t(6, size=(n, d)) @ shape + 1
-
-
-def quick(score="density", **settings):
-    return FlowOutlierDetector(QUICK[score], score=score, **{"random_state": 0, **settings})
 
 
 @parametrize_with_checks(
@@ -249,6 +222,37 @@ class TestContract:
     def test_too_few_rows_that_differ(self):
         with pytest.raises(ValueError, match="too few that differ"):
             FlowOutlierDetector(StackedDensity([("kernel", KERNEL)])).fit(np.ones((5, 2)))
+
+    def test_verbose(self, capsys):
+        quick(verbose=1).fit(rows(60))
+        assert re.fullmatch(
+            r"gaussianmixture: held-out log density \S+ nats a row, \S+ s\n",
+            capsys.readouterr().out,
+        )
+        quick().fit(rows(60))
+        assert not capsys.readouterr().out
+
+    def test_saved_and_loaded(self, tmp_path):
+        X = rows(120)
+        for contamination in ("auto", 0.1):
+            model = FlowOutlierDetector(contamination=contamination, random_state=0).fit(X)
+            model.save(tmp_path / "detector.safetensors")
+            again = skflow.load(tmp_path / "detector.safetensors")
+            for method in ("score_samples", "p_values", "explain", "predict"):
+                np.testing.assert_array_equal(
+                    getattr(again, method)(X[:9]), getattr(model, method)(X[:9])
+                )
+
+    @pytest.mark.parametrize("scale", [1e-300, 1e300])
+    def test_columns_in_any_unit(self, scale):
+        plain, scaled = (
+            FlowOutlierDetector(random_state=0).fit(X) for X in (rows(60), scale * rows(60))
+        )
+        np.testing.assert_allclose(
+            scaled.score_samples(scale * rows(9)), plain.score_samples(rows(9)), rtol=1e-9
+        )
+        far = np.array([[1.7e308, -1.7e308, 0.0]])
+        assert scaled.predict(far) == -1
 
     def test_unfitted(self):
         model = FlowOutlierDetector()
@@ -556,157 +560,6 @@ def mixed_table(n, seed=0):
     atom = np.where(rng.random(n) < 0.4, 0.0, rng.exponential(size=n))
     columns = [np.full(n, 3.0), rng.integers(0, 2, n), rng.poisson(3, n), atom, rng.normal(size=n)]
     return np.column_stack(columns).astype(float)
-
-
-class TestContamination:
-    """Outliers among the training rows, in a clump that is denser than all else."""
-
-    def clump(self, n=1000, share=0.05, at=3.0, seed=0):
-        rng = np.random.default_rng(seed)
-        k = round(share * n)
-        X = np.concatenate([rng.normal(size=(n - k, 4)), rng.normal(at, 0.3, size=(k, 4))])
-        return X, np.arange(n) >= n - k
-
-    @pytest.mark.parametrize("seed", range(2))
-    def test_a_declared_clump_is_found(self, seed):
-        X, outlier = self.clump(seed=seed)
-        detector = FlowOutlierDetector(contamination=0.05, random_state=0).fit(X)
-        assert roc_auc_score(outlier, -detector.score_samples(X)) > 0.99
-        assert (detector.predict(X)[outlier] == -1).mean() > 0.9
-        new, of_new = self.clump(seed=seed + 10)
-        assert roc_auc_score(of_new, -detector.score_samples(new)) > 0.99
-
-    @pytest.mark.parametrize("estimator", [GAUSSIAN, KERNEL, StackedDensity([("k", KERNEL)])])
-    def test_rows_in_doubt_are_kept_from_any_estimator(self, estimator):
-        X, outlier = self.clump(300, at=5.0)
-        detector = FlowOutlierDetector(estimator, contamination=0.05, random_state=0).fit(X)
-        assert len(detector.density_.fold_) == 285
-        assert roc_auc_score(outlier, -detector.score_samples(X)) > 0.99
-
-    @pytest.mark.parametrize("cv", [3, KFold(3), list(KFold(3).split(np.empty((300, 4))))])
-    def test_rows_in_doubt_are_held_out_too(self, cv):
-        X, outlier = self.clump(300, at=5.0)
-        detector = quick(contamination=0.05, cv=cv).fit(X)
-        held = detector.held_out_scores_
-        assert np.isfinite(held).all()
-        assert held[outlier].max() < held[~outlier].min()
-        # as are the other rows, so that their p-values are what they are declared to be
-        assert (detector.p_values(np.full((1, 4), 5.0)) <= 0.06).all()
-        assert detector.entropy_ == pytest.approx(-held[~outlier].mean(), rel=0.02)
-
-    @pytest.mark.parametrize("n", [50, 200, pytest.param(1000, marks=pytest.mark.slow)])
-    def test_p_values_are_uniform_with_and_without(self, n):
-        for contamination in ("auto", 0.05):
-            p = np.concatenate(
-                [
-                    FlowOutlierDetector(contamination=contamination, random_state=seed)
-                    .fit(rows(n, seed=seed))
-                    .p_values(rows(500, seed=100 + seed))
-                    for seed in range(4)
-                ]
-            )
-            # four tables of n rows move the mean by 0.29 / sqrt(4 n)
-            assert p.mean() == pytest.approx(0.5, abs=4 * 0.15 / np.sqrt(n))
-            assert (p <= 0.1).mean() == pytest.approx(0.1, abs=4 * 0.15 / np.sqrt(n))
-
-    def test_normal_rows_get_larger_p_values_beside_outliers(self):
-        X, _ = self.clump(400, at=5.0)
-        detector = FlowOutlierDetector(contamination=0.05, random_state=0).fit(X)
-        p = detector.p_values(np.random.default_rng(5).normal(size=(1000, 4)))
-        for level in (0.05, 0.2, 0.5):
-            assert (p <= level).mean() < level / 0.95 + 3 * 0.5 / np.sqrt(400)
-
-    def test_suspects_are_a_share_of_the_weight_and_never_half_a_group(self):
-        X = np.repeat([[0.0], [1.0], [9.0]], [6, 2, 2], axis=0)
-        assert suspects(X, None, 0.2, 0).tolist() == [False] * 8 + [True] * 2
-        assert not suspects(X, None, 0.1, 0).any()
-        weight = np.array([3.0, 1.0, 1.0])
-        assert suspects(X[[0, 6, 8]], weight, 0.2, 0).sum() == 0  # three rows are needed
-        assert not suspects(np.ones((10, 2)), None, 0.5, 0).any()
-
-
-class TestCost:
-    @pytest.mark.slow
-    def test_a_long_table_takes_little_more_than_a_short_one(self):
-        rng = np.random.default_rng(0)
-        start = time.process_time()
-        FlowOutlierDetector(random_state=0).fit(rng.normal(size=(20_000, 1)))
-        assert time.process_time() - start < 20
-
-    def test_a_column_has_as_many_kernels_as_any(self):
-        pool = PooledKernels(random_state=0).fit(rows(6_000, 1))
-        assert [len(kernels.points) for kernels in pool.kernels_] == [5_000, 5_000]
-        assert pool.others_[0].shape == (256, 1)
-
-
-class TestPool:
-    def test_closeness_is_the_mean_over_draws(self):
-        rng = np.random.default_rng(0)
-        points, z = rng.normal(size=(30, 2)), rng.normal(size=(5, 2))
-        weight = rng.random(30)
-        weight /= weight.sum()
-        drawn = points[rng.choice(30, (20_000, 4), p=weight)]
-        nearest = np.linalg.norm(z[:, None, None] - drawn, axis=-1).min(axis=-1)
-        expected = -np.log(nearest.clip(0.05 * np.sqrt(2))).mean(axis=1)
-        found = closeness(*map(torch.as_tensor, (z, points, weight)), 4, 0.05)
-        np.testing.assert_allclose(found, expected, atol=0.02)
-
-    def test_weights_of_a_draw(self):
-        z = torch.arange(2_000.0, dtype=torch.float64)[:, None]
-        weight = np.where(np.arange(2_000) < 1_000, 3.0, 1.0)
-        drawn, share = some_rows(np.random.RandomState(0), z, weight, 400)
-        assert (drawn < 1_000).double().mean() == pytest.approx(0.75, abs=0.07)
-        assert share.sum() == pytest.approx(1)
-
-    def test_whole_weights_are_repeats_and_others_are_not(self):
-        X = np.array([[2.0], [1.0], [5.0]])
-        assert given_rows(X, [2, 0, 4])[0].tolist() == [[2.0], [5.0], [5.0]]
-        kept, weight = given_rows(X, [1.0, 0.5, 0.8])
-        assert kept.tolist() == [[1.0], [2.0], [5.0]]
-        assert weight.tolist() == [0.5, 1.0, 0.8]
-
-
-class TestExplain:
-    def test_a_wine_of_25_percent_alcohol(self):
-        wine = load_wine(as_frame=True).data
-        detector = FlowOutlierDetector(random_state=0).fit(wine)
-        odd = wine[:3].assign(alcohol=25.0)
-        surprise = detector.explain(odd)
-        assert surprise.shape == odd.shape
-        others = np.delete(surprise, wine.columns.get_loc("alcohol"), axis=1)
-        assert (surprise[:, 0] > 10 * np.abs(others).max(axis=1)).all()
-
-    def test_a_value_that_is_odd_only_beside_the_others(self):
-        rng = np.random.default_rng(0)
-        x = rng.normal(size=400)
-        X = np.column_stack([x, x + 0.1 * rng.normal(size=400), rng.normal(size=400)])
-        detector = FlowOutlierDetector(KERNEL, random_state=0).fit(X)
-        usual, odd = detector.explain([[1.0, 1.0, 0.0], [1.0, -1.0, 0.0]])
-        assert np.abs(usual).max() < 2
-        assert odd[:2].min() > 5
-        assert abs(odd[2]) < 1
-
-    def test_of_a_normal_it_is_the_squared_residual(self):
-        rng = np.random.default_rng(0)
-        X = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], 20_000)
-        values = usual_values(X)
-        normal = multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]])
-        found = column_surprise(normal.logpdf, np.array([[1.0, 0.5], [0.2, -0.4]]), values)
-        z2 = np.array([[0.6, -0.3], [0.52, -0.56]]) ** 2 / 0.36
-        np.testing.assert_allclose(found, z2 / 2 - 0.5, atol=0.03)
-
-    def test_outside_a_declared_support(self):
-        X = np.exp(rows(80))
-        flow = MAFDensity(**SMALL, max_epochs=2, support={0: (0, None)})
-        detector = FlowOutlierDetector(flow, random_state=0).fit(X)
-        surprise = detector.explain(X[:2] * [[-1, 1, 1], [1, 1, 1]])
-        assert surprise[0].tolist() == [np.inf, 0.0, 0.0]
-        assert np.isfinite(surprise[1]).all()
-
-    def test_no_rows_are_refused_and_bad_ones_named(self):
-        detector = quick().fit(rows(60))
-        with pytest.raises(ValueError, match="column 1 has 1 NaN value in row 0"):
-            detector.explain([[0.0, np.nan, 0.0]])
 
 
 class TestDiscreteColumns:
