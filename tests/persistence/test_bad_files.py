@@ -479,3 +479,10 @@ def test_a_file_of_another_version_of_the_package_still_loads(name):
     scores = model.score_samples(old_rows(name))
     # the last digits are the processor's
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+
+def test_a_detector_of_an_older_file_says_what_it_lacks():
+    folder = os.path.join(os.path.dirname(__file__), "files")
+    model = skflow.load(os.path.join(folder, "detector-format-1.safetensors"))
+    with pytest.raises(ValueError, match="explain needs values of the fit.* fit again"):
+        model.explain(old_rows("detector"))

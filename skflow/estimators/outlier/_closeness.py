@@ -8,6 +8,7 @@ import torch
 __all__ = ["closeness", "some_rows"]
 
 BLOCK_ENTRIES = 2**22
+FARTHEST = 1e100  # its square is a number
 
 
 def some_rows(rng, z, weight, size):
@@ -59,10 +60,11 @@ def closeness(z, points, weight, n_few, floor):
        nearest neighbours, ICDM workshops, eq. 1; with the logarithm of the distance here.
     """
     floor = floor * math.sqrt(z.shape[1])
+    z, points = z.clamp(-FARTHEST, FARTHEST), points.clamp(-FARTHEST, FARTHEST)
     parts = []
     for block in z.split(max(1, BLOCK_ENTRIES // len(points))):
         distance, order = torch.cdist(block, points).sort(dim=1)
         beyond = (1 - weight[order].cumsum(dim=1)).clamp(min=0) ** n_few
         share = -torch.diff(beyond, dim=1, prepend=torch.ones_like(beyond[:, :1]))
         parts.append(-(share * distance.clamp(min=floor).log()).sum(dim=1))
-    return torch.cat(parts) if parts else z.new_zeros(0)
+    return torch.cat(parts)

@@ -30,8 +30,6 @@ def column_surprise(score, rows, values):
         Of each column, in ascending order.
     """
     surprise = np.zeros(rows.shape)
-    if not len(rows):
-        return surprise
     own = score(rows)
     for j, usual in enumerate(values):
         expected = _expected(score, rows, j, usual)

@@ -6,16 +6,22 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from torch import nn
 
+from skflow._rounding import is_rounding
 from skflow.bases._kernel import KernelDensity
+from skflow.bijections import Standardize
 from skflow.estimators.outlier._closeness import closeness, some_rows
-from skflow.estimators.outlier._standard import Standard, given_rows
 
-__all__ = ["PooledKernels"]
+__all__ = ["PooledKernels", "given_rows"]
 
 # Rows that are kernels, and of these those that choose the kernels' shape.
 N_KERNELS, N_SHAPE = 5_000, 1_000
 # Rows from which distances are measured, how many are drawn, and what counts as no distance.
 N_OTHERS, N_FEW, EQUAL = 256, 4, 1e-2
+EPS = np.finfo(np.float64).eps
+# Of the value of a constant column, which has no spread to tell by, what counts as a deviation.
+CONSTANT = 1e-3
+# How far multiples may be from whole, and to how many times the rows they may come.
+WHOLE, MOST_REPEATED = 1e-9, 10
 
 
 class PooledKernels(BaseEstimator):
@@ -53,14 +59,15 @@ class PooledKernels(BaseEstimator):
 
     def fit(self, X, y=None, sample_weight=None):
         X, weight = given_rows(np.asarray(X, dtype=float), sample_weight)
-        self.standard_ = Standard.of(X, weight)
-        z = self.standard_(X)
+        self.standardize_ = Standardize.from_data(torch.as_tensor(X), torch.as_tensor(weight))
+        self.standardize_.scale[is_rounding(X.min(axis=0), X.max(axis=0), EPS)] *= CONSTANT
+        z = self._standardized(X)
         rng = check_random_state(self.random_state)
         points, share = some_rows(rng, z, weight, N_KERNELS)
         if len(points) == 1:  # nothing but constants: kernels take two rows to tell their shape
             points, share = points.expand(2, -1), share.new_full((2,), 0.5)
         self.kernels_ = nn.ModuleList()
-        for bandwidth in ("diagonal", "scalar"):
+        for bandwidth in ("diagonal", "scalar")[: X.shape[1]]:  # the same thing of one column
             kernels = KernelDensity(X.shape[1], bandwidth, max_rows=N_SHAPE).double()
             kernels.initialize(points, share)
             self.kernels_.append(kernels)
@@ -68,8 +75,28 @@ class PooledKernels(BaseEstimator):
         return self
 
     def score_samples(self, X):
-        z = self.standard_(np.asarray(X, dtype=float))
+        z = self._standardized(np.asarray(X, dtype=float))
         with torch.no_grad():
-            parts = [kernels.log_prob(z) for kernels in self.kernels_]
+            fine = sum(kernels.log_prob(z) for kernels in self.kernels_) / len(self.kernels_)
             near = closeness(z, *map(torch.as_tensor, self.others_), N_FEW, EQUAL)
-        return ((sum(parts) + self.far * z.shape[1] * near) / (len(parts) + self.far)).numpy()
+        return ((2 * fine + self.far * z.shape[1] * near) / (2 + self.far)).numpy()
+
+    def _standardized(self, X):
+        return self.standardize_(torch.as_tensor(X))[0]
+
+
+def given_rows(X, weight):
+    """Return the rows of X (n, d) that weigh anything, in sorted order, and their weights (n,).
+
+    A row of weight 2 and a row given twice are the same: where all weights are multiples of the
+    smallest, rows are repeated. Equal rows stay apart, since that there are some is a fact of the
+    table: rows like these are to be expected to the last digit.
+    """
+    weight = np.ones(len(X)) if weight is None else np.asarray(weight, dtype=float)
+    X, weight = X[weight > 0], weight[weight > 0]
+    times = weight / weight.min()
+    whole = np.round(times)
+    if np.abs(times - whole).max() < WHOLE and whole.sum() <= MOST_REPEATED * len(X):
+        X, weight = X.repeat(whole.astype(int), axis=0), np.ones(int(whole.sum()))
+    order = np.lexsort(X.T[::-1])
+    return X[order], weight[order]

@@ -1,11 +1,13 @@
 """Which of the training rows are likely the outliers that ``contamination`` says are there."""
 
 import numpy as np
+import torch
 from sklearn.utils import check_random_state
 
+from skflow.bijections import Standardize
 from skflow.estimators.outlier._closeness import closeness, some_rows
 from skflow.estimators.outlier._conformal import threshold
-from skflow.estimators.outlier._standard import Standard, distinct_rows
+from skflow.tables._rows import merge_equal_rows
 
 __all__ = ["suspects"]
 
@@ -30,8 +32,12 @@ def suspects(X, weight, share, seed):
     seed : int
         Of the rows from which distances are measured, if there are many.
     """
-    rows, weight, used, group = distinct_rows(X, weight)
-    z = Standard.of(rows, weight)(rows)
+    used = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
+    # equal rows are doubted together, whatever the last digits of their distances
+    first, weight, group = merge_equal_rows(X[used], None if weight is None else weight[used])
+    weight = np.ones(len(first)) if weight is None else weight
+    rows = torch.as_tensor(X[used[first]])
+    z = Standardize.from_data(rows, torch.as_tensor(weight))(rows)[0]
     others = some_rows(check_random_state(seed), z, weight, N_OTHERS)
     near = closeness(z, *others, N_FEW, NEAR).numpy()
     far = near < threshold(near, share, weight)

@@ -587,6 +587,14 @@ class TestDiscreteColumns:
         assert (model.predict(X) == 1).all()
         assert (model.p_values(X) > 0.5).all()
 
+    @pytest.mark.parametrize("value", [0.0, 7.0, -1e6, 1e-200])
+    def test_a_value_that_a_constant_column_never_had(self, value):
+        X = np.column_stack([rows(100), np.full(100, value)])
+        model = FlowOutlierDetector(random_state=0).fit(X)
+        again = np.array([[1.0, 1.0, 1.0, value]])
+        assert model.predict(again) == 1
+        assert model.predict(again + [[0, 0, 0, 1e-3 * (abs(value) or 1.0)]]) == -1
+
     @pytest.mark.parametrize("value", [0.0, 1e6])
     def test_nothing_but_constants(self, value):
         model = FlowOutlierDetector(random_state=0).fit(np.full((30, 2), value))

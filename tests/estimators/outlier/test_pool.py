@@ -8,8 +8,7 @@ import torch
 
 from skflow import FlowOutlierDetector
 from skflow.estimators.outlier._closeness import closeness, some_rows
-from skflow.estimators.outlier._pool import PooledKernels
-from skflow.estimators.outlier._standard import given_rows
+from skflow.estimators.outlier._pool import PooledKernels, given_rows
 from tests.estimators.outlier.detectors import rows
 
 
@@ -48,7 +47,8 @@ class TestCost:
         FlowOutlierDetector(random_state=0).fit(rng.normal(size=(20_000, 1)))
         assert time.process_time() - start < 20
 
-    def test_a_column_has_as_many_kernels_as_any(self):
-        pool = PooledKernels(random_state=0).fit(rows(6_000, 1))
-        assert [len(kernels.points) for kernels in pool.kernels_] == [5_000, 5_000]
-        assert pool.others_[0].shape == (256, 1)
+    @pytest.mark.parametrize(("d", "n_densities"), [(1, 1), (2, 2), (3, 2)])
+    def test_kernels_are_no_more_than_5000(self, d, n_densities):
+        pool = PooledKernels(random_state=0).fit(rows(6_000, d))
+        assert [len(kernels.points) for kernels in pool.kernels_] == [5_000] * n_densities
+        assert pool.others_[0].shape == (256, d)
