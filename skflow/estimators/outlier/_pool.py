@@ -75,7 +75,7 @@ class PooledKernels(BaseEstimator):
         return self
 
     def score_samples(self, X):
-        z = self._standardized(np.asarray(X, dtype=float))
+        z = self._standardized(np.array(X, dtype=float))  # a copy: pandas' may not be written to
         with torch.no_grad():
             fine = sum(kernels.log_prob(z) for kernels in self.kernels_) / len(self.kernels_)
             near = closeness(z, *map(torch.as_tensor, self.others_), N_FEW, EQUAL)

@@ -39,6 +39,17 @@ class TestPool:
         assert weight.tolist() == [0.5, 1.0, 0.8]
 
 
+class TestArrays:
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("contamination", ["auto", 0.1])
+    def test_that_may_not_be_written_to(self, contamination):
+        X = rows(60)
+        X.flags.writeable = False
+        detector = FlowOutlierDetector(contamination=contamination, random_state=0).fit(X)
+        for method in (detector.predict, detector.p_values, detector.explain):
+            assert len(method(X[:5])) == 5
+
+
 class TestCost:
     @pytest.mark.slow
     def test_a_long_table_takes_little_more_than_a_short_one(self):
