@@ -200,10 +200,11 @@ def check_rows(X, minimum=2, sample_weight=None):
     )
 
 
-def check_sample_weight(sample_weight, X):
+def check_sample_weight(sample_weight, X, *, some=True):
     """Weights as a float64 array of shape (n_samples,), or None when there are none.
 
-    A single positive number stands for equal weights. The array is a copy.
+    A single positive number stands for equal weights. The array is a copy. With ``some`` one of
+    them at least must not be zero.
     """
     if sample_weight is None:
         return None
@@ -233,7 +234,7 @@ def check_sample_weight(sample_weight, X):
                 f"{row_label(row, sample_weight)} ({int(bad.sum())} such weights). To leave a row "
                 "out, give it weight 0."
             )
-    if not weight.any():
+    if some and not weight.any():
         raise ValueError(
             "sample_weight is zero in every row: at least one weight must be non-zero. "
             "Pass None for equal weights."

@@ -72,7 +72,7 @@ class NumberScale:
         """Codes with repeated values spread, for a fit."""
         known = ~np.isnan(codes)
         out = codes.copy()
-        out[known] = self.observation._continuous_rows(codes[known, None], rng, False)[:, 0]
+        out[known] = self.observation.made_continuous(codes[known, None], rng)[:, 0]
         return out
 
     def score(self, codes):
@@ -135,7 +135,7 @@ def _just_inside(ends, observation):
 
 def _normal_scores(values, weight, observation, rng):
     """Fit the map to normal scores of values (n,), of which some may hold many rows each."""
-    x = observation._continuous_rows(values[:, None], rng, False)
+    x = observation.made_continuous(values[:, None], rng)
     widths = observation.ties.widths_in(0, values)
     widths = np.zeros(len(values)) if widths is None else widths
     atoms, widths, shares = find_atoms(values, widths, weight)

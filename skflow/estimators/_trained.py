@@ -118,33 +118,75 @@ class BaseFlowDensity(TableFlow):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
         from skflow.fitting._fit import fit_flow
 
-        seed = draw_seed(self.random_state)
-        last = dict(vars(self)) if self.warm_start and "flow_" in vars(self) else {}
-        previous = last.get("flow_")
+        source = source_of(X)
+        table, blocks = (X, None) if source is None else whole_or_blocks(source)
+        if source is not None:
+            refuse_context_beside(source, context)
         with time_limit(self.max_seconds):
-            family, rng = self._family(), np.random.default_rng(seed)
-            rows, given, table = read_table(
-                self, family, X, sample_weight, rng, fold=fold, context=context
-            )
-            plan = self._settle(family, table, seed, last)
-            fit = fit_flow(self, table, plan, family, seed, previous)
-            self._show(table.observation)
-            self._show_fit(fit, plan)
-            # after a warm start a member may have trained on what it held out now
-            holder = fit.holder if previous is None else np.full_like(fit.holder, -1)
-            holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
-            expected = fit.history.validation_seconds
-            self.held_out_by_ = holder
-            self.held_out_scores_ = self._held_out_scores(rows, given, holder, expected)
+            if blocks is None:
+                self._fit_table(table, sample_weight, fold, context)
+            else:
+                self._fit_source(source, sample_weight)
         return self
 
-    def _settle(self, family, table, seed, last):
+    def _fit_table(self, X, sample_weight, fold, context):
+        from skflow.fitting._fit import fit_flow
+
+        seed, last = self._begin()
+        family, rng = self._family(), np.random.default_rng(seed)
+        rows, given, table = read_table(
+            self, family, X, sample_weight, rng, fold=fold, context=context
+        )
+        plan = self._settle(family, table, seed, last)
+        fit = fit_flow(self, table, plan, family, seed, last.get("flow_"))
+        self._show(table.observation)
+        self._show_fit(fit, plan)
+        # after a warm start a member may have trained on what it held out now
+        holder = np.full_like(fit.holder, -1) if last else fit.holder
+        holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
+        expected = fit.history.validation_seconds
+        self.held_out_by_ = holder
+        self.held_out_scores_ = self._held_out_scores(rows, given, holder, expected)
+
+    def _fit_source(self, source, sample_weight):
+        from skflow.estimators._streamed import NumberedBlocks, head_table
+        from skflow.fitting._fit import fit_flow
+        from skflow.fitting._stream import Stream
+        from skflow.fitting._survey import take_survey
+
+        seed, last = self._begin()
+        family, rng = self._family(), np.random.default_rng(seed)
+        blocks = NumberedBlocks(self, source, sample_weight)
+        survey = take_survey(blocks, seed)
+        table, held = head_table(self, family, survey, rng)
+        plan = self._settle(family, table, seed, last, n=survey.n_rows)
+        encode = None if self.context_ is None else self.context_.encode
+        stream = Stream(blocks, survey, table.observation, survey.keys[held], encode, rng)
+        given, source_of_row = table.context, table.source
+        fit = fit_flow(self, table, plan, family, seed, last.get("flow_"), stream)
+        self._show(table.observation)
+        self._show_fit(fit, plan)
+        holder = np.full_like(fit.holder, -1) if last else fit.holder
+        holder = holder[source_of_row[held]]
+        given = None if given is None else given[source_of_row[held]]
+        expected = fit.history.validation_seconds
+        order = np.argsort(survey.positions[held])
+        self.held_out_at_ = survey.positions[held]
+        self.held_out_by_ = holder
+        self.held_out_scores_ = self._held_out_scores(survey.rows[held], given, holder, expected)
+
+    def _begin(self):
+        """Return the seed of a fit, and the attributes of the last one if it goes on from that."""
+        goes_on = self.warm_start and "flow_" in vars(self)
+        return draw_seed(self.random_state), dict(vars(self)) if goes_on else {}
+
+    def _settle(self, family, table, seed, last, n=None):
         kept = going_on(self, last, table.observation) if last else {}
         preprocessing = settle_preprocessing(self, table, family, kept)
         plan = settle(
             self,
             family,
-            len(table),
+            len(table) if n is None else n,
             table.n_features,
             preprocessing,
             n_context=table.n_context,

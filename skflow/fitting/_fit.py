@@ -12,10 +12,10 @@ from skflow._validation import resolve_device, resolve_dtype
 from skflow.fitting._given import noise_of
 from skflow.fitting._members import train_members
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
+from skflow.fitting._supply import Supply
 from skflow.flow import Ensemble
 from skflow.training import (
     Batch,
-    Batches,
     History,
     MaximumLikelihood,
     Numbers,
@@ -59,7 +59,7 @@ class Fit:
     holder: np.ndarray
 
 
-def fit_flow(estimator, table, plan, family, seed, previous=None):
+def fit_flow(estimator, table, plan, family, seed, previous=None, stream=None):
     """Build, start and train a flow, or the members of an ensemble side by side.
 
     Parameters
@@ -72,6 +72,8 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
     seed : int
     previous : Flow or Ensemble, optional
         A fitted flow to go on with; it is copied, and stays as it is.
+    stream : Stream, optional
+        Where the rows to train on are, if the table is but a sample of them.
 
     Returns
     -------
@@ -81,7 +83,8 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
     with threads(plan.n_threads), seeded(seed, device):
         training, held, holder = _deal(table, plan)
         if previous is None:
-            preprocessing = start_preprocessing(table, plan, family, training, holder)
+            shared = stream is not None
+            preprocessing = start_preprocessing(table, plan, family, training, holder, shared)
         else:
             previous = copy.deepcopy(_stacked(previous))
             preprocessing = previous.preprocessing
@@ -91,11 +94,13 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
             flow = _start(estimator, plan, table.observation, core, training, held)
         else:
             flow = previous.behind(None).to(device)
+        parts = training if stream is None else None, held
         rows, held_rows = (
-            None if part is None else Rows(core, *part.to(device, dtype))
-            for part in (training, held)
+            None if part is None else Rows(core, *part.to(device, dtype)) for part in parts
         )
-        flow, history = _trained(flow, rows, held_rows, estimator, plan, seed)
+        supply = Supply(rows) if stream is None else stream
+        with supply.ready(preprocessing, plan, device, dtype):
+            flow, history = _trained(flow, supply, held_rows, estimator, plan, seed)
     flow.verify()
     judged = training if held is None else held
     sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
@@ -126,17 +131,18 @@ def _deal(table, plan):
     return *parts, holder
 
 
-def _trained(flow, rows, held, estimator, plan, seed):
+def _trained(flow, supply, held, estimator, plan, seed):
     """Train a flow, or all members of a stacked one."""
-    config = training_config(estimator, plan, held)
+    config = supply.schedule(training_config(estimator, plan, held))
+    flow_device = next(flow.parameters()).device.type
     several = plan.n_members > 1
-    if several and plan.batch_size >= APART and rows.index.device.type == "cpu":
+    if several and plan.batch_size >= APART and flow_device == "cpu":
         settings = {"seed": seed, "n_jobs": estimator.n_jobs}
-        return train_members(flow, MaximumLikelihood(), rows, held, config, plan, **settings)
+        return train_members(flow, MaximumLikelihood(), supply, held, config, plan, **settings)
     history = train(
         flow,
         MaximumLikelihood(),
-        Batches(rows, plan.batch_size, noise_of(flow, plan)),
+        supply.batches(plan, noise_of(flow, plan)),
         config,
         validation=held,
         n_members=plan.n_members if several else None,

@@ -13,12 +13,12 @@ from skflow._side_by_side import n_threads_for, side_by_side
 from skflow._threads import threads
 from skflow.fitting._given import noise_of
 from skflow.members import select_member, stack_members
-from skflow.training import Batches, History, train
+from skflow.training import History, train
 
 __all__ = ["train_members"]
 
 
-def train_members(flow, objective, training, held, config, plan, *, seed, n_jobs):
+def train_members(flow, objective, supply, held, config, plan, *, seed, n_jobs):
     """Train the members of a stacked flow one after the other, or side by side in threads.
 
     Where batches are so large that kernels gain nothing from several members at once, this takes
@@ -30,7 +30,9 @@ def train_members(flow, objective, training, held, config, plan, *, seed, n_jobs
     flow : Flow
         Stacked, on the CPU.
     objective : callable
-    training, held : Rows
+    supply : Supply
+        Of batches of each.
+    held : Rows
         Of all members.
     config : TrainingConfig
     plan : Plan
@@ -54,7 +56,7 @@ def train_members(flow, objective, training, held, config, plan, *, seed, n_jobs
         member = select_member(flow, k)
         own = replace(config, max_epochs=0) if stop.is_set() else config
         with threads(plan.n_threads), seeded(_seed(seed, k)), time_limit(seconds_left() / left):
-            batches = Batches(training.of_member(k), plan.batch_size, noise_of(member, plan))
+            batches = supply.batches(plan, noise_of(member, plan), k)
             history = train(
                 member, _Until(stop, objective), batches, own, validation=held.of_member(k)
             )

@@ -15,6 +15,7 @@ __all__ = [
     "BASES",
     "ORDERS",
     "PREPROCESSING",
+    "members_and_share",
     "resolve_base",
     "settle",
     "settle_preprocessing",
@@ -200,10 +201,19 @@ def _held_out(n, holder, chosen):
     if holder is not None:
         sizes = _given_folds(holder)
         return len(sizes), max(2, round(n / sizes.min())), float(sizes.mean() / n)
-    wanted = chosen("n_members", lambda: _n_members(n))
-    fraction = chosen("validation_fraction", lambda: _validation_fraction(n, wanted))
-    n_members, n_folds = _folds(n, wanted, fraction)
+    n_members, n_folds = _folds(n, *_wanted(n, chosen))
     return n_members, n_folds, n // n_folds / n if n_folds else 0.0
+
+
+def _wanted(n, chosen):
+    """Members, and the share of the rows that each is to hold out."""
+    n_members = chosen("n_members", lambda: _n_members(n))
+    return n_members, chosen("validation_fraction", lambda: _validation_fraction(n, n_members))
+
+
+def members_and_share(estimator, family, n, kept):
+    """Members of a fit to n rows, and the share of the rows that each is to hold out."""
+    return _wanted(n, _chooser(estimator, family, kept, n))
 
 
 def _n_members(n):

@@ -13,7 +13,7 @@ from skflow.members import members_alike, select_member, stack_members
 from skflow.tables._table import n_start_rows
 from skflow.training import Batch, Numbers, Rows
 
-__all__ = ["preprocess", "start_flow", "start_preprocessing", "start_rows"]
+__all__ = ["BLOCK_ENTRIES", "preprocess", "start_flow", "start_preprocessing", "start_rows"]
 
 # Entries of the table, times members, up to which each member is preprocessed by its own rows.
 # Longer tables are preprocessed once for all, by rows that no member holds out if these are many:
@@ -22,7 +22,7 @@ MAX_OWN_ENTRIES = 2**21
 BLOCK_ENTRIES = 2**18  # that are preprocessed together
 
 
-def start_preprocessing(table, plan, family, training, holder):
+def start_preprocessing(table, plan, family, training, holder, shared=False):
     """Fit the preprocessing to training rows.
 
     Parameters
@@ -34,6 +34,8 @@ def start_preprocessing(table, plan, family, training, holder):
         Of the rows that each member trains on.
     holder : tensor of shape (n_rows,)
         The member that holds each row out, -1 for none.
+    shared : bool, default=False
+        Preprocess a table of any length once for all members.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def start_preprocessing(table, plan, family, training, holder):
         With a member axis if there are several members.
     """
     n_members = plan.n_members
-    own = n_members * len(table) * table.n_features <= MAX_OWN_ENTRIES
+    own = not shared and n_members * len(table) * table.n_features <= MAX_OWN_ENTRIES
     index, factor = (
         _some(training, table.n_features)
         if own

@@ -82,7 +82,7 @@ class Observation(ABC):
         """
         source = np.full(len(X), -1)
         used, X, weight, owned = _of_positive_weight(X, weight, owned)
-        values = self._continuous_rows(X, rng, owned)
+        values = self.made_continuous(X, rng, owned)
         fold = None if fold is None else fold[used]
         context = None if context is None else context[used]
         whole = values if context is None else np.concatenate([values, context], axis=1)
@@ -116,7 +116,7 @@ class Observation(ABC):
         """Make of a flow of continuous rows one of rows as they are in X."""
 
     @abstractmethod
-    def _continuous_rows(self, X, rng, owned):
+    def made_continuous(self, X, rng, owned=False):
         """Rows of X with repeated values spread, strictly inside the bounds."""
 
 
@@ -216,7 +216,7 @@ class ContinuousRows(Observation):
     def wrap(self, flow):
         return flow
 
-    def _continuous_rows(self, X, rng, owned):
+    def made_continuous(self, X, rng, owned=False):
         turned = X if self.circles is None else self.circles.turn(X, in_place=owned)
         owned = owned or turned is not X
         rows = self.ties.spread(turned, rng, self.low, self.high, in_place=owned)
@@ -281,7 +281,7 @@ class IntegerRows(Observation):
         noise = None if self.noise_shape is None else dequantizing_flow(self.noise_shape)
         return Dequantized(Flow(bounded, flow.base), self.n_levels, noise)
 
-    def _continuous_rows(self, X, rng, owned):
+    def made_continuous(self, X, rng, owned=False):
         return X
 
 

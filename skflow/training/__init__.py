@@ -11,6 +11,7 @@ from skflow.training._data import (
 from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood, ReverseKL
 from skflow.training._rows import Batch, Numbers, Rows
+from skflow.training._stretches import StretchBatches, n_stretches
 
 __all__ = [
     "Batch",
@@ -22,8 +23,10 @@ __all__ = [
     "ReverseKL",
     "Rows",
     "SeedBatches",
+    "StretchBatches",
     "TrainingConfig",
     "assign_holders",
     "fold_rows",
+    "n_stretches",
     "train",
 ]

@@ -1,0 +1,158 @@
+"""The first pass over a table that does not fit in memory: what there is, and a sample of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from skflow._clock import left_out, time_is_up
+from skflow.sources._parts import joined
+from skflow.tables._head import Head, keys_of
+
+__all__ = ["Survey", "take_survey"]
+
+# Rows of the uniform sample, and entries that it has at most: of it a fit starts, by it the fit is
+# judged, and it stands for the table where ties and bounds are looked for.
+HEAD_ROWS, HEAD_ENTRIES, FEWEST_HEAD_ROWS = 100_000, 2**23, 10_000
+BINS = 4096  # by the keys of rows, to know beforehand where rows will lie once they are shuffled
+KEY_BITS = 64
+# share of a limited time after which the rest of the table is not read: training wants more
+READING = 0.25
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass tells.
+
+    Attributes
+    ----------
+    n_samples, n_rows : int
+        Rows in all, and those of positive weight.
+    seed : int
+        Of the keys of rows.
+    keys : ndarray of shape (n_head,), uint64
+        Of the rows of the sample, ascending.
+    rows : ndarray of shape (n_head, d), float64
+    positions : ndarray of shape (n_head,), int
+    weight : ndarray of shape (n_head,) or None
+        None if all weights are equal.
+    context : table of n_head rows, or None
+    weight_mean : float
+        Of all rows of positive weight.
+    counts : ndarray of shape (BINS,)
+        Rows by the first bits of their keys.
+    low, high : ndarray of shape (d,)
+        The smallest and the largest number of each column.
+    """
+
+    n_samples: int
+    n_rows: int
+    seed: int
+    keys: np.ndarray
+    rows: np.ndarray
+    positions: np.ndarray
+    weight: np.ndarray | None
+    context: object
+    weight_mean: float
+    counts: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @staticmethod
+    def bins(keys):
+        """Return the bin (n,) of each key."""
+        return (keys >> np.uint64(KEY_BITS - (BINS.bit_length() - 1))).astype(np.intp)
+
+
+def take_survey(blocks, seed):
+    """Go through the rows once.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+        Of which each has rows (m, d), weights (m,) or None and a context or None.
+    seed : int
+
+    Returns
+    -------
+    survey : Survey
+    """
+    scout = _Scout(seed)
+    for block in blocks:
+        scout.look_at(block)
+        if time_is_up(READING):
+            left_out(f"all rows after the first {scout.n_samples:,}")
+            break
+    return scout.survey()
+
+
+class _Scout:
+    """What is known after the blocks so far."""
+
+    def __init__(self, seed):
+        self.seed = seed
+        self.head = None
+        self.n_samples, self.n_rows, self.sum = 0, 0, 0.0
+        self.counts = np.zeros(BINS, dtype=np.int64)
+        self.ends = np.array([np.inf, -np.inf])  # of the weights
+        self.low = self.high = None
+        self.contexts, self.places = [], []
+
+    def look_at(self, block):
+        start, rows, weight, context, _ = block
+        if self.head is None:
+            self._begin(rows.shape[1])
+        used = slice(None) if weight is None or weight.all() else np.flatnonzero(weight)
+        positions = np.arange(start, start + len(rows))[used]
+        keys, values = keys_of(positions, self.seed), rows[used]
+        self.n_samples = start + len(rows)
+        if not len(positions):
+            return
+        self._count(keys, values, None if weight is None else weight[used])
+        which = self.head.admits(keys)
+        of_block = positions[which] - start
+        weights = np.ones(len(which)) if weight is None else weight[of_block]
+        self.head.take(keys[which], rows[of_block], positions[which], weights)
+        if context is not None:
+            self.contexts.append(_safe_indexing(context, of_block))
+            self.places.append(positions[which])
+
+    def survey(self):
+        keys, rows, positions, weight = self.head.settle()
+        equal = self.ends[0] == self.ends[1]
+        return Survey(
+            n_samples=self.n_samples,
+            n_rows=self.n_rows,
+            seed=self.seed,
+            keys=keys,
+            rows=rows,
+            positions=positions,
+            weight=None if equal else weight,
+            context=self._context_at(positions),
+            weight_mean=self.sum / self.n_rows,
+            counts=self.counts,
+            low=self.low,
+            high=self.high,
+        )
+
+    def _context_at(self, positions):
+        """Rows of the context at some positions, of all that the head ever admitted."""
+        if not self.contexts:
+            return None
+        places = np.concatenate(self.places)
+        order = np.argsort(places)
+        found = order[np.searchsorted(places[order], positions)]
+        return _safe_indexing(joined(self.contexts), found)
+
+    def _begin(self, d):
+        size = int(np.clip(HEAD_ENTRIES // d, FEWEST_HEAD_ROWS, HEAD_ROWS))
+        self.head = Head(size)
+        self.low, self.high = np.full(d, np.inf), np.full(d, -np.inf)
+
+    def _count(self, keys, rows, weight):
+        weight = np.ones(len(keys)) if weight is None else weight
+        self.n_rows += len(keys)
+        self.sum += float(weight.sum())
+        self.ends = np.array([min(self.ends[0], weight.min()), max(self.ends[1], weight.max())])
+        self.counts += np.bincount(Survey.bins(keys), minlength=BINS)
+        self.low, self.high = np.minimum(self.low, rows.min(0)), np.maximum(self.high, rows.max(0))
