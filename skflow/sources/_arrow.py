@@ -21,7 +21,7 @@ class DatasetSource(Source):
         self.n_rows = self._rows_of_footers()
 
     def _rows_of_footers(self):
-        """Number of rows where files say it without being read."""
+        """Return the number of rows where files say it without being read."""
         import pyarrow.dataset as ds
 
         try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from skflow._input import names_of, refuse_lazy
 from skflow.sources._kinds import BlockSource, MappedSource
-from skflow.sources._memory import fits
+from skflow.sources._memory import is_small
 from skflow.sources._parts import is_part
 from skflow.sources._source import Source
 
@@ -35,7 +35,7 @@ def source_of(X, name="X"):
     ----------
     X : object
         A source is a numpy.memmap that does not fit in memory (see
-        :func:`skflow.sources._memory.fits`), a pyarrow Dataset, the path of a parquet file or of
+        :func:`skflow.sources._memory.is_small`), a pyarrow Dataset, the path of a parquet file or of
         a folder of them, a polars LazyFrame, a Dask array or DataFrame, and blocks: an object
         whose ``__iter__`` begins anew each time, or a list, of arrays of two dimensions or data
         frames.
@@ -57,7 +57,7 @@ def source_of(X, name="X"):
     if isinstance(X, Source):
         return X
     if isinstance(X, np.memmap):
-        return MappedSource(X) if _is_mapped(X) and not fits(*X.shape) else None
+        return MappedSource(X) if _is_mapped(X) and not is_small(*X.shape) else None
     if isinstance(X, str | os.PathLike):
         from skflow.sources._arrow import parquet_source
 

@@ -6,7 +6,7 @@ from sklearn import get_config
 
 from skflow.sources._parts import n_columns_of
 
-__all__ = ["fits", "most_entries", "whole_or_blocks"]
+__all__ = ["is_small", "most_entries", "whole_or_blocks"]
 
 # A fit holds a table several times: in float64, in the flow's dtype, without repeated rows, and
 # in what is computed from it. With scikit-learn's default of 1024 MiB a table has 32 MiB.
@@ -23,7 +23,7 @@ def most_entries():
     return int(get_config()["working_memory"] * 2**20 / SHARE / BYTES)
 
 
-def fits(n_rows, n_columns):
+def is_small(n_rows, n_columns):
     """Whether a table of so many rows and columns is held in memory."""
     return n_rows * n_columns <= most_entries()
 

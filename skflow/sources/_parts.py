@@ -4,7 +4,7 @@ import numpy as np
 
 from skflow._input import names_of
 
-__all__ = ["as_part", "is_part", "joined", "n_columns_of", "rows_of", "rows_together"]
+__all__ = ["as_part", "is_part", "joined", "n_columns_of", "cut", "rows_together"]
 
 MOST_ROWS = 2**16
 MOST_ENTRIES = 2**20
@@ -51,7 +51,7 @@ def n_columns_of(part):
     return part.shape[1] if names is None else len(names)
 
 
-def rows_of(part, start, stop):
+def cut(part, start, stop):
     """Rows of a part from start to stop, in a table of the same kind."""
     if hasattr(part, "iloc"):
         return part.iloc[start:stop]

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from skflow._input import names_of
-from skflow.sources._parts import as_part, joined, n_columns_of, rows_of, rows_together
+from skflow.sources._parts import as_part, joined, n_columns_of, cut, rows_together
 
 __all__ = ["Source"]
 
@@ -60,7 +60,7 @@ class Source(ABC):
                 self._refuse_columns(k, columns, first)
             step = rows_together(columns[1])
             for start in range(0, len(part), step):
-                yield part if len(part) <= step else rows_of(part, start, start + step)
+                yield part if len(part) <= step else cut(part, start, start + step)
             counted += len(part)
         self._count(counted, first)
 
