@@ -25,7 +25,7 @@ LAYERS = [
     {"dequantization"},
     {"architectures"},
     {"training"},
-    {"tables", "variational"},
+    {"sources", "tables", "variational"},
     {"fitting"},
     {"conditionals"},
     {"estimators"},
