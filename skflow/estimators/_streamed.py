@@ -1,137 +1,72 @@
 """A fit to a table that does not fit in memory: two passes over it, then training from a file."""
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
-from skflow._input import names_of
-from skflow._validation import check_data, check_rows, check_sample_weight
+from skflow._validation import check_rows
+from skflow.estimators._numbered import NumberedBlocks
 from skflow.fitting._settings import members_and_share
 
-__all__ = ["Block", "NumberedBlocks", "head_table"]
+__all__ = ["fit_source"]
 
 # rows that each member holds out of a long table, which tell its mean log density within 0.02
 MOST_HELD_OUT = 25_000
 
 
-class Block(NamedTuple):
-    """Rows of a source in numbers.
+def fit_source(estimator, source, sample_weight=None):
+    """Fit a draft of a trained flow to a source of rows.
 
-    Attributes
-    ----------
-    start : int
-        Position of the first.
-    rows : ndarray of shape (m, d), float64
-    weight : ndarray of shape (m,) or None
-    context : table of m rows, or None
-    names : sequence of str or None
-        Of the columns, for messages.
-    """
-
-    start: int
-    rows: np.ndarray
-    weight: np.ndarray | None
-    context: Any
-    names: Any
-
-    def positions(self):
-        """Return the positions (m,) of the rows in the source."""
-        return np.arange(self.start, self.start + len(self.rows))
-
-
-class NumberedBlocks:
-    """The blocks of a source as an estimator reads them, checked, as often as it is asked for.
+    The first pass counts rows and takes a uniform sample, which stands for the table wherever a
+    fit starts from data; part of it is held out. The second one writes all other rows, behind the
+    preprocessing, to a shuffled file, which training reads.
 
     Parameters
     ----------
     estimator : BaseFlowDensity
-        The first pass sets its ``n_features_in_`` and ``feature_names_in_``.
     source : Source
     sample_weight : str or array-like of shape (n_samples,), optional
-        The name of a column, or weights that are in memory.
+        The name of a column, or weights in memory.
     """
+    from skflow.fitting._fit import fit_flow
+    from skflow.fitting._stream import Stream
+    from skflow.fitting._survey import take_survey
 
-    def __init__(self, estimator, source, sample_weight=None):
-        self.estimator, self.source = estimator, source
-        self.named = isinstance(sample_weight, str)
-        given = sample_weight is None or self.named
-        self.sample_weight = sample_weight if given else np.asarray(sample_weight)
-        self.known = False
-
-    def __iter__(self):
-        start = 0
-        for table in self.source.blocks():
-            try:
-                block = self._read(table, start)
-            except (TypeError, ValueError) as error:
-                told = f"In the block of {self.source.what} that begins with row {start}: {error}"
-                raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from error
-            yield block
-            start += len(block.rows)
-        if self.sample_weight is not None and not self.named and len(self.sample_weight) != start:
-            raise ValueError(
-                f"sample_weight has {len(self.sample_weight)} numbers, and X has {start} rows: "
-                "pass one for each row, or the name of a column of X."
-            )
-
-    def _read(self, table, start):
-        table = _framed(table) if self.named or self.estimator.context_columns else table
-        weight = None
-        if self.named:
-            table, weight = _without(table, self.sample_weight)
-        X, context = self.estimator._split(table, None)
-        rows = check_data(self.estimator, X, reset=not self.known)
-        self.known = True
-        if self.sample_weight is not None:
-            given = weight if self.named else self.sample_weight[start : start + len(rows)]
-            weight = check_sample_weight(given, rows, some=False)
-        names = getattr(self.estimator, "feature_names_in_", None)
-        return Block(start, rows, weight, context, names)
+    seed, last = estimator._begin()
+    family, rng = estimator._family(), np.random.default_rng(seed)
+    blocks = NumberedBlocks(estimator, source, sample_weight)
+    survey = take_survey(blocks, seed)
+    table, held = _sample(estimator, family, survey, rng)
+    plan = estimator._settle(family, table, seed, last, n=survey.n_rows)
+    encode = None if estimator.context_ is None else estimator.context_.encode
+    stream = Stream(blocks, survey, table.observation, survey.keys[:held], encode, rng)
+    numbers = table.source[:held]  # of the rows that are held out
+    given = None if table.context is None else table.context[numbers]
+    fit = fit_flow(estimator, table, plan, family, seed, last.get("flow_"), stream)
+    estimator._show(table.observation)
+    estimator._show_fit(fit, plan, n_rows=stream.n_rows_seen)
+    holder = fit.holder[numbers] if not last else np.full(held, -1)
+    estimator._show_held_out(survey.rows[:held], given, holder, fit, survey.positions[:held])
 
 
-def _framed(table):
-    """Return tables of pyarrow, out of which columns cannot be taken by names, as data frames."""
-    return table.to_pandas() if hasattr(table, "to_pandas") else table
+def _sample(estimator, family, survey, rng):
+    """Observe the sample of a survey; return the table of it, and how many are held out.
 
-
-def _without(table, name):
-    """Return a data frame without one column, and that column."""
-    names = names_of(table)
-    if names is None or name not in names:
-        known = "an array, whose columns have no names" if names is None else f"columns {names}"
-        raise ValueError(
-            f"sample_weight={name!r} must name a column of X, and X has {known}. Pass a name of "
-            "those, or the weights as an array."
-        )
-    return table[[other for other in names if other != name]], table[name]
-
-
-def head_table(estimator, family, survey, rng, kept=None):
-    """Observe the sample of a survey, and make the table of it, as the sample stands for all.
-
-    Returns
-    -------
-    table : Table
-    held : ndarray of shape (n_held,), int
-        Which rows of the sample are held out, in the order of their keys.
+    Those are the first: the sample is in a random order.
     """
     check_rows(survey.rows)
     rows, weight, names = survey.rows, survey.weight, getattr(estimator, "feature_names_in_", None)
     observation = estimator._observe(rows, weight, family)
     observation.check(rows, names)
     given = estimator._read_context(survey.context, len(rows), family.takes_context)
-    n_members, n_held = _held_out(estimator, family, survey.n_rows, len(rows), kept or {})
+    n_members, held = _held_out(estimator, family, survey.n_rows, len(rows))
     fold = np.full(len(rows), -1)
-    fold[:n_held] = np.arange(n_held) % n_members
-    table = observation.prepare(
-        rows, weight, rng, fold=fold if n_held else None, context=given, owned=False
-    )
-    return table, np.arange(n_held)
+    fold[:held] = np.arange(held) % n_members
+    table = observation.prepare(rows, weight, rng, fold=fold if held else None, context=given)
+    return table, held
 
 
-def _held_out(estimator, family, n, n_head, kept):
+def _held_out(estimator, family, n, n_head):
     """How many members there are, and how many rows they hold out together."""
-    n_members, fraction = members_and_share(estimator, family, n, kept)
+    n_members, fraction = members_and_share(estimator, family, n)
     if not fraction:
         return 1, 0
     each = min(MOST_HELD_OUT, int(n * min(fraction, 1 / n_members)), n_head // (2 * n_members))

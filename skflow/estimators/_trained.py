@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow.estimators._streamed import fit_source
 from skflow.estimators._tabular import TableFlow
 from skflow.exceptions import ConvergenceWarning
 from skflow.fitting._family import Family
@@ -23,6 +24,9 @@ from skflow.fitting._settings import (
     settle,
     settle_preprocessing,
 )
+from skflow.sources._find import source_of
+from skflow.sources._memory import whole_or_blocks
+from skflow.sources._whole import refuse_context_beside
 from skflow.tables._read import read_table
 
 __all__ = [
@@ -116,8 +120,6 @@ class BaseFlowDensity(TableFlow):
 
     def _fit(self, X, sample_weight=None, fold=None, context=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
-        from skflow.fitting._fit import fit_flow
-
         source = source_of(X)
         table, blocks = (X, None) if source is None else whole_or_blocks(source)
         if source is not None:
@@ -126,7 +128,7 @@ class BaseFlowDensity(TableFlow):
             if blocks is None:
                 self._fit_table(table, sample_weight, fold, context)
             else:
-                self._fit_source(source, sample_weight)
+                fit_source(self, source, sample_weight)
         return self
 
     def _fit_table(self, X, sample_weight, fold, context):
@@ -140,40 +142,11 @@ class BaseFlowDensity(TableFlow):
         plan = self._settle(family, table, seed, last)
         fit = fit_flow(self, table, plan, family, seed, last.get("flow_"))
         self._show(table.observation)
-        self._show_fit(fit, plan)
+        self._show_fit(fit, plan, n_rows=int((table.source >= 0).sum()))
         # after a warm start a member may have trained on what it held out now
         holder = np.full_like(fit.holder, -1) if last else fit.holder
         holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
-        expected = fit.history.validation_seconds
-        self.held_out_by_ = holder
-        self.held_out_scores_ = self._held_out_scores(rows, given, holder, expected)
-
-    def _fit_source(self, source, sample_weight):
-        from skflow.estimators._streamed import NumberedBlocks, head_table
-        from skflow.fitting._fit import fit_flow
-        from skflow.fitting._stream import Stream
-        from skflow.fitting._survey import take_survey
-
-        seed, last = self._begin()
-        family, rng = self._family(), np.random.default_rng(seed)
-        blocks = NumberedBlocks(self, source, sample_weight)
-        survey = take_survey(blocks, seed)
-        table, held = head_table(self, family, survey, rng)
-        plan = self._settle(family, table, seed, last, n=survey.n_rows)
-        encode = None if self.context_ is None else self.context_.encode
-        stream = Stream(blocks, survey, table.observation, survey.keys[held], encode, rng)
-        given, source_of_row = table.context, table.source
-        fit = fit_flow(self, table, plan, family, seed, last.get("flow_"), stream)
-        self._show(table.observation)
-        self._show_fit(fit, plan)
-        holder = np.full_like(fit.holder, -1) if last else fit.holder
-        holder = holder[source_of_row[held]]
-        given = None if given is None else given[source_of_row[held]]
-        expected = fit.history.validation_seconds
-        order = np.argsort(survey.positions[held])
-        self.held_out_at_ = survey.positions[held]
-        self.held_out_by_ = holder
-        self.held_out_scores_ = self._held_out_scores(survey.rows[held], given, holder, expected)
+        self._show_held_out(rows, given, holder, fit)
 
     def _begin(self):
         """Return the seed of a fit, and the attributes of the last one if it goes on from that."""
@@ -203,7 +176,7 @@ class BaseFlowDensity(TableFlow):
             )
         return plan
 
-    def _show_fit(self, fit, plan):
+    def _show_fit(self, fit, plan, n_rows):
         """Show what "auto" came to and how training went."""
         self.flow_, self.plan_ = fit.flow, plan
         vars(self).update(plan.shown())
@@ -213,6 +186,18 @@ class BaseFlowDensity(TableFlow):
         self.n_iter_ = max(1, len(fit.history.records))
         self.stopped_by_ = fit.history.stopped_by
         self.validation_score_ = fit.validation_score
+        self.n_rows_seen_ = n_rows
+
+    def _show_held_out(self, rows, context, holder, fit, positions=None):
+        """Show the scores of rows by the members that did not train on them.
+
+        Rows of a table that is not in memory are those that were held out only, at positions.
+        """
+        expected = fit.history.validation_seconds
+        self.held_out_by_ = holder
+        if positions is not None:
+            self.held_out_at_ = positions
+        self.held_out_scores_ = self._held_out_scores(rows, context, holder, expected)
 
     def _held_out_scores(self, rows, context, holder, expected_seconds):
         """Log density of each row by the member that held it out; NaN where time was up."""

@@ -9,21 +9,17 @@ import torch
 from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
-from skflow.fitting._given import noise_of
-from skflow.fitting._members import train_members
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
 from skflow.fitting._supply import Supply
 from skflow.flow import Ensemble
 from skflow.training import (
     Batch,
     History,
-    MaximumLikelihood,
     Numbers,
     Rows,
     TrainingConfig,
     assign_holders,
     fold_rows,
-    train,
 )
 
 __all__ = ["Fit", "assembled", "fit_flow", "training_config"]
@@ -33,8 +29,6 @@ AVERAGED_STEPS = 50
 # Rows that a member holds out, below which those of the others choose its weights: at 30 rows in
 # all its own six looked 0.25 nats likelier than new ones. At 100 rows its own choose better.
 FEW_HELD_OUT = 10
-# rows of a batch from which on members gain nothing from sharing the kernels of a CPU
-APART = 512
 
 
 @dataclass(frozen=True)
@@ -100,7 +94,8 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, stream=None):
         )
         supply = Supply(rows) if stream is None else stream
         with supply.ready(preprocessing, plan, device, dtype):
-            flow, history = _trained(flow, supply, held_rows, estimator, plan, seed)
+            config = training_config(estimator, plan, held_rows)
+            flow, history = supply.train(flow, held_rows, config, plan, seed, estimator.n_jobs)
     flow.verify()
     judged = training if held is None else held
     sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
@@ -129,25 +124,6 @@ def _deal(table, plan):
     if plan.n_members == 1:
         parts = (Numbers(part.of_first()) for part in parts)
     return *parts, holder
-
-
-def _trained(flow, supply, held, estimator, plan, seed):
-    """Train a flow, or all members of a stacked one."""
-    config = supply.schedule(training_config(estimator, plan, held))
-    flow_device = next(flow.parameters()).device.type
-    several = plan.n_members > 1
-    if several and plan.batch_size >= APART and flow_device == "cpu":
-        settings = {"seed": seed, "n_jobs": estimator.n_jobs}
-        return train_members(flow, MaximumLikelihood(), supply, held, config, plan, **settings)
-    history = train(
-        flow,
-        MaximumLikelihood(),
-        supply.batches(plan, noise_of(flow, plan)),
-        config,
-        validation=held,
-        n_members=plan.n_members if several else None,
-    )
-    return flow, history
 
 
 def _start(estimator, plan, observation, core, training, held):

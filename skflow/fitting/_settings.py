@@ -9,6 +9,7 @@ from numbers import Integral
 
 import numpy as np
 
+from skflow.fitting._dealing import held_out, wanted_folds
 from skflow.fitting._plan import Plan, shaping_parameters
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
 PREPROCESSING = ("auto", "standardize", "rescale", "whiten", "gaussianize", "none")
 BASES = ("normal", "student_t", "uniform", "mixture")
 ORDERS = ("natural", "reversed", "random")
-MIN_ROWS_TO_HOLD_OUT = 20
 # Largest unit of a column, and smallest by 1 over it, with which flows of a dtype can do.
 FARTHEST_UNITS = {"float32": 1e9, "float64": 1e75}
 # entries of the table that training may pass over, up to 20,000 rows: minutes on one core
@@ -101,7 +101,7 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
     """
     kept = kept or {}
     chosen = _chooser(estimator, family, kept, n)
-    n_members, n_folds, fraction = _held_out(n, holder, chosen)
+    n_members, n_folds, fraction = held_out(n, holder, chosen)
     n_train = n - n // n_folds if n_folds else n
     batch_size = min(chosen("batch_size", lambda: _batch_size(n_train)), n_train)
     n_seen = d + n_context  # by a net
@@ -196,55 +196,9 @@ def _resolve_order(order, d, seed):
     return tuple(columns.tolist())
 
 
-def _held_out(n, holder, chosen):
-    """Members, folds (0 holds nothing out) and the mean share of the rows that a member holds."""
-    if holder is not None:
-        sizes = _given_folds(holder)
-        return len(sizes), max(2, round(n / sizes.min())), float(sizes.mean() / n)
-    n_members, n_folds = _folds(n, *_wanted(n, chosen))
-    return n_members, n_folds, n // n_folds / n if n_folds else 0.0
-
-
-def _wanted(n, chosen):
-    """Members, and the share of the rows that each is to hold out."""
-    n_members = chosen("n_members", lambda: _n_members(n))
-    return n_members, chosen("validation_fraction", lambda: _validation_fraction(n, n_members))
-
-
-def members_and_share(estimator, family, n, kept):
+def members_and_share(estimator, family, n):
     """Members of a fit to n rows, and the share of the rows that each is to hold out."""
-    return _wanted(n, _chooser(estimator, family, kept, n))
-
-
-def _n_members(n):
-    if n < MIN_ROWS_TO_HOLD_OUT:
-        return 1
-    return 5 if n <= 5_000 else 2
-
-
-def _validation_fraction(n, n_members):
-    if n < MIN_ROWS_TO_HOLD_OUT:
-        return 0.0
-    return min(0.2, 1 / n_members) if n < 1_000 else 0.1
-
-
-def _folds(n, n_members, fraction):
-    """Members that can have a fold of their own, and the number of folds; 0 holds nothing out."""
-    n_members = min(n_members, n)
-    if fraction == 0:
-        return 1, 0
-    n_folds = min(max(n_members, round(min(1 / fraction, n)), 2), n)
-    return min(n_members, n_folds), n_folds
-
-
-def _given_folds(holder):
-    """Rows in each fold where each row's holder (n,) is settled."""
-    sizes = np.bincount(holder[holder >= 0])
-    if not sizes.all():
-        raise ValueError(
-            f"fold {int(sizes.argmin())} holds no distinct row out; take fewer folds."
-        )
-    return sizes
+    return wanted_folds(n, _chooser(estimator, family, {}, n))
 
 
 def _hidden_features(n, d):

@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 from skflow._clock import left_out, time_is_up
 from skflow.fitting._scratch import ShuffledFile, row_type
 from skflow.fitting._start import BLOCK_ENTRIES
+from skflow.fitting._supply import Supply
 from skflow.fitting._survey import Survey
 from skflow.members import select_member
 from skflow.tables._bounds import check_inside_support
@@ -24,7 +25,7 @@ __all__ = ["Stream"]
 WRITING = 0.5
 
 
-class Stream:
+class Stream(Supply):
     """The rows of a source, shuffled behind the preprocessing, in a file while a fit trains.
 
     Parameters
@@ -46,7 +47,12 @@ class Stream:
         self.blocks, self.survey, self.observation = blocks, survey, observation
         self.held, self.encode, self.rng = held, encode, rng
         self.file, self.device = None, None
-        self.n_stretches = 0
+        self.n_stretches, self.dealt = 0, []
+
+    @property
+    def n_rows_seen(self):
+        """Rows that were held out, and those that some member has trained on."""
+        return len(self.held) + max(batches.n_read for batches in self.dealt)
 
     @contextmanager
     def ready(self, preprocessing, plan, device, dtype):
@@ -66,7 +72,7 @@ class Stream:
     def batches(self, plan, noise, member=None):
         """Return the batches of one member, or of all together."""
         k = 0 if member is None else member
-        return StretchBatches(
+        batches = StretchBatches(
             self.file,
             self.n_stretches,
             plan.batch_size,
@@ -75,6 +81,8 @@ class Stream:
             first=k * self.n_stretches // plan.n_members,  # members see rows in other orders
             device=self.device,
         )
+        self.dealt.append(batches)
+        return batches
 
     def schedule(self, config):
         """Return how to train where an epoch is a stretch, of a TrainingConfig in passes."""
@@ -137,7 +145,7 @@ class Stream:
         return which, keys[which]
 
     def _values(self, block, which):
-        """Rows of a block as the flow takes them, after they were found to be inside the bounds."""
+        """Rows of a block as the flow takes them, found to be inside the bounds."""
         rows = block.rows[which]
         self.observation.check(rows, block.names)
         low, high = self.observation.bounds[:2]

@@ -1,10 +1,15 @@
-"""Where the batches of a fit come from: rows in memory."""
+"""Where the batches of a fit come from, and the training on them: rows in memory."""
 
 from contextlib import nullcontext
 
-from skflow.training import Batches
+from skflow.fitting._given import noise_of
+from skflow.fitting._members import train_members
+from skflow.training import Batches, MaximumLikelihood, train
 
 __all__ = ["Supply"]
+
+# rows of a batch from which on members gain nothing from sharing the kernels of a CPU
+APART = 512
 
 
 class Supply:
@@ -37,3 +42,39 @@ class Supply:
     def schedule(self, config):
         """Return how to train on them, of a TrainingConfig in passes over the table."""
         return config
+
+    def train(self, flow, held, config, plan, seed, n_jobs=None):
+        """Train a flow, or all members of a stacked one.
+
+        Parameters
+        ----------
+        flow : Flow
+            On its device.
+        held : Rows or None
+            Held out by each member.
+        config : TrainingConfig
+            In passes over the table.
+        plan : Plan
+        seed : int
+        n_jobs : int or None
+            Members side by side in threads.
+
+        Returns
+        -------
+        flow : Flow
+        history : History
+        """
+        config, several = self.schedule(config), plan.n_members > 1
+        on_cpu = next(flow.parameters()).device.type == "cpu"
+        if several and plan.batch_size >= APART and on_cpu:
+            settings = {"seed": seed, "n_jobs": n_jobs}
+            return train_members(flow, MaximumLikelihood(), self, held, config, plan, **settings)
+        history = train(
+            flow,
+            MaximumLikelihood(),
+            self.batches(plan, noise_of(flow, plan)),
+            config,
+            validation=held,
+            n_members=plan.n_members if several else None,
+        )
+        return flow, history

@@ -38,13 +38,16 @@ class StretchBatches(Batches):
     first : int
         The stretch to begin with.
     device : torch.device
-    dtype : torch.dtype
-        Of the weights.
+
+    Attributes
+    ----------
+    n_read : int
+        Rows of the file that were dealt out at least once.
     """
 
     def __init__(self, file, n, batch_size, noise=0.0, *, n_members=None, first=0, device="cpu"):
         self.file, self.n_stretches, self.next = file, n, first
-        self.size = math.ceil(len(file) / n)
+        self.size, self.n_read = math.ceil(len(file) / n), 0
         members = () if n_members is None else (n_members,)
         stretch = Batch(*(None if t is None else t.to(device) for t in self._read()))
         index = torch.arange(self.size, device=device).expand(*members, self.size)
@@ -56,6 +59,7 @@ class StretchBatches(Batches):
             if own is not None:
                 own.copy_(new)
         self.next = (self.next + 1) % self.n_stretches
+        self.n_read = min(self.n_read + self.size, len(self.file))
         return super().places()
 
     def _read(self):

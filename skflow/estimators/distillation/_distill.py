@@ -113,7 +113,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
             fit = fit_student(student, teacher.flow_, observation, plan, n_samples, seed)
         student.context_ = None
         student._show(observation)
-        student._show_fit(fit, plan)
+        student._show_fit(fit, plan, n_rows=n_samples)
         unseen = getattr(teacher, "held_out_scores_", np.empty(0))
         student.held_out_scores_ = np.full(len(unseen), np.nan)
         student.held_out_by_ = np.full(len(unseen), -1)

@@ -1,0 +1,102 @@
+"""The rows of a source in numbers, block by block."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skflow._input import names_of
+from skflow._validation import check_data, check_sample_weight
+
+__all__ = ["Block", "NumberedBlocks"]
+
+
+class Block(NamedTuple):
+    """Rows of a source in numbers.
+
+    Attributes
+    ----------
+    start : int
+        Position of the first.
+    rows : ndarray of shape (m, d), float64
+    weight : ndarray of shape (m,) or None
+    context : table of m rows, or None
+    names : sequence of str or None
+        Of the columns, for messages.
+    """
+
+    start: int
+    rows: np.ndarray
+    weight: np.ndarray | None
+    context: Any
+    names: Any
+
+    def positions(self):
+        """Return the positions (m,) of the rows in the source."""
+        return np.arange(self.start, self.start + len(self.rows))
+
+
+class NumberedBlocks:
+    """The blocks of a source as an estimator reads them, checked, as often as it is asked for.
+
+    Parameters
+    ----------
+    estimator : BaseFlowDensity
+        The first pass sets its ``n_features_in_`` and ``feature_names_in_``.
+    source : Source
+    sample_weight : str or array-like of shape (n_samples,), optional
+        The name of a column, or weights that are in memory.
+    """
+
+    def __init__(self, estimator, source, sample_weight=None):
+        self.estimator, self.source = estimator, source
+        self.named = isinstance(sample_weight, str)
+        given = sample_weight is None or self.named
+        self.sample_weight = sample_weight if given else np.asarray(sample_weight)
+        self.known = False
+
+    def __iter__(self):
+        start = 0
+        for table in self.source.blocks():
+            try:
+                block = self._read(table, start)
+            except (TypeError, ValueError) as error:
+                told = f"In the block of {self.source.what} that begins with row {start}: {error}"
+                raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from error
+            yield block
+            start += len(block.rows)
+        if self.sample_weight is not None and not self.named and len(self.sample_weight) != start:
+            raise ValueError(
+                f"sample_weight has {len(self.sample_weight)} numbers, and X has {start} rows: "
+                "pass one for each row, or the name of a column of X."
+            )
+
+    def _read(self, table, start):
+        table = _framed(table) if self.named or self.estimator.context_columns else table
+        weight = None
+        if self.named:
+            table, weight = _without(table, self.sample_weight)
+        X, context = self.estimator._split(table, None)
+        rows = check_data(self.estimator, X, reset=not self.known)
+        self.known = True
+        if self.sample_weight is not None:
+            given = weight if self.named else self.sample_weight[start : start + len(rows)]
+            weight = check_sample_weight(given, rows, some=False)
+        names = getattr(self.estimator, "feature_names_in_", None)
+        return Block(start, rows, weight, context, names)
+
+
+def _framed(table):
+    """Return tables of pyarrow, out of which columns cannot be taken by names, as data frames."""
+    return table.to_pandas() if hasattr(table, "to_pandas") else table
+
+
+def _without(table, name):
+    """Return a data frame without one column, and that column."""
+    names = names_of(table)
+    if names is None or name not in names:
+        known = "an array, whose columns have no names" if names is None else f"columns {names}"
+        raise ValueError(
+            f"sample_weight={name!r} must name a column of X, and X has {known}. Pass a name of "
+            "those, or the weights as an array."
+        )
+    return table[[other for other in names if other != name]], table[name]
