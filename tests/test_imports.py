@@ -27,6 +27,7 @@ LAYERS = [
     {"training"},
     {"sources", "tables", "variational"},
     {"fitting"},
+    {"scale"},
     {"conditionals"},
     {"estimators"},
     {"diagnostics"},

@@ -1,5 +1,6 @@
 """The rows of a source in numbers, block by block."""
 
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,8 @@ from skflow._input import names_of
 from skflow._validation import check_data, check_sample_weight
 
 __all__ = ["Block", "NumberedBlocks"]
+
+OF_COLUMNS = ("n_features_in_", "feature_names_in_")  # what the first block settles
 
 
 class Block(NamedTuple):
@@ -52,25 +55,71 @@ class NumberedBlocks:
         self.named = isinstance(sample_weight, str)
         given = sample_weight is None or self.named
         self.sample_weight = sample_weight if given else np.asarray(sample_weight)
-        self.known = False
+        self.known, self.start = False, 0
 
     def __iter__(self):
-        start = 0
+        start = self.start
         for table in self.source.blocks():
-            try:
-                block = self._read(table, start)
-            except (TypeError, ValueError) as error:
-                told = f"In the block of {self.source.what} that begins with row {start}: {error}"
-                raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from error
+            block = self._read(table, start)
             yield block
             start += len(block.rows)
-        if self.sample_weight is not None and not self.named and len(self.sample_weight) != start:
+        self.check_length(start - self.start)
+
+    def check_length(self, n):
+        """Raise a ValueError if weights in memory are not those of n rows."""
+        if self.sample_weight is not None and not self.named and len(self.sample_weight) != n:
             raise ValueError(
-                f"sample_weight has {len(self.sample_weight)} numbers, and X has {start} rows: "
+                f"sample_weight has {len(self.sample_weight)} numbers, and X has {n} rows: "
                 "pass one for each row, or the name of a column of X."
             )
 
+    def weights_at(self, start, stop):
+        """Weights of the rows at some positions, if they are in memory."""
+        if self.sample_weight is None or self.named:
+            return None
+        return self.sample_weight[start - self.start : stop - self.start]
+
+    def meet(self, table):
+        """Learn from some rows what the columns are."""
+        self._read(table, self.start)
+
+    def reader(self):
+        """Return the same without rows and their weights, to read parts of a table elsewhere."""
+        estimator = object.__new__(type(self.estimator))
+        vars(estimator).update(
+            (name, value)
+            for name, value in vars(self.estimator).items()
+            if not name.endswith("_") or name in OF_COLUMNS
+        )
+        other = NumberedBlocks(estimator, None, self.sample_weight if self.named else None)
+        other.known = self.known
+        return other
+
+    def of_part(self, source, start, weight=None):
+        """Return the blocks of a part of the table.
+
+        Parameters
+        ----------
+        source : Source
+        start : int
+            Position of its first row.
+        weight : ndarray, optional
+            Of its rows, if these are not in a column.
+        """
+        part = copy.copy(self)
+        part.source, part.start = source, start
+        if not self.named:
+            part.sample_weight = weight
+        return part
+
     def _read(self, table, start):
+        try:
+            return self._numbers(table, start)
+        except (TypeError, ValueError) as error:
+            told = f"In the block of {self.source.what} that begins with row {start}: {error}"
+            raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from error
+
+    def _numbers(self, table, start):
         table = _framed(table) if self.named or self.estimator.context_columns else table
         weight = None
         if self.named:
@@ -79,7 +128,7 @@ class NumberedBlocks:
         rows = check_data(self.estimator, X, reset=not self.known)
         self.known = True
         if self.sample_weight is not None:
-            given = weight if self.named else self.sample_weight[start : start + len(rows)]
+            given = weight if self.named else self.weights_at(start, start + len(rows))
             weight = check_sample_weight(given, rows, some=False)
         names = getattr(self.estimator, "feature_names_in_", None)
         return Block(start, rows, weight, context, names)

@@ -17,7 +17,8 @@ def fit_source(estimator, source, sample_weight=None):
 
     The first pass counts rows and takes a uniform sample, which stands for the table wherever a
     fit starts from data; part of it is held out. The second one writes all other rows, behind the
-    preprocessing, to a shuffled file, which training reads.
+    preprocessing, to a shuffled file, which training reads. Where a ``distributed.Client`` is in
+    use, the workers of its cluster do both with a collection of Dask, and train.
 
     Parameters
     ----------
@@ -27,17 +28,17 @@ def fit_source(estimator, source, sample_weight=None):
         The name of a column, or weights in memory.
     """
     from skflow.fitting._fit import fit_flow
-    from skflow.fitting._stream import Stream
-    from skflow.fitting._survey import take_survey
+    from skflow.scale._place import place_of
 
     seed, last = estimator._begin()
     family, rng = estimator._family(), np.random.default_rng(seed)
     blocks = NumberedBlocks(estimator, source, sample_weight)
-    survey = take_survey(blocks, seed)
+    place = place_of(blocks)
+    survey = place.survey(seed)
     table, held = _sample(estimator, family, survey, rng)
     plan = estimator._settle(family, table, seed, last, n=survey.n_rows)
     encode = None if estimator.context_ is None else estimator.context_.encode
-    stream = Stream(blocks, survey, table.observation, survey.keys[:held], encode, rng)
+    stream = place.supply(survey, table.observation, survey.keys[:held], encode, rng)
     numbers = table.source[:held]  # of the rows that are held out
     given = None if table.context is None else table.context[numbers]
     fit = fit_flow(estimator, table, plan, family, seed, last.get("flow_"), stream)

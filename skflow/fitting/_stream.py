@@ -19,7 +19,7 @@ from skflow.tables._bounds import check_inside_support
 from skflow.tables._head import keys_of
 from skflow.training import StretchBatches, n_stretches
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "row_of"]
 
 # share of a limited time after which no more rows are written, and what there is is trained on
 WRITING = 0.5
@@ -60,7 +60,7 @@ class Stream(Supply):
         self.device = device
         with tempfile.TemporaryDirectory(prefix="skflow-", ignore_cleanup_errors=True) as folder:
             self.file = self._new_file(os.path.join(folder, "rows"), plan, dtype)
-            self._write(preprocessing, plan)
+            self.write(preprocessing, plan)
             self.file.shuffle()
             width = plan.n_features + plan.n_context
             self.n_stretches = n_stretches(len(self.file), width)
@@ -95,17 +95,13 @@ class Stream(Supply):
 
     def _new_file(self, path, plan, dtype):
         survey = self.survey
-        row = row_type(
-            plan.n_features,
-            plan.n_context,
-            torch.empty(0, dtype=dtype).numpy().dtype,
-            survey.weight is not None,
-        )
+        row = row_of(plan, dtype, survey.weight is not None)
         held = np.bincount(Survey.bins(self.held), minlength=len(survey.counts))
         return ShuffledFile(path, row, survey.counts - held, survey.seed)
 
     @torch.no_grad()
-    def _write(self, preprocessing, plan):
+    def write(self, preprocessing, plan):
+        """Write the rows that are trained on, behind the preprocessing, to the file."""
         if plan.n_members > 1:
             preprocessing = select_member(preprocessing, 0)  # they are alike
         for block in self.blocks:
@@ -151,3 +147,9 @@ class Stream(Supply):
         low, high = self.observation.bounds[:2]
         check_inside_support(self.observation.turn(rows), low, high, block.names)
         return self.observation.made_continuous(rows, self.rng, owned=True)
+
+
+def row_of(plan, dtype, weighted):
+    """Return the numpy dtype of a row of a fit whose flow has a torch dtype."""
+    of_numbers = torch.empty(0, dtype=dtype).numpy().dtype
+    return row_type(plan.n_features, plan.n_context, of_numbers, weighted)

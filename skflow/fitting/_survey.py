@@ -9,7 +9,7 @@ from skflow._clock import left_out, time_is_up
 from skflow.sources._parts import joined
 from skflow.tables._head import Head, keys_of
 
-__all__ = ["Survey", "take_survey"]
+__all__ = ["Scout", "Survey", "head_size", "take_survey"]
 
 # Rows of the uniform sample, and entries that it has at most: of it a fit starts, by it the fit is
 # judged, and it stands for the table where ties and bounds are looked for.
@@ -77,7 +77,7 @@ def take_survey(blocks, seed):
     -------
     survey : Survey
     """
-    scout = _Scout(seed)
+    scout = Scout(seed)
     for block in blocks:
         scout.look_at(block)
         if time_is_up(READING):
@@ -86,11 +86,23 @@ def take_survey(blocks, seed):
     return scout.survey()
 
 
-class _Scout:
-    """What is known after the blocks so far."""
+def head_size(d):
+    """How many rows of d columns the sample has, at most."""
+    return int(np.clip(HEAD_ENTRIES // d, FEWEST_HEAD_ROWS, HEAD_ROWS))
 
-    def __init__(self, seed):
-        self.seed = seed
+
+class Scout:
+    """What is known after the blocks so far.
+
+    Parameters
+    ----------
+    seed : int
+    limit : int, optional
+        Key above which no row is kept for the sample, where it is known that these are too many.
+    """
+
+    def __init__(self, seed, limit=None):
+        self.seed, self.limit = seed, limit
         self.head = None
         self.n_samples, self.n_rows, self.sum = 0, 0, 0.0
         self.counts = np.zeros(BINS, dtype=np.int64)
@@ -116,6 +128,29 @@ class _Scout:
         if context is not None:
             self.contexts.append(_safe_indexing(context, of_block))
             self.places.append(positions[which])
+
+    def add(self, other):
+        """Take in what a scout of other rows knows."""
+        if other.head is None:
+            return
+        if self.head is None:
+            self._begin(other.head_width)
+        self.n_samples = max(self.n_samples, other.n_samples)
+        self.n_rows, self.sum = self.n_rows + other.n_rows, self.sum + other.sum
+        self.ends = np.array(
+            [min(self.ends[0], other.ends[0]), max(self.ends[1], other.ends[1])]
+        )
+        self.counts += other.counts
+        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        for taken in other.head.pending:
+            self.head.take(*taken)
+        self.contexts += other.contexts
+        self.places += other.places
+
+    @property
+    def head_width(self):
+        """Columns of the rows."""
+        return len(self.low)
 
     def survey(self):
         keys, rows, positions, weight = self.head.settle()
@@ -145,8 +180,9 @@ class _Scout:
         return _safe_indexing(joined(self.contexts), found)
 
     def _begin(self, d):
-        size = int(np.clip(HEAD_ENTRIES // d, FEWEST_HEAD_ROWS, HEAD_ROWS))
-        self.head = Head(size)
+        self.head = Head(head_size(d))
+        if self.limit is not None:
+            self.head.limit = np.uint64(self.limit)
         self.low, self.high = np.full(d, np.inf), np.full(d, -np.inf)
 
     def _count(self, keys, rows, weight):

@@ -10,6 +10,7 @@ from skflow.training._data import (
 )
 from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood, ReverseKL
+from skflow.training._rounds import Round, make_round, mean_of_rounds, round_of, take_round
 from skflow.training._rows import Batch, Numbers, Rows
 from skflow.training._stretches import StretchBatches, n_stretches
 
@@ -21,12 +22,17 @@ __all__ = [
     "MaximumLikelihood",
     "Numbers",
     "ReverseKL",
+    "Round",
     "Rows",
     "SeedBatches",
     "StretchBatches",
     "TrainingConfig",
     "assign_holders",
     "fold_rows",
+    "make_round",
+    "mean_of_rounds",
     "n_stretches",
+    "round_of",
+    "take_round",
     "train",
 ]

@@ -7,9 +7,20 @@ import torch
 
 from skflow.training._graph import Captured
 
-__all__ = ["DeviceSteps"]
+__all__ = ["DeviceSteps", "steps_elsewhere"]
 
 AHEAD = 2  # steps that may wait in the device's queue while the host goes on
+
+
+def steps_elsewhere(run):
+    """Return what makes the steps of a run in place of its plain loop; None if nothing does.
+
+    That are batches with ``steps_of(run)``, whose rows are trained on in other processes, or a
+    device that need not ask the host.
+    """
+    if hasattr(run.batches, "steps_of"):
+        return run.batches.steps_of(run)
+    return DeviceSteps(run) if DeviceSteps.suit(run) else None
 
 
 class DeviceSteps:

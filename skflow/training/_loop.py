@@ -10,7 +10,7 @@ from skflow._notices import warn
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 from skflow.training._averaging import AveragedWeights
 from skflow.training._config import History
-from skflow.training._device_steps import DeviceSteps
+from skflow.training._device_steps import steps_elsewhere
 from skflow.training._optimizer import FlatAdamW, FlatParameters
 from skflow.training._rows import Batch, Rows
 from skflow.training._stopping import BestWeights
@@ -89,7 +89,7 @@ class _Run:
         self.step_seconds = 0.0
         self.start = time.perf_counter()
         self.roominess = ON_GPU if self.parameters.flat.is_cuda else 1
-        self.device_steps = DeviceSteps(self) if DeviceSteps.suit(self) else None
+        self.device_steps = steps_elsewhere(self)
 
     def run(self):
         try:
@@ -118,7 +118,7 @@ class _Run:
             # a step is made in any case where nothing else would give a loss to report
             if self.is_late() and (epoch or self.validation is not None):
                 break
-            train_loss = self._epoch()
+            train_loss = self.one_epoch()
             with self.average.in_place():
                 loss = train_loss if self.validation is None else self._validate()
                 self.best.update(loss.nan_to_num(nan=torch.inf))
@@ -130,7 +130,8 @@ class _Run:
                 self.history.stopped_by = "n_iter_no_change"
                 break
 
-    def _epoch(self):
+    def one_epoch(self):
+        """Make the steps of an epoch; return their mean loss, (K,)."""
         self.flow.train()
         if self.device_steps is not None:
             return self.device_steps.epoch()
@@ -256,8 +257,7 @@ class _Run:
             if self.step == 0 and time_is_up():
                 break
         losses = torch.cat(losses, dim=-1)
-        weight = rows.weight
-        weight = None if weight is None else weight[..., : losses.shape[-1]]
+        weight = None if rows.weight is None else rows.weight[..., : losses.shape[-1]]
         return _mean(losses, weight).reshape(-1)
 
     def _record(self, epoch, train_loss, loss):

@@ -1,0 +1,1 @@
+"""Fits by several processes: workers of Dask, ranks of torch.distributed."""

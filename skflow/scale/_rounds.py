@@ -1,0 +1,170 @@
+"""Training in rounds: tasks make steps from the same weights on, and the mean of theirs goes on."""
+
+import math
+import time
+
+from skflow._clock import seconds_left
+from skflow.scale._cluster import ClusterError
+from skflow.scale._tasks import train_on
+from skflow.training import Batch, mean_of_rounds, round_of, take_round
+
+__all__ = ["RoundBatches", "Rounds"]
+
+# Steps between two means of weights: a second or so of work, beside which the weights of a flow
+# travel in no time.
+STEPS = 64
+TRIES = 3  # of an epoch that the cluster lost
+
+
+class Rounds:
+    """Rounds of tasks on shards.
+
+    Task i of a member goes over the shards i, i + n_tasks, ..., one stretch of each after the
+    other, so that all tasks of a round find theirs in workers of their own, and a member sees
+    each row as often as others.
+
+    Parameters
+    ----------
+    cluster : WorkCluster
+    shards : list of Future
+    trainings : list of Training
+        Of each member.
+    n_tasks : int
+        Of a member in a round.
+    n_steps : int
+        Of an epoch, in each of its tasks.
+
+    Attributes
+    ----------
+    n_rows : int
+        That a member has been given so far.
+    """
+
+    def __init__(self, cluster, shards, trainings, n_tasks, n_steps):
+        self.cluster, self.shards, self.n_tasks = cluster, shards, n_tasks
+        self.n_steps, self.given, self.n_made, self.n_rows = n_steps, trainings, 0, 0
+        n_rounds = math.ceil(n_steps / STEPS)
+        ends = [k * n_steps // n_rounds for k in range(n_rounds + 1)]
+        self.sizes = [stop - start for start, stop in zip(ends[:-1], ends[1:], strict=True)]
+        self._spread()
+
+    def _spread(self):
+        self.trainings = [self.cluster.spread(training) for training in self.given]
+
+    def epoch(self, begins, is_late):
+        """Make the rounds of an epoch.
+
+        Parameters
+        ----------
+        begins : list of Round
+            Of each member.
+        is_late : callable
+            Asked after each round; what is not done then is left out.
+
+        Returns
+        -------
+        ends : list of Round
+        """
+        for k in range(TRIES):
+            try:
+                return self._epoch(begins, is_late)
+            except ClusterError as error:
+                # what was spread is lost where all workers died at once; shards are not
+                if k == TRIES - 1 or not error.passes:
+                    raise
+                self._spread()
+        return None
+
+    def _epoch(self, begins, is_late):
+        states = [self.cluster.spread(begin) for begin in begins]
+        rounds = []
+        for k, size in enumerate(self.sizes):
+            states = [
+                self._round(member, state, self.n_made + k, size)
+                for member, state in enumerate(states)
+            ]
+            rounds.append(states)
+        done = 0
+        try:
+            for states in rounds:
+                self.cluster.wait(states)
+                done += 1
+                if is_late() and done < len(rounds):
+                    break
+            ends = [self.cluster.result(state) for state in rounds[done - 1]]
+        finally:
+            self.cluster.client.cancel([state for states in rounds[done:] for state in states])
+        self.n_made += done
+        self.n_rows += sum(self.sizes[:done]) * self.given[0].batch_size * self.n_tasks
+        return ends
+
+    def _round(self, member, begin, number, n_steps):
+        ends = []
+        for i in range(self.n_tasks):
+            own = range(i, len(self.shards), self.n_tasks)
+            shard = own[(number + member) % len(own)]
+            visit = number // len(own)
+            work = self.shards[shard], self.trainings[member], begin, visit, i, n_steps
+            ends.append(self.cluster.submit(train_on, *work, place=shard))
+        return self.cluster.submit(mean_of_rounds, ends)
+
+    def some_rows(self):
+        """Return a batch of rows of the first shard."""
+        import torch
+
+        rows = self.cluster.result(self.cluster.submit(_head, self.shards[0], 4096))
+        return Batch(
+            *(
+                torch.from_numpy(rows[name].copy()) if name in rows.dtype.names else None
+                for name in ("x", "context", "weight")
+            )
+        )
+
+
+def _head(rows, n):
+    return rows[:n]
+
+
+class RoundBatches:
+    """Batches of an epoch of rounds, which are dealt on the workers.
+
+    Parameters
+    ----------
+    rounds : Rounds
+    """
+
+    def __init__(self, rounds):
+        self.rounds = rounds
+
+    def __len__(self):
+        return self.rounds.n_steps
+
+    def __iter__(self):
+        yield self.rounds.some_rows()
+
+    def steps_of(self, run):
+        """Return what makes the steps of a run."""
+        return _RoundSteps(run, self.rounds)
+
+
+class _RoundSteps:
+    """Steps of a run that the workers of a cluster make, each epoch from weights to weights."""
+
+    def __init__(self, run, rounds):
+        self.run, self.rounds = run, rounds
+        self.held_out_loss = run.held_out_loss
+
+    def epoch(self):
+        """Return the mean loss (K,) of the steps of an epoch."""
+        begins = [round_of(self.run, k) for k in range(self.run.parameters.n_rows)]
+        self.last = time.perf_counter()
+        return take_round(self.run, self.rounds.epoch(begins, self._is_late))
+
+    def _is_late(self):
+        now = time.perf_counter()
+        self.run.step_seconds, self.last = now - self.last, now  # of a round
+        return seconds_left() < float("inf") and self.run.is_late()
+
+    def release(self):
+        """Let go of the run."""
+        self.run.device_steps = self.run = self.held_out_loss = None
