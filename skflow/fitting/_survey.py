@@ -137,9 +137,7 @@ class Scout:
             self._begin(other.head_width)
         self.n_samples = max(self.n_samples, other.n_samples)
         self.n_rows, self.sum = self.n_rows + other.n_rows, self.sum + other.sum
-        self.ends = np.array(
-            [min(self.ends[0], other.ends[0]), max(self.ends[1], other.ends[1])]
-        )
+        self.ends = np.array([min(self.ends[0], other.ends[0]), max(self.ends[1], other.ends[1])])
         self.counts += other.counts
         self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         for taken in other.head.pending:

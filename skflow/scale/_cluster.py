@@ -10,17 +10,11 @@ __all__ = ["ClusterError", "WorkCluster", "cluster_of"]
 POLL = 1.0  # seconds between two looks at the cluster
 PATIENCE = 45.0  # seconds without a worker that runs, or without the scheduler
 
+PARCEL = 2**22  # bytes that a scheduler is sent at once; Dask warns of more than 10 MB
+
 
 class ClusterError(RuntimeError):
-    """A cluster that can no longer do what a fit needs.
-
-    Attributes
-    ----------
-    passes : bool
-        Whether only what a fit had asked for is lost, and may be asked for again.
-    """
-
-    passes = False
+    """A cluster that can no longer do what a fit needs."""
 
 
 def cluster_of(source):
@@ -98,11 +92,15 @@ class WorkCluster:
         )
 
     def spread(self, value):
-        """Return the future of something that every worker gets a copy of."""
-        try:
-            return self.client.scatter(value, broadcast=True, hash=False, timeout=PATIENCE)
-        except TimeoutError as error:
-            raise ClusterError(_without_workers(PATIENCE)) from error
+        """Return the future of something that tasks are given.
+
+        The scheduler keeps it, unlike data that is scattered: no worker's death can lose it.
+        """
+        import cloudpickle
+
+        whole = cloudpickle.dumps(value)
+        parts = [whole[i : i + PARCEL] for i in range(0, len(whole), PARCEL)]
+        return self.submit(_restored, [self.submit(bytes, part) for part in parts])
 
     def results(self, futures, share=None):
         """Results in the order of the futures.
@@ -122,9 +120,14 @@ class WorkCluster:
         self.wait(futures, share)
         done = [future for future in futures if future.done()]
         late = [future for future in futures if not future.done()]
-        self.client.cancel(late)
+        self.cancel(late)
         found = dict(zip(map(id, done), map(self.result, done), strict=True))
         return [found.get(id(future)) for future in futures]
+
+    def cancel(self, futures):
+        """Have some futures not be worked on any more."""
+        if futures:
+            self.client.cancel(futures)
 
     def wait(self, futures, share=None):
         """Wait for all futures, or a share of a limited time; for one of them in any case."""
@@ -169,13 +172,11 @@ class WorkCluster:
                 "back, raise Dask's setting distributed.scheduler.allowed-failures."
             ) from error
         except CancelledError as error:
-            lost = ClusterError(
+            raise ClusterError(
                 "the cluster lost or cancelled what a fit had asked of it: the client was closed "
                 "or restarted, the scheduler died, or all workers did at once. Look at their "
                 "logs, and fit again."
-            )
-            lost.passes = self.client.status == "running"
-            raise lost from error
+            ) from error
 
     def _watch(self, start):
         """Return since when nothing can have been done: now, if there is a worker that runs."""
@@ -187,6 +188,12 @@ class WorkCluster:
         if now - start > PATIENCE:
             raise ClusterError(_without_workers(now - start))
         return start
+
+
+def _restored(parts):
+    import pickle
+
+    return pickle.loads(b"".join(parts))
 
 
 def _without_workers(seconds):

@@ -115,9 +115,7 @@ def _scouts(cluster, parts, blocks, seed, limit):
     reader = cluster.spread(blocks.reader())
     what = blocks.source.what
     tasks = [
-        delayed(look)(
-            rows, reader, what, start, blocks.weights_at(start, stop), seed, limit
-        )
+        delayed(look)(rows, reader, what, start, blocks.weights_at(start, stop), seed, limit)
         for rows, start, stop in parts
     ]
     return cluster.results(cluster.compute(tasks), READING)

@@ -4,7 +4,6 @@ import math
 import time
 
 from skflow._clock import seconds_left
-from skflow.scale._cluster import ClusterError
 from skflow.scale._tasks import train_on
 from skflow.training import Batch, mean_of_rounds, round_of, take_round
 
@@ -13,7 +12,6 @@ __all__ = ["RoundBatches", "Rounds"]
 # Steps between two means of weights: a second or so of work, beside which the weights of a flow
 # travel in no time.
 STEPS = 64
-TRIES = 3  # of an epoch that the cluster lost
 
 
 class Rounds:
@@ -42,14 +40,12 @@ class Rounds:
 
     def __init__(self, cluster, shards, trainings, n_tasks, n_steps):
         self.cluster, self.shards, self.n_tasks = cluster, shards, n_tasks
-        self.n_steps, self.given, self.n_made, self.n_rows = n_steps, trainings, 0, 0
+        self.n_steps, self.n_made, self.n_rows = n_steps, 0, 0
+        self.batch_size = trainings[0].batch_size
         n_rounds = math.ceil(n_steps / STEPS)
         ends = [k * n_steps // n_rounds for k in range(n_rounds + 1)]
         self.sizes = [stop - start for start, stop in zip(ends[:-1], ends[1:], strict=True)]
-        self._spread()
-
-    def _spread(self):
-        self.trainings = [self.cluster.spread(training) for training in self.given]
+        self.trainings = [cluster.spread(training) for training in trainings]
 
     def epoch(self, begins, is_late):
         """Make the rounds of an epoch.
@@ -65,17 +61,6 @@ class Rounds:
         -------
         ends : list of Round
         """
-        for k in range(TRIES):
-            try:
-                return self._epoch(begins, is_late)
-            except ClusterError as error:
-                # what was spread is lost where all workers died at once; shards are not
-                if k == TRIES - 1 or not error.passes:
-                    raise
-                self._spread()
-        return None
-
-    def _epoch(self, begins, is_late):
         states = [self.cluster.spread(begin) for begin in begins]
         rounds = []
         for k, size in enumerate(self.sizes):
@@ -93,9 +78,9 @@ class Rounds:
                     break
             ends = [self.cluster.result(state) for state in rounds[done - 1]]
         finally:
-            self.cluster.client.cancel([state for states in rounds[done:] for state in states])
+            self.cluster.cancel([state for states in rounds[done:] for state in states])
         self.n_made += done
-        self.n_rows += sum(self.sizes[:done]) * self.given[0].batch_size * self.n_tasks
+        self.n_rows += sum(self.sizes[:done]) * self.batch_size * self.n_tasks
         return ends
 
     def _round(self, member, begin, number, n_steps):

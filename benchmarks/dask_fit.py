@@ -1,0 +1,87 @@
+"""Fits on the workers of a LocalCluster of one process and of two, and scores of many rows.
+
+    python benchmarks/dask_fit.py [--rows 400000] [--epochs 4] [--scored 2000000] [--workers 1 2]
+
+Every process has one thread. The table is a known density of eight columns, in partitions of
+50,000 rows that workers draw, so that none of it is ever in the process of the client. Rows a
+second are those of the epochs, validation included; the fit's seconds hold all three passes too.
+Each worker is trained once on few rows beforehand, so that imports do not count.
+"""
+
+import argparse
+import time
+
+import dask.array as da
+import numpy as np
+from _common import machine, markdown, use_threads
+from _known import KnownDensity
+from dask import delayed
+from distributed import Client, LocalCluster
+from sklearn import config_context
+
+from skflow import NSFDensity
+
+PART = 50_000
+
+
+def table(known, n, seed=1):
+    """Dask array of n rows, drawn where they are asked for."""
+    draw = delayed(known.sample)
+    parts = [
+        da.from_delayed(draw(PART, [seed, k]), (PART, known.n_features), dtype=np.float32)
+        for k in range(n // PART)
+    ]
+    return da.concatenate(parts)
+
+
+def fitted(known, n, epochs, new):
+    settings = {"random_state": 0, "n_iter_no_change": None}
+    with config_context(working_memory=32):  # whatever the number of rows
+        NSFDensity(max_epochs=1, **settings).fit(table(known, 4 * PART))
+        start = time.perf_counter()
+        flow = NSFDensity(max_epochs=epochs, **settings).fit(table(known, n))
+        seconds = time.perf_counter() - start
+    rate = epochs * (flow.n_rows_seen_ - len(flow.held_out_scores_)) / flow.history_[-1]["seconds"]
+    return flow, rate, seconds, flow.score(new)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=400_000)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--scored", type=int, default=2_000_000)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    args = parser.parse_args()
+    use_threads(1)
+    known = KnownDensity(8)
+    new = known.sample(50_000, seed=99)
+    print(machine())
+    print(f"mean log density of new rows by the density itself: {known.score_samples(new).mean():.4f}")
+    lines, first = [], None
+    for n_workers in args.workers:
+        options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": ":0"}
+        with LocalCluster(**options) as cluster, Client(cluster):
+            flow, rate, seconds, score = fitted(known, args.rows, args.epochs, new)
+            first = first or (rate, score)
+            start = time.perf_counter()
+            scores = flow.score_samples(table(known, args.scored, seed=2))
+            mean = float(scores.mean() if isinstance(scores, np.ndarray) else scores.mean().compute())
+            scoring = time.perf_counter() - start
+        lines.append(
+            [
+                n_workers,
+                f"{rate:,.0f}",
+                f"{rate / first[0]:.2f}",
+                f"{seconds:.1f}",
+                f"{score:.4f}",
+                f"{(score - first[1]) / known.n_features:+.4f}",
+                f"{scoring:.1f}",
+                f"{mean:.4f}",
+            ]
+        )
+    header = ["processes", "rows/s", "times", "fit s", "score", "a column", "scoring s", "mean"]
+    print(markdown(header, lines))
+
+
+if __name__ == "__main__":
+    main()
