@@ -1,4 +1,4 @@
-"""The first pass over a table on the workers of a cluster: what its partitions are, and a survey."""
+"""The first pass over a table on the workers of a cluster: its partitions, and a survey."""
 
 import math
 from typing import Any, NamedTuple
@@ -104,7 +104,7 @@ def survey_parts(cluster, parts, blocks, seed):
 
 
 def _limit(wanted, n):
-    """Largest key that so many rows of n have, and hardly ever fewer; None if all may be needed."""
+    """Largest key that so many of n rows have, hardly ever fewer; None if all may be needed."""
     share = (wanted + SLACK * math.sqrt(wanted)) / n
     return None if share >= 1 else int(share * np.iinfo(np.uint64).max)
 

@@ -1,4 +1,4 @@
-"""Training in rounds: tasks make steps from the same weights on, and the mean of theirs goes on."""
+"""Training in rounds: tasks make steps from the same weights, whose mean is what goes on."""
 
 import math
 import time

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from skflow._clock import left_out
 from skflow.fitting._given import noise_of
