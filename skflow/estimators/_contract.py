@@ -3,7 +3,6 @@
 from abc import ABCMeta
 from contextlib import contextmanager
 
-import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -14,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
-from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
+from skflow._validation import check_data, check_latents, check_n_samples
+from skflow.estimators._from_sources import mean_score, takes_sources
 from skflow.estimators._given import MaybeGiven
 
-__all__ = ["FittedFlow", "MeanScoreMixin", "anew", "mean_score"]
+__all__ = ["FittedFlow", "MeanScoreMixin", "anew"]
 
 
 @contextmanager
@@ -34,11 +34,6 @@ def anew(estimator, going_on=False):
             del vars(draft)[name]
     yield draft
     estimator.__dict__ = vars(draft)
-
-
-def mean_score(scores, sample_weight=None):
-    """Weighted mean of scores (n_samples,), as a float, the weights checked."""
-    return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
 
 
 class MeanScoreMixin(DensityMixin):
@@ -59,7 +54,7 @@ class MeanScoreMixin(DensityMixin):
         -------
         score : float
         """
-        return mean_score(self.score_samples(X, context), sample_weight)
+        return mean_score(self, X, sample_weight, context)
 
 
 class FittedFlow(
@@ -75,6 +70,7 @@ class FittedFlow(
 
     n_jobs = None  # where it is no parameter
 
+    @takes_sources()
     def score_samples(self, X, context=None):
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
@@ -124,6 +120,7 @@ class FittedFlow(
         """
         return self._draws(n_samples, random_state, on_grid, context)
 
+    @takes_sources(wide=True)
     def transform(self, X, context=None):
         """Latents of the rows: where the flow sends them in the space of its base.
 

@@ -118,6 +118,7 @@ class BaseFlowDensity(TableFlow):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
         from skflow.fitting._fit import fit_flow
 
+        X = self._whole_table(X, context)
         seed = draw_seed(self.random_state)
         last = dict(vars(self)) if self.warm_start and "flow_" in vars(self) else {}
         previous = last.get("flow_")
