@@ -38,7 +38,7 @@ class AnswersQuestions(DensityMixin):
             differ and sums that do not add up; -inf is only outside the declared support.
         """
         each = self.score_orders(X, given)
-        return np.logaddexp.reduce(each) - math.log(len(each))
+        return np.logaddexp.reduce(each, axis=0) - math.log(len(each))
 
     def score_orders(self, X, given=()):
         """Log densities of rows by each order of the columns, in nats.
@@ -94,8 +94,7 @@ class AnswersQuestions(DensityMixin):
             Cells that are known. A table may lack columns and have holes; its rows are drawn for
             one after the other, ``n_samples`` each.
         on_grid : bool, default=True
-            Whether numbers that repeat in the fit come back where they were. Integers and dates
-            are on their grid in any case.
+            Whether numbers that repeat come back where they were; integers and dates always do.
 
         Returns
         -------
