@@ -45,6 +45,7 @@ class MeanScoreMixin(DensityMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or what holds it, as in ``fit``, of any number of rows: read block by block.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
         context : array-like of shape (n_samples, n_context), optional
@@ -77,6 +78,7 @@ class FittedFlow(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or what holds it, as in ``fit``, of any number of rows: read block by block.
         context : array-like of shape (n_samples, n_context), optional
             What each row is given, if the fit had a context.
 
@@ -84,7 +86,8 @@ class FittedFlow(
         -------
         log_density : ndarray of shape (n_samples,), float64
             -inf outside a declared support, finite everywhere else. Rounding apart, a row's
-            density does not depend on the rows beside it.
+            density does not depend on the rows beside it. Of a Dask array it is a Dask array with
+            the same chunks of rows, of a Dask DataFrame a Dask Series: computed when they are.
         """
         from skflow.fitting._blocks import log_density
 
@@ -131,13 +134,15 @@ class FittedFlow(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows outside a declared support have no latent: a ValueError.
+            Rows outside a declared support have no latent: a ValueError. Or what holds it, as in
+            :meth:`score_samples`.
         context : array-like of shape (n_samples, n_context), optional
             What each row is given, if the fit had a context.
 
         Returns
         -------
         Z : ndarray of shape (n_samples, n_features)
+            Of a Dask array or DataFrame another one, computed when it is.
         """
         from skflow.fitting._blocks import latents
 

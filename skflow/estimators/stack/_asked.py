@@ -29,6 +29,7 @@ class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or whatever else :meth:`NSFDensity.score_samples` takes.
         context : array-like of shape (n_samples, n_context), optional
             What each row is given, if the fit had a context.
 
