@@ -1,6 +1,7 @@
 """The template of the trained density estimators: from X to a fitted flow."""
 
 import copy
+import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -16,6 +17,7 @@ from skflow.estimators._tabular import TableFlow
 from skflow.exceptions import ConvergenceWarning
 from skflow.fitting._family import Family
 from skflow.fitting._plan import going_on
+from skflow.fitting._resumable import Resumable
 from skflow.fitting._settings import (
     BASES,
     ORDERS,
@@ -67,6 +69,7 @@ class BaseFlowDensity(TableFlow):
     validation_fraction: float | str = "auto"
     n_iter_no_change: int | str | None = "auto"
     max_seconds: float | None = None
+    checkpoint: Any = None
     n_jobs: int | None = None
     device: str = "cpu"
     dtype: str = "float32"
@@ -95,6 +98,7 @@ class BaseFlowDensity(TableFlow):
             Interval(Integral, 1, None, closed="left"),
         ],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
+        "checkpoint": [None, str, os.PathLike],
         "n_jobs": [None, Integral],
         "device": [str],
         "dtype": [StrOptions({"float32", "float64"})],
@@ -121,13 +125,13 @@ class BaseFlowDensity(TableFlow):
         seed = draw_seed(self.random_state)
         last = dict(vars(self)) if self.warm_start and "flow_" in vars(self) else {}
         previous = last.get("flow_")
-        with time_limit(self.max_seconds):
-            family, rng = self._family(), np.random.default_rng(seed)
+        with time_limit(self.max_seconds), Resumable(self, seed, fold, previous) as resumable:
+            family = self._family()
             rows, given, table = read_table(
-                self, family, X, sample_weight, rng, fold=fold, context=context
+                self, family, X, sample_weight, resumable.rng, fold=fold, context=context
             )
-            plan = self._settle(family, table, seed, last)
-            fit = fit_flow(self, table, plan, family, seed, previous)
+            plan = self._settle(family, table, resumable.seed, last)
+            fit = fit_flow(self, table, plan, family, resumable.seed, previous, resumable)
             self._show(table.observation)
             self._show_fit(fit, plan)
             # after a warm start a member may have trained on what it held out now
@@ -136,6 +140,7 @@ class BaseFlowDensity(TableFlow):
             expected = fit.history.validation_seconds
             self.held_out_by_ = holder
             self.held_out_scores_ = self._held_out_scores(rows, given, holder, expected)
+            resumable.done(self.stopped_by_)
         return self
 
     def _settle(self, family, table, seed, last):

@@ -59,7 +59,7 @@ class Fit:
     holder: np.ndarray
 
 
-def fit_flow(estimator, table, plan, family, seed, previous=None):
+def fit_flow(estimator, table, plan, family, seed, previous=None, resumable=None):
     """Build, start and train a flow, or the members of an ensemble side by side.
 
     Parameters
@@ -72,6 +72,8 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
     seed : int
     previous : Flow or Ensemble, optional
         A fitted flow to go on with; it is copied, and stays as it is.
+    resumable : Resumable, optional
+        Keeps states of the training, and has the one to go on from.
 
     Returns
     -------
@@ -95,7 +97,9 @@ def fit_flow(estimator, table, plan, family, seed, previous=None):
             None if part is None else Rows(core, *part.to(device, dtype))
             for part in (training, held)
         )
-        flow, history = _trained(flow, rows, held_rows, estimator, plan, seed)
+        if resumable is not None:
+            resumable.settle(plan, preprocessing, flow)
+        flow, history = _trained(flow, rows, held_rows, estimator, plan, seed, resumable)
     flow.verify()
     judged = training if held is None else held
     sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
@@ -126,12 +130,12 @@ def _deal(table, plan):
     return *parts, holder
 
 
-def _trained(flow, rows, held, estimator, plan, seed):
+def _trained(flow, rows, held, estimator, plan, seed, resumable):
     """Train a flow, or all members of a stacked one."""
     config = training_config(estimator, plan, held)
     several = plan.n_members > 1
     if several and plan.batch_size >= APART and rows.index.device.type == "cpu":
-        settings = {"seed": seed, "n_jobs": estimator.n_jobs}
+        settings = {"seed": seed, "n_jobs": estimator.n_jobs, "resumable": resumable}
         return train_members(flow, MaximumLikelihood(), rows, held, config, plan, **settings)
     history = train(
         flow,
@@ -140,6 +144,7 @@ def _trained(flow, rows, held, estimator, plan, seed):
         config,
         validation=held,
         n_members=plan.n_members if several else None,
+        keeper=None if resumable is None else resumable.keeper(),
     )
     return flow, history
 
