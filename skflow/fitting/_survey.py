@@ -1,5 +1,6 @@
 """The first pass over a table that does not fit in memory: what there is, and a sample of it."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +29,6 @@ class Survey:
     ----------
     n_samples, n_rows : int
         Rows in all, and those of positive weight.
-    seed : int
-        Of the keys of rows.
     keys : ndarray of shape (n_head,), uint64
         Of the rows of the sample, ascending.
     rows : ndarray of shape (n_head, d), float64
@@ -43,11 +42,12 @@ class Survey:
         Rows by the first bits of their keys.
     low, high : ndarray of shape (d,)
         The smallest and the largest number of each column.
+    digest : ndarray of shape (n_bytes,), or None
+        Of all rows and weights, the same however they were cut into blocks.
     """
 
     n_samples: int
     n_rows: int
-    seed: int
     keys: np.ndarray
     rows: np.ndarray
     positions: np.ndarray
@@ -57,6 +57,7 @@ class Survey:
     counts: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    digest: np.ndarray | None
 
     @staticmethod
     def bins(keys):
@@ -64,34 +65,42 @@ class Survey:
         return (keys >> np.uint64(KEY_BITS - (BINS.bit_length() - 1))).astype(np.intp)
 
 
-def take_survey(blocks, seed):
+def take_survey(blocks, digests=False):
     """Go through the rows once.
 
     Parameters
     ----------
     blocks : iterable of Block
         Of which each has rows (m, d), weights (m,) or None and a context or None.
-    seed : int
+    digests : bool, default=False
+        Whether to tell the rows from others, which takes a second a gigabyte.
 
     Returns
     -------
     survey : Survey
     """
-    scout = _Scout(seed)
+    scout = _Scout(digests)
     for block in blocks:
         scout.look_at(block)
         if time_is_up(READING):
             left_out(f"all rows after the first {scout.n_samples:,}")
             break
+    if not scout.n_rows:
+        raise ValueError(
+            f"sample_weight is zero in every one of {scout.n_samples:,} rows: at least one weight "
+            "must be non-zero."
+            if scout.n_samples
+            else "X holds no rows (0 samples): pass a table with rows."
+        )
     return scout.survey()
 
 
 class _Scout:
     """What is known after the blocks so far."""
 
-    def __init__(self, seed):
-        self.seed = seed
+    def __init__(self, digests):
         self.head = None
+        self.digest = hashlib.blake2b() if digests else None
         self.n_samples, self.n_rows, self.sum = 0, 0, 0.0
         self.counts = np.zeros(BINS, dtype=np.int64)
         self.ends = np.array([np.inf, -np.inf])  # of the weights
@@ -102,9 +111,12 @@ class _Scout:
         start, rows, weight, context, _ = block
         if self.head is None:
             self._begin(rows.shape[1])
+        if self.digest is not None:
+            each = rows if weight is None else np.column_stack([rows, weight])
+            self.digest.update(np.ascontiguousarray(each))
         used = slice(None) if weight is None or weight.all() else np.flatnonzero(weight)
         positions = np.arange(start, start + len(rows))[used]
-        keys, values = keys_of(positions, self.seed), rows[used]
+        keys, values = keys_of(positions), rows[used]
         self.n_samples = start + len(rows)
         if not len(positions):
             return
@@ -123,7 +135,6 @@ class _Scout:
         return Survey(
             n_samples=self.n_samples,
             n_rows=self.n_rows,
-            seed=self.seed,
             keys=keys,
             rows=rows,
             positions=positions,
@@ -133,6 +144,9 @@ class _Scout:
             counts=self.counts,
             low=self.low,
             high=self.high,
+            digest=None
+            if self.digest is None
+            else np.frombuffer(self.digest.digest(), dtype=np.uint8),
         )
 
     def _context_at(self, positions):
