@@ -4,6 +4,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 __all__ = [
     "BrokenGuaranteeError",
+    "CheckpointWarning",
     "ConvergenceWarning",
     "InverseNotConvergedError",
     "ModelFileError",
@@ -40,3 +41,7 @@ class BrokenGuaranteeError(RuntimeError):
 
 class ModelFileError(ValueError):
     """A file does not hold an estimator that this version of skflow can load."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint could not be read or written, so that work is done again, or may have to be."""

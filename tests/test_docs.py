@@ -90,7 +90,15 @@ def test_api_reference_lists_every_public_name_once():
 # Estimators have pages of their own, and what only they use is nobody else's.
 ROOMS = {
     f"skflow.{name}"
-    for name in ("conditionals", "estimators", "exceptions", "fitting", "images", "tables")
+    for name in (
+        "conditionals",
+        "estimators",
+        "exceptions",
+        "fitting",
+        "images",
+        "sources",
+        "tables",
+    )
 }
 
 

@@ -1,6 +1,7 @@
 """From an estimator to a JSON document and the arrays that it names."""
 
 import math
+import pathlib
 
 import numpy as np
 import torch
@@ -224,6 +225,8 @@ class _Encoder:
 
     WRITERS = {
         np.str_: _str,
+        pathlib.PosixPath: _str,
+        pathlib.WindowsPath: _str,
         float: _float,
         list: _list,
         tuple: _tuple,

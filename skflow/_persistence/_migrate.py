@@ -25,6 +25,8 @@ NEW_IN_FORMAT_2 = {
 }
 # and those that came to all densities of tables
 OF_TABLES = {"resolution": None, "periodic": None, "n_jobs": None, "context_columns": None}
+# and to all densities that are trained
+OF_TRAINED = {"checkpoint": None}
 BOUNDS = ("low", "high", "low_at", "high_at")
 
 
@@ -48,7 +50,7 @@ def to_format_2(document, arrays):
 def to_format_3(document, arrays):
     """Say of each array what it is, in the nodes that name it, and of parameters that are new."""
     for node in _objects(document):
-        _add(NEW_PARAMETERS.get(node["class"], {}), node["attributes"])
+        _add(_new_in_format_3(node), node["attributes"])
     found = {}  # one array may be named in many places
     for node in _dicts(document):
         for kind in ("array", "tensor", "parameter"):
@@ -69,6 +71,13 @@ def _new_in_format_2(node):
     name = node["class"]
     of_table = name.endswith("Density") and "support" in node["attributes"]
     return NEW_IN_FORMAT_2.get(name, {}) | (OF_TABLES if of_table else {})
+
+
+def _new_in_format_3(node):
+    """Return what an estimator of formats 1 and 2 lacks; trained ones can be started warm."""
+    name = node["class"]
+    trained = name.endswith("Density") and "warm_start" in node["attributes"]
+    return NEW_PARAMETERS.get(name, {}) | (OF_TRAINED if trained else {})
 
 
 def _objects(document):

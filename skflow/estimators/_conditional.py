@@ -4,7 +4,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
 from skflow._validation import check_latents, check_n_samples
-from skflow.estimators._contract import FittedFlow, mean_score
+from skflow.estimators._contract import FittedFlow
+from skflow.estimators._from_sources import mean_score
 
 __all__ = ["MaybeConditional"]
 
@@ -54,7 +55,7 @@ class MaybeConditional(FittedFlow):
         -------
         score : float
         """
-        return mean_score(self.score_samples(Z, context), sample_weight)
+        return mean_score(self, Z, sample_weight, context)
 
     def transform(self, Z, context=None):
         """Latents of the rows, in the space of the flow's base.

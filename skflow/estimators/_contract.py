@@ -3,7 +3,6 @@
 from abc import ABCMeta
 from contextlib import contextmanager
 
-import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -14,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
-from skflow._validation import check_data, check_latents, check_n_samples, check_sample_weight
+from skflow._validation import check_data, check_latents, check_n_samples
+from skflow.estimators._from_sources import mean_score, takes_sources
 from skflow.estimators._given import MaybeGiven
 
-__all__ = ["FittedFlow", "MeanScoreMixin", "anew", "mean_score"]
+__all__ = ["FittedFlow", "MeanScoreMixin", "anew"]
 
 
 @contextmanager
@@ -36,11 +36,6 @@ def anew(estimator, going_on=False):
     estimator.__dict__ = vars(draft)
 
 
-def mean_score(scores, sample_weight=None):
-    """Weighted mean of scores (n_samples,), as a float, the weights checked."""
-    return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
-
-
 class MeanScoreMixin(DensityMixin):
     """``score`` as the mean of ``score_samples``."""
 
@@ -50,6 +45,7 @@ class MeanScoreMixin(DensityMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or what holds it, as in ``fit``, of any number of rows: read block by block.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
         context : array-like of shape (n_samples, n_context), optional
@@ -59,7 +55,7 @@ class MeanScoreMixin(DensityMixin):
         -------
         score : float
         """
-        return mean_score(self.score_samples(X, context), sample_weight)
+        return mean_score(self, X, sample_weight, context)
 
 
 class FittedFlow(
@@ -75,12 +71,14 @@ class FittedFlow(
 
     n_jobs = None  # where it is no parameter
 
+    @takes_sources()
     def score_samples(self, X, context=None):
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or what holds it, as in ``fit``, of any number of rows: read block by block.
         context : array-like of shape (n_samples, n_context), optional
             What each row is given, if the fit had a context.
 
@@ -88,7 +86,8 @@ class FittedFlow(
         -------
         log_density : ndarray of shape (n_samples,), float64
             -inf outside a declared support, finite everywhere else. Rounding apart, a row's
-            density does not depend on the rows beside it.
+            density does not depend on the rows beside it. Of a Dask array it is a Dask array with
+            the same chunks of rows, of a Dask DataFrame a Dask Series: computed when they are.
         """
         from skflow.fitting._blocks import log_density
 
@@ -124,6 +123,7 @@ class FittedFlow(
         """
         return self._draws(n_samples, random_state, on_grid, context)
 
+    @takes_sources(wide=True)
     def transform(self, X, context=None):
         """Latents of the rows: where the flow sends them in the space of its base.
 
@@ -134,13 +134,15 @@ class FittedFlow(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows outside a declared support have no latent: a ValueError.
+            Rows outside a declared support have no latent: a ValueError. Or what holds it, as in
+            :meth:`score_samples`.
         context : array-like of shape (n_samples, n_context), optional
             What each row is given, if the fit had a context.
 
         Returns
         -------
         Z : ndarray of shape (n_samples, n_features)
+            Of a Dask array or DataFrame another one, computed when it is.
         """
         from skflow.fitting._blocks import latents
 

@@ -54,6 +54,7 @@ class BaseClassicalDensity(TableFlow):
         return Family()
 
     def _fit(self, X, sample_weight=None, context=None):
+        X = self._whole_table(X, context)
         rng = np.random.default_rng(draw_seed(self.random_state))
         family = self._family()
         with time_limit(self.max_seconds):

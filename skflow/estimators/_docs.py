@@ -119,6 +119,15 @@ max_seconds : float, default=None
     Time for the whole fit, of which single steps may take a little more: choices of
     preprocessing and mixture end with what was found by then, training with its best weights. A
     warning says what was left out. None takes the time it takes: the same on any machine.
+checkpoint : str or path, default=None
+    Folder in which the state of the training is kept, written every two minutes, in one step, and
+    when a fit ends early. A fit with the same parameters and rows (weights, context) that finds a
+    state there goes on from it, and ends with the weights that it would have had without the
+    break; any other fit has files of its own, so that the candidates of a search may share a
+    folder. After Ctrl-C, an error, or the end of ``max_seconds``, of which the next fit may have
+    more, files stay; after a fit that ended by itself they are removed. A ``random_state`` of None
+    or a RandomState gets the seed of the fit that goes on. A warm start goes on if it starts from
+    the same fit. What comes before training is worked out again.
 n_jobs : int, default=None
     Threads: for members of an ensemble side by side in training, where batches have 512 rows (as
     "auto" has them above 2,300 rows), and for blocks of rows and draws in long tables. The result

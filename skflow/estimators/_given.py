@@ -2,6 +2,9 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+from skflow.sources._find import source_of
+from skflow.sources._whole import refuse_context_beside, whole_table
+
 __all__ = ["MaybeGiven", "as_keyword"]
 
 ROADS = (
@@ -44,6 +47,14 @@ class MaybeGiven:
             )
         self.context_ = known or ContextColumns.read(context, n_rows)
         return self.context_.encode(context, n_rows)
+
+    def _whole_table(self, X, context):
+        """Return the table of X for a fit that needs all rows at once, with its context."""
+        source = source_of(X)
+        if source is None:
+            return X
+        refuse_context_beside(source, context)
+        return whole_table(source, self)
 
     def _split(self, X, context):
         """Rows of the density, and their context: columns of X if the parameter names some."""

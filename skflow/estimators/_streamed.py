@@ -12,7 +12,7 @@ __all__ = ["fit_source"]
 MOST_HELD_OUT = 25_000
 
 
-def fit_source(estimator, source, sample_weight=None):
+def fit_source(estimator, source, sample_weight, last, resumable):
     """Fit a draft of a trained flow to a source of rows.
 
     The first pass counts rows and takes a uniform sample, which stands for the table wherever a
@@ -26,22 +26,26 @@ def fit_source(estimator, source, sample_weight=None):
     source : Source
     sample_weight : str or array-like of shape (n_samples,), optional
         The name of a column, or weights in memory.
+    last : dict
+        Attributes of the fit that a warm start goes on with, empty if none does.
+    resumable : Resumable
     """
     from skflow.fitting._fit import fit_flow
     from skflow.scale._place import place_of
 
-    seed, last = estimator._begin()
-    family, rng = estimator._family(), np.random.default_rng(seed)
-    blocks = NumberedBlocks(estimator, source, sample_weight)
+    family, blocks = estimator._family(), NumberedBlocks(estimator, source, sample_weight)
     place = place_of(blocks)
-    survey = place.survey(seed)
+    survey = place.survey(digests=estimator.checkpoint is not None)
+    rng = resumable.rng(survey.digest, None, None)
+    seed = resumable.seed
     table, held = _sample(estimator, family, survey, rng)
     plan = estimator._settle(family, table, seed, last, n=survey.n_rows)
     encode = None if estimator.context_ is None else estimator.context_.encode
     stream = place.supply(survey, table.observation, survey.keys[:held], encode, rng)
     numbers = table.source[:held]  # of the rows that are held out
     given = None if table.context is None else table.context[numbers]
-    fit = fit_flow(estimator, table, plan, family, seed, last.get("flow_"), stream)
+    settings = {"stream": stream, "resumable": resumable}
+    fit = fit_flow(estimator, table, plan, family, seed, last.get("flow_"), **settings)
     estimator._show(table.observation)
     estimator._show_fit(fit, plan, n_rows=stream.n_rows_seen)
     holder = fit.holder[numbers] if not last else np.full(held, -1)

@@ -67,7 +67,12 @@ class TableFlow(ExportMixin, FittedFlow):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers, at least two rows.
+            Finite numbers, at least two rows. Or what holds them: a numpy.memmap, the path of a
+            parquet file or of a folder of them, a pyarrow Dataset, a polars LazyFrame, a Dask
+            array or DataFrame, or blocks, any object whose ``__iter__`` begins anew each time
+            and yields arrays or data frames. Of at most a 32nd of scikit-learn's
+            ``working_memory`` at 8 bytes an entry (2**22 entries by default) they are read into
+            one table, and the fit is that of the table.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; only ratios matter. Weight 0 leaves a row out.
@@ -75,7 +80,8 @@ class TableFlow(ExportMixin, FittedFlow):
             What each row is given: the density is then that of X given the context. Numbers,
             booleans, categories (text, pandas' categories), dates, with holes (NaN, None) in any
             column. Every method then takes a context with the same columns. With
-            ``context_columns`` it is a part of X, and none is passed.
+            ``context_columns`` it is a part of X, and none is passed; files, queries and blocks
+            have theirs so.
 
         Returns
         -------

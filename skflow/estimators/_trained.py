@@ -1,6 +1,7 @@
 """The template of the trained density estimators: from X to a fitted flow."""
 
 import copy
+import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -17,6 +18,7 @@ from skflow.estimators._tabular import TableFlow
 from skflow.exceptions import ConvergenceWarning
 from skflow.fitting._family import Family
 from skflow.fitting._plan import going_on
+from skflow.fitting._resumable import Resumable
 from skflow.fitting._settings import (
     BASES,
     ORDERS,
@@ -71,6 +73,7 @@ class BaseFlowDensity(TableFlow):
     validation_fraction: float | str = "auto"
     n_iter_no_change: int | str | None = "auto"
     max_seconds: float | None = None
+    checkpoint: Any = None
     n_jobs: int | None = None
     device: str = "cpu"
     dtype: str = "float32"
@@ -99,6 +102,7 @@ class BaseFlowDensity(TableFlow):
             Interval(Integral, 1, None, closed="left"),
         ],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
+        "checkpoint": [None, str, os.PathLike],
         "n_jobs": [None, Integral],
         "device": [str],
         "dtype": [StrOptions({"float32", "float64"})],
@@ -120,38 +124,37 @@ class BaseFlowDensity(TableFlow):
 
     def _fit(self, X, sample_weight=None, fold=None, context=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
-        source = source_of(X)
-        table, blocks = (X, None) if source is None else whole_or_blocks(source)
+        table, source = X, source_of(X)
         if source is not None:
             refuse_context_beside(source, context)
-        with time_limit(self.max_seconds):
-            if blocks is None:
-                self._fit_table(table, sample_weight, fold, context)
+            table, _ = whole_or_blocks(source)
+        seed, goes_on = draw_seed(self.random_state), self.warm_start and "flow_" in vars(self)
+        last = dict(vars(self)) if goes_on else {}
+        resumable = Resumable(self, seed, fold, last.get("flow_"))
+        with time_limit(self.max_seconds), resumable:
+            if table is None:
+                fit_source(self, source, sample_weight, last, resumable)
             else:
-                fit_source(self, source, sample_weight)
+                self._fit_table(table, sample_weight, context, last, resumable)
+            resumable.done(self.stopped_by_)
         return self
 
-    def _fit_table(self, X, sample_weight, fold, context):
+    def _fit_table(self, X, sample_weight, context, last, resumable):
         from skflow.fitting._fit import fit_flow
 
-        seed, last = self._begin()
-        family, rng = self._family(), np.random.default_rng(seed)
+        family, fold = self._family(), resumable.fold
         rows, given, table = read_table(
-            self, family, X, sample_weight, rng, fold=fold, context=context
+            self, family, X, sample_weight, resumable.rng, fold=fold, context=context
         )
-        plan = self._settle(family, table, seed, last)
-        fit = fit_flow(self, table, plan, family, seed, last.get("flow_"))
+        plan = self._settle(family, table, resumable.seed, last)
+        previous = last.get("flow_")
+        fit = fit_flow(self, table, plan, family, resumable.seed, previous, resumable=resumable)
         self._show(table.observation)
         self._show_fit(fit, plan, n_rows=int((table.source >= 0).sum()))
         # after a warm start a member may have trained on what it held out now
         holder = np.full_like(fit.holder, -1) if last else fit.holder
         holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
         self._show_held_out(rows, given, holder, fit)
-
-    def _begin(self):
-        """Return the seed of a fit, and the attributes of the last one if it goes on from that."""
-        goes_on = self.warm_start and "flow_" in vars(self)
-        return draw_seed(self.random_state), dict(vars(self)) if goes_on else {}
 
     def _settle(self, family, table, seed, last, n=None):
         kept = going_on(self, last, table.observation) if last else {}

@@ -53,7 +53,7 @@ class Fit:
     holder: np.ndarray
 
 
-def fit_flow(estimator, table, plan, family, seed, previous=None, stream=None):
+def fit_flow(estimator, table, plan, family, seed, previous=None, *, stream=None, resumable=None):
     """Build, start and train a flow, or the members of an ensemble side by side.
 
     Parameters
@@ -68,6 +68,8 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, stream=None):
         A fitted flow to go on with; it is copied, and stays as it is.
     stream : Stream, optional
         Where the rows to train on are, if the table is but a sample of them.
+    resumable : Resumable, optional
+        Keeps states of the training, and has the one to go on from.
 
     Returns
     -------
@@ -92,10 +94,13 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, stream=None):
         rows, held_rows = (
             None if part is None else Rows(core, *part.to(device, dtype)) for part in parts
         )
+        if resumable is not None:
+            resumable.settle(plan, preprocessing, flow)
         supply = Supply(rows) if stream is None else stream
         with supply.ready(preprocessing, plan, device, dtype):
             config = training_config(estimator, plan, held_rows)
-            flow, history = supply.train(flow, held_rows, config, plan, seed, estimator.n_jobs)
+            settings = {"seed": seed, "n_jobs": estimator.n_jobs, "resumable": resumable}
+            flow, history = supply.train(flow, held_rows, config, plan, **settings)
     flow.verify()
     judged = training if held is None else held
     sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()

@@ -18,7 +18,7 @@ from skflow.training import History, train
 __all__ = ["train_members"]
 
 
-def train_members(flow, objective, supply, held, config, plan, *, seed, n_jobs):
+def train_members(flow, objective, supply, held, config, plan, *, seed, n_jobs, resumable=None):
     """Train the members of a stacked flow one after the other, or side by side in threads.
 
     Where batches are so large that kernels gain nothing from several members at once, this takes
@@ -39,6 +39,8 @@ def train_members(flow, objective, supply, held, config, plan, *, seed, n_jobs):
     seed : int
     n_jobs : int or None
         See :func:`side_by_side`.
+    resumable : Resumable, optional
+        Keeps states of each member, and has those to go on from.
 
     Returns
     -------
@@ -58,7 +60,12 @@ def train_members(flow, objective, supply, held, config, plan, *, seed, n_jobs):
         with threads(plan.n_threads), seeded(_seed(seed, k)), time_limit(seconds_left() / left):
             batches = supply.batches(plan, noise_of(member, plan), k)
             history = train(
-                member, _Until(stop, objective), batches, own, validation=held.of_member(k)
+                member,
+                _Until(stop, objective),
+                batches,
+                own,
+                validation=held.of_member(k),
+                keeper=None if resumable is None else resumable.keeper(f"member {k}"),
             )
         if history.stopped_by == "interrupt":
             stop.set()

@@ -31,6 +31,7 @@ VISIBLE = (
 # parameters that say how to train and not what; all others shape the flow
 OF_TRAINING = {
     "batch_size",
+    "checkpoint",
     "device",
     "input_noise",
     "learning_rate",

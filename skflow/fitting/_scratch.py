@@ -33,7 +33,6 @@ class ShuffledFile:
     row : dtype
     counts : ndarray of shape (n_bins,)
         Rows by bins of keys.
-    seed : int
 
     Raises
     ------
@@ -41,8 +40,8 @@ class ShuffledFile:
         If the disk has no room for it.
     """
 
-    def __init__(self, path, row, counts, seed):
-        self.path, self.row, self.seed = path, row, seed
+    def __init__(self, path, row, counts):
+        self.path, self.row = path, row
         self.ends = np.concatenate([[0], np.cumsum(counts)])  # of bins, in rows
         self.first = _regions(self.ends, max(1, REGION // row.itemsize))
         self.region_of = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
@@ -77,7 +76,7 @@ class ShuffledFile:
         """Put the rows of each region in a random order."""
         for k, (start, n) in enumerate(zip(self.start, self.filled, strict=True)):
             rows = self._read(start, n)
-            order = np.random.default_rng([self.seed, k]).permutation(len(rows))
+            order = np.random.default_rng(k).permutation(len(rows))
             with open(self.path, "r+b") as file:
                 file.seek(int(start) * self.row.itemsize)
                 file.write(rows[order].tobytes())

@@ -97,7 +97,7 @@ class Stream(Supply):
         survey = self.survey
         row = row_of(plan, dtype, survey.weight is not None)
         held = np.bincount(Survey.bins(self.held), minlength=len(survey.counts))
-        return ShuffledFile(path, row, survey.counts - held, survey.seed)
+        return ShuffledFile(path, row, survey.counts - held)
 
     @torch.no_grad()
     def write(self, preprocessing, plan):
@@ -131,7 +131,7 @@ class Stream(Supply):
     def _to_write(self, block):
         """Which rows of a block are trained on, and their keys: not those with the smallest."""
         positions = block.positions()
-        keys = keys_of(positions, self.survey.seed)
+        keys = keys_of(positions)
         trains = positions < self.survey.n_samples
         if len(self.held):
             trains &= keys > self.held[-1]

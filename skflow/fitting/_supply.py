@@ -43,7 +43,7 @@ class Supply:
         """Return how to train on them, of a TrainingConfig in passes over the table."""
         return config
 
-    def train(self, flow, held, config, plan, seed, n_jobs=None):
+    def train(self, flow, held, config, plan, *, seed, n_jobs=None, resumable=None):
         """Train a flow, or all members of a stacked one.
 
         Parameters
@@ -58,6 +58,8 @@ class Supply:
         seed : int
         n_jobs : int or None
             Members side by side in threads.
+        resumable : Resumable, optional
+            Keeps states of the training, and has the ones to go on from.
 
         Returns
         -------
@@ -67,7 +69,7 @@ class Supply:
         config, several = self.schedule(config), plan.n_members > 1
         on_cpu = next(flow.parameters()).device.type == "cpu"
         if several and plan.batch_size >= APART and on_cpu:
-            settings = {"seed": seed, "n_jobs": n_jobs}
+            settings = {"seed": seed, "n_jobs": n_jobs, "resumable": resumable}
             return train_members(flow, MaximumLikelihood(), self, held, config, plan, **settings)
         history = train(
             flow,
@@ -76,5 +78,6 @@ class Supply:
             config,
             validation=held,
             n_members=plan.n_members if several else None,
+            keeper=None if resumable is None else resumable.keeper(),
         )
         return flow, history

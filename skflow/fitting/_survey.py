@@ -1,5 +1,6 @@
 """The first pass over a table that does not fit in memory: what there is, and a sample of it."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,8 +29,6 @@ class Survey:
     ----------
     n_samples, n_rows : int
         Rows in all, and those of positive weight.
-    seed : int
-        Of the keys of rows.
     keys : ndarray of shape (n_head,), uint64
         Of the rows of the sample, ascending.
     rows : ndarray of shape (n_head, d), float64
@@ -43,11 +42,12 @@ class Survey:
         Rows by the first bits of their keys.
     low, high : ndarray of shape (d,)
         The smallest and the largest number of each column.
+    digest : ndarray of shape (n_bytes,), or None
+        Of all rows and weights, the same however they were cut into blocks.
     """
 
     n_samples: int
     n_rows: int
-    seed: int
     keys: np.ndarray
     rows: np.ndarray
     positions: np.ndarray
@@ -57,6 +57,7 @@ class Survey:
     counts: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    digest: np.ndarray | None
 
     @staticmethod
     def bins(keys):
@@ -64,20 +65,21 @@ class Survey:
         return (keys >> np.uint64(KEY_BITS - (BINS.bit_length() - 1))).astype(np.intp)
 
 
-def take_survey(blocks, seed):
+def take_survey(blocks, digests=False):
     """Go through the rows once.
 
     Parameters
     ----------
     blocks : iterable of Block
         Of which each has rows (m, d), weights (m,) or None and a context or None.
-    seed : int
+    digests : bool, default=False
+        Whether to tell the rows from others, which takes a second a gigabyte.
 
     Returns
     -------
     survey : Survey
     """
-    scout = Scout(seed)
+    scout = Scout(digests)
     for block in blocks:
         scout.look_at(block)
         if time_is_up(READING):
@@ -96,14 +98,15 @@ class Scout:
 
     Parameters
     ----------
-    seed : int
+    digests : bool
     limit : int, optional
         Key above which no row is kept for the sample, where it is known that these are too many.
     """
 
-    def __init__(self, seed, limit=None):
-        self.seed, self.limit = seed, limit
+    def __init__(self, digests=False, limit=None):
+        self.limit = limit
         self.head = None
+        self.digest = hashlib.blake2b() if digests else None
         self.n_samples, self.n_rows, self.sum = 0, 0, 0.0
         self.counts = np.zeros(BINS, dtype=np.int64)
         self.ends = np.array([np.inf, -np.inf])  # of the weights
@@ -114,9 +117,12 @@ class Scout:
         start, rows, weight, context, _ = block
         if self.head is None:
             self._begin(rows.shape[1])
+        if self.digest is not None:
+            each = rows if weight is None else np.column_stack([rows, weight])
+            self.digest.update(np.ascontiguousarray(each))
         used = slice(None) if weight is None or weight.all() else np.flatnonzero(weight)
         positions = np.arange(start, start + len(rows))[used]
-        keys, values = keys_of(positions, self.seed), rows[used]
+        keys, values = keys_of(positions), rows[used]
         self.n_samples = start + len(rows)
         if not len(positions):
             return
@@ -130,7 +136,9 @@ class Scout:
             self.places.append(positions[which])
 
     def add(self, other):
-        """Take in what a scout of other rows knows."""
+        """Take in what a scout of the rows that follow knows, whose digest is one in bytes."""
+        if self.digest is not None:
+            self.digest.update(other.digest)
         if other.head is None:
             return
         if self.head is None:
@@ -151,12 +159,18 @@ class Scout:
         return len(self.low)
 
     def survey(self):
+        if not self.n_rows:
+            raise ValueError(
+                f"sample_weight is zero in every one of {self.n_samples:,} rows: at least one "
+                "weight must be non-zero."
+                if self.n_samples
+                else "X holds no rows (0 samples): pass a table with rows."
+            )
         keys, rows, positions, weight = self.head.settle()
-        equal = self.ends[0] == self.ends[1]
+        equal, digest = self.ends[0] == self.ends[1], self.digest
         return Survey(
             n_samples=self.n_samples,
             n_rows=self.n_rows,
-            seed=self.seed,
             keys=keys,
             rows=rows,
             positions=positions,
@@ -166,6 +180,7 @@ class Scout:
             counts=self.counts,
             low=self.low,
             high=self.high,
+            digest=None if digest is None else np.frombuffer(digest.digest(), dtype=np.uint8),
         )
 
     def _context_at(self, positions):

@@ -69,8 +69,10 @@ def parts_of(cluster, blocks):
     return parts
 
 
-def survey_parts(cluster, parts, blocks, seed):
+def survey_parts(cluster, parts, blocks, digests):
     """Go through the rows once, as ``take_survey`` does.
+
+    The digest is of those of the partitions: another cut of the same rows has another one.
 
     Returns
     -------
@@ -83,16 +85,11 @@ def survey_parts(cluster, parts, blocks, seed):
     wanted = size
     while True:
         limit = _limit(wanted, n)
-        scouts = _scouts(cluster, parts, blocks, seed, limit)
+        scouts = _scouts(cluster, parts, blocks, digests, limit)
         seen = [part for part, one in zip(parts, scouts, strict=True) if one is not None]
-        whole = Scout(seed)
+        whole = Scout(digests)
         for one in filter(None, scouts):
             whole.add(one)
-        if whole.n_rows == 0:
-            raise ValueError(
-                "sample_weight is zero in every row: at least one weight must be non-zero. Pass "
-                "None for equal weights."
-            )
         survey = whole.survey()
         if limit is None or len(survey.rows) >= min(size, survey.n_rows):
             break
@@ -109,13 +106,13 @@ def _limit(wanted, n):
     return None if share >= 1 else int(share * np.iinfo(np.uint64).max)
 
 
-def _scouts(cluster, parts, blocks, seed, limit):
+def _scouts(cluster, parts, blocks, digests, limit):
     from dask import delayed
 
     reader = cluster.spread(blocks.reader())
     what = blocks.source.what
     tasks = [
-        delayed(look)(rows, reader, what, start, blocks.weights_at(start, stop), seed, limit)
+        delayed(look)(rows, reader, what, start, blocks.weights_at(start, stop), digests, limit)
         for rows, start, stop in parts
     ]
     return cluster.results(cluster.compute(tasks), READING)

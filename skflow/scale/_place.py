@@ -17,7 +17,7 @@ def place_of(blocks):
     Returns
     -------
     place : object
-        With ``survey(seed)``, and ``supply(survey, observation, held, encode, rng)``.
+        With ``survey(digests)``, and ``supply(survey, observation, held, encode, rng)``.
     """
     cluster = cluster_of(blocks.source)
     return _Here(blocks) if cluster is None else _OnWorkers(cluster, blocks)
@@ -29,8 +29,8 @@ class _Here:
     def __init__(self, blocks):
         self.blocks = blocks
 
-    def survey(self, seed):
-        return take_survey(self.blocks, seed)
+    def survey(self, digests):
+        return take_survey(self.blocks, digests)
 
     def supply(self, *settings):
         return Stream(self.blocks, *settings)
@@ -45,14 +45,14 @@ class _OnWorkers:
         self.cluster, self.blocks = cluster, blocks
         self.parts = parts_of(cluster, blocks)
 
-    def survey(self, seed):
+    def survey(self, digests):
         from skflow.scale._look import survey_parts
 
-        survey, self.parts = survey_parts(self.cluster, self.parts, self.blocks, seed)
+        survey, self.parts = survey_parts(self.cluster, self.parts, self.blocks, digests)
         return survey
 
     def supply(self, survey, observation, held, encode, rng):
         from skflow.scale._shards import Shards
 
-        given = survey, observation, held, encode
+        given = survey, observation, held, encode, int(rng.integers(2**31))
         return Shards(self.cluster, self.parts, self.blocks, *given)

@@ -127,6 +127,22 @@ class RoundBatches:
     def __iter__(self):
         yield self.rounds.some_rows()
 
+    def state(self):
+        """Copy what goes over from one epoch to the next, for :meth:`resume`."""
+        rounds = self.rounds
+        return {"tasks": rounds.n_tasks, "made": rounds.n_made, "rows": rounds.n_rows}
+
+    def resume(self, state):
+        """Go on from where other rounds on the same shards were."""
+        rounds = self.rounds
+        if state["tasks"] != rounds.n_tasks:
+            raise ValueError(
+                f"the checkpoint is of a fit in {state['tasks']} tasks at a time for each member, "
+                f"and the workers of the cluster now make {rounds.n_tasks}: have as many threads "
+                "in all as then, or remove the checkpoint to fit anew."
+            )
+        rounds.n_made, rounds.n_rows = state["made"], state["rows"]
+
     def steps_of(self, run):
         """Return what makes the steps of a run."""
         return _RoundSteps(run, self.rounds)
@@ -149,6 +165,12 @@ class _RoundSteps:
         now = time.perf_counter()
         self.run.step_seconds, self.last = now - self.last, now  # of a round
         return seconds_left() < float("inf") and self.run.is_late()
+
+    def state(self):
+        """Return what goes over to the next epoch beside the run: nothing."""
+
+    def resume(self, state):
+        """Go on with the next epoch."""
 
     def release(self):
         """Let go of the run."""

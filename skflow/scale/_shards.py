@@ -36,11 +36,13 @@ class Shards(Supply):
     survey : Survey
     observation, held, encode
         As those of a Stream.
+    seed : int
     """
 
-    def __init__(self, cluster, parts, blocks, survey, observation, held, encode):
+    def __init__(self, cluster, parts, blocks, survey, observation, held, encode, seed):
         self.cluster, self.parts, self.blocks, self.survey = cluster, parts, blocks, survey
         self.observation, self.held, self.encode = observation, held, encode
+        self.seed = seed
         self.n_trained = survey.n_rows - len(held)
         self.n_tasks, self.shards, self.rounds = 0, [], None
 
@@ -71,7 +73,7 @@ class Shards(Supply):
             plan=replace(plan, n_members=1),
             dtype=dtype,
             n_shards=n_shards,
-            seed=self.survey.seed,
+            seed=self.seed,
         )
         self._deal(recipe)
         self.width = plan.n_features + plan.n_context
@@ -103,7 +105,7 @@ class Shards(Supply):
             left_out(f"training on other rows than those of partitions with {n:,}")
             self.n_trained = min(self.n_trained, n)
         self.shards = [
-            self.cluster.submit(shard_of, of_shard.tolist(), [self.survey.seed, s], place=s)
+            self.cluster.submit(shard_of, of_shard.tolist(), [self.seed, s], place=s)
             for s, of_shard in enumerate(futures[dealt].T)
         ]
         self.cluster.wait(self.shards)
@@ -122,7 +124,7 @@ class Shards(Supply):
         """In an epoch a task goes over about a stretch; in a pass a member over the table."""
         return max(1, round(n_stretches(self.n_trained, self.width) / self.n_tasks))
 
-    def train(self, flow, held, config, plan, seed, n_jobs=None):
+    def train(self, flow, held, config, plan, *, seed, n_jobs=None, resumable=None):
         """Train a flow, or all members of a stacked one, on the workers.
 
         The held-out rows are scored here, at the end of each epoch. See
@@ -153,6 +155,7 @@ class Shards(Supply):
             config,
             validation=held,
             n_members=plan.n_members if several else None,
+            keeper=None if resumable is None else resumable.keeper(),
         )
         return flow, history
 

@@ -24,11 +24,12 @@ def first_rows(part):
     return cut(part, 0, FIRST)
 
 
-def look(part, reader, what, start, weight, seed, limit):
+def look(part, reader, what, start, weight, digests, limit):
     """Return what a Scout knows after the rows of one partition."""
-    scout = Scout(seed, limit)
+    scout = Scout(digests, limit)
     for block in _blocks(part, reader, what, start, weight):
         scout.look_at(block)
+    scout.digest = scout.digest and scout.digest.digest()  # the object cannot travel
     return scout
 
 

@@ -35,10 +35,10 @@ def source_of(X, name="X"):
     ----------
     X : object
         A source is a numpy.memmap that does not fit in memory (see
-        :func:`skflow.sources._memory.is_small`), a pyarrow Dataset, the path of a parquet file or of
-        a folder of them, a polars LazyFrame, a Dask array or DataFrame, and blocks: an object
-        whose ``__iter__`` begins anew each time, or a list, of arrays of two dimensions or data
-        frames.
+        :func:`skflow.sources._memory.most_entries`), a pyarrow Dataset, the path of a parquet
+        file or of a folder of them, a polars LazyFrame, a Dask array or DataFrame, and blocks: an
+        object whose ``__iter__`` begins anew each time, or a list, of arrays of two dimensions or
+        data frames.
     name : str
         How messages name X.
 

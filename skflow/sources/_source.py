@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from skflow._input import names_of
-from skflow.sources._parts import as_part, joined, n_columns_of, cut, rows_together
+from skflow.sources._parts import as_part, cut, joined, n_columns_of, rows_together
 
 __all__ = ["Source"]
 
@@ -58,10 +58,12 @@ class Source(ABC):
             first = first or columns
             if columns != first:
                 self._refuse_columns(k, columns, first)
+            counted += len(part)
+            if self.n_rows is not None and counted > self.n_rows:
+                self._count(counted, first)
             step = rows_together(columns[1])
             for start in range(0, len(part), step):
                 yield part if len(part) <= step else cut(part, start, start + step)
-            counted += len(part)
         self._count(counted, first)
 
     def gather(self):
@@ -94,9 +96,10 @@ class Source(ABC):
     def _count(self, n_rows, first):
         """Keep what reading to the end told."""
         if self.n_rows not in (None, n_rows):
+            more = "at least " if n_rows > self.n_rows else ""
             raise ValueError(
-                f"{self.what} gave {n_rows} rows where it has or had {self.n_rows}: a table is "
-                "read several times, so that each time must begin anew and give the same rows."
+                f"{self.what} gave {more}{n_rows} rows and not {self.n_rows}: a table is read "
+                "several times, and must give the same rows in each."
             )
         self.n_rows = n_rows
         if first is not None:

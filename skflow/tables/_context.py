@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._escapes import escaped
-from skflow._input import refuse_lazy, row_label, time_in, unmasked
+from skflow._input import names_of, refuse_lazy, row_label, time_in, unmasked
 from skflow._notices import warn
 from skflow._persistence import stored
 from skflow._validation import column_label
@@ -175,8 +175,7 @@ def split_context(X, columns):
         columns = [columns]
     refuse_lazy(X)
     X = unmasked(X)[0] if isinstance(X, list | tuple) else X
-    framed = hasattr(X, "columns")
-    names = list(X.columns) if framed else None
+    framed, names = hasattr(X, "columns"), names_of(X)
     X = X if framed or isinstance(X, np.ma.MaskedArray) else np.asarray(X)
     if len(X.shape) != 2:
         raise ValueError(
@@ -194,7 +193,8 @@ def split_context(X, columns):
             f"of {X.shape[1]}."
         )
     if framed:
-        return X[[names[j] for j in rest]], X[[names[j] for j in given]]
+        pick = X.select if hasattr(X, "column_names") else X.__getitem__
+        return pick([names[j] for j in rest]), pick([names[j] for j in given])
     return X[:, rest], X[:, given]
 
 
@@ -206,6 +206,8 @@ def columns_of(context, n_rows):
     """Names (None without) and columns (n_rows,) of a context."""
     refuse_lazy(context, "context")
     context, _ = unmasked(context)
+    if hasattr(context, "column_names"):  # of pyarrow
+        context = context.to_pandas(date_as_object=False)
     if hasattr(context, "columns"):
         names = tuple(map(str, context.columns))
         columns = [context[name] for name in context.columns]

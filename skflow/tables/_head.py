@@ -14,11 +14,11 @@ __all__ = ["Head", "keys_of"]
 GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def keys_of(positions, seed):
-    """Return a key of 64 bits for each of some positions (n,), the same for a seed anywhere."""
+def keys_of(positions):
+    """Return a key of 64 bits for each of some positions (n,), the same everywhere."""
     with np.errstate(over="ignore"):  # arithmetic modulo 2^64
         z = np.asarray(positions).astype(np.uint64) + np.uint64(1)
-        z = z * np.uint64(GOLDEN) + np.uint64(seed) * np.uint64(SECOND)
+        z = z * np.uint64(GOLDEN)
         for shift, factor in ((30, FIRST), (27, SECOND)):
             z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
         return z ^ (z >> np.uint64(31))

@@ -30,6 +30,12 @@ def checked_rows(estimator, X, sample_weight, minimum=2):
 def read_table(estimator, family, X, sample_weight, rng, *, fold=None, context=None):
     """Check X, observe it and make the rows to train on.
 
+    Parameters
+    ----------
+    rng : numpy.random.Generator or callable
+        Of the noise that spreads repeated values; or a function that returns it, of the checked
+        rows, their weights and their context.
+
     Returns
     -------
     rows : ndarray of shape (n_samples, n_features)
@@ -44,5 +50,6 @@ def read_table(estimator, family, X, sample_weight, rng, *, fold=None, context=N
     observation = estimator._observe(rows, weight, family, like=X)
     observation.check(rows, getattr(estimator, "feature_names_in_", None), like=X)
     given = estimator._read_context(context, len(rows), family.takes_context)
+    rng = rng(rows, weight, given) if callable(rng) else rng
     table = observation.prepare(rows, weight, rng, fold=fold, context=given, owned=owned)
     return X if owned else rows, given, table

@@ -45,6 +45,15 @@ class AveragedWeights:
         """Begin anew at the live weights of some members (K,), after they were rolled back."""
         self.mean.copy_(torch.where(members.unsqueeze(1), self.flat, self.mean))
 
+    def state(self):
+        """Copy the average, and how many steps it took note of."""
+        return {"mean": self.mean.to("cpu", copy=True), "taken": self.taken}
+
+    def resume(self, state):
+        """Go on from where another one was."""
+        self.mean.copy_(state["mean"])
+        self.taken = state["taken"]
+
     @contextmanager
     def in_place(self):
         """Run a block in which the live weights are the average."""

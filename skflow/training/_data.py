@@ -52,6 +52,15 @@ class Batches:
             x = x + self.noise * noise
         return Batch(x, context, weight)
 
+    def state(self):
+        """Copy what goes over from one epoch to the next, for :meth:`resume`."""
+        return {"waiting": [places.to("cpu", copy=True) for places in self.waiting]}
+
+    def resume(self, state):
+        """Go on from where other batches of the same rows were."""
+        device = self.rows.index.device
+        self.waiting = [places.to(device, copy=True) for places in state["waiting"]]
+
     def _shuffled(self):
         n, sizes = self.rows.n_rows, self.rows.sizes
         orders = [self._next(member, size, n) for member, size in enumerate(sizes)]
@@ -91,6 +100,13 @@ class SeedBatches:
         for _ in range(self.n_batches):
             yield Batch(self.base.draw_seeds(self.batch_size))
 
+    def state(self):
+        """Return nothing: each epoch is by itself."""
+        return {}
+
+    def resume(self, state):
+        """Do nothing, as nothing goes over from one epoch to the next."""
+
 
 class ContextBatches:
     """Fresh seeds of a base's draws, one for each of the shuffled rows of a context.
@@ -112,6 +128,14 @@ class ContextBatches:
     def __iter__(self):
         for context, _, _ in self.rows:
             yield Batch(self.base.draw_seeds(len(context)), context)
+
+    def state(self):
+        """Copy what goes over from one epoch to the next."""
+        return self.rows.state()
+
+    def resume(self, state):
+        """Go on from where other batches of the same rows were."""
+        self.rows.resume(state)
 
 
 def assign_holders(n_rows, n_members, n_folds, generator=None):

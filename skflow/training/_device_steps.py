@@ -77,6 +77,15 @@ class DeviceSteps:
             self._note()
         return self.total / count
 
+    def state(self):
+        """Copy what the device has counted."""
+        return {name: getattr(self, name).to("cpu", copy=True) for name in ("finite", "skipped")}
+
+    def resume(self, state):
+        """Go on counting from where another one was."""
+        self.finite.copy_(state["finite"])
+        self.skipped.copy_(state["skipped"])
+
     def release(self):
         """Say how it went; let go of graphs and memory, now and not when cycles are collected."""
         parts = {"steps": self.step, "validation": self.held_out_loss}

@@ -7,12 +7,14 @@ import torch
 
 from skflow._clock import seconds_left, time_is_up, time_limit
 from skflow._notices import warn
-from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
+from skflow.exceptions import ConvergenceWarning
 from skflow.training._averaging import AveragedWeights
 from skflow.training._config import History
 from skflow.training._device_steps import steps_elsewhere
+from skflow.training._ending import mean_loss, report
 from skflow.training._optimizer import FlatAdamW, FlatParameters
 from skflow.training._rows import Batch, Rows
+from skflow.training._state import resume, state_of
 from skflow.training._stopping import BestWeights
 
 __all__ = ["train"]
@@ -24,10 +26,11 @@ BLOCK_ENTRIES = 2**16  # if those of all members have more numbers than this
 PART = 256
 ON_GPU = 4  # times as many of all of these: a GPU has no cache to stay in, and fills with more
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
+GOES_ON = History().stopped_by  # what is said of a run that nothing has stopped
 ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
 
 
-def train(flow, objective, batches, config, *, validation=None, n_members=None):
+def train(flow, objective, batches, config, *, validation=None, n_members=None, keeper=None):
     """Minimise an objective over a flow, or over all members of a stacked flow at once.
 
     Of the weights, averaged over some steps, those with the lowest validation loss are kept, and
@@ -50,6 +53,11 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
         Without it, the training loss of an epoch decides which weights are best.
     n_members : int, optional
         Length of the member axis of a stacked flow.
+    keeper : optional
+        Keeps states of the run, of which it goes on from the last: ``last()`` gives that or None,
+        ``note(state)`` takes the one at an epoch's end, ``end()`` hears that no more will come.
+        See :class:`skflow.training._checkpoint.Keeper`. ``batches`` then need ``state()``, what
+        they carry from epoch to epoch, and ``resume(state)``.
 
     Returns
     -------
@@ -61,15 +69,15 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None):
         If no step was ever finite, and the start has no finite loss either.
     """
     with time_limit(config.max_seconds):
-        return _Run(flow, objective, batches, config, validation, n_members).run()
+        return _Run(flow, objective, batches, config, validation, n_members, keeper).run()
 
 
 class _Run:
     """State of one call of :func:`train`."""
 
-    def __init__(self, flow, objective, batches, config, validation, n_members):
+    def __init__(self, flow, objective, batches, config, validation, n_members, keeper=None):
         self.flow, self.objective, self.batches = flow, objective, batches
-        self.config = config
+        self.config, self.keeper = config, keeper
         self.validation = Rows(validation) if isinstance(validation, Batch) else validation
         self.parameters = FlatParameters(flow, n_members)
         self.optimizer = FlatAdamW(self.parameters, config.weight_decay)
@@ -84,7 +92,7 @@ class _Run:
         self.rolled = torch.zeros(rows, dtype=torch.long, device=device)
         self.history = History()
         self.ever_finite = False
-        self.step = 0
+        self.step = self.epoch = 0  # how many were made
         self.steps = config.max_epochs * len(batches)
         self.step_seconds = 0.0
         self.start = time.perf_counter()
@@ -93,7 +101,10 @@ class _Run:
 
     def run(self):
         try:
-            with _progress(self.config) as bar:
+            last = self.keeper and self.keeper.last()
+            if last is not None:
+                resume(self, last)
+            with _progress(self.config, self.epoch) as bar:
                 self._epochs(bar)
         except KeyboardInterrupt:
             self.history.stopped_by = "interrupt"
@@ -107,28 +118,32 @@ class _Run:
             self.best.restore()
             self.parameters.release()
             self.flow.eval()
-        self._report()
+            if self.keeper is not None:
+                self.keeper.end()
+        report(self)
         return self.history
 
     def _epochs(self, bar):
         # the start counts as a result: on a hopeless validation set it is kept
-        if self.validation is not None:
+        if self.validation is not None and self.epoch == 0:
             self.best.update(self._validate())
-        for epoch in range(self.config.max_epochs):
+        while self.epoch < self.config.max_epochs and self.history.stopped_by == GOES_ON:
             # a step is made in any case where nothing else would give a loss to report
-            if self.is_late() and (epoch or self.validation is not None):
+            if self.is_late() and (self.epoch or self.validation is not None):
                 break
             train_loss = self.one_epoch()
             with self.average.in_place():
                 loss = train_loss if self.validation is None else self._validate()
                 self.best.update(loss.nan_to_num(nan=torch.inf))
-            self._record(epoch, train_loss, loss)
+            self.epoch += 1
+            self._record(train_loss, loss)
             bar.update()
             if self.history.stopped_by in ("max_seconds", "diverged"):
-                break
+                break  # and no state is kept: the epoch may not be whole
             if self.best.exhausted:
                 self.history.stopped_by = "n_iter_no_change"
-                break
+            if self.keeper is not None:
+                self.keeper.note(state_of(self))
 
     def one_epoch(self):
         """Make the steps of an epoch; return their mean loss, (K,)."""
@@ -153,7 +168,7 @@ class _Run:
         loss, gradient = 0.0, None
         for part, share in self._parts(batch):
             with torch.enable_grad():
-                own = share * _mean(self.objective(self.flow, part), part.weight)
+                own = share * mean_loss(self.objective(self.flow, part), part.weight)
                 own_gradient = self.parameters.gradient(own.sum())
             gradient = own_gradient if gradient is None else gradient.add_(own_gradient)
             loss = loss + own.detach()
@@ -211,25 +226,6 @@ class _Run:
         if bool((self.rolled > ROLLBACKS).all()) and not self.ever_finite:
             self.history.stopped_by = "diverged"
 
-    def _settle_for_start(self):
-        """Keep the start, which no step has changed, if rows have a density by it."""
-        self.history.stopped_by = "diverged"
-        if self.validation is None:
-            self.best.update(self._loss_of_start())
-        trouble = (
-            f"The loss was not finite in {self.history.skipped_steps} steps, at rates down to "
-            f"{self.config.learning_rate * float(self.scale.min()):.1e}. "
-        )
-        remedy = "Lower learning_rate, scale the columns or remove extreme rows."
-        if not bool(self.best.loss.isfinite().all()):
-            raise TrainingDivergedError(trouble + remedy)
-        warn(f"{trouble}The untrained start is kept. {remedy}", ConvergenceWarning)
-
-    @torch.no_grad()
-    def _loss_of_start(self):
-        losses = [_mean(self.objective(self.flow, b), b.weight).reshape(-1) for b in self.batches]
-        return torch.stack(losses).mean(dim=0)
-
     def rate(self, step):
         """Learning rate of a step; steps count from 0."""
         warm = min(1.0, (step + 1) / self.config.warmup_steps)
@@ -257,14 +253,15 @@ class _Run:
             if self.step == 0 and time_is_up():
                 break
         losses = torch.cat(losses, dim=-1)
-        weight = None if rows.weight is None else rows.weight[..., : losses.shape[-1]]
-        return _mean(losses, weight).reshape(-1)
+        weight = rows.weight
+        weight = None if weight is None else weight[..., : losses.shape[-1]]
+        return mean_loss(losses, weight).reshape(-1)
 
-    def _record(self, epoch, train_loss, loss):
+    def _record(self, train_loss, loss):
         held_out = self.validation is not None
         self.history.records.append(
             {
-                "epoch": epoch + 1,
+                "epoch": self.epoch,
                 "learning_rate": self.rate(self.step),
                 "train_loss": float(train_loss.mean()),
                 "validation_loss": float(loss.mean()) if held_out else None,
@@ -274,27 +271,9 @@ class _Run:
             }
         )
 
-    def _report(self):
-        lost = self.step and not self.ever_finite and self.history.stopped_by != "interrupt"
-        if lost:
-            self._settle_for_start()
-        self.history.validation_loss = self.best.loss.tolist()
-        if self.history.skipped_steps and not lost:
-            warn(
-                f"{self.history.skipped_steps} training steps had a non-finite gradient and were "
-                f"skipped, with {self.history.rollbacks} returns to earlier weights at half the "
-                "rate. The best weights are kept; a lower learning_rate may fit better.",
-                ConvergenceWarning,
-            )
 
-
-def _mean(losses, weight):
-    if weight is None:
-        return losses.mean(dim=-1)
-    return (losses * weight).sum(dim=-1) / weight.sum(dim=-1).clamp(min=1e-30)
-
-
-def _progress(config):
+def _progress(config, epoch):
     from tqdm import tqdm
 
-    return tqdm(total=config.max_epochs, disable=config.verbose < 1, desc="epochs")
+    silent = config.verbose < 1
+    return tqdm(total=config.max_epochs, initial=epoch, disable=silent, desc="epochs")

@@ -125,6 +125,20 @@ class FlatAdamW:
             update = torch.addcdiv(self.decay * self.flat, mean, root, value=scale)
             self.flat.sub_(update.mul_(rate))
 
+    def state(self):
+        """Copy what the steps to come depend on, but for the weights."""
+        return {
+            "mean": self.mean.to("cpu", copy=True),
+            "square": self.square.to("cpu", copy=True),
+            "steps": self.steps,
+        }
+
+    def resume(self, state):
+        """Go on from where another one was."""
+        self.mean.copy_(state["mean"])
+        self.square.copy_(state["square"])
+        self.steps = state["steps"]
+
     def forget(self, members):
         """Zero the moments of some members (K,), after they were rolled back."""
         self.mean.masked_fill_(members.unsqueeze(1), 0)

@@ -8,6 +8,7 @@ __all__ = ["BestWeights"]
 MOST = 5.0
 # nats that later weights must bring others: below it, they suit those rows and not new ones
 WORTH = 0.02
+STATE = ("weights", "loss", "judged", "reference", "first", "waited")
 
 
 class BestWeights:
@@ -54,6 +55,15 @@ class BestWeights:
         self.first = torch.where(self.first < torch.inf, self.first, loss)
         risen = (loss - self.first).nan_to_num(nan=MOST, posinf=MOST).clamp(max=MOST)
         return (risen.sum() - risen) / (len(loss) - 1)
+
+    def state(self):
+        """Copy the best weights, and all that says which ones come after them."""
+        return {name: getattr(self, name).to("cpu", copy=True) for name in STATE}
+
+    def resume(self, state):
+        """Go on from where another one was."""
+        for name in STATE:
+            getattr(self, name).copy_(state[name])
 
     @property
     def exhausted(self):

@@ -62,6 +62,15 @@ class StretchBatches(Batches):
         self.n_read = min(self.n_read + self.size, len(self.file))
         return super().places()
 
+    def state(self):
+        """Copy what goes over from one epoch to the next, for :meth:`resume`."""
+        return {**super().state(), "next": self.next, "n_read": self.n_read}
+
+    def resume(self, state):
+        """Go on from where other batches of the same file were."""
+        super().resume(state)
+        self.next, self.n_read = state["next"], state["n_read"]
+
     def _read(self):
         rows = self.file.read(self.next * self.size, self.size)
         names = rows.dtype.names

@@ -72,7 +72,7 @@ def above(table, least):
 
 def surveyed(X, sample_weight=None):
     blocks = NumberedBlocks(NSFDensity(), source_of(X), sample_weight)
-    return place_of(blocks).survey(7)
+    return place_of(blocks).survey(False)
 
 
 def alone(X, sample_weight=None):

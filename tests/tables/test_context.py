@@ -5,8 +5,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
+from skflow._input import names_of
 from skflow.tables._context import MAX_LEVELS, ContextColumns, split_context
 
 FRAME = pd.DataFrame(
@@ -26,7 +28,10 @@ ENCODED = [
 ]
 
 
-@pytest.mark.parametrize("make", [lambda frame: frame, pl.from_pandas], ids=["pandas", "polars"])
+MAKES = {"pandas": lambda frame: frame, "polars": pl.from_pandas, "pyarrow": pa.Table.from_pandas}
+
+
+@pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 def test_a_frame_of_all_kinds(make):
     frame = make(FRAME)
     columns = ContextColumns.read(frame, 4)
@@ -109,11 +114,11 @@ def test_contexts_unlike_that_of_the_fit(context, message):
         columns.encode(context)
 
 
-@pytest.mark.parametrize("make", [lambda frame: frame, pl.from_pandas], ids=["pandas", "polars"])
+@pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 def test_split_of_a_frame(make):
     rows, context = split_context(make(FRAME), ["day", 0])
-    assert list(rows.columns) == ["kind", "new"]
-    assert list(context.columns) == ["day", "size"]
+    assert names_of(rows) == ["kind", "new"]
+    assert names_of(context) == ["day", "size"]
 
 
 def test_split_of_an_array():

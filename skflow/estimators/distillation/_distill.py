@@ -51,7 +51,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
         in all. Each of several members learns the whole teacher.
         Preprocessing, bounds, grids and periods are the teacher's: ``preprocessing`` must be
         "auto", ``support``, ``resolution`` and ``periodic`` None. There are no rows, so
-        ``input_noise``, ``validation_fraction`` and ``warm_start`` play no part.
+        ``input_noise``, ``validation_fraction``, ``warm_start`` and ``checkpoint`` play no part.
     n_samples : int, default=10_000
         Draws from the teacher that start the student; and as many of each, fresh ones, that
         measure it. At least 20.

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
 from skflow._validation import check_n_samples
-from skflow.estimators._contract import mean_score
+from skflow.estimators._from_sources import mean_score, takes_sources
 
 __all__ = ["AnswersQuestions"]
 
@@ -17,6 +17,7 @@ __all__ = ["AnswersQuestions"]
 class AnswersQuestions(DensityMixin):
     """Methods of an estimator whose fit leaves ``reader_``, ``conditionals_`` and ``orders_``."""
 
+    @takes_sources()
     def score_samples(self, X, given=()):
         """Log density of the known cells of each row, in nats.
 
@@ -26,15 +27,15 @@ class AnswersQuestions(DensityMixin):
         Parameters
         ----------
         X : data frame or array of shape (n_samples, n_features)
+            Or whatever else :meth:`NSFDensity.score_samples` takes, here and in ``score``.
         given : sequence of column names or indices, default=()
             Columns that are conditions: the density is that of the others given them.
 
         Returns
         -------
         log_density : ndarray of shape (n_samples,)
-            A level that the fit had not has the probability 1 / (n + 1), and so have copies
-            that differ and sums that do not add up; -inf is only what lies outside the declared
-            support.
+            A level that the fit had not has the probability 1 / (n + 1), and so have copies that
+            differ and sums that do not add up; -inf is only outside the declared support.
         """
         each = self.score_orders(X, given)
         return np.logaddexp.reduce(each, axis=0) - math.log(len(each))
@@ -79,7 +80,7 @@ class AnswersQuestions(DensityMixin):
         -------
         score : float
         """
-        return mean_score(self.score_samples(X), sample_weight)
+        return mean_score(self, X, sample_weight)
 
     def sample(self, n_samples=1, random_state=None, given=None, on_grid=True):
         """Draw rows, of all columns or given some cells.
@@ -93,8 +94,7 @@ class AnswersQuestions(DensityMixin):
             Cells that are known. A table may lack columns and have holes; its rows are drawn for
             one after the other, ``n_samples`` each.
         on_grid : bool, default=True
-            Whether numbers that repeat in the fit come back where they were. Integers and dates
-            are on their grid in any case.
+            Whether numbers that repeat come back where they were; integers and dates always do.
 
         Returns
         -------

@@ -10,12 +10,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._clock import time_limit
-from skflow._input import refuse_lazy
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._answers import AnswersQuestions
+from skflow.sources._whole import whole_table
 
 __all__ = ["TableDensity"]
 
@@ -158,7 +158,8 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         ----------
         X : data frame or array of shape (n_samples, n_features)
             Of pandas, polars or pyarrow, or an array; at least five rows. Holes are NaN, None,
-            NaT, NA, and what is masked in a masked array.
+            NaT, NA, and what is masked in a masked array. Files, queries and blocks are read as
+            by :meth:`NSFDensity.fit`, if they fit in memory.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; only ratios matter. Weight 0 leaves a row out.
@@ -174,7 +175,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         """
         from skflow.estimators.frames._fit import learn
 
-        refuse_lazy(X)
+        X = whole_table(X, self)
         with anew(self) as draft, time_limit(self.max_seconds):
             weight = None if sample_weight is None else check_sample_weight(sample_weight, X)
             fit = learn(draft, X, weight, check_random_state(draw_seed(self.random_state)))

@@ -14,6 +14,7 @@ from skflow._random import draw_seed
 from skflow._validation import validated
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._density import TableDensity
+from skflow.sources._whole import whole_table
 
 __all__ = ["FlowImputer"]
 
@@ -90,7 +91,7 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         self
         """
         with anew(self) as draft:
-            X = draft._checked(X, reset=True)
+            X = draft._checked(whole_table(X, self), reset=True)
             draft.seed_ = draw_seed(self.random_state)
             density = TableDensity() if self.density is None else clone(self.density)
             if density.random_state is None:

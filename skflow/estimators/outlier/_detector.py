@@ -13,11 +13,13 @@ from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
+from skflow.estimators._from_sources import takes_sources
 from skflow.estimators.outlier._conformal import cross_conformal_p_values
 from skflow.estimators.outlier._explanation import column_surprise, usual_values
 from skflow.estimators.outlier._learning import hold_out, offset
 from skflow.estimators.outlier._parts import NestedParameters, NotAnAttribute, measure
 from skflow.estimators.stack._stack import StackedDensity
+from skflow.sources._whole import whole_table
 
 __all__ = ["FlowOutlierDetector"]
 
@@ -175,7 +177,8 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers, at least three rows; normal ones, all or nearly all of them.
+            Finite numbers, at least three rows; normal ones, all or nearly all of them. Files,
+            queries and blocks are read as by :meth:`NSFDensity.fit`, if they fit in memory.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; only ratios matter. Weight 0 leaves a row out.
@@ -194,12 +197,14 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
             draft._learn(X, sample_weight)
         return self
 
+    @takes_sources()
     def score_samples(self, X):
         """How normal each row is; the larger, the more.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or whatever else :meth:`NSFDensity.score_samples` takes, here and below.
 
         Returns
         -------
@@ -209,23 +214,17 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         check_is_fitted(self, "density_")
         return self._measure(self.density_.mixture_, check_data(self, X, reset=False))
 
+    @takes_sources()
     def decision_function(self, X):
-        """Score each row with :meth:`score_samples`, minus ``offset_``: negative for outliers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,)
-        """
+        """Return :meth:`score_samples` of the rows minus ``offset_``: negative for outliers."""
         return self.score_samples(X) - self.offset_
 
+    @takes_sources(dtype=np.int64)
     def predict(self, X):
         """Return labels (n_samples,) of the rows of X: 1 for normal, -1 for an outlier."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
+    @takes_sources()
     def p_values(self, X):
         """Cross-conformal p-value of each new row: small for outliers.
 
@@ -284,7 +283,7 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         return column_surprise(self.density_.mixture_.score_samples, rows, self._values)
 
     def _learn(self, X, sample_weight):
-        rows = check_data(self, X, reset=True)
+        rows = check_data(self, whole_table(X, self), reset=True)
         weight = check_sample_weight(sample_weight, rows)
         check_rows(rows, minimum=3, sample_weight=weight)
         self._kind = vars(self)["score"]

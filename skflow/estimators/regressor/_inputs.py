@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skflow._input import refuse_lazy, refuse_masked, refuse_times, unmasked
 from skflow._validation import check_finite, check_rows, check_sample_weight, validated
+from skflow.sources._whole import whole_table
 
 __all__ = ["Scale", "read_inputs", "read_training_rows", "read_y"]
 
@@ -41,8 +42,8 @@ def read_training_rows(estimator, X, y, sample_weight):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
-    X = read_inputs(estimator, X, reset=True)
-    y, flat = read_y(y, len(X))
+    X = read_inputs(estimator, whole_table(X, estimator), reset=True)
+    y, flat = read_y(whole_table(y, estimator, "y"), len(X))
     weight = check_sample_weight(sample_weight, y)
     check_rows(y, MINIMUM, sample_weight=weight)
     return X, y, flat, weight

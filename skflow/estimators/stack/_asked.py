@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_n_samples
 from skflow.estimators._contract import MeanScoreMixin
+from skflow.estimators._from_sources import takes_sources
 from skflow.estimators._given import MaybeGiven
 
 __all__ = ["FittedStack"]
@@ -21,12 +22,14 @@ class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
         known = vars(self).get("context_")
         return 0 if known is None else len(known)
 
+    @takes_sources()
     def score_samples(self, X, context=None):
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Or whatever else :meth:`NSFDensity.score_samples` takes.
         context : array-like of shape (n_samples, n_context), optional
             What each row is given, if the fit had a context.
 

@@ -189,7 +189,8 @@ class StackedDensity(FittedStack, _BaseComposition):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite numbers, at least two rows.
+            Finite numbers, at least two rows. Files, queries and blocks are read as by
+            :meth:`NSFDensity.fit`, if they fit in memory.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative; only ratios matter. Estimators that take no weights are left out.
@@ -225,7 +226,7 @@ class StackedDensity(FittedStack, _BaseComposition):
         return self._set_params("estimators", **params)
 
     def _learn(self, X, sample_weight, context):
-        X, context = self._split(X, context)
+        X, context = self._split(self._whole_table(X, context), context)
         X = check_data(self, X, reset=True)
         weight = check_sample_weight(sample_weight, X)
         check_rows(X, sample_weight=weight)

@@ -1,0 +1,215 @@
+"""Fits to tables that do not fit in memory: those of tables that do, with less of them in it."""
+
+import numpy as np
+import pytest
+import sklearn
+
+import skflow
+from skflow.fitting import _stream, _survey
+from skflow.fitting._scratch import ShuffledFile
+
+N, HEAD = 6_000, 1_500
+SMALL = {"n_layers": 1, "hidden_features": (16,), "max_epochs": 4, "random_state": 0}
+
+
+def table(n=N, seed=0):
+    X = np.random.default_rng(seed).normal(size=(n, 3))
+    X[:, 1] += X[:, 0] ** 2
+    return X
+
+
+class Blocks:
+    """Rows in blocks, as often as it is asked for."""
+
+    def __init__(self, X, size=500):
+        self.X, self.size = X, size
+
+    def __iter__(self):
+        return (self.X[i : i + self.size] for i in range(0, len(self.X), self.size))
+
+
+def density(**settings):
+    return skflow.NSFDensity(**{**SMALL, **settings})
+
+
+def weights(model):
+    return {name: value.numpy() for name, value in model.flow_.state_dict().items()}
+
+
+def assert_same(model, other):
+    for name, value in weights(model).items():
+        np.testing.assert_array_equal(value, weights(other)[name], err_msg=name)
+
+
+@pytest.fixture(autouse=True)
+def _small_memory(monkeypatch):
+    monkeypatch.setattr(_survey, "HEAD_ROWS", HEAD)
+    monkeypatch.setattr(_survey, "FEWEST_HEAD_ROWS", HEAD)
+    with sklearn.config_context(working_memory=2):  # 8,192 entries
+        yield
+
+
+@pytest.fixture(scope="module")
+def X():
+    return table()
+
+
+@pytest.fixture(scope="module")
+def framed(X, tmp_path_factory):
+    """The table in files, with a column of weights."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    folder = tmp_path_factory.mktemp("rows")
+    weight = np.arange(N) % 3
+    columns = dict(zip("abcw", [*X.T, weight.astype(float)], strict=True))
+    whole = pa.table(columns)
+    for k in range(3):
+        pq.write_table(whole.slice(k * 2_000, 2_000), folder / f"part-{k}.parquet")
+    return folder, weight
+
+
+def sources(X, folder):
+    mapped = np.memmap(folder / "rows.bin", dtype=np.float64, mode="w+", shape=X.shape)
+    mapped[:] = X
+    return {
+        "blocks of 500": Blocks(X),
+        "blocks of 999": Blocks(X, 999),
+        "one block": Blocks(X, N),
+        "a list": [X[:10], X[10:4_000], X[4_000:]],
+        "a memmap": mapped,
+    }
+
+
+class TestWhateverTheRowsComeFrom:
+    def test_the_fit_is_the_same_to_the_bit(self, X, tmp_path):
+        fits = {name: density().fit(source) for name, source in sources(X, tmp_path).items()}
+        first = fits.pop("blocks of 500")
+        for model in fits.values():
+            assert_same(first, model)
+            np.testing.assert_array_equal(first.held_out_at_, model.held_out_at_)
+
+    def test_files_of_a_frame_are_its_rows(self, X, framed):
+        model = density().fit(str(framed[0]), sample_weight="w")
+        assert list(model.feature_names_in_) == ["a", "b", "c"]
+        assert_same(model, density().fit(Blocks(X), sample_weight=framed[1]))
+
+    def test_columns_of_it_may_be_what_rows_are_given(self, X, framed):
+        model = density(context_columns=["c"]).fit(str(framed[0]), sample_weight="w")
+        assert model.n_context_ == 1
+        assert_same(model, density(context_columns=[2]).fit(Blocks(X), sample_weight=framed[1]))
+
+
+class TestScores:
+    def test_are_those_of_a_fit_in_memory(self, X):
+        new = table(seed=1)
+        spread = [density(random_state=seed).fit(X).score(new) for seed in range(3)]
+        streamed = density().fit(Blocks(X)).score(new)
+        assert abs(streamed - np.mean(spread)) < max(0.03, 2 * np.std(spread))
+
+    def test_of_a_sorted_table_are_as_good(self, X):
+        new = table(seed=1)
+        in_order = density().fit(Blocks(X[np.argsort(X[:, 0])])).score(new)
+        assert in_order == pytest.approx(density().fit(Blocks(X)).score(new), abs=0.03)
+
+    def test_of_held_out_rows_are_honest(self, X):
+        model = density().fit(Blocks(X))
+        held = model.held_out_scores_
+        assert held.mean() == pytest.approx(model.validation_score_, abs=1e-4)
+        assert held.mean() == pytest.approx(model.score(table(seed=1)), abs=0.15)
+        by_hand = [member.score_samples(X[model.held_out_at_]) for member in model._members()]
+        own = np.choose(model.held_out_by_, by_hand)
+        np.testing.assert_allclose(held, own, rtol=1e-5, atol=1e-5)
+
+
+class TestRows:
+    def test_all_are_used_and_none_that_is_held_out_is_trained_on(self, X, monkeypatch):
+        written = []
+        write = ShuffledFile.write
+        monkeypatch.setattr(
+            ShuffledFile,
+            "write",
+            lambda s, bins, rows: (written.append(rows["x"]), write(s, bins, rows)),
+        )
+        model = density(preprocessing="none").fit(Blocks(X))
+        trained = np.concatenate(written)
+        held = X[model.held_out_at_].astype(np.float32)
+        assert len(trained) + len(held) == model.n_rows_seen_ == N
+        both = np.unique(np.concatenate([trained, held]), axis=0)
+        np.testing.assert_allclose(both, np.unique(X.astype(np.float32), axis=0), atol=1e-6)
+
+    def test_of_weight_zero_count_for_nothing(self, X):
+        weight = np.random.default_rng(0).integers(0, 2, N).astype(float)
+        bad = np.where(weight[:, None] > 0, X, 1e6)
+        model = density().fit(Blocks(bad), sample_weight=weight)
+        assert model.n_rows_seen_ == weight.sum()
+        assert model.score(X[weight > 0]) > -5
+
+    def test_with_repeated_values_are_spread(self, X):
+        rounded = np.round(X, 1)
+        model = density().fit(Blocks(rounded))
+        assert model.dequantized_features_ == pytest.approx(dict.fromkeys(range(3), 0.1))
+
+    def test_in_images_stay_integers(self):
+        X = np.random.default_rng(0).integers(0, 4, size=(700, 16)).astype(float)
+        model = skflow.GlowDensity(
+            image_shape=(1, 4, 4), levels=4, n_layers=1, max_epochs=1, random_state=0
+        ).fit(Blocks(X, 100))
+        assert not model.observation_.continuous
+
+
+class TestTime:
+    def test_that_is_short_leaves_rows_out_and_says_so(self, X):
+        with pytest.warns(skflow.exceptions.ConvergenceWarning, match="max_seconds"):
+            model = density(max_seconds=0.05, n_members=1).fit(Blocks(X, 10))
+        assert model.stopped_by_ == "max_seconds"
+        assert np.isfinite(model.score_samples(X[:5])).all()
+        assert model.n_rows_seen_ < N
+
+    def test_may_be_split_by_a_warm_start(self, X):
+        model = density(warm_start=True).fit(Blocks(X))
+        before = model.score(X)
+        assert model.fit(Blocks(X)).score(X) > before - 0.05
+        assert (model.held_out_by_ == -1).all()
+
+
+class TestErrors:
+    def test_name_the_block_and_the_row(self, X):
+        bad = X.copy()
+        bad[4_321, 1] = np.nan
+        with pytest.raises(ValueError, match=r"begins with row 4000.*column 1 has 1 NaN.*row 321"):
+            density().fit(Blocks(bad))
+
+    def test_tell_of_rows_outside_the_support(self, X):
+        bad = X.copy()
+        bad[4_321, 0] = -50.0
+        with pytest.raises(ValueError, match="outside its declared support"):
+            density(support={0: (-20, None)}).fit(Blocks(bad))
+
+    def test_tell_of_a_source_that_changes(self, X):
+        class Growing(Blocks):
+            def __iter__(self):
+                self.X = np.concatenate([self.X, self.X[:100]])
+                return super().__iter__()
+
+        with pytest.raises(ValueError, match="rows"):
+            density().fit(Growing(X))
+
+    @pytest.mark.parametrize(
+        ("weight", "message"),
+        [
+            (np.ones(10), "10 numbers"),
+            ("w", "must name a column"),
+            (np.zeros(N), "zero in every"),
+            (np.full(N, -1.0), "zero or positive"),
+        ],
+        ids=["too few", "no such name", "all zero", "negative"],
+    )
+    def test_tell_of_weights(self, X, weight, message):
+        with pytest.raises(ValueError, match=message):
+            density().fit(Blocks(X), sample_weight=weight)
+
+    def test_leave_nothing_on_the_disk(self, X, tmp_path, monkeypatch):
+        monkeypatch.setattr(_stream.tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(ShuffledFile, "shuffle", lambda file: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            density().fit(Blocks(X))
+        assert list(tmp_path.iterdir()) == []
