@@ -1,4 +1,4 @@
-"""A density that is known: bent parts, some of them rare, of which tables of any length are drawn."""
+"""A density that is known: bent parts, some of them rare, and tables of any length from it."""
 
 import numpy as np
 

@@ -7,7 +7,8 @@ __all__ = ["documented"]
 
 SHARED_PARAMETERS = """
 hidden_features : tuple of int or "auto", default="auto"
-    Hidden layers of each net; (64, 64), or (128, 128) above 10,000 rows and 4 columns.
+    Hidden layers of each net; (64, 64), or (128, 128) above 10,000 rows and 4 columns, and twice
+    that from 750,000 rows on.
 mixing : {"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"}
     Linear map between layers. "plu" is learnt and starts at a reversal of the features, "qr" at
     the identity; "orthogonal" is a rotation, learnt from the identity, and "pca" one learnt from

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skflow._input import names_of
 from skflow._validation import check_data, check_sample_weight
+from skflow.sources._parts import without
 
 __all__ = ["Block", "NumberedBlocks"]
 
@@ -67,10 +67,10 @@ class NumberedBlocks:
 
     def check_length(self, n):
         """Raise a ValueError if weights in memory are not those of n rows."""
-        if self.sample_weight is not None and not self.named and len(self.sample_weight) != n:
+        if not self.named and self.sample_weight is not None and len(self.sample_weight) != n:
             raise ValueError(
-                f"sample_weight has {len(self.sample_weight)} numbers, and X has {n} rows: "
-                "pass one for each row, or the name of a column of X."
+                f"sample_weight has shape {self.sample_weight.shape}, which is not one number for "
+                "each row of X: pass that, or the name of a column of X."
             )
 
     def weights_at(self, start, stop):
@@ -120,32 +120,22 @@ class NumberedBlocks:
             raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from error
 
     def _numbers(self, table, start):
-        table = _framed(table) if self.named or self.estimator.context_columns else table
         weight = None
         if self.named:
-            table, weight = _without(table, self.sample_weight)
+            table, weight = without(table, self.sample_weight, "sample_weight")
         X, context = self.estimator._split(table, None)
         rows = check_data(self.estimator, X, reset=not self.known)
         self.known = True
-        if self.sample_weight is not None:
-            given = weight if self.named else self.weights_at(start, start + len(rows))
-            weight = check_sample_weight(given, rows, some=False)
+        if not self.named and self.sample_weight is not None:
+            weight = self.weights_at(start, start + len(rows))
+            if len(weight) < len(rows):
+                self.check_length(start - self.start + len(rows))
+        weight = check_sample_weight(weight, rows, some=False)
         names = getattr(self.estimator, "feature_names_in_", None)
         return Block(start, rows, weight, context, names)
 
-
-def _framed(table):
-    """Return tables of pyarrow, out of which columns cannot be taken by names, as data frames."""
-    return table.to_pandas() if hasattr(table, "to_pandas") else table
-
-
-def _without(table, name):
-    """Return a data frame without one column, and that column."""
-    names = names_of(table)
-    if names is None or name not in names:
-        known = "an array, whose columns have no names" if names is None else f"columns {names}"
+    def _refuse_weights(self):
         raise ValueError(
-            f"sample_weight={name!r} must name a column of X, and X has {known}. Pass a name of "
-            "those, or the weights as an array."
+            f"sample_weight has shape {self.sample_weight.shape}, which is not one number for "
+            "each row of X: pass that, or the name of a column of X."
         )
-    return table[[other for other in names if other != name]], table[name]

@@ -28,6 +28,7 @@ from skflow.fitting._settings import (
 )
 from skflow.sources._find import source_of
 from skflow.sources._memory import whole_or_blocks
+from skflow.sources._parts import without
 from skflow.sources._whole import refuse_context_beside
 from skflow.tables._read import read_table
 
@@ -128,6 +129,8 @@ class BaseFlowDensity(TableFlow):
         if source is not None:
             refuse_context_beside(source, context)
             table, _ = whole_or_blocks(source)
+        if table is not None and isinstance(sample_weight, str):
+            table, sample_weight = without(table, sample_weight, "sample_weight")
         seed, goes_on = draw_seed(self.random_state), self.warm_start and "flow_" in vars(self)
         last = dict(vars(self)) if goes_on else {}
         resumable = Resumable(self, seed, fold, last.get("flow_"))

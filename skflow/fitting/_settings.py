@@ -16,6 +16,7 @@ __all__ = [
     "BASES",
     "ORDERS",
     "PREPROCESSING",
+    "deeper_if_long",
     "members_and_share",
     "resolve_base",
     "settle",
@@ -30,6 +31,10 @@ ORDERS = ("natural", "reversed", "random")
 FARTHEST_UNITS = {"float32": 1e9, "float64": 1e75}
 # entries of the table that training may pass over, up to 20,000 rows: minutes on one core
 WORK = 6e7
+# Rows from which on a table is long: nets and batches are larger there, and rates lower. Of so
+# many rows each is seen once, of fewer more often. ``benchmarks/streams.py`` has the figures.
+LONG, SEEN_ONCE = 750_000, 20_000_000
+SLOWER_FROM = 200_000  # rows, beyond which rates fall with the root of their number
 # steps without a better validation loss of the averaged weights after which training ends
 PATIENCE_STEPS = 50
 
@@ -202,7 +207,14 @@ def members_and_share(estimator, family, n):
 
 
 def _hidden_features(n, d):
-    return (128, 128) if n > 10_000 and d > 4 else (64, 64)
+    if n < LONG:
+        return (128, 128) if n > 10_000 and d > 4 else (64, 64)
+    return (256, 256) if d > 4 else (128, 128)
+
+
+def deeper_if_long(n_layers):
+    """Return the rule for layers of a flow with so many, of which very long tables get twice."""
+    return lambda n: n_layers if n < LONG else 2 * n_layers
 
 
 def _trace(hidden, d):
@@ -223,18 +235,21 @@ def _checked_widths(hidden):
 
 
 def _learning_rate(n_train):
-    return 2e-3 * float(np.clip(math.sqrt(n_train / 150), 1, 4))
+    slower = float(np.clip(math.sqrt(SLOWER_FROM / n_train), 0.25, 1))
+    return 2e-3 * slower * float(np.clip(math.sqrt(n_train / 150), 1, 4))
 
 
 def _batch_size(n_train):
-    return int(np.clip(n_train / 4, 32, 512))
+    return int(np.clip(n_train / 4, 32, 512)) if n_train < LONG else 1024
 
 
 def _max_epochs(n_train, d, batch_size, n_members, n_folds):
     if not n_folds:
-        return 20  # nothing tells when to stop
+        return 20 if n_train < LONG else 1  # nothing tells when to stop
+    if n_train >= LONG:
+        return max(1, int((SEEN_ONCE / n_train) ** 0.4))
     steps = min(300 + 220 * d, 2_500, WORK / (n_members * batch_size * d))
-    growth = max(1.0, math.sqrt(n_train / 20_000))  # long tables are worth a longer look
+    growth = max(1.0, math.sqrt(n_train / 20_000))  # longer tables are worth a longer look
     return max(1, math.ceil(steps * growth / _steps_per_epoch(n_train, batch_size)))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from skflow._input import names_of
 
-__all__ = ["as_part", "is_part", "joined", "n_columns_of", "cut", "rows_together"]
+__all__ = ["as_part", "is_part", "joined", "n_columns_of", "cut", "rows_together", "without"]
 
 MOST_ROWS = 2**16
 MOST_ENTRIES = 2**20
@@ -84,3 +84,30 @@ def joined(parts):
 def _is_of_arrow(block):
     cls = type(block)
     return (cls.__module__.partition(".")[0], cls.__name__) == ("pyarrow", "RecordBatch")
+
+
+def without(table, name, parameter):
+    """Take a column out of a data frame by its name.
+
+    Parameters
+    ----------
+    table : data frame
+    name : str
+    parameter : str
+        That names it, for messages.
+
+    Returns
+    -------
+    table : data frame
+        Of all other columns.
+    column : ndarray of shape (n,)
+    """
+    names = names_of(table)
+    if names is None or name not in names:
+        known = "an array, whose columns have no names" if names is None else f"columns {names}"
+        raise ValueError(
+            f"{parameter}={name!r} must name a column of X, and X is {known}. Pass a name of "
+            "those, or the numbers as an array."
+        )
+    pick = table.select if hasattr(table, "column_names") else table.__getitem__
+    return pick([other for other in names if other != name]), np.asarray(table[name])

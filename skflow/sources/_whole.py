@@ -1,5 +1,7 @@
 """Tables in memory of sources, for what needs all rows at once."""
 
+import numpy as np
+
 from skflow.sources._find import source_of
 from skflow.sources._memory import SHARE, most_entries, whole_or_blocks
 
@@ -30,10 +32,12 @@ def whole_table(X, estimator, name="X"):
     Raises
     ------
     ValueError
-        If X is a source that does not fit in memory.
+        If X is a source that does not fit in memory; a memmap counts as an array.
     """
     source = source_of(X, name)
     if source is None:
+        return X
+    if isinstance(X, np.memmap):  # an array, as far as they are concerned
         return X
     table, _ = whole_or_blocks(source)
     if table is not None:

@@ -1,6 +1,6 @@
 """Density estimators built from autoregressive layers, and the neural spline flow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import ClassVar
 
@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import STRUCTURE, OrderedFlowDensity
+from skflow.fitting._settings import deeper_if_long
 
 __all__ = ["IAFDensity", "MAFDensity", "NSFDensity"]
 
@@ -141,10 +142,10 @@ class NSFDensity(OrderedFlowDensity):
     n_bins : int or "auto", default="auto"
         Bins of each spline; 8.
     n_layers : int or "auto", default="auto"
-        Layers; 3.
+        Layers; 3, or 6 from 750,000 rows on.
     hidden_features : tuple of int or "auto", default="auto"
         Hidden layers of each residual net, of equal widths; (64, 64), or (128, 128) above
-        10,000 rows and 4 columns.
+        10,000 rows and 4 columns, and twice that from 750,000 rows on.
     {parameters}
 
     Attributes
@@ -182,6 +183,10 @@ class NSFDensity(OrderedFlowDensity):
         "structure": STRUCTURE,
         "n_bins": [StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
     }
+
+    def _family(self):
+        auto = {"n_layers": deeper_if_long(self._auto_layers)}
+        return replace(super()._family(), auto=auto)
 
     def _build_bijection(self, plan):
         from skflow.architectures import STACKS
