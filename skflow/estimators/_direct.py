@@ -13,6 +13,7 @@ from skflow._random import draw_seed
 from skflow.estimators._tabular import TableFlow
 from skflow.fitting._family import Family
 from skflow.fitting._settings import PREPROCESSING, units_hold
+from skflow.scale._ranks import refuse_ranks
 from skflow.tables._read import read_table
 
 __all__ = ["BaseClassicalDensity"]
@@ -54,6 +55,7 @@ class BaseClassicalDensity(TableFlow):
         return Family()
 
     def _fit(self, X, sample_weight=None, context=None):
+        refuse_ranks(self)
         X = self._whole_table(X, context)
         rng = np.random.default_rng(draw_seed(self.random_state))
         family = self._family()

@@ -5,8 +5,10 @@ import numpy as np
 from skflow._validation import check_rows
 from skflow.estimators._numbered import NumberedBlocks
 from skflow.fitting._settings import members_and_share
+from skflow.sources._find import source_of
+from skflow.sources._kinds import BlockSource
 
-__all__ = ["fit_source"]
+__all__ = ["fit_source", "rows_of_rank"]
 
 # rows that each member holds out of a long table, which tell its mean log density within 0.02
 MOST_HELD_OUT = 25_000
@@ -36,7 +38,7 @@ def fit_source(estimator, source, sample_weight, last, resumable):
     family, blocks = estimator._family(), NumberedBlocks(estimator, source, sample_weight)
     place = place_of(blocks)
     survey = place.survey(digests=estimator.checkpoint is not None)
-    rng = resumable.rng(survey.digest, None, None)
+    rng = place.begin(resumable, survey)
     seed = resumable.seed
     table, held = _sample(estimator, family, survey, rng)
     plan = estimator._settle(family, table, seed, last, n=survey.n_rows)
@@ -50,6 +52,20 @@ def fit_source(estimator, source, sample_weight, last, resumable):
     estimator._show_fit(fit, plan, n_rows=stream.n_rows_seen)
     holder = fit.holder[numbers] if not last else np.full(held, -1)
     estimator._show_held_out(survey.rows[:held], given, holder, fit, survey.positions[:held])
+
+
+def rows_of_rank(X, fold=None):
+    """Return the source of what one of several processes is given: a source, or a table."""
+    if fold is not None:
+        raise TypeError(
+            "a stack of densities is not fitted by several processes together: fit one of its "
+            "flows in data_parallel(), or the stack outside of it."
+        )
+    source = source_of(X)
+    if source is None:
+        source = BlockSource([X])
+        source.what = "X"
+    return source
 
 
 def _sample(estimator, family, survey, rng):

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
-from skflow.estimators._streamed import fit_source
+from skflow.estimators._streamed import fit_source, rows_of_rank
 from skflow.estimators._tabular import TableFlow
 from skflow.exceptions import ConvergenceWarning
 from skflow.fitting._family import Family
@@ -26,6 +26,7 @@ from skflow.fitting._settings import (
     settle,
     settle_preprocessing,
 )
+from skflow.scale._ranks import ranks_in_use
 from skflow.sources._find import source_of
 from skflow.sources._memory import whole_or_blocks
 from skflow.sources._parts import without
@@ -125,10 +126,10 @@ class BaseFlowDensity(TableFlow):
 
     def _fit(self, X, sample_weight=None, fold=None, context=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
-        table, source = X, source_of(X)
+        table, source = X, source_of(X) if ranks_in_use() is None else rows_of_rank(X, fold)
         if source is not None:
             refuse_context_beside(source, context)
-            table, _ = whole_or_blocks(source)
+            table, _ = whole_or_blocks(source) if ranks_in_use() is None else (None, None)
         if table is not None and isinstance(sample_weight, str):
             table, sample_weight = without(table, sample_weight, "sample_weight")
         seed, goes_on = draw_seed(self.random_state), self.warm_start and "flow_" in vars(self)

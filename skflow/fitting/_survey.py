@@ -154,6 +154,12 @@ class Scout:
         self.places += other.places
 
     @property
+    def kept_keys(self):
+        """Keys (n,) of the rows that it keeps for the sample."""
+        pending = [] if self.head is None else self.head.pending
+        return np.concatenate([np.empty(0, dtype=np.uint64), *(keys for keys, *_ in pending)])
+
+    @property
     def head_width(self):
         """Columns of the rows."""
         return len(self.low)

@@ -15,6 +15,7 @@ from skflow._random import draw_seed
 from skflow._validation import check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._answers import AnswersQuestions
+from skflow.scale._ranks import refuse_ranks
 from skflow.sources._whole import whole_table
 
 __all__ = ["TableDensity"]
@@ -175,6 +176,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         """
         from skflow.estimators.frames._fit import learn
 
+        refuse_ranks(self)
         X = whole_table(X, self)
         with anew(self) as draft, time_limit(self.max_seconds):
             weight = None if sample_weight is None else check_sample_weight(sample_weight, X)

@@ -30,6 +30,7 @@ from skflow.estimators.stack._cross_fit import score_rows, without_failures
 from skflow.estimators.stack._folds import FoldedRows, assign_folds
 from skflow.estimators.stack._mixing import DensityMixture, mixture_weights
 from skflow.estimators.stack._turns import cross_fit_all
+from skflow.scale._ranks import refuse_ranks
 
 __all__ = ["StackedDensity"]
 
@@ -210,6 +211,7 @@ class StackedDensity(FittedStack, _BaseComposition):
             failed; the message says how.
         """
         with anew(self) as draft, time_limit(self.max_seconds):
+            refuse_ranks(self)
             draft._learn(X, sample_weight, context)
         return self
 
