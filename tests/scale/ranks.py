@@ -1,4 +1,4 @@
-"""Processes that fit together, started for tests: each runs a function and returns what it gives."""
+"""Processes that fit together, started for tests: each runs a function and tells its result."""
 
 import contextlib
 import socket

@@ -10,6 +10,7 @@ from sklearn import config_context
 
 from skflow import KernelFlowDensity, NSFDensity
 from skflow.scale import data_parallel
+from skflow.training._loop import _Run
 
 from .ranks import results_of, started
 
@@ -26,6 +27,8 @@ SETTINGS = {
     "dtype": "float64",
     "random_state": 0,
 }
+
+LONG = {"max_epochs": 100_000, "n_iter_no_change": None}
 
 
 def rows(n=N, d=D, seed=0):
@@ -51,8 +54,7 @@ def alone(weighted, settings):
     with config_context(working_memory=0.2):
         blocks = [rows()[:900], rows()[900:]]
         weight = weights() if weighted else None
-        flow = NSFDensity(**SETTINGS | settings).fit(blocks, sample_weight=weight)
-    return flow
+        return NSFDensity(**SETTINGS | settings).fit(blocks, sample_weight=weight)
 
 
 def losses(history):
@@ -67,12 +69,39 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_losses_are_those_of_one_process_with_all_rows(case):
-    cut, weighted, settings = CASES[case]
-    one = alone(weighted, settings)
-    (first, _), (second, _) = results_of(fit, 2, cut, weighted, settings)
+def every_fit(ranks):
+    """Return what each case gives, and others; in one start of processes, which takes seconds."""
+    found = {case: fit(ranks, *settings) for case, settings in CASES.items()}
+    found["small batches"] = fit_of_small_batches(ranks)
+    found["trouble"] = fit_in_trouble(ranks)
+    return found
+
+
+def fit_of_small_batches(ranks):
+    few = rows()[: 1_990 if ranks.rank == 0 else 10]
+    flow = NSFDensity(**SETTINGS | {"batch_size": 64, "max_epochs": 3}).fit(few)
+    return flow.history_, flow.score_samples(rows(100, seed=2))
+
+
+def fit_in_trouble(ranks):
+    X = rows()
+    X[1, 2] = np.nan if ranks.rank == 1 else 0.0
+    with pytest.raises((ValueError, RuntimeError)) as caught:
+        NSFDensity(**SETTINGS).fit(X)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def both():
+    (first, _), (second, _) = results_of(every_fit, 2)
     assert not isinstance(first, str), first
+    return first, second
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_losses_are_those_of_one_process_with_all_rows(both, case):
+    one = alone(*CASES[case][1:])
+    first, second = (found[case] for found in both)
     np.testing.assert_allclose(losses(first[0]), losses(one.history_), atol=1e-5)
     assert losses(first[0]) == losses(second[0])
     np.testing.assert_array_equal(first[1], second[1])
@@ -81,29 +110,15 @@ def test_losses_are_those_of_one_process_with_all_rows(case):
     np.testing.assert_allclose(first[3], one.held_out_scores_, atol=1e-4)
 
 
-def fit_of_small_batches(ranks):
-    flow = NSFDensity(**SETTINGS | {"batch_size": 64, "max_epochs": 3}).fit(
-        rows()[: 1_990 if ranks.rank == 0 else 10]
-    )
-    return flow.score(rows(500, seed=2)), flow.history_
+def test_few_rows_of_a_rank_are_in_every_step(both):
+    first, second = (found["small batches"] for found in both)
+    np.testing.assert_array_equal(first[1], second[1])
+    assert losses(first[0]) == losses(second[0])
 
 
-def test_few_rows_of_a_rank_are_in_every_step():
-    (first, _), (second, _) = results_of(fit_of_small_batches, 2)
-    assert not isinstance(first, str), first
-    assert first[0] == second[0]
-    assert losses(first[1]) == losses(second[1])
-
-
-def fit_in_trouble(ranks):
-    X = rows()
-    X[1, 2] = np.nan if ranks.rank == 1 else 0.0
-    NSFDensity(**SETTINGS).fit(X)
-
-
-def test_an_error_of_one_rank_is_told_on_all():
-    (first, _), (second, _) = results_of(fit_in_trouble, 2)
-    assert "the fit ended in an error of rank 1: ValueError" in first
+def test_an_error_of_one_rank_is_told_on_all(both):
+    first, second = (found["trouble"] for found in both)
+    assert first.startswith("the fit ended in an error of rank 1: ValueError")
     assert "column 2 has 1 NaN value" in second
 
 
@@ -118,7 +133,7 @@ def test_other_columns_are_refused():
 
 
 def fit_for_long(ranks):
-    NSFDensity(**SETTINGS | {"max_epochs": 100_000, "n_iter_no_change": None}).fit(rows())
+    NSFDensity(**SETTINGS | LONG).fit(rows())
 
 
 @pytest.mark.slow
@@ -136,7 +151,7 @@ def test_a_dead_rank_is_an_error_in_time(how):
 
 
 def fit_with_a_limit(ranks):
-    flow = NSFDensity(**SETTINGS | {"max_epochs": 100_000, "max_seconds": 3}).fit(rows())
+    flow = NSFDensity(**SETTINGS | LONG, max_seconds=3).fit(rows())
     return flow.stopped_by_, flow.score(rows(100, seed=2))
 
 
@@ -161,3 +176,33 @@ def fit_of_kernels(ranks):
 def test_what_would_fit_by_itself_is_refused():
     for told, _ in results_of(fit_of_kernels, 2):
         assert "is not fitted by several processes together" in told
+
+
+def fit_again(ranks, folder):
+    """Return scores of a fit that was broken off and went on, and of one at once."""
+    settings = SETTINGS | {"max_epochs": 80, "batch_size": 256, "n_iter_no_change": None}
+    own, new = rows()[ranks.rank :: 2], rows(100, seed=2)
+    with pytest.MonkeyPatch.context() as patch:
+        calls = []
+
+        def validate(run, plain=_Run._validate):
+            calls.append(run)
+            if len(calls) > 40:
+                raise KeyboardInterrupt
+            return plain(run)
+
+        patch.setattr(_Run, "_validate", validate)
+        broken = NSFDensity(**settings, checkpoint=folder).fit(own)
+    resumed = NSFDensity(**settings, checkpoint=folder).fit(own)
+    at_once = NSFDensity(**settings).fit(own)
+    return broken.n_iter_, resumed.score_samples(new), at_once.score_samples(new)
+
+
+@pytest.mark.slow
+def test_a_fit_goes_on_from_its_checkpoint(tmp_path):
+    for found, _ in results_of(fit_again, 2, str(tmp_path)):
+        assert not isinstance(found, str), found
+        n_epochs, resumed, at_once = found
+        assert n_epochs == 39
+        np.testing.assert_allclose(resumed, at_once)
+    assert list(tmp_path.iterdir()) == []
