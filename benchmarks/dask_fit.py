@@ -1,6 +1,6 @@
 """Fits on the workers of a LocalCluster of one process and of two, and scores of many rows.
 
-    python benchmarks/dask_fit.py [--rows 400000] [--epochs 4] [--scored 2000000] [--workers 1 2]
+    python benchmarks/dask_fit.py [--rows 400000] [--epochs 3] [--scored 2000000] [--workers 1 2]
 
 Every process has one thread. The table is a known density of eight columns, in partitions of
 100,000 rows that workers draw, so that none of it is ever in the process of the client. Rows a
@@ -22,6 +22,7 @@ from sklearn import config_context
 from skflow import NSFDensity
 
 PART = 100_000
+FLOW = {"n_layers": 3, "hidden_features": (64, 64), "batch_size": 512, "n_members": 1}
 
 
 def table(known, n, seed=1):
@@ -35,7 +36,7 @@ def table(known, n, seed=1):
 
 
 def fitted(known, n, epochs, new):
-    settings = {"random_state": 0, "n_iter_no_change": None}
+    settings = FLOW | {"random_state": 0, "n_iter_no_change": None}
     with config_context(working_memory=32):  # whatever the number of rows
         NSFDensity(max_epochs=1, **settings).fit(table(known, 2 * PART))
         start = time.perf_counter()
@@ -48,7 +49,7 @@ def fitted(known, n, epochs, new):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=400_000)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--scored", type=int, default=2_000_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()

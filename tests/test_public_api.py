@@ -6,6 +6,7 @@ import skflow.bijections
 import skflow.diagnostics
 import skflow.metrics
 import skflow.plots
+import skflow.scale
 import skflow.testing
 
 NAMES = {
@@ -101,6 +102,7 @@ NAMES = {
         "ReliabilityDisplay",
         "TrainingCurveDisplay",
     ],
+    skflow.scale: ["data_parallel"],
     skflow.testing: ["check_bijection", "check_conditional_density", "check_density"],
 }
 

@@ -183,7 +183,9 @@ class WorkCluster:
         now = time.monotonic()
         if self.client.status == "running":
             workers = self.client.scheduler_info()["workers"].values()
-            if any(worker["status"] == "running" for worker in workers):
+            # some versions of distributed tell of a few workers only, of which all may be paused
+            untold = len(self.client.nthreads()) > len(workers)
+            if untold or any(worker["status"] == "running" for worker in workers):
                 return now
         if now - start > PATIENCE:
             raise ClusterError(_without_workers(now - start))

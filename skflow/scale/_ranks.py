@@ -40,7 +40,7 @@ def data_parallel(timeout=300.0):
         with skflow.scale.data_parallel() as ranks:
             flow = skflow.NSFDensity(random_state=0).fit(X[ranks.rank :: ranks.size])
         if ranks.rank == 0:
-            skflow.save(flow, "flow.skflow")
+            flow.save("flow.safetensors")
     """
     import torch.distributed as dist
 

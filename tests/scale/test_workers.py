@@ -19,6 +19,7 @@ from skflow.scale import _cluster
 from skflow.scale._cluster import ClusterError
 from skflow.scale._place import place_of
 from skflow.sources._find import source_of
+from skflow.training._loop import _Run
 
 distributed = pytest.importorskip("distributed")
 da = pytest.importorskip("dask.array")
@@ -126,7 +127,7 @@ def test_a_fit_is_made_on_all_workers(client, X, monkeypatch):
     assert len(fitted.history_) == 2
 
 
-@pytest.mark.parametrize("table", [array, frame], ids=["array", "frame"])
+@pytest.mark.parametrize("table", [pytest.param(array, marks=pytest.mark.slow), frame])
 def test_scores_are_those_of_one_process(client, X, table):
     there = NSFDensity(**SETTINGS).set_params(max_epochs=6).fit(table(X))
     with pytest.MonkeyPatch.context() as patch:
@@ -137,6 +138,7 @@ def test_scores_are_those_of_one_process(client, X, table):
     assert there.validation_score_ == pytest.approx(here.validation_score_, abs=0.01 * D)
 
 
+@pytest.mark.slow
 def test_a_fit_repeats(client, X):
     first, second = (NSFDensity(**SETTINGS).fit(array(X)).score_samples(X[:50]) for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -238,3 +240,25 @@ def test_a_killed_worker_costs_a_task(client, X, all_of_them):
     assert time.perf_counter() - start < 60
     assert len(fitted.history_) == 30
     assert np.isfinite(fitted.score(X))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+def test_a_fit_goes_on_from_its_checkpoint(client, X, tmp_path, monkeypatch):
+    settings = SETTINGS | {"max_epochs": 4, "n_iter_no_change": None}
+    with monkeypatch.context() as patch:
+        calls = []
+
+        def validate(run, plain=_Run._validate):
+            calls.append(run)
+            if len(calls) > 3:
+                raise KeyboardInterrupt
+            return plain(run)
+
+        patch.setattr(_Run, "_validate", validate)
+        broken = NSFDensity(**settings, checkpoint=tmp_path).fit(array(X))
+    assert broken.stopped_by_ == "interrupt"
+    resumed = NSFDensity(**settings, checkpoint=tmp_path).fit(array(X))
+    at_once = NSFDensity(**settings).fit(array(X))
+    assert broken.n_iter_ == 2
+    np.testing.assert_allclose(resumed.score_samples(X[:100]), at_once.score_samples(X[:100]))
