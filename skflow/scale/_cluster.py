@@ -5,7 +5,9 @@ import time
 
 from skflow._clock import time_is_up
 
-__all__ = ["ClusterError", "WorkCluster", "cluster_of"]
+__all__ = ["TROUBLE", "ClusterError", "WorkCluster", "cluster_of"]
+
+TROUBLE = "error", "cancelled", "lost"  # how futures of Dask end that have no result
 
 POLL = 1.0  # seconds between two looks at the cluster
 PATIENCE = 45.0  # seconds without a worker that runs, or without the scheduler
@@ -138,7 +140,7 @@ class WorkCluster:
             late = share is not None and time_is_up(share)
             if late and any(future.done() for future in futures):
                 return
-            if any(future.status in ("error", "cancelled", "lost") for future in futures):
+            if any(future.status in TROUBLE for future in futures):
                 return
             when = "FIRST_COMPLETED" if late else "ALL_COMPLETED"
             try:

@@ -11,6 +11,7 @@ from skflow.fitting._given import noise_of
 from skflow.fitting._stream import WRITING, row_of
 from skflow.fitting._supply import Supply
 from skflow.members import select_member
+from skflow.scale._cluster import TROUBLE
 from skflow.scale._rounds import RoundBatches, Rounds
 from skflow.scale._tasks import Deal, Training, deal, shard_of
 from skflow.training import MaximumLikelihood, n_stretches, train
@@ -18,6 +19,9 @@ from skflow.training import MaximumLikelihood, n_stretches, train
 __all__ = ["Shards"]
 
 SHARD = 2**27  # bytes of a shard, at most
+# Batches of tasks that share a member are smaller by this power of their number, so that a pass
+# has more of the steps that it has in one process; none is smaller than this.
+POWER, FEWEST = 0.5, 128
 
 
 class Shards(Supply):
@@ -100,7 +104,8 @@ class Shards(Supply):
         self.cluster.wait(futures.ravel().tolist(), WRITING)
         dealt = np.array([all(f.status == "finished" for f in row) for row in futures])
         if not dealt.all():
-            self.cluster.results([f for f in futures.ravel() if f.status == "error"])
+            # which raises what came in between, if it was not the time that was up
+            self.cluster.results([f for f in futures.ravel() if f.status in TROUBLE])
             n = sum(p.stop - p.start for p, is_in in zip(self.parts, dealt, strict=True) if is_in)
             left_out(f"training on other rows than those of partitions with {n:,}")
             self.n_trained = min(self.n_trained, n)
@@ -131,20 +136,21 @@ class Shards(Supply):
         :meth:`skflow.fitting._supply.Supply.train`.
         """
         several = plan.n_members > 1
-        config = self.schedule(config)
+        config, fewest = self.schedule(config), min(FEWEST, plan.batch_size)
+        batch_size = max(fewest, round(plan.batch_size / self.n_tasks**POWER))
         flows = [select_member(flow, k) for k in range(plan.n_members)] if several else [flow]
         trainings = [
             Training(
                 flow=member.cpu(),
                 noise=noise_of(member, plan),
                 config=replace(config, verbose=0),
-                batch_size=plan.batch_size,
+                batch_size=batch_size,
                 device=self.device,
                 seed=int(np.random.SeedSequence([seed, k]).generate_state(1)[0]),
             )
             for k, member in enumerate(flows)
         ]
-        n_steps = self.n_trained / (plan.batch_size * self.n_tasks * self._epochs_of_pass())
+        n_steps = self.n_trained / (batch_size * self.n_tasks * self._epochs_of_pass())
         self.rounds = Rounds(
             self.cluster, self.shards, trainings, self.n_tasks, max(1, round(n_steps))
         )
