@@ -6,7 +6,7 @@ import sklearn
 import torch
 
 import skflow
-from skflow.fitting import _stream, _survey
+from skflow.fitting import _scratch, _survey
 from skflow.fitting._scratch import ShuffledFile
 
 N, HEAD = 6_000, 1_500
@@ -212,11 +212,15 @@ class TestErrors:
             density().fit(Blocks(X), sample_weight=weight)
 
     def test_leave_nothing_on_the_disk(self, X, tmp_path, monkeypatch):
-        monkeypatch.setattr(_stream.tempfile, "tempdir", str(tmp_path))
-        monkeypatch.setattr(ShuffledFile, "shuffle", lambda file: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        def full(file):
+            assert file.file.seek(0, 2) > N
+            assert list(tmp_path.iterdir()) == []  # even while it is there
+            raise MemoryError
+
+        monkeypatch.setattr(_scratch.tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(ShuffledFile, "shuffle", full)
+        with pytest.raises(MemoryError):
             density().fit(Blocks(X))
-        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_table_that_fits_may_name_its_weights_too(X):
