@@ -179,6 +179,11 @@ held_out_scores_ : ndarray of shape (n_samples,)
     rows 0.03 to 0.07; ``score``, which is the better ensemble's, is met within 0.1.
 held_out_by_ : ndarray of shape (n_samples,), int
     The member that held each training row out, -1 for none.
+held_out_at_ : ndarray of shape (n_held_out,), int
+    Only after a fit to a source that does not fit in memory: the positions of the rows that were
+    held out, to which alone ``held_out_scores_`` and ``held_out_by_`` belong then.
+n_rows_seen_ : int
+    Rows of positive weight that were trained on or held out; all, unless time was up.
 context_ : ContextColumns or None
     How the columns of the context were read, if there was one.
 n_context_ : int
