@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["ShuffledFile", "row_type"]
 
-REGION = 2**25  # bytes of rows that are shuffled together, in memory
+REGION = 2**23  # bytes of rows that are shuffled together, in memory
 SPARE = 2**26  # bytes that are left free on the disk
 
 

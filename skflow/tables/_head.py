@@ -46,7 +46,7 @@ class Head:
         """Take in rows that it admits: their keys (m,), and arrays (m, ...) of theirs."""
         self.pending.append([keys, *parts])
         self.n_pending += len(keys)
-        if self.n_pending > 2 * self.size:
+        if self.n_pending > 1.5 * self.size:
             self._compact()
 
     def settle(self):

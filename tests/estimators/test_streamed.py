@@ -1,5 +1,9 @@
 """Fits to tables that do not fit in memory: those of tables that do, with less of them in it."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import sklearn
@@ -230,3 +234,46 @@ def test_a_table_that_fits_may_name_its_weights_too(X):
     model = density().fit(frame.assign(w=weight), sample_weight="w")
     assert list(model.feature_names_in_) == ["a", "b", "c"]
     assert_same(model, density().fit(frame, sample_weight=weight))
+
+
+FIT_IN_A_PROCESS = """
+import pathlib, sys
+import numpy as np
+import torch
+import skflow
+import skflow.fitting._fit
+
+def peak():
+    told = pathlib.Path("/proc/self/status").read_text()
+    return int(told.split("VmHWM:")[1].split()[0])
+
+class Blocks:
+    def __iter__(self):
+        for k in range(int(sys.argv[1])):
+            yield np.random.default_rng(k).normal(size=(50_000, 8)).astype(np.float32)
+
+before = peak()
+model = skflow.RealNVPDensity(
+    n_layers=1, hidden_features=(16,), base="normal", preprocessing="standardize", max_epochs=1,
+    batch_size=4096, random_state=0,
+).fit(Blocks())
+print(model.n_rows_seen_, (peak() - before) / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="no /proc")
+def test_memory_does_not_grow_with_the_rows():
+    """Of 1,000,000 and 6,000,000 rows, the second 384 MB in the file's own numbers."""
+    peaks = []
+    for n_blocks in (20, 120):
+        run = subprocess.run(
+            [sys.executable, "-c", FIT_IN_A_PROCESS, str(n_blocks)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seen, mib = run.stdout.split()
+        assert int(seen) == 50_000 * n_blocks
+        peaks.append(float(mib))
+    assert peaks[1] < 1.1 * peaks[0] + 16 < 400  # MiB, of which allocators vary by some
