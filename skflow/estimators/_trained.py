@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow.estimators._online import OnlineMixin
 from skflow.estimators._tabular import TableFlow
 from skflow.exceptions import ConvergenceWarning
 from skflow.fitting._family import Family
@@ -47,7 +48,7 @@ STRUCTURE = [StrOptions({"autoregressive", "coupling"})]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseFlowDensity(TableFlow):
+class BaseFlowDensity(OnlineMixin, TableFlow):
     """Base of all flow density estimators; a subclass says which bijection to build.
 
     See :class:`skflow.NSFDensity` for the meaning of the shared parameters.
@@ -123,6 +124,8 @@ class BaseFlowDensity(TableFlow):
         from skflow.fitting._fit import fit_flow
 
         seed = draw_seed(self.random_state)
+        for name in ("_stream", "n_rows_seen_", "stream_history_"):
+            vars(self).pop(name, None)
         last = dict(vars(self)) if self.warm_start and "flow_" in vars(self) else {}
         previous = last.get("flow_")
         with time_limit(self.max_seconds), Resumable(self, seed, fold, previous) as resumable:
@@ -143,8 +146,8 @@ class BaseFlowDensity(TableFlow):
             resumable.done(self.stopped_by_)
         return self
 
-    def _settle(self, family, table, seed, last):
-        kept = going_on(self, last, table.observation) if last else {}
+    def _settle(self, family, table, seed, last=None, kept=None):
+        kept = going_on(self, last, table.observation) if last else kept or {}
         preprocessing = settle_preprocessing(self, table, family, kept)
         plan = settle(
             self,
