@@ -17,9 +17,9 @@ __all__ = ["learn_block"]
 
 BATCH_SIZE = 512
 # Rate of all passes, and the steps over which their weights are averaged: that is what brings
-# them to rest where a rate that falls does it in a fit. After 100 blocks of
-# benchmarks/partial_fit.py
-# a rate of 2e-3 was 0.0009 nats a column below the truth, and one of 5e-4 0.0022.
+# them to rest where a rate that falls does it in a fit. After 100 blocks of MAFDensity in
+# benchmarks/partial_fit.py a rate of 2e-3 was 0.0009 nats a column below the truth, and one of
+# 5e-4 0.0022.
 LEARNING_RATE = 2e-3
 AVERAGED_STEPS = 300
 CARRIED = ("weights", "optimizer", "average", "scale", "step")  # from pass to pass
