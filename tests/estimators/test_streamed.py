@@ -10,7 +10,7 @@ import sklearn
 import torch
 
 import skflow
-from skflow.fitting import _scratch, _survey
+from skflow.fitting import _scratch, _stream, _survey
 from skflow.fitting._scratch import ShuffledFile
 
 N, HEAD = 6_000, 1_500
@@ -165,12 +165,18 @@ class TestRows:
 
 
 class TestTime:
-    def test_that_is_short_leaves_rows_out_and_says_so(self, X):
-        with pytest.warns(skflow.exceptions.ConvergenceWarning, match="max_seconds"):
-            model = density(max_seconds=0.05, n_members=1).fit(Blocks(X, 10))
-        assert model.stopped_by_ == "max_seconds"
+    @pytest.mark.parametrize("where", [_survey, _stream], ids=["reading", "writing"])
+    def test_that_is_short_leaves_rows_out_and_says_so(self, X, where, monkeypatch):
+        asked = []
+        monkeypatch.setattr(where, "time_is_up", lambda share: asked.append(0) or len(asked) > 30)
+        with pytest.warns(skflow.exceptions.ConvergenceWarning, match="left out: .* rows"):
+            model = density(max_seconds=1e6).fit(Blocks(X, 100))
         assert np.isfinite(model.score_samples(X[:5])).all()
-        assert model.n_rows_seen_ < N
+        if where is _survey:
+            assert model.n_rows_seen_ == 3_100
+            assert model.held_out_at_.max() < 3_100
+        else:
+            assert 3_000 < model.n_rows_seen_ < 4_500
 
     def test_may_be_split_by_a_warm_start(self, X):
         model = density(warm_start=True).fit(Blocks(X))
