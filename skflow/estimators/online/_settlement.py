@@ -10,10 +10,6 @@ LONG = 500_000  # rows of the table that a stream is taken for
 AS_LONG = ("n_members", "hidden_features", "dropout", "input_noise")  # settings as for that
 # attributes with a number for each row of a fit
 OF_ROWS = ("held_out_scores_", "held_out_by_", "held_out_at_")
-    "held_out_scores_",
-    "held_out_by_",
-    "held_out_at_",
-)  # attributes with a number for each row of a fit
 
 
 def settle_stream(estimator, stream, block):
