@@ -6,6 +6,7 @@ __all__ = [
     "BrokenGuaranteeError",
     "CheckpointWarning",
     "ConvergenceWarning",
+    "DriftWarning",
     "InverseNotConvergedError",
     "ModelFileError",
     "NotExportableError",
@@ -45,3 +46,7 @@ class ModelFileError(ValueError):
 
 class CheckpointWarning(UserWarning):
     """A checkpoint could not be read or written, so that work is done again, or may have to be."""
+
+
+class DriftWarning(UserWarning):
+    """Rows of a stream are not like those that came before them."""

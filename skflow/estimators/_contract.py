@@ -9,13 +9,12 @@ from sklearn.base import (
     DensityMixin,
     TransformerMixin,
 )
-from sklearn.utils.validation import check_is_fitted
 
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples
 from skflow.estimators._from_sources import mean_score, takes_sources
-from skflow.estimators._given import MaybeGiven
+from skflow.estimators._given import MaybeGiven, check_has_flow
 
 __all__ = ["FittedFlow", "MeanScoreMixin", "anew"]
 
@@ -170,7 +169,7 @@ class FittedFlow(
         """
         from skflow.fitting._blocks import from_latents
 
-        check_is_fitted(self, "flow_")
+        check_has_flow(self)
         latents = check_latents(self, Z)
         context = self._given(context, len(latents), what="row of Z")
         rows = from_latents(self.flow_, latents, context, **self._workers)
@@ -190,7 +189,7 @@ class FittedFlow(
     def _draw(self, n_samples, random_state, **options):
         from skflow.fitting._blocks import draw
 
-        check_is_fitted(self, "flow_")
+        check_has_flow(self)
         n_samples, seed = check_n_samples(n_samples), draw_seed(random_state)
         return draw(self.flow_, n_samples, seed, **self._workers, **options)
 
@@ -201,7 +200,7 @@ class FittedFlow(
         return rows, self._given(context, len(rows))
 
     def _rows(self, X):
-        check_is_fitted(self, "flow_")
+        check_has_flow(self)
         rows = check_data(self, X, reset=False)
         self.observation_.check(rows, getattr(self, "feature_names_in_", None), like=X)
         return rows

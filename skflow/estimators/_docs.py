@@ -128,7 +128,7 @@ checkpoint : str or path, default=None
     folder. After Ctrl-C, an error, or the end of ``max_seconds``, of which the next fit may have
     more, files stay; after a fit that ended by itself they are removed. A ``random_state`` of None
     or a RandomState gets the seed of the fit that goes on. A warm start goes on if it starts from
-    the same fit. What comes before training is worked out again.
+    the same fit. What comes before training is worked out again. ``partial_fit`` writes none.
 n_jobs : int, default=None
     Threads: for members of an ensemble side by side in training, where batches have 512 rows (as
     "auto" has them above 2,300 rows), and for blocks of rows and draws in long tables. The result
@@ -179,6 +179,20 @@ held_out_scores_ : ndarray of shape (n_samples,)
     rows 0.03 to 0.07; ``score``, which is the better ensemble's, is met within 0.1.
 held_out_by_ : ndarray of shape (n_samples,), int
     The member that held each training row out, -1 for none.
+held_out_at_ : ndarray of shape (n_held_out,), int
+    Only after a fit to a source that does not fit in memory: the positions of the rows that were
+    held out, to which alone ``held_out_scores_`` and ``held_out_by_`` belong then.
+n_rows_seen_ : int
+    Rows of positive weight that were trained on or held out: all, unless time was up. After
+    ``partial_fit`` the rows of all calls, with those of a fit that it goes on from.
+stream_history_ : list of dict
+    Of ``partial_fit``, a record of each block that was learnt: ``n_rows_seen``, ``n_rows`` of the
+    block; ``score_before``, its mean log density before it was learnt, ``level_before``, that of
+    held-out rows of before, and ``standard_error`` of the difference; ``drift``, whether a
+    warning was given, ``drifting_columns`` with the distance between distribution functions,
+    those of the context behind those of X; ``held_out_score`` and ``n_held_out`` afterwards;
+    ``settled``, whether an ordinary fit was made, and ``taken``, whether the weights of the pass
+    were, which are not if held-out rows are less likely by them.
 context_ : ContextColumns or None
     How the columns of the context were read, if there was one.
 n_context_ : int

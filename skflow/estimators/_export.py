@@ -2,8 +2,7 @@
 
 import os
 
-from sklearn.utils.validation import check_is_fitted
-
+from skflow.estimators._given import check_has_flow
 from skflow.exceptions import NotExportableError
 
 __all__ = ["ExportMixin"]
@@ -60,7 +59,7 @@ class ExportMixin:
         from skflow._persistence._target import check_target, replace_file
         from skflow.fitting._program import program
 
-        check_is_fitted(self, "flow_")
+        check_has_flow(self)
         if self.n_context_:
             raise NotExportableError(
                 f"a program maps rows alone, and this fit had a context of {self.n_context_} "

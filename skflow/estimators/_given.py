@@ -1,11 +1,12 @@
 """What rows are given: the context of a fit, and of every question after it."""
 
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skflow.sources._find import source_of
 from skflow.sources._whole import refuse_context_beside, whole_table
 
-__all__ = ["MaybeGiven", "as_keyword"]
+__all__ = ["MaybeGiven", "as_keyword", "check_has_flow"]
 
 ROADS = (
     "pass context=, with a row for each {what}. A pipeline or a search hands it on where "
@@ -84,6 +85,19 @@ class MaybeGiven:
         if context is None:
             raise ValueError(f"{_said(known)}: {ROADS.format(what=what)}.")
         return known.encode(context, n_rows)
+
+
+def check_has_flow(estimator):
+    """Raise a NotFittedError before a fit, which says how far a stream is from its start."""
+    seen = vars(estimator).get("n_rows_seen_")
+    if seen is not None and "flow_" not in vars(estimator):
+        from skflow.estimators.online._progress import FIRST
+
+        raise NotFittedError(
+            f"This {type(estimator).__name__} instance is not fitted yet: partial_fit has got "
+            f"{seen:,} of the {FIRST:,} rows that it starts with. Pass it more, or call fit."
+        )
+    check_is_fitted(estimator, "flow_")
 
 
 def as_keyword(context, rows=slice(None)):

@@ -72,10 +72,12 @@ class TableFlow(ExportMixin, FittedFlow):
             array or DataFrame, or blocks, any object whose ``__iter__`` begins anew each time
             and yields arrays or data frames. Of at most a 32nd of scikit-learn's
             ``working_memory`` at 8 bytes an entry (2**22 entries by default) they are read into
-            one table, and the fit is that of the table.
+            one table, and the fit is that of the table. Of more, flows that are trained read
+            blocks, and keep no more than a sample of 100,000 rows in memory.
         y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; only ratios matter. Weight 0 leaves a row out.
+        sample_weight : array-like of shape (n_samples,) or str, optional
+            Non-negative; only ratios matter. Weight 0 leaves a row out. Flows that are trained
+            take the name of a column of X for it.
         context : array-like or data frame of shape (n_samples, n_context), optional
             What each row is given: the density is then that of X given the context. Numbers,
             booleans, categories (text, pandas' categories), dates, with holes (NaN, None) in any

@@ -13,8 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
-from skflow.estimators._streamed import fit_source, rows_of_rank
+from skflow.estimators._learning import fit_source, fit_table, rows_of_rank
 from skflow.estimators._tabular import TableFlow
+from skflow.estimators.online._mixin import OnlineMixin
 from skflow.exceptions import ConvergenceWarning
 from skflow.fitting._family import Family
 from skflow.fitting._plan import going_on
@@ -31,7 +32,6 @@ from skflow.sources._find import source_of
 from skflow.sources._memory import whole_or_blocks
 from skflow.sources._parts import without
 from skflow.sources._whole import refuse_context_beside
-from skflow.tables._read import read_table
 
 __all__ = [
     "HIDDEN_FEATURES",
@@ -53,7 +53,7 @@ STRUCTURE = [StrOptions({"autoregressive", "coupling"})]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseFlowDensity(TableFlow):
+class BaseFlowDensity(OnlineMixin, TableFlow):
     """Base of all flow density estimators; a subclass says which bijection to build.
 
     See :class:`skflow.NSFDensity` for the meaning of the shared parameters.
@@ -126,6 +126,8 @@ class BaseFlowDensity(TableFlow):
 
     def _fit(self, X, sample_weight=None, fold=None, context=None):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
+        for name in ("_stream", "stream_history_"):
+            vars(self).pop(name, None)
         table, source = X, source_of(X) if ranks_in_use() is None else rows_of_rank(X, fold)
         if source is not None:
             refuse_context_beside(source, context)
@@ -139,29 +141,12 @@ class BaseFlowDensity(TableFlow):
             if table is None:
                 fit_source(self, source, sample_weight, last, resumable)
             else:
-                self._fit_table(table, sample_weight, context, last, resumable)
+                fit_table(self, table, sample_weight, context, last, resumable)
             resumable.done(self.stopped_by_)
         return self
 
-    def _fit_table(self, X, sample_weight, context, last, resumable):
-        from skflow.fitting._fit import fit_flow
-
-        family, fold = self._family(), resumable.fold
-        rows, given, table = read_table(
-            self, family, X, sample_weight, resumable.rng, fold=fold, context=context
-        )
-        plan = self._settle(family, table, resumable.seed, last)
-        previous = last.get("flow_")
-        fit = fit_flow(self, table, plan, family, resumable.seed, previous, resumable=resumable)
-        self._show(table.observation)
-        self._show_fit(fit, plan, n_rows=int((table.source >= 0).sum()))
-        # after a warm start a member may have trained on what it held out now
-        holder = np.full_like(fit.holder, -1) if last else fit.holder
-        holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
-        self._show_held_out(rows, given, holder, fit)
-
-    def _settle(self, family, table, seed, last, n=None):
-        kept = going_on(self, last, table.observation) if last else {}
+    def _settle(self, family, table, seed, last=None, *, kept=None, n=None):
+        kept = going_on(self, last, table.observation) if last else kept or {}
         preprocessing = settle_preprocessing(self, table, family, kept)
         plan = settle(
             self,

@@ -1,13 +1,14 @@
 """Rows in a file, shuffled, of which stretches are read: a table that does not fit in memory."""
 
-import os
 import shutil
+import tempfile
+from threading import Lock
 
 import numpy as np
 
 __all__ = ["ShuffledFile", "row_type"]
 
-REGION = 2**25  # bytes of rows that are shuffled together, in memory
+REGION = 2**23  # bytes of rows that are shuffled together, in memory
 SPARE = 2**26  # bytes that are left free on the disk
 
 
@@ -28,8 +29,6 @@ class ShuffledFile:
 
     Parameters
     ----------
-    path : str
-        Made anew.
     row : dtype
     counts : ndarray of shape (n_bins,)
         Rows by bins of keys.
@@ -40,15 +39,15 @@ class ShuffledFile:
         If the disk has no room for it.
     """
 
-    def __init__(self, path, row, counts):
-        self.path, self.row = path, row
+    def __init__(self, row, counts):
+        self.row, self.lock = row, Lock()
         self.ends = np.concatenate([[0], np.cumsum(counts)])  # of bins, in rows
         self.first = _regions(self.ends, max(1, REGION // row.itemsize))
         self.region_of = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
         self.start = self.ends[self.first[:-1]]
         self.room = np.diff(self.ends[self.first])
         self.filled = np.zeros_like(self.room)
-        self._make(int(self.ends[-1]) * row.itemsize)
+        self.file = _new_file(int(self.ends[-1]) * row.itemsize)
 
     def __len__(self):
         return int(self.filled.sum())
@@ -59,27 +58,26 @@ class ShuffledFile:
         order = np.argsort(region, kind="stable")
         rows, region = rows[order], region[order]
         cuts = np.flatnonzero(np.diff(region)) + 1
-        with open(self.path, "r+b") as file:
-            for part, k in zip(
-                np.split(rows, cuts), region[np.append(0, cuts)] if len(rows) else [], strict=False
-            ):
-                if self.filled[k] + len(part) > self.room[k]:
-                    raise ValueError(
-                        "the source gave more rows when it was read again than at first; one that "
-                        "gives the same rows every time is needed: write it to a file first."
-                    )
-                file.seek(int(self.start[k] + self.filled[k]) * self.row.itemsize)
-                file.write(part.tobytes())
-                self.filled[k] += len(part)
+        firsts = region[np.append(0, cuts)] if len(rows) else []
+        for part, k in zip(np.split(rows, cuts), firsts, strict=False):
+            if self.filled[k] + len(part) > self.room[k]:
+                raise ValueError(
+                    "the source gave more rows when it was read again than at first; one that "
+                    "gives the same rows every time is needed: write it to a file first."
+                )
+            self._write(self.start[k] + self.filled[k], part)
+            self.filled[k] += len(part)
+
+    def close(self):
+        """Let go of the file, which is gone then."""
+        self.file.close()
 
     def shuffle(self):
         """Put the rows of each region in a random order."""
         for k, (start, n) in enumerate(zip(self.start, self.filled, strict=True)):
             rows = self._read(start, n)
             order = np.random.default_rng(k).permutation(len(rows))
-            with open(self.path, "r+b") as file:
-                file.seek(int(start) * self.row.itemsize)
-                file.write(rows[order].tobytes())
+            self._write(start, rows[order])
 
     def read(self, start, n):
         """Return n rows from a place on, which after the last one go on with the first."""
@@ -96,21 +94,31 @@ class ShuffledFile:
 
     def _read(self, start, n):
         # not mapped: pages of a map would count as memory of the process
-        return np.fromfile(
-            self.path, dtype=self.row, count=int(n), offset=int(start) * self.row.itemsize
-        )
+        rows = np.empty(int(n), dtype=self.row)
+        with self.lock:
+            self.file.seek(int(start) * self.row.itemsize)
+            self.file.readinto(memoryview(rows).cast("B"))
+        return rows
 
-    def _make(self, size):
-        folder = os.path.dirname(self.path)
-        free = shutil.disk_usage(folder).free
-        if free < size + SPARE:
-            raise OSError(
-                f"a fit to this table writes a shuffled copy of {size / 2**30:.1f} GiB to "
-                f"{folder}, where {free / 2**30:.1f} GiB are free. Make room, or have TMPDIR name "
-                "a folder on a larger disk."
-            )
-        with open(self.path, "wb") as file:
-            file.truncate(size)
+    def _write(self, start, rows):
+        with self.lock:
+            self.file.seek(int(start) * self.row.itemsize)
+            self.file.write(memoryview(rows).cast("B"))
+
+
+def _new_file(size):
+    """Make a file without a name, which vanishes with the process however that ends."""
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < size + SPARE:
+        raise OSError(
+            f"a fit to this table writes a shuffled copy of {size / 2**30:.1f} GiB to {folder}, "
+            f"where {free / 2**30:.1f} GiB are free. Make room, or have TMPDIR name a folder on a "
+            "larger disk."
+        )
+    file = tempfile.TemporaryFile(prefix="skflow-")  # noqa: SIM115
+    file.truncate(size)
+    return file
 
 
 def _regions(ends, most):

@@ -1,8 +1,6 @@
 """Where the batches of a fit come from: a table that does not fit in memory."""
 
-import os
-import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -57,17 +55,13 @@ class Stream(Supply):
     @contextmanager
     def ready(self, preprocessing, plan, device, dtype):
         """Have in a block the file that batches are taken from."""
-        self.device = device
-        with tempfile.TemporaryDirectory(prefix="skflow-", ignore_cleanup_errors=True) as folder:
-            self.file = self._new_file(os.path.join(folder, "rows"), plan, dtype)
+        self.device, self.file = device, self._new_file(plan, dtype)
+        with closing(self.file):
             self.write(preprocessing, plan)
             self.file.shuffle()
             width = plan.n_features + plan.n_context
             self.n_stretches = n_stretches(len(self.file), width)
-            try:
-                yield
-            finally:
-                self.file = None
+            yield
 
     def batches(self, plan, noise, member=None):
         """Return the batches of one member, or of all together."""
@@ -93,11 +87,11 @@ class Stream(Supply):
             n_iter_no_change=None if waits is None else waits * self.n_stretches,
         )
 
-    def _new_file(self, path, plan, dtype):
+    def _new_file(self, plan, dtype):
         survey = self.survey
         row = row_of(plan, dtype, survey.weight is not None)
         held = np.bincount(Survey.bins(self.held), minlength=len(survey.counts))
-        return ShuffledFile(path, row, survey.counts - held)
+        return ShuffledFile(row, survey.counts - held)
 
     @torch.no_grad()
     def write(self, preprocessing, plan):

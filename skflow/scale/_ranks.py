@@ -69,13 +69,13 @@ def ranks_in_use():
     return _RANKS.get()
 
 
-def refuse_ranks(estimator):
-    """Raise a TypeError in :func:`data_parallel` for an estimator that would fit by itself."""
+def refuse_ranks(estimator, method="fit"):
+    """Raise a TypeError in :func:`data_parallel` for what each process would do by itself."""
     if ranks_in_use() is not None:
         raise TypeError(
-            f"{type(estimator).__name__} is not fitted by several processes together: fit a flow "
-            "that is trained, such as skflow.NSFDensity, in data_parallel(), and this outside of "
-            "it."
+            f"{type(estimator).__name__}.{method} is not done by several processes together: in "
+            "data_parallel() call fit of a flow that is trained, such as skflow.NSFDensity, and "
+            "this outside of it."
         )
 
 

@@ -12,13 +12,14 @@ __all__ = ["Head", "keys_of"]
 
 # Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators, figure 16
 GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+OF_SALTS = 0xD1B54A32D192ED03
 
 
-def keys_of(positions):
-    """Return a key of 64 bits for each of some positions (n,), the same everywhere."""
+def keys_of(positions, salt=0):
+    """Return a key of 64 bits for each of some positions (n,), other ones for every salt."""
     with np.errstate(over="ignore"):  # arithmetic modulo 2^64
         z = np.asarray(positions).astype(np.uint64) + np.uint64(1)
-        z = z * np.uint64(GOLDEN)
+        z = (z + np.uint64(salt) * np.uint64(OF_SALTS)) * np.uint64(GOLDEN)
         for shift, factor in ((30, FIRST), (27, SECOND)):
             z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
         return z ^ (z >> np.uint64(31))
@@ -46,7 +47,7 @@ class Head:
         """Take in rows that it admits: their keys (m,), and arrays (m, ...) of theirs."""
         self.pending.append([keys, *parts])
         self.n_pending += len(keys)
-        if self.n_pending > 2 * self.size:
+        if self.n_pending > 1.5 * self.size:
             self._compact()
 
     def settle(self):

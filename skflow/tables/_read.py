@@ -4,7 +4,7 @@ import numpy as np
 
 from skflow._validation import check_data, check_rows, check_sample_weight
 
-__all__ = ["checked_rows", "read_table"]
+__all__ = ["checked_rows", "read_table", "table_of"]
 
 
 def checked_rows(estimator, X, sample_weight, minimum=2):
@@ -47,9 +47,20 @@ def read_table(estimator, family, X, sample_weight, rng, *, fold=None, context=N
     """
     X, context = estimator._split(X, context)
     rows, weight, owned = checked_rows(estimator, X, sample_weight)
-    observation = estimator._observe(rows, weight, family, like=X)
-    observation.check(rows, getattr(estimator, "feature_names_in_", None), like=X)
+    observation = _observed(estimator, rows, weight, family, X)
     given = estimator._read_context(context, len(rows), family.takes_context)
     rng = rng(rows, weight, given) if callable(rng) else rng
     table = observation.prepare(rows, weight, rng, fold=fold, context=given, owned=owned)
     return X if owned else rows, given, table
+
+
+def table_of(estimator, family, rows, weight, context, rng):
+    """Observe checked rows, and the numbers of their context, and make the rows to train on."""
+    observation = _observed(estimator, rows, weight, family, rows)
+    return observation.prepare(rows, weight, rng, context=context)
+
+
+def _observed(estimator, rows, weight, family, like):
+    observation = estimator._observe(rows, weight, family, like=like)
+    observation.check(rows, getattr(estimator, "feature_names_in_", None), like=like)
+    return observation

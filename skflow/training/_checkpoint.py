@@ -145,8 +145,13 @@ class Keeper:
             print(f"[{self.name}] goes on after epoch {epoch}, from {folder}", flush=True)
         return state
 
-    def note(self, state):
-        """Take the state at an epoch's end; it is written if it is time for that."""
+    def note(self, state, whole=True):
+        """Take the state at an epoch's end; it is written if it is time for that.
+
+        One of an epoch that was cut short is left: what goes on from it would end otherwise.
+        """
+        if not whole:
+            return
         self.waiting = state
         if time.perf_counter() >= self.due:
             self.end()

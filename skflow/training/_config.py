@@ -12,8 +12,10 @@ class TrainingConfig:
     Parameters
     ----------
     max_epochs : int
-        Passes over the batches; the learning rate follows a cosine from ``learning_rate`` to
-        zero over them, after a linear warm-up.
+        Passes over the batches.
+    schedule : {"cosine", "constant"}
+        What the learning rate does after a linear warm-up: it falls from ``learning_rate`` to
+        zero over all passes, or it stays. If it stays, weights are averaged in any case.
     learning_rate, weight_decay : float
         Of AdamW; the decay acts on weight matrices only, not on biases and scales.
     n_iter_no_change : int or None
@@ -29,7 +31,7 @@ class TrainingConfig:
     warmup_steps : int
     averaged_steps : float
         Steps over which the weights that are validated and kept are averaged; 1 for the live
-        ones, as without validation rows.
+        ones, as without validation rows where the rate falls.
     max_seconds : float or None
         Stop in time with the best weights so far.
     validations_after : int
@@ -46,6 +48,7 @@ class TrainingConfig:
     n_iter_no_change: int | None = 30
     tol: float = 1e-4
     chosen_by_others: bool = False
+    schedule: str = "cosine"
     gradient_clip: float = 5.0
     warmup_steps: int = 20
     averaged_steps: float = 1

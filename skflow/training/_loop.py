@@ -55,7 +55,8 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None, 
         Length of the member axis of a stacked flow.
     keeper : optional
         Keeps states of the run, of which it goes on from the last: ``last()`` gives that or None,
-        ``note(state)`` takes the one at an epoch's end, ``end()`` hears that no more will come.
+        ``note(state, whole)`` takes the one at an epoch's end, which is not whole if it was cut
+        short, and ``end()`` hears that no more will come.
         See :class:`skflow.training._checkpoint.Keeper`. ``batches`` then need ``state()``, what
         they carry from epoch to epoch, and ``resume(state)``.
 
@@ -81,8 +82,9 @@ class _Run:
         self.validation = Rows(validation) if isinstance(validation, Batch) else validation
         self.parameters = FlatParameters(flow, n_members)
         self.optimizer = FlatAdamW(self.parameters, config.weight_decay)
+        averages = validation is not None or config.schedule == "constant"
         self.average = AveragedWeights(
-            self.parameters.flat, 1 if validation is None else config.averaged_steps
+            self.parameters.flat, config.averaged_steps if averages else 1
         )
         keeping = config.n_iter_no_change, config.tol, config.chosen_by_others
         self.best = BestWeights(self.parameters.flat, *keeping)
@@ -138,12 +140,11 @@ class _Run:
             self.epoch += 1
             self._record(train_loss, loss)
             bar.update()
-            if self.history.stopped_by in ("max_seconds", "diverged"):
-                break  # and no state is kept: the epoch may not be whole
-            if self.best.exhausted:
+            whole = self.history.stopped_by not in ("max_seconds", "diverged")
+            if whole and self.best.exhausted:
                 self.history.stopped_by = "n_iter_no_change"
             if self.keeper is not None:
-                self.keeper.note(state_of(self))
+                self.keeper.note(state_of(self), whole)
 
     def one_epoch(self):
         """Make the steps of an epoch; return their mean loss, (K,)."""
@@ -229,6 +230,8 @@ class _Run:
     def rate(self, step):
         """Learning rate of a step; steps count from 0."""
         warm = min(1.0, (step + 1) / self.config.warmup_steps)
+        if self.config.schedule == "constant":
+            return self.config.learning_rate * warm
         decay = 0.5 * (1 + math.cos(math.pi * step / self.steps))
         return self.config.learning_rate * warm * decay
 

@@ -43,7 +43,7 @@ def resume(run, state):
     ----------
     run : _Run
     state : dict
-        Of :func:`state_of`; it stays as it is.
+        Of :func:`state_of`, which stays as it is; parts that are not in it begin anew.
     """
     flat = run.parameters.flat
     if state["weights"].shape != flat.shape:
@@ -52,19 +52,25 @@ def resume(run, state):
             f"and the flow has {tuple(flat.shape)}: go on with a flow of the same shape."
         )
     flat.copy_(state["weights"])
+    for name in state.keys() & {*PARTS}:
+        getattr(run, name).resume(state[name])
+    for name in state.keys() & {*TENSORS}:
+        getattr(run, name).copy_(state[name])
+    for name in state.keys() & {*NUMBERS}:
+        setattr(run, name, state[name])
+    if "history" in state:
+        _go_on(run, state)
+
+
+def _go_on(run, state):
+    """Put back what a run has beside its weights and what follows them."""
     for name, buffer in run.flow.named_buffers():
         buffer.copy_(state["buffers"][name])
-    for name in PARTS:
-        getattr(run, name).resume(state[name])
-    for name in TENSORS:
-        getattr(run, name).copy_(state[name])
-    for name in NUMBERS:
-        setattr(run, name, state[name])
     if run.device_steps is not None:
         run.device_steps.resume(state["device_steps"])
     vars(run.history).update(state["history"], records=list(state["history"]["records"]))
     run.start = time.perf_counter() - state["seconds"]
-    draws = random_state(flat.device)
+    draws = random_state(run.parameters.flat.device)
     draws.states = state["generators"]
     draws.put_back()
 

@@ -175,7 +175,7 @@ def fit_of_kernels(ranks):
 @pytest.mark.slow
 def test_what_would_fit_by_itself_is_refused():
     for told, _ in results_of(fit_of_kernels, 2):
-        assert "is not fitted by several processes together" in told
+        assert "KernelFlowDensity.fit is not done by several processes together" in told
 
 
 def fit_again(ranks, folder):

@@ -38,7 +38,8 @@ class Kept:
     def last(self):
         return self.state
 
-    def note(self, state):
+    def note(self, state, whole):
+        assert whole
         self.noted.append(state)
 
     def end(self):

@@ -1,4 +1,4 @@
-"""A fit to a table that does not fit in memory: two passes over it, then training from a file."""
+"""Fits of trained flows: to a table, and to a source that does not fit in memory."""
 
 import numpy as np
 
@@ -7,11 +7,41 @@ from skflow.estimators._numbered import NumberedBlocks
 from skflow.fitting._settings import members_and_share
 from skflow.sources._find import source_of
 from skflow.sources._kinds import BlockSource
+from skflow.tables._read import read_table
 
-__all__ = ["fit_source", "rows_of_rank"]
+__all__ = ["fit_source", "fit_table", "rows_of_rank"]
 
 # rows that each member holds out of a long table, which tell its mean log density within 0.02
 MOST_HELD_OUT = 25_000
+
+
+def fit_table(estimator, X, sample_weight, context, last, resumable):
+    """Fit a draft of a trained flow to a table.
+
+    Parameters
+    ----------
+    estimator : BaseFlowDensity
+    X, sample_weight, context
+        As users pass them.
+    last : dict
+        Attributes of the fit that a warm start goes on with, empty if none does.
+    resumable : Resumable
+    """
+    from skflow.fitting._fit import fit_flow
+
+    family, rng, fold = estimator._family(), resumable.rng, resumable.fold
+    rows, given, table = read_table(
+        estimator, family, X, sample_weight, rng, fold=fold, context=context
+    )
+    seed = resumable.seed
+    plan = estimator._settle(family, table, seed, last)
+    fit = fit_flow(estimator, table, plan, family, seed, last.get("flow_"), resumable=resumable)
+    estimator._show(table.observation)
+    estimator._show_fit(fit, plan, n_rows=int((table.source >= 0).sum()))
+    # after a warm start a member may have trained on what it held out now
+    holder = np.full_like(fit.holder, -1) if last else fit.holder
+    holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
+    estimator._show_held_out(rows, given, holder, fit)
 
 
 def fit_source(estimator, source, sample_weight, last, resumable):
@@ -28,9 +58,8 @@ def fit_source(estimator, source, sample_weight, last, resumable):
     source : Source
     sample_weight : str or array-like of shape (n_samples,), optional
         The name of a column, or weights in memory.
-    last : dict
-        Attributes of the fit that a warm start goes on with, empty if none does.
-    resumable : Resumable
+    last, resumable
+        As :func:`fit_table` takes them.
     """
     from skflow.fitting._fit import fit_flow
     from skflow.scale._place import place_of

@@ -1,0 +1,1 @@
+"""Flows that learn rows that come in blocks: `partial_fit`."""
