@@ -131,7 +131,7 @@ class Training:
     seed: int
 
 
-def train_on(shard, training, begin, visit, place, n_steps):
+def train_on(shard, training, begin, n_shards, place, n_steps):
     """Make some steps on the next rows of a shard.
 
     Parameters
@@ -139,8 +139,8 @@ def train_on(shard, training, begin, visit, place, n_steps):
     shard : ndarray of rows
     training : Training
     begin : Round
-    visit : int
-        How often the member has been at this shard.
+    n_shards : int
+        That the task goes over in turn, so that all but one step of so many were on others.
     place : int
         Of the member's tasks of this round.
     n_steps : int
@@ -149,8 +149,8 @@ def train_on(shard, training, begin, visit, place, n_steps):
     -------
     end : Round
     """
-    n = n_steps * training.batch_size
-    rows = shard.take(np.arange(visit * n, (visit + 1) * n), mode="wrap")
+    start, n = (size * training.batch_size for size in (begin.step // n_shards, n_steps))
+    rows = shard.take(np.arange(start, start + n), mode="wrap")
     batch = Batch(
         *(
             torch.from_numpy(rows[name].copy()).to(training.device)
