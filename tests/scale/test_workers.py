@@ -182,7 +182,8 @@ def test_no_rows_and_too_many_weights(client, X):
 @pytest.mark.filterwarnings("ignore:max_seconds")
 def test_a_limit_of_time_keeps_what_there_is(client, X):
     start = time.perf_counter()
-    fitted = NSFDensity(**SETTINGS | {"max_epochs": 10_000}, max_seconds=4).fit(array(X))
+    settings = SETTINGS | {"max_epochs": 10_000, "n_iter_no_change": None}
+    fitted = NSFDensity(**settings, max_seconds=4).fit(array(X))
     assert time.perf_counter() - start < 15
     assert fitted.stopped_by_ == "max_seconds"
 
