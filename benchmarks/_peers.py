@@ -212,7 +212,7 @@ class TutorialFit:
         optimizer = torch.optim.Adam(self.flow_.parameters(), lr=self.learning_rate)
         best_loss, best_state, waited = np.inf, None, 0
         for _ in range(self.max_epochs):
-            self.one_epoch(rows, optimizer)
+            self._epoch(rows, optimizer)
             with torch.no_grad():
                 loss = -self.peer.log_prob(self.flow_, validation).mean().item()
             waited += 1
