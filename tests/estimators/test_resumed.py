@@ -59,7 +59,7 @@ class Power(Exception):
 @pytest.fixture
 def cut(monkeypatch):
     """Return what fits until the power goes after so many epochs of all training runs."""
-    epoch = _Run._epoch
+    epoch = _Run.one_epoch
 
     def fit(model, X, after, error=Power, **options):
         left = [after]
@@ -70,11 +70,11 @@ def cut(monkeypatch):
                 raise error
             return epoch(run)
 
-        monkeypatch.setattr(_Run, "_epoch", counted)
+        monkeypatch.setattr(_Run, "one_epoch", counted)
         try:
             return model.fit(X, **options)
         finally:
-            monkeypatch.setattr(_Run, "_epoch", epoch)
+            monkeypatch.setattr(_Run, "one_epoch", epoch)
 
     return fit
 
@@ -120,8 +120,8 @@ def test_members_that_were_done_are_not_trained_again(cut, tmp_path, monkeypatch
     settings = {**APART, "n_jobs": 1}
     with pytest.raises(Power):
         cut(density(tmp_path, **settings), rows(2_400), 10)
-    epochs, call = [], _Run._epoch
-    monkeypatch.setattr(_Run, "_epoch", lambda run: epochs.append(run) or call(run))
+    epochs, call = [], _Run.one_epoch
+    monkeypatch.setattr(_Run, "one_epoch", lambda run: epochs.append(run) or call(run))
     density(tmp_path, **settings).fit(rows(2_400))
     assert len(epochs) == 2 * 8 - 10
 
@@ -193,7 +193,7 @@ def test_a_seed_that_was_drawn_is_kept(cut, tmp_path, monkeypatch):
 def test_two_fits_at_a_time_have_seeds_of_their_own(tmp_path, cut, monkeypatch):
     with pytest.raises(Power):
         cut(density(tmp_path, random_state=None), rows(), 3)
-    epoch, begun, found = _Run._epoch, [], []
+    epoch, begun, found = _Run.one_epoch, [], []
 
     def twice(run):
         if not begun:
@@ -201,7 +201,7 @@ def test_two_fits_at_a_time_have_seeds_of_their_own(tmp_path, cut, monkeypatch):
             found.append(density(tmp_path, random_state=None).fit(rows()))
         return epoch(run)
 
-    monkeypatch.setattr(_Run, "_epoch", twice)
+    monkeypatch.setattr(_Run, "one_epoch", twice)
     first = density(tmp_path, random_state=None).fit(rows())
     assert not np.array_equal(first.score_samples(rows()), found[0].score_samples(rows()))
     assert files(tmp_path) == []
@@ -230,8 +230,8 @@ def test_more_seconds_go_on(tmp_path, monkeypatch):
     assert model.stopped_by_ == "max_seconds"
     n[0], done = -(10**6), model.n_iter_
     assert 1 < done < 8
-    epochs, call = [], _Run._epoch
-    monkeypatch.setattr(_Run, "_epoch", lambda run: epochs.append(run) or call(run))
+    epochs, call = [], _Run.one_epoch
+    monkeypatch.setattr(_Run, "one_epoch", lambda run: epochs.append(run) or call(run))
     again = density(tmp_path, max_seconds=200.0).fit(rows())
     assert len(epochs) <= 8 - done + 1
     assert_same(again, density().fit(rows()))
