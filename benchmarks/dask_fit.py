@@ -1,11 +1,11 @@
 """Fits on the workers of a LocalCluster of one process and of two, and scores of many rows.
 
-    python benchmarks/dask_fit.py [--rows 400000] [--epochs 3] [--scored 2000000] [--workers 1 2]
+    python benchmarks/dask_fit.py [--rows 400000] [--epochs 3] [--members 2] [--scored 2000000]
 
 Every process has one thread. The table is a known density of eight columns, in partitions of
 100,000 rows that workers draw, so that none of it is ever in the process of the client. Rows a
-second are those of the epochs, validation included; the fit's seconds hold all three passes too.
-Each worker is trained once on few rows beforehand, so that imports do not count.
+second are those of the epochs, of all members, validation included; the fit's seconds hold all
+three passes too. Each worker is trained once on few rows beforehand, so that imports do not count.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from sklearn import config_context
 from skflow import NSFDensity
 
 PART = 100_000
-FLOW = {"n_layers": 3, "hidden_features": (64, 64), "batch_size": 512, "n_members": 1}
+FLOW = {"n_layers": 3, "hidden_features": (128, 128), "batch_size": 512}
 
 
 def table(known, n, seed=1):
@@ -35,14 +35,15 @@ def table(known, n, seed=1):
     return da.concatenate(parts)
 
 
-def fitted(known, n, epochs, new):
-    settings = FLOW | {"random_state": 0, "n_iter_no_change": None}
+def fitted(known, n, epochs, n_members, new):
+    settings = FLOW | {"random_state": 0, "n_iter_no_change": None, "n_members": n_members}
     with config_context(working_memory=32):  # whatever the number of rows
         NSFDensity(max_epochs=1, **settings).fit(table(known, 2 * PART))
         start = time.perf_counter()
         flow = NSFDensity(max_epochs=epochs, **settings).fit(table(known, n))
         seconds = time.perf_counter() - start
-    rate = epochs * (flow.n_rows_seen_ - len(flow.held_out_scores_)) / flow.history_[-1]["seconds"]
+    n_trained = flow.n_rows_seen_ - len(flow.held_out_scores_)
+    rate = epochs * n_members * n_trained / flow.history_[-1]["seconds"]
     return flow, rate, seconds, flow.score(new)
 
 
@@ -50,6 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--members", type=int, default=2)
     parser.add_argument("--scored", type=int, default=2_000_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
@@ -62,7 +64,7 @@ def main():
     for n_workers in args.workers:
         options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": ":0"}
         with LocalCluster(**options) as cluster, Client(cluster):
-            flow, rate, seconds, score = fitted(known, args.rows, args.epochs, new)
+            flow, rate, seconds, score = fitted(known, args.rows, args.epochs, args.members, new)
             first = first or (rate, score)
             start = time.perf_counter()
             scores = flow.score_samples(table(known, args.scored, seed=2))

@@ -133,9 +133,3 @@ class NumberedBlocks:
         weight = check_sample_weight(weight, rows, some=False)
         names = getattr(self.estimator, "feature_names_in_", None)
         return Block(start, rows, weight, context, names)
-
-    def _refuse_weights(self):
-        raise ValueError(
-            f"sample_weight has shape {self.sample_weight.shape}, which is not one number for "
-            "each row of X: pass that, or the name of a column of X."
-        )

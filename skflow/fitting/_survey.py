@@ -40,8 +40,6 @@ class Survey:
         Of all rows of positive weight.
     counts : ndarray of shape (BINS,)
         Rows by the first bits of their keys.
-    low, high : ndarray of shape (d,)
-        The smallest and the largest number of each column.
     digest : ndarray of shape (n_bytes,), or None
         Of all rows and weights, the same however they were cut into blocks.
     """
@@ -55,8 +53,6 @@ class Survey:
     context: object
     weight_mean: float
     counts: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
     digest: np.ndarray | None
 
     @staticmethod
@@ -105,12 +101,11 @@ class Scout:
 
     def __init__(self, digests=False, limit=None):
         self.limit = limit
-        self.head = None
+        self.head, self.n_columns = None, None
         self.digest = hashlib.blake2b() if digests else None
         self.n_samples, self.n_rows, self.sum = 0, 0, 0.0
         self.counts = np.zeros(BINS, dtype=np.int64)
         self.ends = np.array([np.inf, -np.inf])  # of the weights
-        self.low = self.high = None
         self.contexts, self.places = [], []
 
     def look_at(self, block):
@@ -122,11 +117,11 @@ class Scout:
             self.digest.update(np.ascontiguousarray(each))
         used = slice(None) if weight is None or weight.all() else np.flatnonzero(weight)
         positions = np.arange(start, start + len(rows))[used]
-        keys, values = keys_of(positions), rows[used]
+        keys = keys_of(positions)
         self.n_samples = start + len(rows)
         if not len(positions):
             return
-        self._count(keys, values, None if weight is None else weight[used])
+        self._count(keys, None if weight is None else weight[used])
         which = self.head.admits(keys)
         of_block = positions[which] - start
         weights = np.ones(len(which)) if weight is None else weight[of_block]
@@ -142,12 +137,11 @@ class Scout:
         if other.head is None:
             return
         if self.head is None:
-            self._begin(other.head_width)
+            self._begin(other.n_columns)
         self.n_samples = max(self.n_samples, other.n_samples)
         self.n_rows, self.sum = self.n_rows + other.n_rows, self.sum + other.sum
         self.ends = np.array([min(self.ends[0], other.ends[0]), max(self.ends[1], other.ends[1])])
         self.counts += other.counts
-        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         for taken in other.head.pending:
             self.head.take(*taken)
         self.contexts += other.contexts
@@ -158,11 +152,6 @@ class Scout:
         """Keys (n,) of the rows that it keeps for the sample."""
         pending = [] if self.head is None else self.head.pending
         return np.concatenate([np.empty(0, dtype=np.uint64), *(keys for keys, *_ in pending)])
-
-    @property
-    def head_width(self):
-        """Columns of the rows."""
-        return len(self.low)
 
     def survey(self):
         if not self.n_rows:
@@ -184,8 +173,6 @@ class Scout:
             context=self._context_at(positions),
             weight_mean=self.sum / self.n_rows,
             counts=self.counts,
-            low=self.low,
-            high=self.high,
             digest=None if digest is None else np.frombuffer(digest.digest(), dtype=np.uint8),
         )
 
@@ -199,15 +186,13 @@ class Scout:
         return _safe_indexing(joined(self.contexts), found)
 
     def _begin(self, d):
-        self.head = Head(head_size(d))
+        self.head, self.n_columns = Head(head_size(d)), d
         if self.limit is not None:
             self.head.limit = np.uint64(self.limit)
-        self.low, self.high = np.full(d, np.inf), np.full(d, -np.inf)
 
-    def _count(self, keys, rows, weight):
+    def _count(self, keys, weight):
         weight = np.ones(len(keys)) if weight is None else weight
         self.n_rows += len(keys)
         self.sum += float(weight.sum())
         self.ends = np.array([min(self.ends[0], weight.min()), max(self.ends[1], weight.max())])
         self.counts += np.bincount(Survey.bins(keys), minlength=BINS)
-        self.low, self.high = np.minimum(self.low, rows.min(0)), np.maximum(self.high, rows.max(0))
