@@ -94,7 +94,7 @@ def alone(X, sample_weight=None):
 )
 def test_the_survey_is_that_of_one_process(client, X, table):
     there, here = surveyed(table(X)), alone(table(X))
-    for name in ("keys", "rows", "positions", "counts", "low", "high"):
+    for name in ("keys", "rows", "positions", "counts"):
         np.testing.assert_array_equal(getattr(there, name), getattr(here, name))
     assert (there.n_samples, there.n_rows, there.weight) == (here.n_samples, here.n_rows, None)
 
