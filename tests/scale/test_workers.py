@@ -184,7 +184,7 @@ def test_a_limit_of_time_keeps_what_there_is(client, X):
     start = time.perf_counter()
     settings = SETTINGS | {"max_epochs": 10_000, "n_iter_no_change": None}
     fitted = NSFDensity(**settings, max_seconds=4).fit(array(X))
-    assert time.perf_counter() - start < 15
+    assert time.perf_counter() - start < 60  # where all epochs take hours
     assert fitted.stopped_by_ == "max_seconds"
 
 
