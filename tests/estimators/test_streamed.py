@@ -10,8 +10,10 @@ import sklearn
 import torch
 
 import skflow
-from skflow.fitting import _scratch, _stream, _survey
+from skflow.fitting import _resumable, _scratch, _stream, _survey
 from skflow.fitting._scratch import ShuffledFile
+from skflow.training import _checkpoint, _stretches
+from skflow.training._loop import _Run
 
 N, HEAD = 6_000, 1_500
 SMALL = {"n_layers": 1, "hidden_features": (16,), "base": "normal", "max_epochs": 4}
@@ -183,6 +185,43 @@ class TestTime:
         before = model.score(X)
         assert model.fit(Blocks(X)).score(X) > before - 0.05
         assert (model.held_out_by_ == -1).all()
+
+
+class TestCheckpoints:
+    @pytest.mark.parametrize("apart", [False, True], ids=["stacked", "apart"])
+    def test_a_fit_that_broke_off_ends_as_a_whole_one(self, X, apart, tmp_path, monkeypatch):
+        monkeypatch.setattr(_checkpoint, "EVERY", 0.0)
+        monkeypatch.setattr(_stretches, "ENTRIES", 5_000)  # three stretches a pass
+        settings = {"n_members": 2, "batch_size": 512 if apart else 256}
+        whole = density(**settings).fit(Blocks(X))
+        one_epoch, left = _Run.one_epoch, [5]
+
+        def until_the_power_goes(run):
+            left[0] -= 1
+            if left[0] < 0:
+                raise InterruptedError
+            return one_epoch(run)
+
+        monkeypatch.setattr(_Run, "one_epoch", until_the_power_goes)
+        with pytest.raises(InterruptedError):
+            density(**settings, checkpoint=tmp_path).fit(Blocks(X, 700))
+        monkeypatch.setattr(_Run, "one_epoch", one_epoch)
+        assert list(tmp_path.rglob("*.state"))
+        again = density(**settings, checkpoint=tmp_path).fit(Blocks(X))
+        assert_same(again, whole)
+        assert len(again.history_) == len(whole.history_) == 16
+        assert not list(tmp_path.rglob("*.state"))
+
+    def test_have_a_fingerprint_of_the_rows_however_they_are_cut(self, X, tmp_path, monkeypatch):
+        found, fingerprint = [], _resumable.fingerprint
+        monkeypatch.setattr(
+            _resumable,
+            "fingerprint",
+            lambda *given: found.append(fingerprint(*given)) or found[-1],
+        )
+        for rows, size in ((X, 500), (X, 999), (X[::-1], 500)):
+            density(checkpoint=tmp_path, max_epochs=1).fit(Blocks(rows, size))
+        assert found[0] == found[1] != found[2]
 
 
 class TestErrors:
