@@ -235,10 +235,10 @@ class _RankKeeper:
             )
         return state | state["ranks"][ranks.rank]
 
-    def note(self, state):
+    def note(self, state, whole):
         each = self.ranks.gather({name: state[name] for name in OF_RANKS})
         if self.keeper is not None:
-            self.keeper.note(state | {"ranks": each})
+            self.keeper.note(state | {"ranks": each}, whole)
 
     def end(self):
         if self.keeper is not None:

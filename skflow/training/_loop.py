@@ -56,8 +56,7 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None, 
     keeper : optional
         Keeps states of the run, of which it goes on from the last: ``last()`` gives that or None,
         ``note(state, whole)`` takes the one at an epoch's end, which is not whole if it was cut
-        short, and ``end()`` hears that no more will come.
-        See :class:`skflow.training._checkpoint.Keeper`. ``batches`` then need ``state()``, what
+        short, and ``end()`` hears that no more will come. ``batches`` then need ``state()``, what
         they carry from epoch to epoch, and ``resume(state)``.
 
     Returns
