@@ -95,13 +95,16 @@ n_members : int or "auto", default="auto"
     5, 2 above 5,000 rows, and 1 below 20 rows, where nothing is held out.
 max_epochs : int or "auto", default="auto"
     Passes over the training rows, at most. "auto" allows 300 + 220 n_features steps, at most
-    2,500, fewer in very wide and more in very long tables; most small tables stop early.
+    2,500, fewer in very wide and more in very long tables; most small tables stop early. Of
+    1,000,000 rows it is three passes, of 20,000,000 one.
 batch_size : int or "auto", default="auto"
-    Rows per step and member; "auto" is a quarter of the training rows, from 32 to 512.
+    Rows per step and member; "auto" is a quarter of the training rows, from 32 to 512, and 1,024
+    from 750,000 rows on.
 learning_rate : float or "auto", default="auto"
     Of AdamW at the start; it falls to zero along a cosine. "auto" grows with the square root of
-    the number of rows, from 2e-3 below 150 rows to 8e-3 above 2,400. Weights are averaged over
-    the last 50 steps or so before they are validated and kept.
+    the number of rows, from 2e-3 below 150 rows to 8e-3 above 2,400, and falls with it from
+    200,000 rows on, to 2e-3 at 3,200,000. Weights are averaged over the last 50 steps or so
+    before they are validated and kept.
 weight_decay : float, default=0.01
 dropout : float or "auto", default="auto"
     Share of hidden units dropped in training; "auto" is 0.1 below 5,000 rows, else 0.
@@ -151,9 +154,10 @@ SHARED_ATTRIBUTES = """
 flow_ : skflow.flow.Flow or skflow.flow.Ensemble
     The fitted torch module, on the CPU.
 history_ : list of dict
-    One record an epoch: ``epoch``, ``learning_rate``, ``train_loss`` and ``validation_loss``
-    (means over members, in nats, of preprocessed rows), ``member_train_losses`` and
-    ``member_validation_losses`` (lists with those of each member) and ``seconds``.
+    One record an epoch, or a stretch of a source that does not fit in memory: ``epoch``,
+    ``learning_rate``, ``train_loss`` and ``validation_loss`` (means over members, in nats, of
+    preprocessed rows), ``member_train_losses`` and ``member_validation_losses`` (lists with those
+    of each member) and ``seconds``.
 preprocessing_ : str
     What ``preprocessing="auto"`` came to.
 tail_index_ : ndarray of shape (n_features,)
@@ -161,7 +165,7 @@ tail_index_ : ndarray of shape (n_features,)
     freedom with ``base="student_t"``, for each member in ``flow_.base.df``; infinite with other
     bases. With one layer, or ``mixing="none"``, they are those of the columns of X.
 n_iter_ : int
-    Epochs trained.
+    Epochs trained, the records of ``history_``.
 stopped_by_ : str
     "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step was
     finite and the untrained start was kept.

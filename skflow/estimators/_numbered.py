@@ -83,16 +83,26 @@ class NumberedBlocks:
         """Learn from some rows what the columns are."""
         self._read(table, self.start)
 
+    @property
+    def columns(self):
+        """What the first block has settled, by the name of the attribute."""
+        known = vars(self.estimator)
+        return {name: known[name] for name in OF_COLUMNS if name in known}
+
+    @columns.setter
+    def columns(self, columns):
+        vars(self.estimator).update(columns)
+        self.known = True
+
     def reader(self):
         """Return the same without rows and their weights, to read parts of a table elsewhere."""
         estimator = object.__new__(type(self.estimator))
         vars(estimator).update(
-            (name, value)
-            for name, value in vars(self.estimator).items()
-            if not name.endswith("_") or name in OF_COLUMNS
+            (name, value) for name, value in vars(self.estimator).items() if not name.endswith("_")
         )
         other = NumberedBlocks(estimator, None, self.sample_weight if self.named else None)
-        other.known = self.known
+        if self.known:
+            other.columns = self.columns
         return other
 
     def of_part(self, source, start, weight=None):

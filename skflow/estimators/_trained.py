@@ -128,10 +128,13 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
         """Fit; ``fold`` (n_samples,) says which member holds out a row, -1 for none."""
         for name in ("_stream", "stream_history_"):
             vars(self).pop(name, None)
-        table, source = X, source_of(X) if ranks_in_use() is None else rows_of_rank(X, fold)
+        alone = ranks_in_use() is None
+        source = source_of(X) if alone else rows_of_rank(X, fold)
+        table = X if source is None else None
         if source is not None:
             refuse_context_beside(source, context)
-            table, _ = whole_or_blocks(source) if ranks_in_use() is None else (None, None)
+        if source is not None and alone:
+            table, _ = whole_or_blocks(source)
         if table is not None and isinstance(sample_weight, str):
             table, sample_weight = without(table, sample_weight, "sample_weight")
         seed, goes_on = draw_seed(self.random_state), self.warm_start and "flow_" in vars(self)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skflow.tables._head import keys_of
+from skflow.tables._head import keys_of, smallest
 
 __all__ = ["Reservoir", "blocks_joined"]
 
@@ -35,9 +35,7 @@ class Reservoir:
         keys = np.concatenate([self.keys, keys_of(positions, self.salt)])
         columns = columns if self.columns is None else blocks_joined([self.columns, columns])
         # in the order in which they came, which their numbers would not show
-        kept = np.arange(len(keys))
-        if len(keys) > self.size:
-            kept = np.sort(np.argpartition(keys, self.size - 1)[: self.size])
+        kept = smallest(keys, self.size)
         other.keys, other.columns = keys[kept], _of(columns, kept)
         return other
 

@@ -1,7 +1,6 @@
 """Where the batches of a fit come from: a table that does not fit in memory."""
 
 from contextlib import closing, contextmanager
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -78,14 +77,10 @@ class Stream(Supply):
         self.dealt.append(batches)
         return batches
 
-    def schedule(self, config):
-        """Return how to train where an epoch is a stretch, of a TrainingConfig in passes."""
-        waits = config.n_iter_no_change
-        return replace(
-            config,
-            max_epochs=config.max_epochs * self.n_stretches,
-            n_iter_no_change=None if waits is None else waits * self.n_stretches,
-        )
+    @property
+    def epochs_of_pass(self):
+        """Stretches of the file."""
+        return self.n_stretches
 
     def _new_file(self, plan, dtype):
         survey = self.survey

@@ -1,6 +1,7 @@
 """Where the batches of a fit come from, and the training on them: rows in memory."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 from skflow.fitting._given import noise_of
 from skflow.fitting._members import train_members
@@ -39,9 +40,16 @@ class Supply:
         rows = self.rows if member is None else self.rows.of_member(member)
         return Batches(rows, plan.batch_size, noise)
 
+    @property
+    def epochs_of_pass(self):
+        """Epochs of the training loop in which all rows are seen."""
+        return 1
+
     def schedule(self, config):
         """Return how to train on them, of a TrainingConfig in passes over the table."""
-        return config
+        n, waits = self.epochs_of_pass, config.n_iter_no_change
+        waits = None if waits is None else waits * n
+        return replace(config, max_epochs=config.max_epochs * n, n_iter_no_change=waits)
 
     def train(self, flow, held, config, plan, *, seed, n_jobs=None, resumable=None):
         """Train a flow, or all members of a stacked one.

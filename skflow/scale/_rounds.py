@@ -5,7 +5,7 @@ import time
 
 from skflow._clock import seconds_left
 from skflow.scale._tasks import train_on
-from skflow.training import Batch, mean_of_rounds, round_of, take_round
+from skflow.training import batch_of, mean_of_rounds, round_of, take_round
 
 __all__ = ["RoundBatches", "Rounds"]
 
@@ -95,15 +95,7 @@ class Rounds:
 
     def some_rows(self):
         """Return a batch of rows of the first shard."""
-        import torch
-
-        rows = self.cluster.result(self.cluster.submit(_head, self.shards[0], 4096))
-        return Batch(
-            *(
-                torch.from_numpy(rows[name].copy()) if name in rows.dtype.names else None
-                for name in ("x", "context", "weight")
-            )
-        )
+        return batch_of(self.cluster.result(self.cluster.submit(_head, self.shards[0], 4096)))
 
 
 def _head(rows, n):

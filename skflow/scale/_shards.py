@@ -115,18 +115,9 @@ class Shards(Supply):
         ]
         self.cluster.wait(self.shards)
 
-    def schedule(self, config):
-        """Return how to train where an epoch is some rounds, of a TrainingConfig in passes."""
-        n = self._epochs_of_pass()
-        waits = config.n_iter_no_change
-        return replace(
-            config,
-            max_epochs=config.max_epochs * n,
-            n_iter_no_change=None if waits is None else waits * n,
-        )
-
-    def _epochs_of_pass(self):
-        """In an epoch a task goes over about a stretch; in a pass a member over the table."""
+    @property
+    def epochs_of_pass(self):
+        """Epochs in which a member goes over the table: in one a task does over a stretch."""
         return max(1, round(n_stretches(self.n_trained, self.width) / self.n_tasks))
 
     def train(self, flow, held, config, plan, *, seed, n_jobs=None, resumable=None):
@@ -150,7 +141,7 @@ class Shards(Supply):
             )
             for k, member in enumerate(flows)
         ]
-        n_steps = self.n_trained / (batch_size * self.n_tasks * self._epochs_of_pass())
+        n_steps = self.n_trained / (batch_size * self.n_tasks * self.epochs_of_pass)
         self.rounds = Rounds(
             self.cluster, self.shards, trainings, self.n_tasks, max(1, round(n_steps))
         )

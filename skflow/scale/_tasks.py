@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from skflow._random import seeded
 from skflow._threads import one_thread
@@ -12,7 +11,7 @@ from skflow.fitting._stream import Stream, row_of
 from skflow.fitting._survey import Scout
 from skflow.sources._kinds import BlockSource
 from skflow.sources._parts import cut
-from skflow.training import Batch, Batches, MaximumLikelihood, Rows, make_round
+from skflow.training import Batch, Batches, MaximumLikelihood, Rows, batch_of, make_round
 
 __all__ = ["Deal", "Training", "deal", "first_rows", "look", "shard_of", "train_on"]
 
@@ -151,14 +150,7 @@ def train_on(shard, training, begin, n_shards, place, n_steps):
     """
     start, n = (size * training.batch_size for size in (begin.step // n_shards, n_steps))
     rows = shard.take(np.arange(start, start + n), mode="wrap")
-    batch = Batch(
-        *(
-            torch.from_numpy(rows[name].copy()).to(training.device)
-            if name in rows.dtype.names
-            else None
-            for name in ("x", "context", "weight")
-        )
-    )
+    batch = Batch(*(t if t is None else t.to(training.device) for t in batch_of(rows)))
     numbers = [training.seed, begin.step, place]
     seed = int(np.random.SeedSequence(numbers).generate_state(1)[0])
     with one_thread(), seeded(seed, training.device):

@@ -15,7 +15,6 @@ from skflow.training import MaximumLikelihood, StretchBatches, n_stretches, trai
 
 __all__ = ["RankBatches", "RankStream", "survey_together"]
 
-OF_COLUMNS = ("n_features_in_", "feature_names_in_")
 OF_RANKS = ("batches", "generators")  # what is each rank's own in the state of a run
 
 
@@ -43,8 +42,7 @@ def survey_together(ranks, blocks, digests):
         for block in blocks:
             own.look_at(block)
         own.digest = own.digest and own.digest.digest()  # the object cannot travel
-        known = vars(blocks.estimator)
-        return own, {name: known[name] for name in OF_COLUMNS if name in known}
+        return own, blocks.columns
 
     found = ranks.together(look)
     _meet([columns for scout, columns in found if scout.head is not None], blocks)
@@ -68,8 +66,7 @@ def _meet(columns, blocks):
                 "the same columns in the same order in every process."
             )
     if columns:
-        vars(blocks.estimator).update(columns[0])
-        blocks.known = True
+        blocks.columns = columns[0]
 
 
 class RankStream(Stream):

@@ -8,7 +8,7 @@ into blocks.
 
 import numpy as np
 
-__all__ = ["Head", "keys_of"]
+__all__ = ["Head", "keys_of", "smallest"]
 
 # Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators, figure 16
 GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -23,6 +23,13 @@ def keys_of(positions, salt=0):
         for shift, factor in ((30, FIRST), (27, SECOND)):
             z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
         return z ^ (z >> np.uint64(31))
+
+
+def smallest(keys, n):
+    """Return where the n smallest of some keys are, in the order of their places."""
+    if len(keys) <= n:
+        return np.arange(len(keys))
+    return np.sort(np.argpartition(keys, n - 1)[:n])
 
 
 class Head:
@@ -60,7 +67,7 @@ class Head:
     def _compact(self):
         merged = [np.concatenate(part) for part in zip(*self.pending, strict=True)]
         if len(merged[0]) > self.size:
-            which = np.argpartition(merged[0], self.size - 1)[: self.size]
+            which = smallest(merged[0], self.size)
             merged = [part[which] for part in merged]
             self.limit = merged[0].max()
         self.pending, self.n_pending = [merged], len(merged[0])

@@ -12,7 +12,7 @@ from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood, ReverseKL
 from skflow.training._rounds import Round, make_round, mean_of_rounds, round_of, take_round
 from skflow.training._rows import Batch, Numbers, Rows
-from skflow.training._stretches import StretchBatches, n_stretches
+from skflow.training._stretches import StretchBatches, batch_of, n_stretches
 
 __all__ = [
     "Batch",
@@ -28,6 +28,7 @@ __all__ = [
     "StretchBatches",
     "TrainingConfig",
     "assign_holders",
+    "batch_of",
     "fold_rows",
     "make_round",
     "mean_of_rounds",

@@ -7,7 +7,7 @@ import torch
 from skflow.training._data import Batches
 from skflow.training._rows import Batch, Rows
 
-__all__ = ["StretchBatches", "n_stretches"]
+__all__ = ["StretchBatches", "batch_of", "n_stretches"]
 
 ENTRIES = 2**21  # of a stretch; a tenth of a second to read, and some seconds to train on
 
@@ -72,11 +72,14 @@ class StretchBatches(Batches):
         self.next, self.n_read = state["next"], state["n_read"]
 
     def _read(self):
-        rows = self.file.read(self.next * self.size, self.size)
-        names = rows.dtype.names
-        return Batch(
-            *(
-                torch.from_numpy(rows[name].copy()) if name in names else None
-                for name in ("x", "context", "weight")
-            )
+        return batch_of(self.file.read(self.next * self.size, self.size))
+
+
+def batch_of(rows):
+    """Return the Batch of rows (n,) with a field x, and perhaps context and weight."""
+    return Batch(
+        *(
+            torch.from_numpy(rows[name].copy()) if name in rows.dtype.names else None
+            for name in Batch._fields
         )
+    )

@@ -15,6 +15,7 @@ from skflow.exceptions import CheckpointWarning, ConvergenceWarning
 from skflow.fitting import _resumable
 from skflow.training import _checkpoint
 from skflow.training._loop import _Run
+from tests.breaks import Power
 
 SMALL = {"n_layers": 2, "hidden_features": (8,), "base": "normal", "max_epochs": 8}
 APART = {"n_members": 2, "batch_size": 512, "n_jobs": 2}
@@ -50,33 +51,6 @@ def files(folder):
 @pytest.fixture(autouse=True)
 def _always_due(monkeypatch):
     monkeypatch.setattr(_checkpoint, "EVERY", 0.0)
-
-
-class Power(Exception):
-    """What ends a fit in the midst."""
-
-
-@pytest.fixture
-def cut(monkeypatch):
-    """Return what fits until the power goes after so many epochs of all training runs."""
-    epoch = _Run.one_epoch
-
-    def fit(model, X, after, error=Power, **options):
-        left = [after]
-
-        def counted(run):
-            left[0] -= 1
-            if left[0] < 0:
-                raise error
-            return epoch(run)
-
-        monkeypatch.setattr(_Run, "one_epoch", counted)
-        try:
-            return model.fit(X, **options)
-        finally:
-            monkeypatch.setattr(_Run, "one_epoch", epoch)
-
-    return fit
 
 
 WAYS = {

@@ -13,7 +13,7 @@ import skflow
 from skflow.fitting import _resumable, _scratch, _stream, _survey
 from skflow.fitting._scratch import ShuffledFile
 from skflow.training import _checkpoint, _stretches
-from skflow.training._loop import _Run
+from tests.breaks import Power
 
 N, HEAD = 6_000, 1_500
 SMALL = {"n_layers": 1, "hidden_features": (16,), "base": "normal", "max_epochs": 4}
@@ -189,23 +189,13 @@ class TestTime:
 
 class TestCheckpoints:
     @pytest.mark.parametrize("apart", [False, True], ids=["stacked", "apart"])
-    def test_a_fit_that_broke_off_ends_as_a_whole_one(self, X, apart, tmp_path, monkeypatch):
+    def test_a_fit_that_broke_off_ends_as_a_whole_one(self, X, apart, cut, tmp_path, monkeypatch):
         monkeypatch.setattr(_checkpoint, "EVERY", 0.0)
         monkeypatch.setattr(_stretches, "ENTRIES", 5_000)  # three stretches a pass
         settings = {"n_members": 2, "batch_size": 512 if apart else 256}
         whole = density(**settings).fit(Blocks(X))
-        one_epoch, left = _Run.one_epoch, [5]
-
-        def until_the_power_goes(run):
-            left[0] -= 1
-            if left[0] < 0:
-                raise InterruptedError
-            return one_epoch(run)
-
-        monkeypatch.setattr(_Run, "one_epoch", until_the_power_goes)
-        with pytest.raises(InterruptedError):
-            density(**settings, checkpoint=tmp_path).fit(Blocks(X, 700))
-        monkeypatch.setattr(_Run, "one_epoch", one_epoch)
+        with pytest.raises(Power):
+            cut(density(**settings, checkpoint=tmp_path), Blocks(X, 700), 5)
         assert list(tmp_path.rglob("*.state"))
         again = density(**settings, checkpoint=tmp_path).fit(Blocks(X))
         assert_same(again, whole)

@@ -10,7 +10,7 @@ from sklearn import config_context
 
 from skflow import KernelFlowDensity, NSFDensity
 from skflow.scale import data_parallel
-from skflow.training._loop import _Run
+from tests.breaks import interrupt_validation
 
 from .ranks import results_of, started
 
@@ -183,15 +183,7 @@ def fit_again(ranks, folder):
     settings = SETTINGS | {"max_epochs": 80, "batch_size": 256, "n_iter_no_change": None}
     own, new = rows()[ranks.rank :: 2], rows(100, seed=2)
     with pytest.MonkeyPatch.context() as patch:
-        calls = []
-
-        def validate(run, plain=_Run._validate):
-            calls.append(run)
-            if len(calls) > 40:
-                raise KeyboardInterrupt
-            return plain(run)
-
-        patch.setattr(_Run, "_validate", validate)
+        interrupt_validation(patch, after=40)
         broken = NSFDensity(**settings, checkpoint=folder).fit(own)
     resumed = NSFDensity(**settings, checkpoint=folder).fit(own)
     at_once = NSFDensity(**settings).fit(own)

@@ -19,7 +19,7 @@ from skflow.scale import _cluster
 from skflow.scale._cluster import ClusterError
 from skflow.scale._place import place_of
 from skflow.sources._find import source_of
-from skflow.training._loop import _Run
+from tests.breaks import interrupt_validation
 
 distributed = pytest.importorskip("distributed")
 da = pytest.importorskip("dask.array")
@@ -248,15 +248,7 @@ def test_a_killed_worker_costs_a_task(client, X, all_of_them):
 def test_a_fit_goes_on_from_its_checkpoint(client, X, tmp_path, monkeypatch):
     settings = SETTINGS | {"max_epochs": 4, "n_iter_no_change": None}
     with monkeypatch.context() as patch:
-        calls = []
-
-        def validate(run, plain=_Run._validate):
-            calls.append(run)
-            if len(calls) > 3:
-                raise KeyboardInterrupt
-            return plain(run)
-
-        patch.setattr(_Run, "_validate", validate)
+        interrupt_validation(patch, after=3)
         broken = NSFDensity(**settings, checkpoint=tmp_path).fit(array(X))
     assert broken.stopped_by_ == "interrupt"
     resumed = NSFDensity(**settings, checkpoint=tmp_path).fit(array(X))

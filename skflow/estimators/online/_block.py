@@ -1,7 +1,9 @@
 """Blocks of a stream: their rows, weights, contexts and positions, by name."""
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
+from skflow.sources._parts import joined
 from skflow.tables._bounds import check_inside_support
 
 __all__ = ["block_of", "check_block", "read_contexts", "selected"]
@@ -32,7 +34,7 @@ def block_of(estimator, position, rows, weight, context):
     # a row without weight is none
     used = slice(None) if weight is None else weight > 0
     if weight is not None and context is not None and not weight.all():
-        context = _rows_of(context, np.flatnonzero(used))
+        context = _safe_indexing(context, np.flatnonzero(used))
     return {
         "positions": positions[used],
         "rows": np.array(rows[used]),  # of the user's array, which may change
@@ -66,22 +68,12 @@ def selected(block, which):
 
 
 def _whole(contexts):
-    if len(contexts) == 1:
-        return contexts[0]
-    if all(hasattr(context, "iloc") for context in contexts):
-        import pandas as pd
-
-        return pd.concat(contexts, ignore_index=True)
-    if all(isinstance(context, np.ndarray | list) for context in contexts):
-        return np.concatenate([np.asarray(context) for context in contexts])
-    kind = type(contexts[0]).__name__
-    raise TypeError(
-        f"blocks of a context in a {kind} cannot be put together: pass the first 1,000 rows of "
-        "the stream in one call, or contexts as arrays or pandas' data frames."
-    )
-
-
-def _rows_of(table, which):
-    from sklearn.utils import _safe_indexing
-
-    return _safe_indexing(table, which)
+    """Put contexts of one kind together."""
+    kinds = {type(context) for context in contexts}
+    if len(kinds) > 1:
+        names = sorted(kind.__name__ for kind in kinds)
+        raise TypeError(
+            f"blocks of the stream came with contexts of several kinds, {', '.join(names)}: pass "
+            "all in one."
+        )
+    return joined([np.asarray(c) if isinstance(c, list) else c for c in contexts])
