@@ -2,7 +2,7 @@
 
 from skflow._persistence import load
 from skflow._persistence._moved import explain_old_pickles
-from skflow.diagnostics import compare_densities, compare_regressors, diagnose
+from skflow.diagnostics import check_posterior, compare_densities, compare_regressors, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
     FlowImputer,
@@ -78,6 +78,7 @@ __all__ = [
     "TableDensity",
     "TrainingDivergedError",
     "UMNNDensity",
+    "check_posterior",
     "compare_densities",
     "compare_regressors",
     "diagnose",
