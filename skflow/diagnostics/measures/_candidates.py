@@ -59,7 +59,7 @@ def scaled(sets):
 
 
 def whitened(sets):
-    """Sets (m, M, d) with mean zero and unit covariance in each, nearest to :func:`scaled`.
+    """Return sets (m, M, d) with mean zero and unit covariance in each, nearest to ``scaled``.
 
     The symmetric root of the inverse correlation keeps each coordinate that of its parameter.
     Sets of few draws for their columns are only scaled.

@@ -158,7 +158,7 @@ def _gathered(kinds, found, n_candidates):
 
 
 def _by_observation(sets, x, rng):
-    """References (m, d), predicted from x, each by parameters of earlier blocks alone."""
+    """Predict references (m, d) from x, each by parameters of earlier blocks alone."""
     m, _, d = sets.shape
     scores = ObservationScores(x, N_COMPONENTS)(x)
     design = np.column_stack([np.ones(m), scores, np.square(scores)])

@@ -10,9 +10,9 @@ CLIP = 0.5  # of a row, beyond the outermost
 
 
 def observations(x, n_rows):
-    """Return x as columns (n_rows, k): several observations of a row as their means and deviations.
+    """Return x as columns (n_rows, k).
 
-    Missing cells stay NaN.
+    Several observations of a row become means and deviations. Missing cells stay NaN.
     """
     x = np.asarray(x, dtype=np.float64)
     if x.ndim < 2 or len(x) != n_rows:
@@ -32,7 +32,8 @@ def observations(x, n_rows):
 class ObservationScores:
     """Normal scores of columns of observations (m, k), of many columns the main components.
 
-    Missing cells count as the median. What lies outside the rows of the fit is taken to their edge.
+    Missing cells count as the median. What lies outside the rows of the fit is taken to their
+    edge.
     """
 
     def __init__(self, columns, n_components):

@@ -94,7 +94,7 @@ def posterior_predictive(x_o, replicates, statistics=None):
     >>> print(posterior_predictive([0.5, -1.0, 0.2], replicates))
     the observation is like its replicates (p = 1.000)
     >>> print(posterior_predictive([0.5, -1.0, 6.0], replicates))
-    the observation is unlike its replicates, most in column 2: above 100 % of them (p = 0.006)
+    the observation is unlike its replicates, most in column 2: above 100 % of them (p = 0.004)
     """
     x_o, replicates = np.asarray(x_o, dtype=np.float64), np.asarray(replicates, dtype=np.float64)
     if x_o.ndim == 0 or replicates.shape[1:] != x_o.shape or len(replicates) < MIN_REPLICATES:
