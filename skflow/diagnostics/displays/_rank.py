@@ -9,7 +9,7 @@ from skflow.diagnostics.measures._calibration import SimulationCalibration, simu
 __all__ = ["RankDisplay"]
 
 KINDS = "difference", "histogram"
-PANEL = 2.9, 2.5
+PANEL = 3.0, 2.5
 MAX_COLUMNS = 4
 N_BINS = 20
 
@@ -143,7 +143,7 @@ class RankDisplay(PanelsMixin):
         draw = {"difference": self._draw_difference, "histogram": self._draw_histogram}
         draw = draw[checked_kind(kind, KINDS)]
         n = len(self.names)
-        n_columns = min(n, MAX_COLUMNS)
+        n_columns = -(-n // -(-n // MAX_COLUMNS))
         shape = -(-n // n_columns), n_columns
         size = max(3.6, PANEL[0] * shape[1]), max(3.0, PANEL[1] * shape[0])
         axes = self._panels(ax, shape, size, wspace=0.45, hspace=0.7).ravel()
@@ -157,7 +157,11 @@ class RankDisplay(PanelsMixin):
             panel.set_ylabel(LABELS[kind])
         for panel in axes[max(0, n - n_columns) : n]:
             panel.set_xlabel("rank among draws")
-        legend(axes[0], loc="best", fontsize="small")
+        bottom, top = np.array([panel.get_ylim() for panel in axes[:n]]).T
+        reach = bottom.min(), top.max()
+        for panel in axes[:n]:  # one scale, with room for the legend
+            panel.set_ylim(reach[0], reach[0] + 1.3 * (reach[1] - reach[0]))
+        legend(axes[0], loc="upper left", fontsize="small", ncols=2, columnspacing=1.0)
         return self
 
     def _draw_difference(self, ax, ranks, kwargs):
@@ -179,7 +183,7 @@ class RankDisplay(PanelsMixin):
         counts, widths = np.histogram(ranks, edges)[0], np.diff(edges) / n_ranks
         low, high = (binom.ppf(side, n, widths) / (n * widths) for side in (0.025, 0.975))
         ends = edges / n_ranks
-        band = {"color": LIGHT, "linewidth": 0, "label": "95% band of a bar"}
+        band = {"color": LIGHT, "linewidth": 0, "label": "95% of bars"}
         ax.fill_between(ends, *(np.append(s, s[-1]) for s in (low, high)), step="post", **band)
         ax.axhline(1, color=GREY, linestyle="--", linewidth=1)
         style = {"color": BLUE, "label": "parameters"}

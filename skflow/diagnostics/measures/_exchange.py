@@ -129,6 +129,7 @@ def _count(ranks, groups, rng, n_null):
     m, n_candidates, q = ranks.shape
     places = ranks + n_candidates * np.arange(q)
     rows = np.arange(m)
+    groups = [group.astype(np.float32) for group in groups]  # gathered in half the time
     counts = np.empty((n_null + 1, q, n_candidates), dtype=np.int32)
     norms = np.empty((len(groups), n_null + 1))
     for each, choice in enumerate(choices(m, n_candidates, rng, n_null)):

@@ -153,10 +153,10 @@ def local_two_sample_test(
     terms, base = _terms(to_scores(columns)), _base(sets)
     simple = _simple(sets, ObservationScores(columns, MAX_SIMPLE)(columns))
     rng = np.random.default_rng(draw_seed(random_state))
-    weights, norms = _weights(base, terms, simple, rng)
+    form = _mean_form(base, terms)
+    weights, norms = _weights(base, terms, simple, form, rng)
     if x_o is None:
         local = None
-        form = _mean_form(base, terms)
     else:
         norms = norms[:, :0]
         local = _check_local(draws_o, sets.shape[2])
@@ -231,14 +231,13 @@ def _simple(sets, scores):
     return (z, terms), (centred_products(z, off_diagonal=False), terms)
 
 
-def _weights(base, terms, simple, rng):
+def _weights(base, terms, simple, form, rng):
     """Weights of classifiers (n_null + 1, p h), and squared norms of simple differences.
 
     The first took the parameters for such, the others any of each set.
     """
     m, n_candidates, p = base.shape
-    gram = _mean_form(base, terms)
-    gram[np.diag_indices_from(gram)] += RIDGE
+    gram = form + RIDGE * np.eye(len(form))
     rows = np.arange(m)
     sums = np.empty((N_NULL + 1, p * terms.shape[1]))
     norms = np.empty((N_NULL + 1, len(simple)))
