@@ -5,7 +5,7 @@ import numpy as np
 from skflow._random import draw_seed
 from skflow.diagnostics.displays._simulated import asked, check_finding
 from skflow.diagnostics.displays._style import GREY, LIGHT, VERMILLION, PanelsMixin, legend
-from skflow.diagnostics.displays._tables import chosen_columns
+from skflow.diagnostics.displays._tables import check_keywords, chosen_columns
 from skflow.diagnostics.measures._local import LocalTwoSampleTest, local_two_sample_test
 from skflow.diagnostics.report._posterior import draws_at
 
@@ -117,6 +117,7 @@ class LocalTwoSampleDisplay(PanelsMixin):
         -------
         display : LocalTwoSampleDisplay
         """
+        check_keywords(cls, kwargs)
         made, seed = asked(posterior, theta, x, n_draws, False, random_state)
         given = {"feature_names": feature_names, "random_state": seed}
         if x_o is not None:

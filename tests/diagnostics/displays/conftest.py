@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from skflow import FlowOutlierDetector, MixtureFlowDensity, NSFDensity
+from tests.diagnostics import posteriors
 from tests.instances import quick
 from tests.metrics.toys import Normal
 
@@ -64,3 +65,21 @@ def regressor(plane):
 def detector(space):
     """A detector of outliers by one Gaussian."""
     return FlowOutlierDetector(MixtureFlowDensity(n_components=1), random_state=0).fit(space)
+
+
+@pytest.fixture(scope="package")
+def posterior():
+    """A posterior of two parameters without a density, a little too high."""
+    return posteriors.Sampler(posteriors.Normal(2), "bias")
+
+
+@pytest.fixture(scope="package")
+def parameters():
+    """Parameters of fresh simulations; test_common.OBSERVATIONS are theirs."""
+    return posteriors.Normal(2).simulate(100, np.random.default_rng(3))[0]
+
+
+@pytest.fixture(scope="package")
+def observed():
+    """An observation that no parameter is likely to make."""
+    return np.array([1.0, 9.0])

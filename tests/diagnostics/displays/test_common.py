@@ -17,18 +17,31 @@ from skflow import FlowOutlierDetector, NSFDensity
 from skflow.plots import (
     CoverageDisplay,
     DensityDisplay,
+    ExpectedCoverageDisplay,
     ExplanationDisplay,
     FlowGridDisplay,
     LatentDisplay,
     LatentQQDisplay,
+    LocalTwoSampleDisplay,
     OutlierDisplay,
     PITDisplay,
+    PosteriorPredictiveDisplay,
     PredictiveDisplay,
+    RankDisplay,
     ReliabilityDisplay,
     TrainingCurveDisplay,
 )
+from tests.diagnostics import posteriors
 
 Y = np.random.default_rng(2).normal(size=300)
+OBSERVATIONS = posteriors.Normal(2).simulate(100, np.random.default_rng(3))[1]
+PAIRED = {"x": OBSERVATIONS, "n_draws": 19}
+AT = {**PAIRED, "x_o": OBSERVATIONS[0]}
+
+
+def simulator(theta):
+    return posteriors.Normal(2).simulator(theta, np.random.default_rng(4))
+
 
 # name: the class, its estimator and table, its options, its panels if there are several
 CASES = {
@@ -46,6 +59,17 @@ CASES = {
     "reliability": (ReliabilityDisplay, "regressor", "plane", {"y": Y}, None),
     "fan": (PredictiveDisplay, "regressor", "plane", {"y": Y}, None),
     "fan and rows": (PredictiveDisplay, "regressor", "plane", {"y": Y, "rows": [0, 5]}, (1, 2)),
+    "ranks": (RankDisplay, "posterior", "parameters", PAIRED, (1, 4)),
+    "expected": (ExpectedCoverageDisplay, "posterior", "parameters", PAIRED, None),
+    "two samples": (LocalTwoSampleDisplay, "posterior", "parameters", PAIRED, None),
+    "at x_o": (LocalTwoSampleDisplay, "posterior", "parameters", AT, (1, 2)),
+    "replicates": (
+        PosteriorPredictiveDisplay,
+        "posterior",
+        "observed",
+        {"simulator": simulator},
+        (1, 3),
+    ),
 }
 SEVERAL = [name for name, case in CASES.items() if case[-1]]
 ONE = [name for name in CASES if name not in SEVERAL]
@@ -127,7 +151,7 @@ class TestPanels:
         assert list(display.axes_.flat) == list(axes.flat)
 
 
-@pytest.mark.parametrize("name", ["map", "training", "grid", "outlier"])
+@pytest.mark.parametrize("name", ["map", "training", "grid", "outlier", "at x_o"])
 def test_unknown_keywords_are_told_of_from_estimator(name, request):
     cls = CASES[name][0]
     what = rf"{cls.__name__}.from_estimator\(\) got an unexpected keyword argument 'features'"
@@ -172,6 +196,9 @@ plots.ReliabilityDisplay(nominal=x, observed=x, band=(x, x))
 plots.OutlierDisplay(scores=x, threshold=0.5)
 plots.ExplanationDisplay(surprise=x, feature_names=["a"], values=x, row_labels=["row 0"])
 plots.LatentQQDisplay(squared_norms=x, quantiles=x, band=(x, x), n_columns=1, outside=0.0)
+plots.RankDisplay(ranks=x, n_draws=9, names=["a"], band=(x, x), p_values={"a": 0.5})
+plots.ExpectedCoverageDisplay(nominal=x, observed=x, kinds=("a",), band=(x, x), p_values={})
+plots.LocalTwoSampleDisplay(statistic=0.5, null=x, p_value=0.5)
 print(sorted({"torch", "matplotlib"} & set(sys.modules)))
 """
 
