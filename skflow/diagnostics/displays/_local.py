@@ -94,7 +94,7 @@ class LocalTwoSampleDisplay(PanelsMixin):
         *,
         x_o=None,
         n_draws=99,
-        n_local=500,
+        n_local=1_000,
         feature_names=None,
         random_state=0,
         ax=None,
@@ -106,7 +106,7 @@ class LocalTwoSampleDisplay(PanelsMixin):
         ----------
         posterior, theta, x, x_o, n_draws, feature_names, random_state
             As :func:`skflow.check_posterior` takes them.
-        n_local : int, default=500
+        n_local : int, default=1000
             Draws at x_o.
         ax : matplotlib Axes or two of them, default=None
             Where to draw, see :meth:`plot`.

@@ -76,7 +76,7 @@ class PosteriorPredictiveDisplay(PanelsMixin):
         simulator,
         *,
         statistics=None,
-        n_draws=500,
+        n_draws=1_000,
         random_state=0,
         ax=None,
         **kwargs,
@@ -87,7 +87,7 @@ class PosteriorPredictiveDisplay(PanelsMixin):
         ----------
         posterior, x_o, simulator, statistics
             As :func:`skflow.check_posterior` takes them.
-        n_draws : int, default=500
+        n_draws : int, default=1000
             Replicates.
         random_state : int, RandomState instance or None, default=0
             Of the draws.

@@ -116,7 +116,7 @@ def simulation_calibration(
        algorithms with simulation-based calibration, arXiv:1804.06788, theorem 1.
     .. [2] Säilynoja, Bürkner & Vehtari (2022), Graphical test for discrete uniformity and its
        applications in goodness-of-fit evaluation and multiple sample comparison, Statistics and
-       Computing 32, equation 9.
+       Computing 32, arXiv:2103.10522, section 2.
     .. [3] Modrák et al. (2023), Simulation-based calibration checking for Bayesian computation:
        the choice of test quantities shapes sensitivity, Bayesian Analysis.
 

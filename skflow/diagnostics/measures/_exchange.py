@@ -76,7 +76,7 @@ def smallest_p(statistics):
     p_values : ndarray of shape (t,)
     p_value : float
         Of the smallest, exact however the statistics depend on each other (Westfall and Young
-        1993, Resampling-based multiple testing, section 2.3).
+        1993, Resampling-based multiple testing).
     """
     n = len(statistics)
     p = np.empty(statistics.shape)
@@ -151,7 +151,7 @@ def _moments(n_candidates):
 def _evenness(counts, m):
     """Smallest two-sided binomial p-value along each distribution function (n_null + 1, q).
 
-    Säilynoja, Bürkner and Vehtari (2022), equation 9.
+    After Säilynoja, Bürkner and Vehtari (2022), section 2.
     """
     n_candidates = counts.shape[2]
     shares = np.arange(1, n_candidates)[:, np.newaxis] / n_candidates

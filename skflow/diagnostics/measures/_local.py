@@ -124,7 +124,7 @@ def local_two_sample_test(
     ----------
     .. [1] Linhart, Gramfort & Rodrigues (2023), L-C2ST: local diagnostics for posterior
        approximations in simulation-based inference, NeurIPS, arXiv:2306.03580, section 3.
-    .. [2] McFadden (1974), Conditional logit analysis of qualitative choice behavior, equation 18.
+    .. [2] McFadden (1974), Conditional logit analysis of qualitative choice behavior.
 
     Examples
     --------

@@ -15,7 +15,7 @@ from skflow.diagnostics.measures._replicates import posterior_predictive
 __all__ = ["PosteriorCheck", "Simulations", "check_posterior", "simulations_of"]
 
 MAX_SIMULATIONS = 5_000
-N_LOCAL = 500  # draws at x_o
+N_LOCAL = 1_000  # draws at x_o, and replicates
 BLOCK_OF_X = 500  # observations that draws are asked for at a time
 BLOCK_OF_SCORES = 20_000
 
