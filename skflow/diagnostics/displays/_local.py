@@ -4,7 +4,7 @@ import numpy as np
 
 from skflow._random import draw_seed
 from skflow.diagnostics.displays._simulated import asked, check_finding
-from skflow.diagnostics.displays._style import GREY, LIGHT, VERMILLION, PanelsMixin, legend
+from skflow.diagnostics.displays._style import GREY, LIGHT, VERMILLION, PanelsMixin, legend_above
 from skflow.diagnostics.displays._tables import check_keywords, chosen_columns
 from skflow.diagnostics.measures._local import LocalTwoSampleTest, local_two_sample_test
 from skflow.diagnostics.report._posterior import draws_at
@@ -181,13 +181,12 @@ class LocalTwoSampleDisplay(PanelsMixin):
 
     def _draw_null(self, ax):
         style = {"density": True, "color": LIGHT, "edgecolor": GREY, "linewidth": 0.6}
-        ax.hist(self.null, 30, label="if the posterior is right", **style)
+        ax.hist(self.null, 30, label="if right", **style)
         label = f"found (p = {self.p_value:.2g})"
         ax.axvline(self.statistic, color=VERMILLION, linewidth=2, label=label)
         where = "over all x" if self.draws is None else "at x_o"
         ax.set(xlabel=f"variance of the log odds {where}", yticks=[], xlim=(0, None))
-        ax.set_ylim(top=1.35 * ax.get_ylim()[1])  # for the legend
-        legend(ax, loc="upper right", fontsize="small")
+        legend_above(ax, width=1.7)
 
     def _draw_curve(self, ax, chosen):
         order = np.argsort(self.draws[:, chosen[0]])
@@ -207,5 +206,6 @@ class LocalTwoSampleDisplay(PanelsMixin):
         ax.figure.colorbar(dots, cax=inset, label="log odds of being a parameter")
 
     def _colours(self):
-        reach = float(np.abs(self.log_odds).max()) or 1.0
+        # a few draws far out would leave all others white
+        reach = float(np.quantile(np.abs(self.log_odds), 0.98)) or 1.0
         return {"cmap": DIVERGING, "vmin": -reach, "vmax": reach}

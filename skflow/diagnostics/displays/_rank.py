@@ -9,7 +9,7 @@ from skflow.diagnostics.measures._calibration import SimulationCalibration, simu
 __all__ = ["RankDisplay"]
 
 KINDS = "difference", "histogram"
-PANEL = 3.0, 2.5
+PANEL = 2.9, 2.7
 MAX_COLUMNS = 4
 N_BINS = 20
 
@@ -149,7 +149,7 @@ class RankDisplay(PanelsMixin):
         axes = self._panels(ax, shape, size, wspace=0.45, hspace=0.7).ravel()
         for column, (panel, name) in enumerate(zip(axes, self.names, strict=False)):
             draw(panel, self.ranks[:, column], kwargs)
-            panel.set_title(f"{name} (p = {self.p_values[name]:.2g})", fontsize="medium")
+            panel.set_title(f"{name}\np = {self.p_values[name]:.2g}", fontsize="medium")
             panel.set_xlim(0, 1)
         for panel in axes[n:]:
             panel.set_axis_off()
@@ -160,8 +160,8 @@ class RankDisplay(PanelsMixin):
         bottom, top = np.array([panel.get_ylim() for panel in axes[:n]]).T
         reach = bottom.min(), top.max()
         for panel in axes[:n]:  # one scale, with room for the legend
-            panel.set_ylim(reach[0], reach[0] + 1.3 * (reach[1] - reach[0]))
-        legend(axes[0], loc="upper left", fontsize="small", ncols=2, columnspacing=1.0)
+            panel.set_ylim(reach[0], reach[0] + 1.45 * (reach[1] - reach[0]))
+        legend(axes[0], loc="upper left", fontsize="small", handlelength=1.4)
         return self
 
     def _draw_difference(self, ax, ranks, kwargs):

@@ -10,7 +10,7 @@ from skflow.diagnostics.report._posterior import draws_at
 
 __all__ = ["PosteriorPredictiveDisplay"]
 
-PANEL = 2.7, 2.4
+PANEL = 2.7, 2.6
 MAX_COLUMNS = 4
 MAX_PANELS = 8
 
@@ -162,6 +162,6 @@ def _draw(ax, name, replicated, observed, p_value, kwargs):
     style = {"bins": 25, "color": LIGHT, "edgecolor": GREY, "linewidth": 0.6}
     ax.hist(replicated, **(style | {"label": "replicates"} | kwargs))
     ax.axvline(observed, color=VERMILLION, linewidth=2, label="observed")
-    ax.set_title(f"{name} (p = {p_value:.2g})", fontsize="medium")
+    ax.set_title(f"{name}\np = {p_value:.2g}", fontsize="medium")
     ax.set(yticks=[])
     ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # for the legend

@@ -25,7 +25,7 @@ FAR, NEAR, DENSITY = "distance to the middle", "distance to near draws", "log de
 
 @dataclass(frozen=True, repr=False)
 class SimulationCalibration(Finding):
-    """What :func:`simulation_calibration` finds.
+    """What :func:`skflow.diagnostics.simulation_calibration` finds.
 
     Attributes
     ----------
@@ -106,7 +106,8 @@ def simulation_calibration(
     -----
     Ranks say nothing of a posterior that ignores the observation and is the prior: it is
     calibrated, though useless. Distances to references that depend on x see it
-    (:func:`expected_coverage`), and so does :func:`local_two_sample_test`.
+    (:func:`skflow.diagnostics.expected_coverage`), and so does a classifier that is shown x
+    (:func:`skflow.diagnostics.local_two_sample_test`).
 
     Cost: some two seconds for 1,000 simulations with 99 draws of five parameters.
 

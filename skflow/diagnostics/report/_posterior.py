@@ -105,14 +105,14 @@ def check_posterior(
     ===================  ======================================================================
     calibration          draws too low or high, too narrow or too wide, a mode left out, in any
                          parameter or direction; on average over x
-                         (:func:`simulation_calibration`)
+                         (:func:`skflow.diagnostics.simulation_calibration`)
     coverage             the same; also a posterior that ignores x
-                         (:func:`expected_coverage`)
+                         (:func:`skflow.diagnostics.expected_coverage`)
     two samples          faults that depend on x and cancel on average
-                         (:func:`local_two_sample_test`)
+                         (:func:`skflow.diagnostics.local_two_sample_test`)
     two samples at x_o   those at ``x_o``, if it is passed
     predictive           whether the simulator makes what was observed, if it is passed
-                         (:func:`posterior_predictive`)
+                         (:func:`skflow.diagnostics.posterior_predictive`)
     ===================  ======================================================================
 
     Parameters
@@ -131,7 +131,7 @@ def check_posterior(
     simulator : callable, optional
         Of parameters (n, n_features), to data of the shape of n rows of x. Needs ``x_o``.
     statistics : dict {str: callable}, optional
-        As :func:`posterior_predictive` takes them.
+        As :func:`skflow.diagnostics.posterior_predictive` takes them.
     n_draws : int, default=99
         For each simulation.
     use_log_density : bool or "auto", default="auto"
