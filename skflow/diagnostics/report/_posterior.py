@@ -232,6 +232,7 @@ def simulations_of(posterior, theta, x, n_draws, use_log_density, rng):
 
 def draws_at(posterior, x_o, n_draws, rng):
     """Return draws (n, d) given one observation."""
+    x_o = x_o if hasattr(x_o, "shape") else np.asarray(x_o)
     draws = np.asarray(posterior.sample(n_draws, x_o, random_state=draw_seed(rng)))
     return draws[0] if draws.ndim == 3 else draws
 
