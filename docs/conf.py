@@ -1,6 +1,7 @@
 """Sphinx settings; ``python docs/build.py`` builds the site."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -50,12 +51,16 @@ python_maximum_signature_line_length = 79
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 # bases of public classes that live in other packages or are private
-nitpick_ignore_regex = [(r"py:.*", r"(sklearn|torch|numpy|matplotlib|pandas|functools)\..*")]
+nitpick_ignore_regex = [(r"py:.*", r"(sklearn|skpro|torch|numpy|matplotlib|pandas|functools)\..*")]
+
+# what the constraints do not allow to be installed; its code blocks are skipped, too
+autodoc_mock_imports = [] if find_spec("skpro") else ["skpro"]
 
 # Code blocks of the pages; examples in docstrings run with the tests of the package
 doctest_test_doctest_blocks = ""
 doctest_global_setup = """
 import warnings
+from importlib.util import find_spec
 warnings.simplefilter("error")
 """
 

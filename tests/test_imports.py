@@ -31,7 +31,7 @@ LAYERS = [
     {"conditionals"},
     {"estimators"},
     {"diagnostics"},
-    {"plots", "testing"},
+    {"adapters", "plots", "testing"},
 ]
 # What is of images stands beside these, and counts as the package of the same name: the rest of
 # that slice, as estimators, whose parts it holds.

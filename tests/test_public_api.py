@@ -1,6 +1,7 @@
 """The public names: a change here needs a line in CHANGELOG.md."""
 
 import skflow
+import skflow.adapters
 import skflow.bases
 import skflow.bijections
 import skflow.diagnostics
@@ -50,6 +51,7 @@ NAMES = {
         "distill",
         "load",
     ],
+    skflow.adapters: ["SkproFlowDistribution", "SkproFlowRegressor"],
     skflow.diagnostics: [
         "CoverageDisplay",
         "DensityComparisonDisplay",

@@ -80,11 +80,12 @@ class ConditionalColumn:
         return self._in_blocks(of_block, y[:, None], context)
 
     def quantiles(self, levels, context):
-        """Values (n, q) at which F is ``levels`` (q,), inside (0, 1)."""
-        target = ndtri(torch.as_tensor(levels, dtype=torch.float64)).unsqueeze(-1)  # (q, 1)
+        """Values (n, q) at which F is ``levels``, (q,) or (n, q), inside (0, 1)."""
+        levels = np.asarray(levels, dtype=np.float64)
+        rows = np.broadcast_to(levels, (len(context), levels.shape[-1])).copy()
 
-        def of_block(given):
-            c = self._spread(given)
+        def of_block(block, given):
+            c, target = self._spread(given), ndtri(_values_first(block))  # (q, n)
             each = self._member_quantiles(target, c)
 
             def function(y):
@@ -93,10 +94,9 @@ class ConditionalColumn:
 
             ends = each.amin(dim=1), each.amax(dim=1)
             start = 0.5 * ends[0] + 0.5 * ends[1]
-            root = increasing_root(function, target.expand_as(start), start, between=ends)
-            return root.T.numpy()
+            return increasing_root(function, target, start, between=ends).T.numpy()
 
-        return self._in_blocks(of_block, context, n_numbers=len(target))
+        return self._in_blocks(of_block, rows, context, n_numbers=rows.shape[1])
 
     def moments(self, context, tilt=None):
         """Mean and standard deviation, each (n,).
@@ -137,7 +137,7 @@ class ConditionalColumn:
         return normal_of_logit(log_odds)[0], log_densities.logsumexp(1) - math.log(self.n_members)
 
     def _member_quantiles(self, target, c):
-        """Values (q, K, n) of each member whose normal scores are ``target`` (q, 1)."""
+        """Values (q, K, n) of each member whose normal scores are ``target``, (q, n) or (q, 1)."""
         base = self.parts.base
         target = (self._sign(c) * target.unsqueeze(1)).expand(-1, *c.shape[:-1]).unsqueeze(-1)
 

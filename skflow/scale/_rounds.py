@@ -48,19 +48,18 @@ class Rounds:
         self.sizes = [stop - start for start, stop in zip(ends[:-1], ends[1:], strict=True)]
         self.trainings = [cluster.spread(training) for training in trainings]
 
-    def epoch(self, begins, is_late):
-        """Make the rounds of an epoch.
+    def begin(self, begins):
+        """Have the workers begin with the rounds of an epoch.
 
         Parameters
         ----------
         begins : list of Round
             Of each member.
-        is_late : callable
-            Asked after each round; what is not done then is left out.
 
         Returns
         -------
-        ends : list of Round
+        rounds : list of lists of Future
+            Of each round, what its members leave. The workers drop those that nobody holds.
         """
         states = [self.cluster.spread(begin) for begin in begins]
         rounds = []
@@ -70,6 +69,22 @@ class Rounds:
                 for member, state in enumerate(states)
             ]
             rounds.append(states)
+        return rounds
+
+    def end(self, rounds, is_late):
+        """Wait for the rounds of an epoch, before those of another one are begun.
+
+        Parameters
+        ----------
+        rounds : list of lists of Future
+        is_late : callable
+            Asked after each round; what is not done then is left out.
+
+        Returns
+        -------
+        ends : list of Round
+            Of each member.
+        """
         done = 0
         try:
             for states in rounds:
@@ -91,7 +106,8 @@ class Rounds:
             shard = own[(number + member) % len(own)]
             work = self.shards[shard], self.trainings[member], begin, len(own), i, n_steps
             ends.append(self.cluster.submit(train_on, *work, place=shard))
-        return self.cluster.submit(mean_of_rounds, ends)
+        # a mean of one would wait in its worker behind the round of another member
+        return ends[0] if self.n_tasks == 1 else self.cluster.submit(mean_of_rounds, ends)
 
     def some_rows(self):
         """Return a batch of rows of the first shard."""
@@ -141,17 +157,34 @@ class RoundBatches:
 
 
 class _RoundSteps:
-    """Steps of a run that the workers of a cluster make, each epoch from weights to weights."""
+    """Steps of a run that the workers of a cluster make, each epoch from weights to weights.
+
+    Held-out rows are scored in the process of the run. Meanwhile the workers go on with the next
+    epoch, whose rounds depend on the weights alone: if the scores end the training, these are
+    dropped, so that its results are those of taking turns.
+    """
 
     def __init__(self, run, rounds):
-        self.run, self.rounds = run, rounds
-        self.held_out_loss = run.held_out_loss
+        self.run, self.rounds, self.ahead = run, rounds, None
 
     def epoch(self):
         """Return the mean loss (K,) of the steps of an epoch."""
-        begins = [round_of(self.run, k) for k in range(self.run.parameters.n_rows)]
-        self.last = time.perf_counter()
-        return take_round(self.run, self.rounds.epoch(begins, self._is_late))
+        run, begun = self.run, self.ahead or self._begin()
+        self.ahead = None
+        loss = take_round(run, self.rounds.end(begun, self._is_late))
+        if run.may_go_on(run.epoch + 1):
+            self.ahead = self._begin()
+        return loss
+
+    def held_out_loss(self):
+        """Return the loss of each member, (K,), on the held-out rows."""
+        if self.run.step == 0 and self.ahead is None:
+            self.ahead = self._begin()  # before the first epoch, too
+        return self.run.held_out_loss()
+
+    def _begin(self):
+        run, self.last = self.run, time.perf_counter()
+        return self.rounds.begin([round_of(run, k) for k in range(run.parameters.n_rows)])
 
     def _is_late(self):
         now = time.perf_counter()
@@ -165,5 +198,5 @@ class _RoundSteps:
         """Go on with the next epoch."""
 
     def release(self):
-        """Let go of the run."""
-        self.run.device_steps = self.run = self.held_out_loss = None
+        """Let go of the run, and of what the workers do ahead of it."""
+        self.run.device_steps = self.run = self.ahead = None

@@ -128,7 +128,7 @@ class _Run:
         # the start counts as a result: on a hopeless validation set it is kept
         if self.validation is not None and self.epoch == 0:
             self.best.update(self._validate())
-        while self.epoch < self.config.max_epochs and self.history.stopped_by == GOES_ON:
+        while self.may_go_on(self.epoch):
             # a step is made in any case where nothing else would give a loss to report
             if self.is_late() and (self.epoch or self.validation is not None):
                 break
@@ -144,6 +144,10 @@ class _Run:
                 self.history.stopped_by = "n_iter_no_change"
             if self.keeper is not None:
                 self.keeper.note(state_of(self), whole)
+
+    def may_go_on(self, n_made):
+        """Whether more epochs than so many are to be made, as far as nothing has stopped them."""
+        return n_made < self.config.max_epochs and self.history.stopped_by == GOES_ON
 
     def one_epoch(self):
         """Make the steps of an epoch; return their mean loss, (K,)."""

@@ -63,6 +63,14 @@ def test_quantiles_are_where_the_shares_are(fitted):
         np.testing.assert_allclose(column.share_below(value, context), level, rtol=1e-6)
 
 
+def test_quantiles_at_levels_of_each_row(fitted):
+    _, column, context = fitted
+    levels = np.linspace(0.1, 0.9, 2 * len(context)).reshape(-1, 2)
+    values = column.quantiles(levels, context)
+    for row, level, given in zip(values, levels, context, strict=True):
+        np.testing.assert_allclose(row, column.quantiles(level, given[None])[0], rtol=1e-7)
+
+
 def test_many_values_of_a_row_at_once(fitted):
     _, column, context = fitted
     values = column.quantiles(LEVELS, context)

@@ -19,6 +19,7 @@ from skflow.scale import _cluster
 from skflow.scale._cluster import ClusterError
 from skflow.scale._place import place_of
 from skflow.sources._find import source_of
+from skflow.training._loop import _Run
 from tests.breaks import interrupt_validation
 
 distributed = pytest.importorskip("distributed")
@@ -125,6 +126,47 @@ def test_a_fit_is_made_on_all_workers(client, X, monkeypatch):
     assert len(places) == 2
     assert fitted.n_rows_seen_ == N
     assert len(fitted.history_) == 2
+
+
+def test_workers_go_on_while_held_out_rows_are_scored(client, X, monkeypatch):
+    plain, scored = _Run.held_out_loss, []
+
+    def slow(run):
+        start = time.time()
+        time.sleep(0.5)
+        loss = plain(run)
+        scored.append((start, time.time()))
+        return loss
+
+    settings = SETTINGS | {"n_members": 2, "max_epochs": 3}
+    at_once = NSFDensity(**settings).fit(array(X))
+    monkeypatch.setattr(_Run, "held_out_loss", slow)
+    with distributed.get_task_stream(client) as stream:
+        waited = NSFDensity(**settings).fit(array(X))
+    rounds = [
+        (part["start"], part["stop"])
+        for task in stream.data
+        for part in task["startstops"]
+        if "train_on" in str(task["key"]) and part["action"] == "compute"
+    ]
+    beside = [any(a < stop and start < b for a, b in rounds) for start, stop in scored]
+    assert beside == [True, True, True, False]  # the last epoch has none after it
+    # members that have a task each need no means, which would wait behind each other's rounds
+    assert not any("mean_of_rounds" in str(task["key"]) for task in stream.data)
+    np.testing.assert_array_equal(waited.score_samples(X[:50]), at_once.score_samples(X[:50]))
+
+
+def test_what_was_begun_ahead_of_a_training_that_ends_is_dropped(client, X):
+    settings = SETTINGS | {"max_epochs": 500, "n_iter_no_change": 1, "learning_rate": 0.3}
+    fitted = NSFDensity(**settings).fit(array(X))
+    assert fitted.stopped_by_ == "n_iter_no_change"
+    assert len(fitted.history_) < 500
+    for _ in range(100):
+        if not any(client.processing().values()) and not client.futures:
+            break
+        time.sleep(0.1)
+    assert not any(client.processing().values())
+    assert not client.futures
 
 
 @pytest.mark.parametrize("table", [pytest.param(array, marks=pytest.mark.slow), frame])

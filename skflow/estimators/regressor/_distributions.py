@@ -45,7 +45,7 @@ class OneNumber:
         return (share if self.calibration is None else self.calibration.apply(share))[:, None]
 
     def quantiles(self, levels, context):
-        """At levels (q,), (n, 1, q)."""
+        """At levels (q,) or, of each row its own, (n, q): (n, 1, q)."""
         levels = levels if self.calibration is None else self.calibration.inverse(levels)
         return self.column.quantiles(levels, context)[:, None]
 
@@ -101,24 +101,24 @@ class SeveralNumbers:
     def cdf(self, y, context):
         """Of each column of y (n, k), (n, k)."""
         below = [
-            (nodes <= row).mean(axis=0) for nodes, row in zip(self._nodes(context), y, strict=True)
+            (nodes <= row).mean(axis=0) for nodes, row in zip(self.nodes(context), y, strict=True)
         ]
         return np.stack(below)
 
     def quantiles(self, levels, context):
         """At levels (q,), (n, k, q)."""
-        return np.stack([np.quantile(nodes, levels, axis=0).T for nodes in self._nodes(context)])
+        return np.stack([np.quantile(nodes, levels, axis=0).T for nodes in self.nodes(context)])
 
     def moments(self, context):
         """Means and standard deviations, (n, k) each."""
-        pairs = [(nodes.mean(axis=0), nodes.std(axis=0)) for nodes in self._nodes(context)]
+        pairs = [(nodes.mean(axis=0), nodes.std(axis=0)) for nodes in self.nodes(context)]
         return tuple(map(np.stack, zip(*pairs, strict=True)))
 
     def draws(self, n, seed, context):
         """(n_rows, n, k)."""
         return self.density.sample(n, random_state=seed, context=context)
 
-    def _nodes(self, context):
+    def nodes(self, context):
         """Draws (N_NODES, k) for one row of the context after the other."""
         for row in context:
             yield self.density.sample(N_NODES, SEED, context=row[None])[0]
