@@ -22,6 +22,7 @@ from skflow.estimators.frames._imputer import FlowImputer
 from skflow.estimators.outlier._detector import FlowOutlierDetector
 from skflow.estimators.posterior._approximator import FlowVariationalApproximator
 from skflow.estimators.regressor._regressor import FlowRegressor
+from skflow.estimators.simulation._posterior import SimulationPosterior
 from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "RadialFlowDensity",
     "RealNVPDensity",
     "ResidualFlowDensity",
+    "SimulationPosterior",
     "StackedDensity",
     "SylvesterFlowDensity",
     "TableDensity",

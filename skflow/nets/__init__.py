@@ -7,6 +7,7 @@ from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP, Encoder
 from skflow.nets._monotone import IntegrandNet, PositiveNet
+from skflow.nets._summaries import SeriesSummary, VectorSummary
 from skflow.nets._velocity import VelocityField, VelocityNet
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "LipschitzConvNet",
     "LipschitzMLP",
     "PositiveNet",
+    "SeriesSummary",
+    "VectorSummary",
     "VelocityField",
     "VelocityNet",
     "convolve",

@@ -1,0 +1,1 @@
+"""Posteriors of the parameters of a simulator, learnt from its simulations."""

@@ -1,0 +1,140 @@
+"""The fit of a posterior: two densities cross-fitted on the same folds, and their pool."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skflow._clock import left_out, seconds_left, time_is_up, time_limit
+from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
+from skflow.estimators.flows._mixture import MixtureFlowDensity
+from skflow.estimators.simulation._pool import Asked, Pool
+from skflow.estimators.simulation._weighing import held_out_views, pool_weights
+from skflow.estimators.stack._candidates import seeded_clones
+from skflow.estimators.stack._folds import assign_folds
+from skflow.estimators.stack._stack import StackedDensity
+
+__all__ = ["Learned", "learn"]
+
+N_FOLDS = 5
+MOST_LIKELIHOOD_ROWS = 20_000  # of observations, where each theta has several
+MOST_LIKELIHOOD_COLUMNS = 50
+MOST_MIXTURE_ROWS = 3_000  # on more a flow is better alone, and six fits of EM take minutes
+SHARE = 0.5  # of a limited time, after which no second view is begun
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a fit leaves.
+
+    Attributes
+    ----------
+    pool : Pool
+    views : dict
+        The stacks by "npe" and "nle".
+    scores : dict
+        Mean held-out log densities of theta given x by name, where two views were compared.
+    """
+
+    pool: Pool
+    views: dict
+    scores: dict
+
+
+def learn(estimator, prior, theta, asked, rng, inside=None):
+    """Fit the views that a method wants to simulations, and weigh them.
+
+    ``inside`` (n,) says which simulations are as if drawn from the prior, where not all are: the
+    posterior is learnt from these alone, and the views are weighed by them.
+    """
+    method = wanted_method(estimator.method, prior, asked)
+    fold = assign_folds(theta, None, N_FOLDS, rng, asked.summaries)
+    some = slice(None) if inside is None else np.flatnonzero(inside)
+    views, seeds = {}, {name: rng.randint(np.iinfo(np.int32).max) for name in ("npe", "nle")}
+    if method != "nle":
+        with time_limit(seconds_left() * (1 if method == "npe" else SHARE)):
+            stack = _stack(estimator, fold[some], seeds["npe"], prior)
+            views["npe"] = stack.fit(theta[some], context=asked.summaries[some])
+    if method == "auto" and time_is_up(1 - SHARE / 2):
+        left_out("the likelihood")
+    elif method != "npe":
+        views["nle"] = _likelihood(estimator, theta, asked, fold, seeds["nle"], rng)
+    return _weighed(prior, views, method, fold[some], theta[some], asked.some(some), rng)
+
+
+def wanted_method(method, prior, asked):
+    """Return the method, "npe" for an "auto" that knows no prior or has too many columns."""
+    k = asked.rows.shape[-1]
+    if method == "auto" and (prior is None or k > MOST_LIKELIHOOD_COLUMNS):
+        return "npe"
+    if method in ("nle", "both") and prior is None:
+        raise ValueError(
+            f"method={method!r} learns the likelihood, which makes a posterior with a prior "
+            "alone: pass prior, bounds or distributions by column."
+        )
+    return method
+
+
+def _stack(estimator, fold, seed, prior=None):
+    """Return a stack of the densities that are to be tried, over given folds."""
+    rng = np.random.RandomState(seed)  # noqa: NPY002, a generator of its own
+    pairs = seeded_clones(_pairs(estimator.density, len(fold)), rng)
+    bounds = {} if prior is None else _support(prior)
+    for _, density in pairs:
+        if bounds and density.get_params().get("support", bounds) is None:
+            density.set_params(support=bounds)
+    cv = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(fold.max() + 1)]
+    given = {"n_jobs": estimator.n_jobs, "verbose": estimator.verbose, "random_state": seed}
+    return StackedDensity(pairs, cv=cv, **given)
+
+
+def _pairs(density, n):
+    if isinstance(density, str):
+        mixture = [("mixture", MixtureFlowDensity())] if n <= MOST_MIXTURE_ROWS else []
+        return [("flow", NSFDensity()), ("affine", MAFDensity()), *mixture]
+    if isinstance(density, StackedDensity) and isinstance(density.estimators, list):
+        return density.estimators
+    return [("density", clone(density))]
+
+
+def _support(prior):
+    """Bounds by column as flows declare them: those that are finite."""
+    ends = {
+        j: tuple(float(end) if np.isfinite(end) else None for end in pair)
+        for j, pair in enumerate(prior.bounds)
+    }
+    return {j: pair for j, pair in ends.items() if pair != (None, None)}
+
+
+def _likelihood(estimator, theta, asked, fold, seed, rng):
+    """Fit the density of an observation given theta; of several each is a row."""
+    n, r, k = asked.rows.shape
+    rows = np.arange(n * r)
+    if r > 1 and len(rows) > MOST_LIKELIHOOD_ROWS:
+        rows = rng.permutation(rows)[:MOST_LIKELIHOOD_ROWS]
+    stack = _stack(estimator, fold[rows // r], seed)
+    return stack.fit(asked.rows.reshape(n * r, k)[rows], context=theta[rows // r])
+
+
+def _weighed(prior, views, method, fold, theta, asked, rng):
+    """Return the pool of the views with the weights that a method wants."""
+    npe, nle = views.get("npe"), views.get("nle")
+
+    def pool(weights, k=None):
+        models = [
+            None if stack is None else (stack.mixture_ if k is None else stack.fold_mixtures_[k])
+            for stack in (npe, nle)
+        ]
+        return Pool(prior, *models, weights)
+
+    if nle is None:
+        return Learned(pool((1.0, 0.0)), views, {})
+    if npe is None:
+        return Learned(pool((0.0, 1.0)), views, {})
+    if fold.max() < 0:  # too few rows to hold any out
+        return Learned(pool((0.5, 0.5)), views, {})
+    pools = [pool((1.0, 1.0), k) for k in range(fold.max() + 1)]
+    held = held_out_views(pools, fold, theta, asked, rng)
+    weights, scores = pool_weights(*held, both=method == "both")
+    return Learned(pool(weights), views, scores)
