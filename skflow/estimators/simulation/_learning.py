@@ -1,7 +1,6 @@
 """The fit of a posterior: two densities cross-fitted on the same folds, and their pool."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -9,7 +8,7 @@ from sklearn.base import clone
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
-from skflow.estimators.simulation._pool import Asked, Pool
+from skflow.estimators.simulation._pool import Pool
 from skflow.estimators.simulation._weighing import held_out_views, pool_weights
 from skflow.estimators.stack._candidates import seeded_clones
 from skflow.estimators.stack._folds import assign_folds

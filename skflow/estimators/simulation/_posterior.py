@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import time_limit
+from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_n_samples
 from skflow.estimators._contract import anew
@@ -97,6 +98,8 @@ class SimulationPosterior(BaseEstimator):
         The prior as it was read.
     embedding_ : object or None
         What makes summaries of observations.
+    refined_at_ : ndarray of shape (1, r, k)
+        The observation that :meth:`refine` was told, if it was called.
     n_features_in_ : int
         Parameters d.
     feature_names_in_ : ndarray of str
@@ -288,10 +291,11 @@ class SimulationPosterior(BaseEstimator):
 
         asked, _ = self._asked(x_o)
         rng = check_random_state(draw_seed(random_state))
+        n_simulations = check_n_samples(n_simulations)
         for _ in range(check_n_samples(n_rounds)):
             with anew(self, going_on=True) as draft, time_limit(self.max_seconds):
-                refined(draft, simulator, asked, check_n_samples(n_simulations), rng)
-                draft.refined_at_ = np.array(x_o, dtype=float)
+                refined(draft, simulator, asked, n_simulations, rng)
+                draft.refined_at_ = self._reader.read(x_o)[0]
         return self
 
     def _learn(self, theta, x):
@@ -324,6 +328,13 @@ class SimulationPosterior(BaseEstimator):
         x_o, single = self._reader.read(x_o)
         asked = self._reader.asked(x_o)
         warn_of_strange(self._familiar, asked.summaries)
+        known = vars(self).get("refined_at_")
+        if known is not None and not (x_o == known).all():
+            warn(
+                "refine made the posterior that of another observation, refined_at_: of this one "
+                "it is a guess. Fit anew to the first simulations.",
+                UserWarning,
+            )
         return asked, single
 
     def _pool_for(self, asked):
