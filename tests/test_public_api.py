@@ -38,6 +38,7 @@ NAMES = {
         "RadialFlowDensity",
         "RealNVPDensity",
         "ResidualFlowDensity",
+        "SimulationPosterior",
         "StackedDensity",
         "StepLimitError",
         "SylvesterFlowDensity",
