@@ -13,6 +13,7 @@ NAMES = {
     skflow: [
         "BrokenGuaranteeError",
         "ContinuousFlowDensity",
+        "FlowClassifier",
         "FlowImputer",
         "FlowOutlierDetector",
         "FlowPPDensity",
