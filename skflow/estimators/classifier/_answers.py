@@ -1,4 +1,4 @@
-"""What a fitted classifier is asked: probabilities, densities, and whether a row is of no class."""
+"""What a fitted classifier is asked: probabilities, densities, and whether a row is new."""
 
 import numpy as np
 from scipy.special import logsumexp, softmax
@@ -28,7 +28,8 @@ class PredictsClasses:
         -------
         y : ndarray of shape (n_samples,)
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def predict_proba(self, X):
         """Probability of each class given a row.

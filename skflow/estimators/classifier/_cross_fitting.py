@@ -1,4 +1,4 @@
-"""Class densities fitted to all rows and without each fold, and what these say of held-out rows."""
+"""Class densities fitted to all rows and without each fold, which score what they held out."""
 
 import copy
 import time
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import check_cv
 
 from skflow._side_by_side import side_by_side
 from skflow._threads import one_thread
@@ -41,14 +40,29 @@ class FittedDensities:
     seconds: float
 
 
-def folds_by_class(X, code, cv, rng):
+def folds_by_class(X, code, cv, rng, used):
     """Fold (n,) that holds each row out, -1 for none; each class is dealt out by itself.
 
     Rows of a class of which a fold would hold all are in none: every model knows every class.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    code : ndarray of shape (n,)
+    cv : int, splitter or list of (train, test)
+        The last numbers the rows of the table.
+    rng : numpy.random.Generator
+    used : ndarray of shape (n_samples,)
+        Which rows of the table these are, bool.
     """
     fold = np.full(len(X), -1)
-    if hasattr(cv, "split") or isinstance(cv, list):
-        for k, (_, test) in enumerate(check_cv(cv).split(X, code)):
+    if isinstance(cv, list):
+        whole = np.full(len(used), -1)
+        for k, (_, test) in enumerate(cv):
+            whole[test] = k
+        fold = whole[used]
+    elif hasattr(cv, "split"):
+        for k, (_, test) in enumerate(cv.split(X, code)):
             fold[test] = k
     else:
         few = len(X) <= MAX_ROWS_HELD_OUT_ALL

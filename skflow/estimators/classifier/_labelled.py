@@ -65,7 +65,7 @@ class LabelledRows:
 
     @cached_property
     def covariance(self):
-        r"""Covariance within the classes (d, d), shrunk towards its diagonal as far as it is noise.
+        r"""Covariance within the classes (d, d), drawn to its diagonal as far as it is noise.
 
         .. math::
             \hat\Sigma = (1 - a) S + a \operatorname{diag} S, \qquad

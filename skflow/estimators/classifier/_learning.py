@@ -50,7 +50,7 @@ class ClassMixture:
         return logsumexp(self.each(views), b=self.weights, axis=-1)
 
 
-def learn(classifier, X, code, weight, rng):
+def learn(classifier, X, code, weight, used, rng):
     """Fit a draft of a FlowClassifier.
 
     Parameters
@@ -61,6 +61,8 @@ def learn(classifier, X, code, weight, rng):
     code : ndarray of shape (n,)
     weight : ndarray of shape (n,)
         Positive, with mean 1.
+    used : ndarray of shape (n_samples,)
+        Which rows of the table these are, bool.
     rng : numpy.random.RandomState
     """
     n_classes, seed = len(classifier.classes_), int(rng.randint(2**31))
@@ -79,7 +81,7 @@ def learn(classifier, X, code, weight, rng):
     )
     seen = classifier.views_.apply(spread) | {AS_GIVEN: (X, np.zeros(len(X)))}
     rows = {view: LabelledRows(z, code, weight, n_classes) for view, (z, _) in seen.items()}
-    fold = folds_by_class(X, code, classifier.cv, np.random.default_rng(seed))
+    fold = folds_by_class(X, code, classifier.cv, np.random.default_rng(seed), used)
 
     def fit(candidate):
         return cross_fitted_classes(candidate, rows[candidate.view], fold, seed, classifier.n_jobs)

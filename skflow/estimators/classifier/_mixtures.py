@@ -26,7 +26,7 @@ class ClassMixtures:
     floor : float
         That share.
     sizes : sequence of int
-        Numbers of components that are tried.
+        Numbers of components that are tried, from few to many, until one is worse than the last.
     kinds : sequence of {"full", "diag"}
     """
 
@@ -58,22 +58,27 @@ class ClassMixtures:
         floor = self.floor if n > 2 * d else max(self.floor, 1 / n)
         best = np.inf, None
         for kind in self.kinds:
-            of_one = 2 * d if kind == "diag" else d + d * (d + 1) / 2
+            last = np.inf
             for size in self.sizes:
                 if size > 1 and n < ROWS_A_COMPONENT * size:
-                    continue
-                settings = {"covariance_type": kind, "reg_covar": floor, "tol": 1e-2}
+                    break
                 part = fit_mixture(
                     z,
                     weight,
                     n_components=size,
+                    covariance_type=kind,
+                    reg_covar=floor,
+                    tol=1e-2,
                     max_rows=MAX_ROWS,
                     random_state=seed,
-                    **settings,
                 )
+                of_one = 2 * d if kind == "diag" else d + d * (d + 1) / 2
                 numbers = size * (of_one + 1) - 1
                 score = numbers * np.log(n) - 2 * weight @ _log_mixture(z, *part)
                 best = min(best, (score, part), key=lambda pair: pair[0])
+                if score > last:  # more are worse still
+                    break
+                last = score
         return best[1]
 
 

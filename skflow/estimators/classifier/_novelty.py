@@ -47,7 +47,7 @@ class NoveltyScale:
         return scale
 
     def least(self, scores):
-        """The score u (n,) of rows with scores (n, n_scores)."""
+        """Return u (n,) of rows with scores (n, n_scores)."""
         return ((scores - self.centres) / self.units).min(axis=1)
 
     def p_values(self, scores):

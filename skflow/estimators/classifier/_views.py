@@ -1,7 +1,5 @@
 """What all class densities share: repeated values spread once, columns preprocessed once."""
 
-import numpy as np
-
 from skflow._persistence import stored
 from skflow._random import seeded
 
