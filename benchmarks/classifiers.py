@@ -2,7 +2,7 @@
 
     SKFLOW_DATA=folder python benchmarks/classifiers.py [--tables iris] [--seeds 3]
 
-For each seed 70 % of the rows of each class train, and the mean log loss of the others is told, in
+For each seed 70 % of the rows of each class train, and the mean log loss of the others is told in
 nats, of ``FlowClassifier()`` and, on standardised columns, of quadratic discriminants (with a
 shrinkage of 0.01 where a covariance is singular), Gaussian naive Bayes, a Gaussian mixture for
 each class (one to five components by the Bayesian criterion) and logistic regression. Then, with
@@ -10,7 +10,7 @@ the split of seed 0, each class in turn is left out of the training rows: the sh
 whose novelty p-value is at most 5 %, and that of the test rows of the known classes. Tables of two
 classes leave one to be known. At most 3,000 rows of a table, drawn at random.
 
-Without ``SKFLOW_DATA`` tables come from scikit-learn and from OpenML. Every seed and every class is
+Without ``SKFLOW_DATA`` tables come from scikit-learn and from OpenML. Each seed and each class is
 written to classifiers.csv and classifiers_left_out.csv as soon as it is done; ``--resume`` goes on
 from there.
 """

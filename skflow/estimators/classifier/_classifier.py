@@ -53,8 +53,9 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
         P(c \mid x) = (1 - e)\, \frac{\pi_c \prod_k p_k(x \mid c)^{w_k}}
         {\sum_b \pi_b \prod_k p_k(x \mid b)^{w_k}} + e\, \pi_c, \qquad e = \frac{1/2}{n + 1},
 
-    whose weights are not negative, have any sum, and minimise the log loss of held-out rows (plus
-    :math:`\sum_k w_k^2 / n`). It is not the ratio of the densities above.
+    whose weights are not negative, have any sum, and minimise the log loss of held-out rows; few
+    rows leave them near equal ones, with sum 1, of the Gaussians (of a density that is passed, near
+    1). It is not the ratio of the densities above.
     ``calibrate=False`` is plain Bayes' rule, :math:`P(c \mid x) = \pi_c p(x \mid c) / p(x)`.
 
     **None of the classes.** :meth:`novelty_p_values` ranks new rows among held-out ones, with
@@ -113,8 +114,8 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
     pool_weights_ : dict {str: float} or None
         The weights w, None without ``calibrate``.
     cv_scores_ : ScoreTable
-        Mean held-out log density of each kind of density in its own class, with its standard error,
-        both weights, and the seconds it took. Print it.
+        Mean held-out log density of each kind of density in a row's own class, with its standard
+        error, both weights, and the seconds it took. Print it.
     held_out_scores_ : ndarray of shape (n_samples,)
         :meth:`score_samples` of each row by the models that did not see it, NaN for rows in no
         fold. The weights v are the best for these very rows.

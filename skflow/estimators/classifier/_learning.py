@@ -87,11 +87,12 @@ def learn(classifier, X, code, weight, used, rng):
         return cross_fitted_classes(candidate, rows[candidate.view], fold, seed, classifier.n_jobs)
 
     fitted = _fit_all(fit, candidates, classifier.verbose, needed=not automatic)
-    held = np.flatnonzero(fold >= 0)
+    by_name, held = {c.name: c for c in candidates}, np.flatnonzero(fold >= 0)
     scores = np.stack(
         [(each.held_out + seen[each.view][1][:, None])[held] for each in fitted], axis=-1
     )
-    _weigh(classifier, fitted, scores, code[held], weight[held])
+    trusted = np.array([by_name[each.name].trusted for each in fitted], dtype=float)
+    _weigh(classifier, fitted, scores, code[held], weight[held], trusted / trusted.sum())
     classifier.fold_ = fold
     _keep_held_out(classifier, scores, held, code, weight, [s.seconds for s in fitted])
     _learn_novelty(classifier, [fit(each) for each in strangers], fold, weight)
@@ -125,7 +126,7 @@ def _fit_all(fit, candidates, verbose, needed):
     return fitted
 
 
-def _weigh(classifier, fitted, scores, code, weight):
+def _weigh(classifier, fitted, scores, code, weight, expected):
     """Set the mixture and, if it is asked for, the pool: by held-out rows."""
     own = scores[np.arange(len(code)), code]
     mixed = mixture_weights(own, weight) if len(fitted) > 1 else np.ones(1)
@@ -139,7 +140,7 @@ def _weigh(classifier, fitted, scores, code, weight):
     classifier.mixture_weights_ = _by_name(fitted, mixed)
     classifier.calibration_ = classifier.pool_weights_ = classifier.pool_ = None
     if classifier.calibrate:
-        pool = LogPool.fit(scores, code, weight, classifier.shares_)
+        pool = LogPool.fit(scores, code, weight, classifier.shares_, expected)
         used = np.flatnonzero(pool.weights > 0)
         if not len(used):  # no density tells the classes apart: shares alone are likelier
             used = np.arange(1)

@@ -12,6 +12,7 @@ __all__ = ["LogPool"]
 FARTHEST = 1e3
 LOWEST = -1e300
 MAX_STEPS = 500
+PULL = 10.0  # rows that speak for the expected weights
 
 
 @stored
@@ -25,8 +26,9 @@ class LogPool:
 
     a logarithmic pool [1]_ whose weights need not have the sum 1: where densities err together,
     as those of many columns do, a smaller sum tells probabilities that are less sure. They
-    minimise, at e = 0, the mean log loss of the n held-out rows plus :math:`\sum_k w_k^2 / n`,
-    which is convex. With probability e a row has a class for reasons that no density sees: as many
+    minimise, at e = 0, the mean log loss of the n held-out rows plus
+    :math:`10 \sum_k (w_k - w_k^0)^2 / n`, which is convex: few rows leave them near the given
+    :math:`w^0`. With probability e a row has a class for reasons that no density sees: as many
     as there would be of a kind that n rows have not shown (the estimator of [2]_).
 
     Parameters
@@ -48,7 +50,7 @@ class LogPool:
         self.weights, self.doubt = weights, doubt
 
     @classmethod
-    def fit(cls, log_density, code, weight, shares):
+    def fit(cls, log_density, code, weight, shares, expected):
         """Weigh the densities by rows that they have not seen.
 
         Parameters
@@ -59,25 +61,26 @@ class LogPool:
         weight : ndarray of shape (n,)
         shares : ndarray of shape (n_classes,)
             Of the classes among the rows.
+        expected : ndarray of shape (n_densities,)
+            Weights where there are no rows to tell.
         """
-        n, _, n_densities = log_density.shape
+        n = len(code)
         if not n:
-            return cls(np.full(n_densities, 1 / n_densities), 0.5)
+            return cls(expected, 0.5)
         far, share = _relative(log_density), weight / weight.sum()
         own = far[np.arange(n), code]
 
         def loss(w):
             log_p = log_softmax(far @ w + np.log(shares), axis=1)
-            expected = np.einsum("nc,nck->nk", np.exp(log_p), far)
-            value = -share @ log_p[np.arange(n), code] + w @ w / n
-            return value, share @ (expected - own) + 2 * w / n
+            mean, away = np.einsum("nc,nck->nk", np.exp(log_p), far), w - expected
+            value = -share @ log_p[np.arange(n), code] + PULL / n * (away @ away)
+            return value, share @ (mean - own) + 2 * PULL / n * away
 
-        start = np.full(n_densities, 0.5 / n_densities)
         found = minimize(
             loss,
-            start,
+            expected,
             jac=True,
-            bounds=[(0, None)] * n_densities,
+            bounds=[(0, None)] * len(expected),
             method="L-BFGS-B",
             options={"maxiter": MAX_STEPS},
         )
