@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
@@ -54,8 +54,8 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
         {\sum_b \pi_b \prod_k p_k(x \mid b)^{w_k}} + e\, \pi_c, \qquad e = \frac{1/2}{n + 1},
 
     whose weights are not negative, have any sum, and minimise the log loss of held-out rows; few
-    rows leave them near equal ones, with sum 1, of the Gaussians (of a density that is passed, near
-    1). It is not the ratio of the densities above.
+    rows leave them near equal ones, with sum 1, of the Gaussians (of a density that is passed,
+    near 1). It is not the ratio of the densities above.
     ``calibrate=False`` is plain Bayes' rule, :math:`P(c \mid x) = \pi_c p(x \mid c) / p(x)`.
 
     **None of the classes.** :meth:`novelty_p_values` ranks new rows among held-out ones, with
@@ -235,6 +235,7 @@ def _labels(y, rows):
     refuse_lazy(y, "y")
     y = refuse_masked(y, "y", "A classifier learns from known labels: leave these rows out.")
     y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
     check_consistent_length(rows, y)
     check_classification_targets(y)
     return y
