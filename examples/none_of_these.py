@@ -68,7 +68,7 @@ print(f"8 and 9 that are taken for a known digit with at least 90 %: {(sure >= 0
 
 BLUE, ORANGE = "#0072B2", "#D55E00"
 figure = plt.figure(figsize=(11, 3.8), layout="constrained")
-left, middle, right = figure.subfigures(1, 3, width_ratios=[1.25, 1, 1])
+left, middle, right = figure.subfigures(1, 3, width_ratios=[1.25, 1, 1], wspace=0.06)
 axes = left.subplots()
 bins = np.linspace(0, 1, 21)
 axes.hist(p_known, bins, density=True, color=BLUE, alpha=0.6, label="known digits, held out")
