@@ -18,7 +18,7 @@ from skflow._random import draw_seed
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.classifier._answers import PredictsClasses
-from skflow.estimators.classifier._learning import learn
+from skflow.estimators.classifier._learning import learn_classes
 from skflow.sources._whole import whole_table
 
 __all__ = ["FlowClassifier"]
@@ -225,7 +225,7 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
         self.shares_ = np.bincount(code, weight) / weight.sum()
         self.priors_ = _priors(self.priors, self.classes_, self.shares_)
         rng = check_random_state(draw_seed(self.random_state))
-        learn(self, rows[used], code, weight, used, rng)
+        learn_classes(self, rows[used], code, weight, used, rng)
         for name in ("fold_", "held_out_scores_", "held_out_proba_"):
             setattr(self, name, _for_all(getattr(self, name), used))
 

@@ -16,7 +16,7 @@ from skflow.estimators.classifier._views import SharedViews
 from skflow.estimators.stack._mixing import mixture_weights
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 
-__all__ = ["ClassMixture", "learn"]
+__all__ = ["ClassMixture", "learn_classes"]
 
 NOVELTY_VIEWS = "standardize", "gaussianize"
 SHARE = 0.5  # of a limited time, after which nothing slow begins
@@ -50,7 +50,7 @@ class ClassMixture:
         return logsumexp(self.each(views), b=self.weights, axis=-1)
 
 
-def learn(classifier, X, code, weight, used, rng):
+def learn_classes(classifier, X, code, weight, used, rng):
     """Fit a draft of a FlowClassifier.
 
     Parameters

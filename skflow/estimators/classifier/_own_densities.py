@@ -35,7 +35,7 @@ class ClonedDensities:
         self.parts = []
         for c in range(rows.n_classes):
             z, weight = rows.of_class(c)
-            given = weights_for(self.estimator, weight)
+            given = _weights_for(self.estimator, weight)
             self.parts.append(clone(self.estimator).fit(z, **given))
         return self
 
@@ -65,7 +65,7 @@ class GivenClass:
     def fit(self, rows, rng=None):
         """Fit to LabelledRows."""
         self.n_classes = rows.n_classes
-        given = weights_for(self.estimator, rows.weight)
+        given = _weights_for(self.estimator, rows.weight)
         self.part = clone(self.estimator).fit(rows.z, **given, **self._context(rows.code))
         return self
 
@@ -96,7 +96,7 @@ class GivenClass:
         return other
 
 
-def weights_for(estimator, weight):
+def _weights_for(estimator, weight):
     """Return the keyword that hands weights to a fit; none if all are equal.
 
     Raises
