@@ -163,7 +163,10 @@ class PredictsClasses:
         scores = []
         for mixture, strangers in zip(self.fold_mixtures_, self._strangers, strict=True):
             columns = [mixture.log_density(views)]
-            columns += [densities.log_density(views[view][0]) for view, densities in strangers]
+            for view, densities, is_density in strangers:
+                z, log_det = views[view]
+                way = log_det[:, None] if is_density else 0.0
+                columns.append(densities.log_density(z) + way)
             each = np.column_stack([logsumexp(c + log_shares, axis=1) for c in columns])
             scores.append(np.where(outside[:, None], -np.inf, each))
         return self._novelty.p_values(scores)

@@ -31,6 +31,8 @@ class Candidate:
         Whether it is left out if the time is short.
     trusted : bool
         Whether probabilities come by it where there are few rows to tell.
+    is_density : bool
+        Whether its scores are log densities, so that the log-det of the view counts.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Candidate:
     kind: Any
     slow: bool = False
     trusted: bool = False
+    is_density: bool = True
 
 
 def class_candidates(classifier, rng):

@@ -63,13 +63,13 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
 
     .. math:: p(x) = \frac{1 + \sum_j \#\{i \in j : u_j(x_i) \le u_j(x)\}}{1 + n}
 
-    where u is the least of log p(x) and of two more scores (of kernels and of the closeness to
-    rows of a class, those of :class:`FlowOutlierDetector`, in both views), each in units of its
-    spread; log p(x) alone for a density that is passed. For a new row of the known classes, as
-    frequent as in the fit, :math:`P(p \le \alpha)` is near :math:`\alpha`, with the
-    guarantee, and its limits, of :class:`FlowOutlierDetector` [3]_. It holds on average over the
-    classes: rows of a rare and wide one are flagged more often. What a new class can be told
-    by is its distance from the known ones: rows among theirs look known.
+    where u is the least of log p(x) and of three more scores (of kernels and of the closeness to
+    rows of a class, those of :class:`FlowOutlierDetector`, in both views, and of Gaussians with
+    tails), each in units of its spread; log p(x) alone for a density that is passed. For a new row
+    of the known classes, as frequent as in the fit, :math:`P(p \le \alpha)` is near
+    :math:`\alpha`, with the guarantee, and its limits, of :class:`FlowOutlierDetector` [3]_. It
+    holds on average over the classes: rows of a rare and wide one are flagged more often. What a
+    new class can be told by is its distance from the known ones: rows among theirs look known.
 
     Cost: 5 seconds for 100 rows of 4 columns, 20 for 1,000 of 10, a minute for 1,300 of 64 in ten
     classes, on one core. Of more than 5,000 rows two folds of a tenth are held out.

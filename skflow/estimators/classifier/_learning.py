@@ -95,16 +95,24 @@ def learn_classes(classifier, X, code, weight, used, rng):
     _weigh(classifier, fitted, scores, code[held], weight[held], trusted / trusted.sum())
     classifier.fold_ = fold
     _keep_held_out(classifier, scores, held, code, weight, [s.seconds for s in fitted])
-    _learn_novelty(classifier, [fit(each) for each in strangers], fold, weight)
+    _learn_novelty(classifier, strangers, [fit(each) for each in strangers], seen, fold, weight)
 
 
 def _strangers(seed):
-    """Candidates that tell rows of no class, by kernels and closeness; they are no densities."""
+    """Candidates that tell rows of no class beside log p(x), which may be all of spikes.
+
+    Kernels and closeness in both views are no densities. Gaussians with tails, on columns that
+    are made normal, tell rows whose columns do not go together.
+    """
+    from skflow.estimators.classifier._gaussians import ClassGaussians
     from skflow.estimators.classifier._own_densities import ClonedDensities
     from skflow.estimators.outlier._pool import PooledKernels
 
     pooled = ClonedDensities(PooledKernels(random_state=seed))
-    return [Candidate("pool", view, pooled) for view in NOVELTY_VIEWS]
+    return [
+        *(Candidate("pool", view, pooled, is_density=False) for view in NOVELTY_VIEWS),
+        Candidate("tails", "gaussianize", ClassGaussians(1.0, tails=True)),
+    ]
 
 
 def _fit_all(fit, candidates, verbose, needed):
@@ -189,10 +197,13 @@ def _keep_held_out(classifier, scores, held, code, weight, seconds):
     )
 
 
-def _learn_novelty(classifier, strangers, fold, weight):
+def _learn_novelty(classifier, strangers, fitted, seen, fold, weight):
     """Set what novelty p-values come from; nothing without held-out rows."""
     classifier._strangers = [
-        [(each.view, each.fold_models[k]) for each in strangers]
+        [
+            (each.view, fit.fold_models[k], each.is_density)
+            for each, fit in zip(strangers, fitted, strict=True)
+        ]
         for k in range(len(classifier.fold_mixtures_))
     ]
     classifier._novelty = None
@@ -200,5 +211,7 @@ def _learn_novelty(classifier, strangers, fold, weight):
     if held.any():
         log_shares = np.log(classifier.shares_)
         scores = [classifier.held_out_scores_[held]]
-        scores += [logsumexp(each.held_out[held] + log_shares, axis=1) for each in strangers]
+        for each, fit in zip(strangers, fitted, strict=True):
+            way = seen[each.view][1][held, None] if each.is_density else 0.0
+            scores.append(logsumexp(fit.held_out[held] + way + log_shares, axis=1))
         classifier._novelty = NoveltyScale.fit(np.column_stack(scores), fold[held], weight[held])
