@@ -14,6 +14,7 @@ NAMES = {
     skflow: [
         "BrokenGuaranteeError",
         "ContinuousFlowDensity",
+        "FlowClassifier",
         "FlowImputer",
         "FlowOutlierDetector",
         "FlowPPDensity",
