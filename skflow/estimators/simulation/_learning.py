@@ -81,8 +81,8 @@ def wanted_method(method, prior, asked):
 def _fitted(estimator, rows, context, fold, seed, prior=None):
     """Return a stack of densities of rows given a context, over given folds.
 
-    Of "auto" it is a single Gaussian, a linear regression, where held-out rows are not likelier
-    by a stack of all, by more than two standard errors: where it is the truth, nothing errs as little.
+    Of "auto" it is a single Gaussian, a linear regression, unless held-out rows are likelier by a
+    stack of others, by more than two standard errors: nothing errs as little where it is true.
     """
     stack = _stack(estimator, _pairs(estimator.density, len(rows)), fold, seed, prior)
     stack.fit(rows, context=context)
