@@ -21,6 +21,9 @@ N_FOLDS = 5
 MOST_LIKELIHOOD_ROWS = 20_000  # of observations, where each theta has several
 MOST_LIKELIHOOD_COLUMNS = 50
 MOST_MIXTURE_ROWS = 3_000  # on more flows are better, and six fits of EM take minutes
+# Of a simulator the noise may be far smaller than what a regression on theta leaves, which is the
+# unit of the noise that smooths training rows: it would blur the likelihood.
+NO_BLUR = 0.0
 SURE = 2.0  # standard errors, by which a stack must be better than a single Gaussian
 SHARE = 0.5  # of a limited time, after which no second view is begun
 
@@ -56,12 +59,12 @@ def learn_views(estimator, prior, theta, asked, rng, inside=None):
     if method != "nle":
         with time_limit(seconds_left() * (1 if method == "npe" else SHARE)):
             given = theta[some], asked.summaries[some], fold[some]
-            views["npe"] = _fitted(estimator, *given, seeds["npe"], prior)
+            views["npe"] = _fitted(estimator, *given, seeds["npe"], support=_support(prior))
     if method == "auto" and time_is_up(1 - SHARE / 2):
         left_out("the likelihood")
     elif method != "npe":
         given = _observations(theta, asked, fold, rng)
-        views["nle"] = _fitted(estimator, *given, seeds["nle"])
+        views["nle"] = _fitted(estimator, *given, seeds["nle"], input_noise=NO_BLUR)
     return _weighed(prior, views, method, fold[some], theta[some], asked.some(some), rng)
 
 
@@ -78,30 +81,33 @@ def wanted_method(method, prior, asked):
     return method
 
 
-def _fitted(estimator, rows, context, fold, seed, prior=None):
+def _fitted(estimator, rows, context, fold, seed, **given):
     """Return a stack of densities of rows given a context, over given folds.
 
     Of "auto" it is a single Gaussian, a linear regression, unless held-out rows are likelier by a
     stack of others, by more than two standard errors: nothing errs as little where it is true.
     """
-    stack = _stack(estimator, _pairs(estimator.density, len(rows)), fold, seed, prior)
+    stack = _stack(estimator, _pairs(estimator.density, len(rows)), fold, seed, given)
     stack.fit(rows, context=context)
     if not isinstance(estimator.density, str) or fold.max() < 0:
         return stack
     gaussian = [("gaussian", MixtureFlowDensity(n_components=1))]
-    linear = _stack(estimator, gaussian, fold, seed, prior).fit(rows, context=context)
+    linear = _stack(estimator, gaussian, fold, seed, given).fit(rows, context=context)
     more, error = gain(stack.held_out_scores_, linear.held_out_scores_)
     return stack if more > SURE * error else linear
 
 
-def _stack(estimator, pairs, fold, seed, prior):
-    """Return a stack that is not fitted, in which densities know the bounds of the prior."""
+def _stack(estimator, pairs, fold, seed, given):
+    """Return a stack that is not fitted, of densities told what of it they have a parameter for.
+
+    What a user has set stays as it is.
+    """
     rng = np.random.RandomState(seed)  # noqa: NPY002, a generator of its own
     pairs = seeded_clones(pairs, rng)
-    bounds = {} if prior is None else _support(prior)
     for _, density in pairs:
-        if bounds and density.get_params().get("support", bounds) is None:
-            density.set_params(support=bounds)
+        known = density.get_params()
+        unset = [name for name in given if known.get(name, "") in (None, "auto")]
+        density.set_params(**{name: given[name] for name in unset})
     cv = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(fold.max() + 1)]
     given = {"n_jobs": estimator.n_jobs, "verbose": estimator.verbose, "random_state": seed}
     return StackedDensity(pairs, cv=cv, **given)
@@ -118,12 +124,14 @@ def _pairs(density, n):
 
 
 def _support(prior):
-    """Bounds by column as flows declare them: those that are finite."""
+    """Bounds by column as flows declare them, those that are finite; None without any."""
+    if prior is None:
+        return None
     ends = {
         j: tuple(float(end) if np.isfinite(end) else None for end in pair)
         for j, pair in enumerate(prior.bounds)
     }
-    return {j: pair for j, pair in ends.items() if pair != (None, None)}
+    return {j: pair for j, pair in ends.items() if pair != (None, None)} or None
 
 
 def _observations(theta, asked, fold, rng):
