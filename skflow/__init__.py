@@ -5,6 +5,7 @@ from skflow._persistence._moved import explain_old_pickles
 from skflow.diagnostics import check_posterior, compare_densities, compare_regressors, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
+    FlowClassifier,
     FlowImputer,
     FlowOutlierDetector,
     FlowPPDensity,
@@ -49,6 +50,7 @@ explain_old_pickles()
 __all__ = [
     "BrokenGuaranteeError",
     "ContinuousFlowDensity",
+    "FlowClassifier",
     "FlowImputer",
     "FlowOutlierDetector",
     "FlowPPDensity",

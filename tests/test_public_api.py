@@ -14,6 +14,7 @@ NAMES = {
     skflow: [
         "BrokenGuaranteeError",
         "ContinuousFlowDensity",
+        "FlowClassifier",
         "FlowImputer",
         "FlowOutlierDetector",
         "FlowPPDensity",
@@ -38,6 +39,7 @@ NAMES = {
         "RadialFlowDensity",
         "RealNVPDensity",
         "ResidualFlowDensity",
+        "SimulationPosterior",
         "StackedDensity",
         "StepLimitError",
         "SylvesterFlowDensity",

@@ -1,5 +1,6 @@
 """Estimators with scikit-learn's manners; torch is imported only when one is fitted."""
 
+from skflow.estimators.classifier._classifier import FlowClassifier
 from skflow.estimators.distillation._distill import distill
 from skflow.estimators.flows._autoregressive import IAFDensity, MAFDensity, NSFDensity
 from skflow.estimators.flows._continuous import ContinuousFlowDensity
@@ -27,6 +28,7 @@ from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = [
     "ContinuousFlowDensity",
+    "FlowClassifier",
     "FlowImputer",
     "FlowOutlierDetector",
     "FlowPPDensity",

@@ -1,6 +1,5 @@
 """Few numbers that say of many what matters: of vectors, of series, of sets of observations."""
 
-import torch
 from torch import nn
 
 __all__ = ["SeriesSummary", "VectorSummary"]

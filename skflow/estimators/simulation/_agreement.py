@@ -23,8 +23,8 @@ def check_agreement(theta, x, prior, rng, names=None):
         n = int((~inside).sum())
         if inside.sum() < 2:
             raise ValueError(
-                f"{n} of {len(theta)} rows of theta lie where the prior is zero: it is not that of "
-                "these simulations."
+                f"{n} of {len(theta)} rows of theta lie where the prior is zero: it is not that "
+                "of these simulations."
             )
         warn(
             f"{n} of {len(theta)} rows of theta lie where the prior is zero, the first is row "

@@ -1,7 +1,6 @@
 """The fit of a posterior: two densities cross-fitted on the same folds, and their pool."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -9,13 +8,13 @@ from sklearn.base import clone
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
-from skflow.estimators.simulation._pool import Asked, Pool
+from skflow.estimators.simulation._pool import Pool
 from skflow.estimators.simulation._weighing import held_out_views, pool_weights
 from skflow.estimators.stack._candidates import seeded_clones
 from skflow.estimators.stack._folds import assign_folds
 from skflow.estimators.stack._stack import StackedDensity
 
-__all__ = ["Learned", "learn"]
+__all__ = ["Views", "learn_views"]
 
 N_FOLDS = 5
 MOST_LIKELIHOOD_ROWS = 20_000  # of observations, where each theta has several
@@ -25,7 +24,7 @@ SHARE = 0.5  # of a limited time, after which no second view is begun
 
 
 @dataclass(frozen=True)
-class Learned:
+class Views:
     """What a fit leaves.
 
     Attributes
@@ -42,7 +41,7 @@ class Learned:
     scores: dict
 
 
-def learn(estimator, prior, theta, asked, rng, inside=None):
+def learn_views(estimator, prior, theta, asked, rng, inside=None):
     """Fit the views that a method wants to simulations, and weigh them.
 
     ``inside`` (n,) says which simulations are as if drawn from the prior, where not all are: the
@@ -129,12 +128,12 @@ def _weighed(prior, views, method, fold, theta, asked, rng):
         return Pool(prior, *models, weights)
 
     if nle is None:
-        return Learned(pool((1.0, 0.0)), views, {})
+        return Views(pool((1.0, 0.0)), views, {})
     if npe is None:
-        return Learned(pool((0.0, 1.0)), views, {})
+        return Views(pool((0.0, 1.0)), views, {})
     if fold.max() < 0:  # too few rows to hold any out
-        return Learned(pool((0.5, 0.5)), views, {})
+        return Views(pool((0.5, 0.5)), views, {})
     pools = [pool((1.0, 1.0), k) for k in range(fold.max() + 1)]
     held = held_out_views(pools, fold, theta, asked, rng)
     weights, scores = pool_weights(*held, both=method == "both")
-    return Learned(pool(weights), views, scores)
+    return Views(pool(weights), views, scores)

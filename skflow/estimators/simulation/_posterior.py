@@ -8,14 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import time_limit
 from skflow._random import draw_seed
-from skflow._validation import check_data, check_n_samples
+from skflow._validation import check_data
 from skflow.estimators._contract import anew
-from skflow.estimators.simulation._agreement import check_agreement, familiar, warn_of_strange
-from skflow.estimators.simulation._learning import learn
+from skflow.estimators.simulation._agreement import check_agreement, familiar
+from skflow.estimators.simulation._answers import AnswersObservations
+from skflow.estimators.simulation._learning import learn_views
 from skflow.estimators.simulation._prior import read_prior
 from skflow.estimators.simulation._reading import (
     ObservationReader,
@@ -28,7 +28,7 @@ __all__ = ["SimulationPosterior"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SimulationPosterior(BaseEstimator):
+class SimulationPosterior(AnswersObservations, BaseEstimator):
     r"""Posterior of the parameters of a simulator, learnt from simulations alone.
 
     It takes parameters theta drawn from their prior, and what a simulator made of each, and gives
@@ -97,6 +97,8 @@ class SimulationPosterior(BaseEstimator):
         The prior as it was read.
     embedding_ : object or None
         What makes summaries of observations.
+    refined_at_ : ndarray of shape (1, r, k)
+        The observation that :meth:`refine` was told, if it was called.
     n_features_in_ : int
         Parameters d.
     feature_names_in_ : ndarray of str
@@ -192,108 +194,6 @@ class SimulationPosterior(BaseEstimator):
             draft._learn(theta, x)
         return self
 
-    def sample(self, n_samples, x_o, random_state=None):
-        """Draw parameters given what was observed.
-
-        Parameters
-        ----------
-        n_samples : int
-            For each observation.
-        x_o : array-like of shape (k,), (m, k) or (m, r, k)
-            One observation, m of them, or m sets of r independent observations each of one theta;
-            r may differ from that of the fit where the likelihood was learnt.
-        random_state : int, RandomState instance or None, default=None
-            None gives fresh draws at every call.
-
-        Returns
-        -------
-        theta : ndarray of shape (n_samples, n_parameters) or (m, n_samples, n_parameters)
-            The first where x_o is one observation.
-
-        Warns
-        -----
-        UserWarning
-            For an observation that is unlike all simulations.
-        """
-        asked, single = self._asked(x_o)
-        n_samples = check_n_samples(n_samples)
-        rng = check_random_state(draw_seed(random_state))
-        draws = self._pool_for(asked).sample(asked, n_samples, rng)
-        return draws[0] if single else draws
-
-    def score_samples(self, theta, x_o):
-        """Log posterior density of parameters given what was observed.
-
-        Parameters
-        ----------
-        theta : array-like of shape (n, n_parameters)
-        x_o : array-like of shape (k,), (n, k) or (n, r, k)
-            One observation for all rows of theta, or one for each.
-
-        Returns
-        -------
-        log_density : ndarray of shape (n,), float64
-            In nats and in the units of theta, -inf outside the prior. That of a pool is
-            normalised by some 2,000 draws of each posterior, always the same; the error is
-            some hundredths of a nat.
-        """
-        check_is_fitted(self, "weights_")
-        theta = check_data(self, theta, reset=False)
-        asked, single = self._asked(x_o)
-        if len(asked) not in (1, len(theta)):
-            raise ValueError(
-                f"x_o holds {len(asked)} observations, and theta {len(theta)} rows: pass one "
-                "observation for all, or one for each."
-            )
-        pool = self._pool_for(asked)
-        group = np.zeros(len(theta), int) if len(asked) == 1 else np.arange(len(theta))
-        constant = pool.log_constant(asked, check_random_state(self._seed))
-        return pool.log_density(theta, asked, group) - constant[group]
-
-    def refine(self, simulator, x_o, n_rounds=1, *, n_simulations=1_000, random_state=None):
-        """Simulate where the posterior of one observation is, and learn from that, too.
-
-        Each round draws parameters from the prior within the region that holds nearly all of the
-        posterior as known so far [1]_, simulates them and fits anew: the posterior from all
-        simulations of the region, which are as if drawn from a prior cut to it, and the
-        likelihood from all simulations. The estimator is then meant for x_o alone; others are
-        answered with a warning.
-
-        Parameters
-        ----------
-        simulator : callable
-            From parameters (n, n_parameters) to observations with n rows, as ``fit`` had them.
-        x_o : array-like of shape (k,)
-            One observation, of the shape that :meth:`sample` takes.
-        n_rounds : int, default=1
-        n_simulations : int, default=1000
-            In each round.
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            Without a prior, and for several observations.
-
-        References
-        ----------
-        .. [1] Deistler, Goncalves & Macke (2022), Truncated proposals for scalable and
-           hassle-free simulation-based inference, arXiv:2210.04815, algorithm 1.
-        """
-        from skflow.estimators.simulation._rounds import refined
-
-        asked, _ = self._asked(x_o)
-        rng = check_random_state(draw_seed(random_state))
-        for _ in range(check_n_samples(n_rounds)):
-            with anew(self, going_on=True) as draft, time_limit(self.max_seconds):
-                refined(draft, simulator, asked, check_n_samples(n_simulations), rng)
-                draft.refined_at_ = np.array(x_o, dtype=float)
-        return self
-
     def _learn(self, theta, x):
         theta = check_data(self, theta, reset=True)
         is_series = self.embedding == "convolution" if isinstance(self.embedding, str) else False
@@ -309,7 +209,7 @@ class SimulationPosterior(BaseEstimator):
         self._learn_from(theta, self._reader.asked(x), rng)
 
     def _learn_from(self, theta, asked, rng, inside=None):
-        learned = learn(self, self.prior_, theta, asked, rng, inside)
+        learned = learn_views(self, self.prior_, theta, asked, rng, inside)
         self._pool = learned.pool
         self.weights_ = learned.pool.weights
         a, b = self.weights_
@@ -318,23 +218,3 @@ class SimulationPosterior(BaseEstimator):
         self.held_out_scores_ = learned.scores
         self._familiar = familiar(asked.summaries, rng)
         self._seed = rng.randint(np.iinfo(np.int32).max)
-
-    def _asked(self, x_o):
-        check_is_fitted(self, "weights_")
-        x_o, single = self._reader.read(x_o)
-        asked = self._reader.asked(x_o)
-        warn_of_strange(self._familiar, asked.summaries)
-        return asked, single
-
-    def _pool_for(self, asked):
-        """Return the pool that can tell of so many observations of one theta."""
-        r = asked.rows.shape[1]
-        if r == self._reader.n_repeats or not self._reader.likelihood_is_of_rows:
-            return self._pool
-        if self.likelihood_ is None:
-            raise ValueError(
-                f"x_o holds {r} observations of one theta, and the simulations had "
-                f"{self._reader.n_repeats}: only the likelihood tells of other numbers. Fit with "
-                'a prior and method="nle" or "both".'
-            )
-        return self._pool.by_likelihood(self.likelihood_.mixture_)

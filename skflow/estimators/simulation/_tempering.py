@@ -159,7 +159,7 @@ def _steps(ratio, left, fewest):
 
 
 def _resampled(log_weights, n, rng):
-    """Indices (n_groups, n) by systematic resampling, in random order."""
+    """Draw indices (n_groups, n) by systematic resampling, in random order."""
     weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
     below = weights.cumsum(axis=1)
     below /= below[:, -1:]

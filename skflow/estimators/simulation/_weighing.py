@@ -13,7 +13,7 @@ HIGHEST = 2.0  # weight of a view
 
 
 def held_out_views(pools, fold, theta, asked, rng):
-    """What models that have not seen them say of simulations, and of candidates beside them.
+    """Ask models that have not seen them of simulations, and of candidates beside them.
 
     Parameters
     ----------

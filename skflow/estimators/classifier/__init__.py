@@ -1,0 +1,1 @@
+"""A classifier by densities: one for each class, on common ground, and what follows from them."""
