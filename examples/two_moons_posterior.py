@@ -16,7 +16,7 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skflow import NSFDensity, SimulationPosterior
+from skflow import MixtureFlowDensity, SimulationPosterior
 from skflow.diagnostics import two_sample_test
 
 ORANGE = "#D55E00"
@@ -52,13 +52,15 @@ def exact_draws(x_o, n, rng):
 # ----------------------------
 # The prior is uniform on a square, and its bounds are all that need be said of it. Both the
 # posterior and the likelihood are learnt; parameters of held-out simulations choose between them
-# and their pool. Here the likelihood is the simpler of the two, since it is in one piece.
+# and their pool. Here the likelihood is the simpler of the two, since it is in one piece. Mixtures
+# are fitted in a quarter of a minute; a stack with two flows, which is the default, takes four times
+# as long and finds some hundredths of a nat more.
 
 rng = np.random.default_rng(0)
 theta = rng.uniform(-1, 1, (1000, 2))
 x = simulate(theta, rng)
 posterior = SimulationPosterior(
-    prior=[(-1, 1), (-1, 1)], density=NSFDensity(n_members=2), random_state=0
+    prior=[(-1, 1), (-1, 1)], density=MixtureFlowDensity(), random_state=0
 ).fit(theta, x)
 print("log density of held-out parameters, in nats:")
 for name, score in posterior.held_out_scores_.items():
@@ -69,7 +71,8 @@ print("taken:", posterior.method_)
 # Three observations
 # ------------------
 # The fit is amortised: any observation is answered without another one. A classifier that tries to
-# tell draws from exact ones has an area under its curve of a half where it cannot.
+# tell draws from exact ones has an area under its curve of a half where it cannot. Both pieces are
+# found wherever they lie; where a moon ends, and how thin it is, 1,000 simulations do not tell.
 
 observations = np.array([[0.0, 0.0], [-0.4, 0.5], [-0.6, -0.3]])
 draws = posterior.sample(1000, observations, random_state=0)
