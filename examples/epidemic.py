@@ -25,8 +25,8 @@ PEOPLE, WEEKS, STEPS = 10_000, 10, 14  # steps of half a day
 # %%
 # Susceptible, infected, recovered
 # --------------------------------
-# An infected person infects others at rate beta and recovers at rate gamma, per day. Both are chance:
-# a step of half a day draws how many of the susceptible fall ill, and how many of the ill recover.
+# An infected person infects others at rate beta and recovers at rate gamma, per day. Both are
+# chance: a step of half a day draws how many of the susceptible fall ill, and how many recover.
 # A third of the new cases of each week are counted. One infected person causes
 # :math:`R_0 = \beta / \gamma` others while all are susceptible.
 
@@ -74,12 +74,16 @@ print("taken:", posterior.method_)
 # %%
 # May it be believed?
 # -------------------
-# On 300 fresh simulations: do the true rates rank evenly among draws, do regions hold them as often
-# as they claim, can a classifier tell them from draws?
+# On 300 fresh simulations: do the true rates rank evenly among draws, do regions hold them as
+# often as they claim, can a classifier tell them from draws?
 
 theta_new = draw_prior(300)
 check_posterior(
-    posterior, theta_new, observe(theta_new), use_log_density=False, feature_names=["beta", "gamma"]
+    posterior,
+    theta_new,
+    observe(theta_new),
+    use_log_density=False,
+    feature_names=["beta", "gamma"],
 )
 
 # %%

@@ -24,8 +24,8 @@ ORANGE = "#D55E00"
 # %%
 # The simulator
 # -------------
-# A point on a noisy half circle is shifted by two linear functions of the parameters, and of one of
-# them only the absolute value is seen. So two regions of parameters explain every observation.
+# A point on a noisy half circle is shifted by two linear functions of the parameters, and of one
+# of them only the absolute value is seen. So two regions of parameters explain an observation.
 
 
 def half_circle(n, rng):
@@ -52,9 +52,9 @@ def exact_draws(x_o, n, rng):
 # ----------------------------
 # The prior is uniform on a square, and its bounds are all that need be said of it. Both the
 # posterior and the likelihood are learnt; parameters of held-out simulations choose between them
-# and their pool. Here the likelihood is the simpler of the two, since it is in one piece. Mixtures
-# are fitted in a quarter of a minute; a stack with two flows, which is the default, takes four times
-# as long and finds some hundredths of a nat more.
+# and their pool. Here the likelihood is the simpler of the two, since it is in one piece.
+# Mixtures are fitted in a quarter of a minute; a stack with two flows, which is the default, takes
+# four times as long and finds some hundredths of a nat more.
 
 rng = np.random.default_rng(0)
 theta = rng.uniform(-1, 1, (1000, 2))
@@ -77,7 +77,9 @@ print("taken:", posterior.method_)
 observations = np.array([[0.0, 0.0], [-0.4, 0.5], [-0.6, -0.3]])
 draws = posterior.sample(1000, observations, random_state=0)
 
-figure, axes = plt.subplots(2, 3, figsize=(10, 6.8), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, 3, figsize=(10, 6.8), sharex=True, sharey=True, layout="constrained"
+)
 for (upper, lower), x_o, own in zip(axes.T, observations, draws, strict=True):
     exact = exact_draws(x_o, 1000, rng)
     auc = two_sample_test(own, exact).auc
