@@ -59,12 +59,12 @@ class AnswersObservations:
         -------
         log_density : ndarray of shape (n,), float64
             In nats and in the units of theta, -inf outside the prior. That of a pool is
-            normalised by some 2,000 draws of each posterior, always the same; the error is
-            some hundredths of a nat.
+            normalised by 256 to 16,000 draws of each posterior, fewer the more there are, and
+            always the same; the error is some hundredths of a nat, a tenth of many.
         """
         check_is_fitted(self, "weights_")
         theta = check_data(self, theta, reset=False)
-        asked, single = self._asked(x_o)
+        asked, _ = self._asked(x_o)
         if len(asked) not in (1, len(theta)):
             raise ValueError(
                 f"x_o holds {len(asked)} observations, and theta {len(theta)} rows: pass one "

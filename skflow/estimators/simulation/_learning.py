@@ -8,6 +8,7 @@ from sklearn.base import clone
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
+from skflow.estimators.regressor._choice import gain
 from skflow.estimators.simulation._pool import Pool
 from skflow.estimators.simulation._weighing import held_out_views, pool_weights
 from skflow.estimators.stack._candidates import seeded_clones
@@ -19,7 +20,8 @@ __all__ = ["Views", "learn_views"]
 N_FOLDS = 5
 MOST_LIKELIHOOD_ROWS = 20_000  # of observations, where each theta has several
 MOST_LIKELIHOOD_COLUMNS = 50
-MOST_MIXTURE_ROWS = 3_000  # on more a flow is better alone, and six fits of EM take minutes
+MOST_MIXTURE_ROWS = 3_000  # on more flows are better, and six fits of EM take minutes
+SURE = 2.0  # standard errors, by which a stack must be better than a single Gaussian
 SHARE = 0.5  # of a limited time, after which no second view is begun
 
 
@@ -53,12 +55,13 @@ def learn_views(estimator, prior, theta, asked, rng, inside=None):
     views, seeds = {}, {name: rng.randint(np.iinfo(np.int32).max) for name in ("npe", "nle")}
     if method != "nle":
         with time_limit(seconds_left() * (1 if method == "npe" else SHARE)):
-            stack = _stack(estimator, fold[some], seeds["npe"], prior)
-            views["npe"] = stack.fit(theta[some], context=asked.summaries[some])
+            given = theta[some], asked.summaries[some], fold[some]
+            views["npe"] = _fitted(estimator, *given, seeds["npe"], prior)
     if method == "auto" and time_is_up(1 - SHARE / 2):
         left_out("the likelihood")
     elif method != "npe":
-        views["nle"] = _likelihood(estimator, theta, asked, fold, seeds["nle"], rng)
+        given = _observations(theta, asked, fold, rng)
+        views["nle"] = _fitted(estimator, *given, seeds["nle"])
     return _weighed(prior, views, method, fold[some], theta[some], asked.some(some), rng)
 
 
@@ -75,10 +78,26 @@ def wanted_method(method, prior, asked):
     return method
 
 
-def _stack(estimator, fold, seed, prior=None):
-    """Return a stack of the densities that are to be tried, over given folds."""
+def _fitted(estimator, rows, context, fold, seed, prior=None):
+    """Return a stack of densities of rows given a context, over given folds.
+
+    Of "auto" it is a single Gaussian, a linear regression, unless held-out rows are likelier by a
+    stack of others, by more than two standard errors: nothing errs as little where it is true.
+    """
+    stack = _stack(estimator, _pairs(estimator.density, len(rows)), fold, seed, prior)
+    stack.fit(rows, context=context)
+    if not isinstance(estimator.density, str) or fold.max() < 0:
+        return stack
+    gaussian = [("gaussian", MixtureFlowDensity(n_components=1))]
+    linear = _stack(estimator, gaussian, fold, seed, prior).fit(rows, context=context)
+    more, error = gain(stack.held_out_scores_, linear.held_out_scores_)
+    return stack if more > SURE * error else linear
+
+
+def _stack(estimator, pairs, fold, seed, prior):
+    """Return a stack that is not fitted, in which densities know the bounds of the prior."""
     rng = np.random.RandomState(seed)  # noqa: NPY002, a generator of its own
-    pairs = seeded_clones(_pairs(estimator.density, len(fold)), rng)
+    pairs = seeded_clones(pairs, rng)
     bounds = {} if prior is None else _support(prior)
     for _, density in pairs:
         if bounds and density.get_params().get("support", bounds) is None:
@@ -90,8 +109,9 @@ def _stack(estimator, fold, seed, prior=None):
 
 def _pairs(density, n):
     if isinstance(density, str):
+        flows = [("flow", NSFDensity()), ("affine", MAFDensity())]
         mixture = [("mixture", MixtureFlowDensity())] if n <= MOST_MIXTURE_ROWS else []
-        return [("flow", NSFDensity()), ("affine", MAFDensity()), *mixture]
+        return [*flows, *mixture]
     if isinstance(density, StackedDensity) and isinstance(density.estimators, list):
         return density.estimators
     return [("density", clone(density))]
@@ -106,14 +126,13 @@ def _support(prior):
     return {j: pair for j, pair in ends.items() if pair != (None, None)}
 
 
-def _likelihood(estimator, theta, asked, fold, seed, rng):
-    """Fit the density of an observation given theta; of several each is a row."""
+def _observations(theta, asked, fold, rng):
+    """Return single observations as rows, the theta of each, and the fold."""
     n, r, k = asked.rows.shape
     rows = np.arange(n * r)
     if r > 1 and len(rows) > MOST_LIKELIHOOD_ROWS:
         rows = rng.permutation(rows)[:MOST_LIKELIHOOD_ROWS]
-    stack = _stack(estimator, fold[rows // r], seed)
-    return stack.fit(asked.rows.reshape(n * r, k)[rows], context=theta[rows // r])
+    return asked.rows.reshape(n * r, k)[rows], theta[rows // r], fold[rows // r]
 
 
 def _weighed(prior, views, method, fold, theta, asked, rng):

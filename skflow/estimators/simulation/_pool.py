@@ -13,7 +13,7 @@ __all__ = ["Asked", "Pool"]
 BLOCK_ROWS = 200_000  # of candidates that are held at a time
 CANDIDATES = 4  # for each draw that is wanted
 FEWEST_DRAWS = 128  # of each posterior, whose differences are directions of moves
-FOR_CONSTANT = 256, 2_048  # draws of which a normalising constant is the mean, fewest and most
+FOR_CONSTANT = 256, 16_384  # draws of which a normalising constant is the mean, fewest and most
 CONSTANT_ROWS = 200_000  # of all observations together
 PRIOR_SHARE = 0.2  # of the draws to start with, beside those of the learnt posterior
 

@@ -63,7 +63,8 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
     density : "auto", estimator or StackedDensity, default="auto"
         Of one view given the other's rows: any density that takes a context. "auto" stacks
         :class:`NSFDensity`, :class:`MAFDensity` and, up to 3,000 rows,
-        :class:`MixtureFlowDensity`; of a StackedDensity its ``estimators`` are taken.
+        :class:`MixtureFlowDensity`, or takes a single Gaussian, a linear regression, where
+        held-out rows are as likely by that; of a StackedDensity its ``estimators`` are taken.
     method : {"auto", "npe", "nle", "both"}, default="auto"
         Which views are learnt. "auto" learns both where there is a prior and an observation, or
         its summary, has at most 50 columns, and keeps what held-out parameters want; "both" pools

@@ -67,7 +67,7 @@ class Joint:
         known = getattr(self.law, "support_bounds_", None)
         if known is None:
             return [(-np.inf, np.inf)] * self.n_parameters
-        return [tuple(map(float, pair)) for pair in zip(*known, strict=True)]
+        return [tuple(map(float, pair)) for pair in zip(*known[:2], strict=True)]
 
     def log_density(self, theta):
         """Log density (n,) of rows (n, d), -inf outside the support."""

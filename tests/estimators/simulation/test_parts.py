@@ -1,0 +1,167 @@
+"""The parts of a simulation posterior: priors, moves, ways between densities, weights."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from skflow import MixtureFlowDensity
+from skflow.estimators.simulation._prior import read_prior
+from skflow.estimators.simulation._slices import slice_moves
+from skflow.estimators.simulation._tempering import Ends, tempered
+from skflow.estimators.simulation._weighing import pool_weights
+
+
+def fitted_density():
+    rows = np.random.default_rng(0).normal(size=(100, 2))
+    return MixtureFlowDensity(n_components=1, support={0: (-9, 9)}).fit(rows)
+
+
+PRIORS = {
+    "bounds by column": lambda: {0: (-1, 1), 1: (0, 5)},
+    "an array of bounds": lambda: np.array([[-1, 1], [0, 5]]),
+    "distributions": lambda: {0: stats.norm(), 1: stats.gamma(2)},
+    "both": lambda: [(0, 1), stats.expon()],
+    "multivariate": lambda: stats.multivariate_normal(np.zeros(2), np.eye(2)),
+    "a density": fitted_density,
+}
+
+
+class TestPrior:
+    @pytest.mark.parametrize("name", PRIORS)
+    def test_draws_and_densities_agree(self, name):
+        prior = read_prior(PRIORS[name](), 2)
+        draws = prior.draw(4_000, np.random.RandomState(0))
+        low, high = np.array(prior.bounds).T
+        assert draws.shape == (4_000, 2)
+        assert ((draws >= low) & (draws <= high)).all()
+        assert np.isfinite(prior.log_density(draws)).all()
+        # E[u(theta) / p(theta)] is the integral of any density u inside
+        middle, spread = draws.mean(axis=0), 0.5 * draws.std(axis=0)
+        inside = stats.norm(middle, spread).logpdf(draws).sum(axis=1)
+        total = np.exp(inside - prior.log_density(draws)).mean()
+        assert 0.8 < total < 1.2
+
+    def test_outside(self):
+        prior = read_prior([(0, 1), stats.expon()], 2)
+        assert (prior.log_density(np.array([[2.0, 1.0], [0.5, -1.0]])) == -np.inf).all()
+
+    @pytest.mark.parametrize(
+        ("prior", "error", "message"),
+        [
+            ({0: (0, 1)}, ValueError, "each of the 2"),
+            ([(0, 1)] * 3, ValueError, "each of the 2"),
+            ([(1, 0), (0, 1)], ValueError, "lower first"),
+            ([(0, np.inf), (0, 1)], ValueError, "finite"),
+            ([stats.poisson(3), (0, 1)], ValueError, "discrete"),
+            (stats.norm(), ValueError, "one for each"),
+            (stats.multivariate_normal(np.zeros(3)), ValueError, "2 parameters"),
+            ("uniform", TypeError, "expected"),
+            ([(0, 1), "wide"], ValueError, "expected"),
+        ],
+    )
+    def test_refuses(self, prior, error, message):
+        with pytest.raises(error, match=message):
+            read_prior(prior, 2)
+
+
+def two_modes(rows, group):
+    """Modes at +-1.5 with deviation 0.3 in each column; the second has weight 0.3."""
+    parts = [stats.norm(m, 0.3).logpdf(rows).sum(axis=1) for m in (1.5, -1.5)]
+    return np.logaddexp(parts[0] + np.log(0.7), parts[1] + np.log(0.3))
+
+
+class TestMoves:
+    def test_leave_a_density_as_it_is(self):
+        rng = np.random.RandomState(0)
+        exact = stats.multivariate_normal([1, -1], [[1, 0.9], [0.9, 1]])
+        theta = exact.rvs(4_000, random_state=1).reshape(2, 2_000, 2)
+
+        def log_target(rows, group):
+            return np.atleast_1d(exact.logpdf(rows))
+
+        value = exact.logpdf(theta)
+        moved, found = slice_moves(log_target, theta, value, rng, 4)
+        np.testing.assert_allclose(found, exact.logpdf(moved))
+        assert (moved != theta).any(axis=2).mean() > 0.99
+        for own in moved:
+            np.testing.assert_allclose(own.mean(axis=0), [1, -1], atol=0.1)
+            np.testing.assert_allclose(np.cov(own.T), exact.cov, atol=0.12)
+
+    def test_do_not_leave_the_support(self):
+        rng = np.random.RandomState(0)
+        theta = rng.uniform(size=(1, 500, 1))
+
+        def log_target(rows, group):
+            return np.where((rows > 0).all(axis=1) & (rows < 1).all(axis=1), 0.0, -np.inf)
+
+        moved, _ = slice_moves(log_target, theta, np.zeros((1, 500)), rng, 10)
+        assert stats.kstest(moved.ravel(), "uniform").pvalue > 1e-3
+
+
+class TestTempering:
+    def uniform(self, rows, group):
+        return np.full(len(rows), -2 * np.log(8.0))
+
+    def test_reaches_both_modes(self):
+        rng = np.random.RandomState(0)
+        start = rng.uniform(-4, 4, (3, 8_000, 2))
+        reached = tempered(Ends(self.uniform, two_modes), start, 2_000, rng)
+        np.testing.assert_allclose(reached.log_constant, 0, atol=0.15)
+        for own in reached.theta:
+            assert (own[:, 0] > 0).mean() == pytest.approx(0.7, abs=0.1)
+            assert np.abs(own).std(axis=0) == pytest.approx(0.3, abs=0.03)
+
+    def test_goes_in_steps_where_the_target_is_sharp(self):
+        rng = np.random.RandomState(0)
+        start = rng.normal(size=(2, 1_000, 6))
+
+        def log_start(rows, group):
+            return stats.norm.logpdf(rows).sum(axis=1)
+
+        def log_target(rows, group):
+            return 7.0 + stats.norm(1, 0.02).logpdf(rows).sum(axis=1)
+
+        reached = tempered(Ends(log_start, log_target), start, 500, rng)
+        np.testing.assert_allclose(reached.log_constant, 7.0, atol=1.5)
+        for own in reached.theta:
+            np.testing.assert_allclose(own.mean(axis=0), 1, atol=0.01)
+            np.testing.assert_allclose(own.std(axis=0), 0.02, atol=0.006)
+
+    def test_refuses_what_lies_nowhere(self):
+        rng = np.random.RandomState(0)
+
+        def nowhere(rows, group):
+            return np.full(len(rows), -np.inf)
+
+        with pytest.raises(ValueError, match="contradict"):
+            tempered(Ends(self.uniform, nowhere), rng.uniform(size=(1, 100, 2)), 50, rng)
+
+
+class TestWeights:
+    def views(self, deviations, n=600, k=400):
+        """Views of theta given x = theta + noise, each a normal with its own faults."""
+        rng = np.random.default_rng(0)
+        theta = rng.normal(size=n)
+        start = stats.norm(0, 2)
+        rows = np.column_stack([theta, start.rvs((n, k), random_state=rng)])
+        x = theta + rng.normal(size=n)
+        found = [
+            stats.norm((x / 2 + shift * rng.normal(size=n))[:, None], width).logpdf(rows)
+            for shift, width in deviations
+        ]
+        return np.stack(found, axis=-1), start.logpdf(rows)
+
+    def test_a_right_view_is_taken_as_it_is(self):
+        right, wrong = (0.0, 0.5**0.5), (1.5, 0.5)
+        assert pool_weights(*self.views([right, wrong]))[0] == (1.0, 0.0)
+        assert pool_weights(*self.views([wrong, right]))[0] == (0.0, 1.0)
+
+    def test_views_that_err_apart_are_pooled(self):
+        noisy = (0.6, 0.5**0.5)
+        weights, scores = pool_weights(*self.views([noisy, noisy]))
+        assert min(weights) > 0.2
+        assert scores["pool"] > max(scores["npe"], scores["nle"]) + 0.01
+
+    def test_one_that_is_too_sharp_is_flattened(self):
+        weights, _ = pool_weights(*self.views([(0.0, 0.35), (3.0, 3.0)]), both=True)
+        assert weights[0] == pytest.approx(0.35**2 / 0.5, abs=0.08)
