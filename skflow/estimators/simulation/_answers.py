@@ -9,7 +9,7 @@ from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_n_samples
 from skflow.estimators._contract import anew
-from skflow.estimators.simulation._agreement import warn_of_strange
+from skflow.estimators.simulation._agreement import check_parameters_of, warn_of_strange
 
 __all__ = ["AnswersObservations"]
 
@@ -59,11 +59,13 @@ class AnswersObservations:
         -------
         log_density : ndarray of shape (n,), float64
             In nats and in the units of theta, -inf outside the prior. That of a pool is
-            normalised by 256 to 16,000 draws of each posterior, fewer the more there are, and
-            always the same; the error is some hundredths of a nat, a tenth of many.
+            normalised by 256 to 16,000 draws for each distinct observation, fewer the more there
+            are, and always the same; the error is some hundredths of a nat, a tenth of many.
         """
         check_is_fitted(self, "weights_")
-        theta = check_data(self, theta, reset=False)
+        # draws come without the names that a fit to a data frame had
+        named = hasattr(theta, "columns")
+        theta = check_data(self, theta, reset=False) if named else check_parameters_of(self, theta)
         asked, _ = self._asked(x_o)
         if len(asked) not in (1, len(theta)):
             raise ValueError(
@@ -71,7 +73,8 @@ class AnswersObservations:
                 "observation for all, or one for each."
             )
         pool = self._pool_for(asked)
-        group = np.zeros(len(theta), int) if len(asked) == 1 else np.arange(len(theta))
+        asked, group = asked.distinct()
+        group = np.broadcast_to(group, len(theta))
         constant = pool.log_constant(asked, check_random_state(self._seed))
         return pool.log_density(theta, asked, group) - constant[group]
 
@@ -87,7 +90,8 @@ class AnswersObservations:
         Parameters
         ----------
         simulator : callable
-            From parameters (n, n_parameters) to observations with n rows, as ``fit`` had them.
+            From parameters, an array (n, n_parameters), to observations with n rows, as ``fit``
+            had them.
         x_o : array-like of shape (k,)
             One observation, of the shape that :meth:`sample` takes.
         n_rounds : int, default=1

@@ -40,6 +40,12 @@ class Asked:
         """Return those of an index."""
         return Asked(self.summaries[index], self.rows[index])
 
+    def distinct(self):
+        """Return those that differ, and which of them each is (m,)."""
+        flat = np.concatenate([self.summaries, self.rows.reshape(len(self), -1)], axis=1)
+        _, first, inverse = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+        return self.some(first), inverse.ravel()
+
 
 @stored
 @dataclass(frozen=True)
@@ -131,14 +137,23 @@ class Pool:
 
     def log_constant(self, asked, rng):
         """Log of what the density must be divided by, (m,)."""
-        if self.is_exact and self.prior is None:
-            return np.zeros(len(asked))
+        if self.is_exact:
+            return self._log_share_inside(asked, rng)
         n = int(np.clip(CONSTANT_ROWS // len(asked), *FOR_CONSTANT))
         parts = [
             self._reached(part, n, FEWEST_DRAWS, rng, draws=False).log_constant
             for part in _parts(asked, n)
         ]
         return np.concatenate(parts)
+
+    def _log_share_inside(self, asked, rng):
+        """Log of the share (m,) of the learnt posterior that the prior allows."""
+        if self.prior is None:
+            return np.zeros(len(asked))
+        draws = self.posterior.sample_given(asked.summaries, FOR_CONSTANT[0], rng)
+        inside = self._inside(draws.reshape(-1, draws.shape[-1])).reshape(draws.shape[:2])
+        # not even one of so many draws inside counts as half a draw
+        return np.log(np.maximum(inside.mean(axis=1), 0.5 / FOR_CONSTANT[0]))
 
     def _reached(self, asked, n_first, n, rng, *, draws=True):
         ends = Ends(

@@ -30,21 +30,25 @@ def refined(estimator, simulator, asked, n, rng):
         raise ValueError("refine draws parameters from the prior: fit with one.")
     if len(asked) != 1:
         raise ValueError(f"refine is for one observation, x_o holds {len(asked)}.")
-    region = _Region(estimator._pool, asked, rng)
+    region = _Region(estimator._pool, asked, estimator._regions, rng)
     theta, x = _simulated(estimator, simulator, region.draw(n, rng))
     known, seen = estimator._simulations
     theta, x = np.concatenate([known, theta]), np.concatenate([seen, x])
     estimator._simulations = theta, x
+    estimator._regions = [*estimator._regions, region]
     given = estimator._reader.asked(x)
     inside = region.holds(theta)
     estimator._learn_from(theta, given, rng, inside)
 
 
 class _Region:
-    """Where the posterior is above a border: nearly all of its draws lie within."""
+    """Where the posterior is above a border, which nearly all of its draws are.
 
-    def __init__(self, pool, asked, rng):
-        self.pool, self.asked = pool, asked
+    It lies within all regions before it: elsewhere simulations are fewer than the prior has.
+    """
+
+    def __init__(self, pool, asked, earlier, rng):
+        self.pool, self.asked, self.earlier = pool, asked, earlier
         self.draws = pool.sample(asked, BORDER_DRAWS, rng)
         values = self._log_density(self.draws[0])
         self.border = np.quantile(values, LEFT_OUT) - BEYOND
@@ -54,6 +58,13 @@ class _Region:
 
     def holds(self, theta):
         """Whether each row (n, d) lies within."""
+        within = self.is_above(theta)
+        for region in self.earlier:
+            within &= region.is_above(theta)
+        return within
+
+    def is_above(self, theta):
+        """Whether the posterior of this round alone is above its border."""
         return self._log_density(theta) >= self.border
 
     def draw(self, n, rng):

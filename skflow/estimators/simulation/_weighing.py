@@ -94,7 +94,9 @@ def pool_weights(views, log_start, *, both=False):
         method="L-BFGS-B",
     )
     alone = {"npe": (1.0, 0.0), "nle": (0.0, 1.0)}
-    scores = {name: -_loss(np.array(one), views, log_start)[0] for name, one in alone.items()}
+    scores = {
+        name: -float(_loss(np.array(one), views, log_start)[0]) for name, one in alone.items()
+    }
     best = max(alone, key=scores.get)
     scores["pool"] = -float(fit.fun)
     if not both and scores["pool"] - scores[best] < WORTH_KEEPING:
