@@ -50,7 +50,9 @@ class Asked:
 @stored
 @dataclass(frozen=True)
 class Pool:
-    r"""The unnormalised log density :math:`a \log q(\theta | x) + b \log p(\theta) l(x | \theta)`.
+    r"""The log density :math:`\log p + a (\log q - \log p) + b \log l`, up to a constant.
+
+    Without a prior it is that of q.
 
     Attributes
     ----------
@@ -76,29 +78,33 @@ class Pool:
         return self.weights == (1.0, 0.0)
 
     def views(self, theta, asked, group):
-        """Log densities (n, 2) of rows (n, d) by each view, given the asked of an index (n,)."""
-        found = np.zeros((len(theta), 2))
-        if self.posterior is not None:
-            found[:, 0] = self.posterior.score_samples(theta, asked.summaries[group])
-        if self.likelihood is not None:
-            found[:, 1] = self._log_joint(theta, asked.rows[group])
-        return found
+        """Score rows (n, d) by what each view adds to the prior, given the asked of an index (n,).
+
+        Returns
+        -------
+        views : ndarray of shape (n, 2)
+            log q - log p, and log l; 0 where the prior is zero, and for a view that is missing.
+        log_prior : ndarray of shape (n,)
+        """
+        log_prior = self._log_prior(theta)
+        found, inside = np.zeros((len(theta), 2)), np.isfinite(log_prior)
+        if inside.any():
+            rows, group = theta[inside], group[inside]
+            if self.posterior is not None:
+                own = self.posterior.score_samples(rows, asked.summaries[group])
+                found[inside, 0] = own - log_prior[inside]
+            if self.likelihood is not None:
+                found[inside, 1] = self._log_likelihood(rows, asked.rows[group])
+        return found, log_prior
 
     def log_density(self, theta, asked, group):
         """Log density (n,) of the pool, not normalised; -inf outside the prior's support."""
-        inside = self._inside(theta)
         a, b = self.weights
-        found = np.full(len(theta), -np.inf)
-        if not inside.any():
-            return found
-        rows, group = theta[inside], group[inside]
-        total = np.zeros(len(rows))
-        if a:
-            total += a * self.posterior.score_samples(rows, asked.summaries[group])
-        if b:
-            total += b * self._log_joint(rows, asked.rows[group])
-        found[inside] = total
-        return found
+        wanted = Pool(
+            self.prior, self.posterior if a else None, self.likelihood if b else None, (a, b)
+        )
+        views, log_prior = wanted.views(theta, asked, group)
+        return log_prior + views @ self.weights
 
     def log_start(self, theta, asked, group):
         """Log density (n,) of where draws start: the learnt posterior and some of the prior."""
@@ -162,17 +168,18 @@ class Pool:
         )
         return tempered(ends, self.start(asked, n_first, rng), n, rng, draws=draws)
 
-    def _inside(self, theta):
-        if self.prior is None:
-            return np.ones(len(theta), dtype=bool)
-        return np.isfinite(self.prior.log_density(theta))
+    def _log_prior(self, theta):
+        """Log density (n,) of the prior, 0 where none is known."""
+        return np.zeros(len(theta)) if self.prior is None else self.prior.log_density(theta)
 
-    def _log_joint(self, theta, rows):
-        """Log of prior times likelihood (n,) at rows (n, r, k)."""
+    def _inside(self, theta):
+        return np.isfinite(self._log_prior(theta))
+
+    def _log_likelihood(self, theta, rows):
+        """Log likelihood (n,) of parameters by observations (n, r, k)."""
         n, r, k = rows.shape
         given = np.repeat(theta, r, axis=0)
-        each = self.likelihood.score_samples(rows.reshape(n * r, k), given)
-        return self.prior.log_density(theta) + each.reshape(n, r).sum(axis=1)
+        return self.likelihood.score_samples(rows.reshape(n * r, k), given).reshape(n, r).sum(1)
 
 
 def _parts(asked, n_each):

@@ -42,8 +42,8 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
     pooled,
 
     .. math::
-        p(\theta \mid x) \propto q(\theta \mid x)^a\,
-            \bigl(p(\theta)\, l(x \mid \theta)\bigr)^b
+        p(\theta \mid x) \propto p(\theta)
+            \left(\frac{q(\theta \mid x)}{p(\theta)}\right)^a l(x \mid \theta)^b
 
     with the exponents that make parameters of held-out simulations likeliest, or one of them
     is taken as it is where the pool is no better by a hundredth of a nat. Draws of a pool start
@@ -86,8 +86,8 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
 
     Attributes
     ----------
-    method_ : {"npe", "nle", "both"}
-        What scores and draws come from.
+    method_ : {"npe", "nle", "both", "prior"}
+        What scores and draws come from; the prior alone where views learnt nothing.
     weights_ : tuple of float
         The exponents (a, b).
     posterior_, likelihood_ : StackedDensity or None
@@ -215,7 +215,7 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
         self._pool = learned.pool
         self.weights_ = learned.pool.weights
         a, b = self.weights_
-        self.method_ = "both" if a and b else "npe" if a else "nle"
+        self.method_ = "both" if a and b else "npe" if a else "nle" if b else "prior"
         self.posterior_, self.likelihood_ = (learned.views.get(name) for name in ("npe", "nle"))
         self.held_out_scores_ = learned.scores
         self._familiar = familiar(asked.summaries, rng)

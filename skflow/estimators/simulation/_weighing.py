@@ -29,9 +29,9 @@ def held_out_views(pools, fold, theta, asked, rng):
     Returns
     -------
     views : ndarray of shape (n_used, 1 + n_candidates, 2)
-        Log densities of the true parameters and of candidates by each view.
-    log_start : ndarray of shape (n_used, 1 + n_candidates)
-        Log density of where the candidates were drawn from.
+        What each view adds to the log prior of the true parameters, and of candidates.
+    log_prior, log_start : ndarray of shape (n_used, 1 + n_candidates)
+        Log densities of the prior, and of where the candidates were drawn from.
     """
     held = np.flatnonzero(fold >= 0)
     used = rng.permutation(held)[:MOST_ROWS]
@@ -48,28 +48,30 @@ def _views(pool, theta, asked, rng):
     rows = np.concatenate([theta[:, None], candidates], axis=1)
     flat = rows.reshape(-1, rows.shape[-1])
     group = np.repeat(np.arange(len(rows)), rows.shape[1])
-    return (
-        pool.views(flat, asked, group).reshape(*rows.shape[:2], 2),
-        pool.log_start(flat, asked, group).reshape(rows.shape[:2]),
-    )
+    views, log_prior = pool.views(flat, asked, group)
+    log_start = pool.log_start(flat, asked, group)
+    shape = rows.shape[:2]
+    return views.reshape(*shape, 2), log_prior.reshape(shape), log_start.reshape(shape)
 
 
-def pool_weights(views, log_start, *, both=False):
+def pool_weights(views, log_prior, log_start, *, both=False):
     r"""Exponents (a, b) of the two views with the largest held-out likelihood.
 
     .. math::
-        \max_{a, b \ge 0} \sum_i \left( a \log q_i + b \log l_i
-            - \log \frac1K \sum_k \frac{q_{ik}^a\, l_{ik}^b}{s_{ik}} \right)
+        f(\theta) = p \left(\frac{q}{p}\right)^a l^b, \qquad
+        \max_{a, b \ge 0} \sum_i \left( \log f_i
+            - \log \frac1K \sum_k \frac{f_{ik}}{s_{ik}} \right)
 
     where candidates k come from the density s: the logarithmic pool of [1]_, whose exponents need
-    not sum to one, since each view may be too sharp or too broad. It is concave in (a, b). The
+    not sum to one, since each view may be too sharp or too broad; of views that tell nothing, the
+    prior is left. It is concave in (a, b). The
     true parameters are a candidate, too: with few that count, a sum without them is too small
     where they are likely.
 
     Parameters
     ----------
     views : ndarray of shape (n, 1 + n_candidates, 2)
-    log_start : ndarray of shape (n, 1 + n_candidates)
+    log_prior, log_start : ndarray of shape (n, 1 + n_candidates)
     both : bool, default=False
         Keep both views; by default one view as it is stands for a pool that is better by less
         than 0.01 nats a simulation.
@@ -88,14 +90,15 @@ def pool_weights(views, log_start, *, both=False):
     fit = minimize(
         _loss,
         np.full(2, 0.5),
-        args=(views, log_start),
+        args=(views, log_prior, log_start),
         jac=True,
         bounds=[(0.0, HIGHEST)] * 2,
         method="L-BFGS-B",
     )
     alone = {"npe": (1.0, 0.0), "nle": (0.0, 1.0)}
     scores = {
-        name: -float(_loss(np.array(one), views, log_start)[0]) for name, one in alone.items()
+        name: -float(_loss(np.array(one), views, log_prior, log_start)[0])
+        for name, one in alone.items()
     }
     best = max(alone, key=scores.get)
     scores["pool"] = -float(fit.fun)
@@ -104,9 +107,9 @@ def pool_weights(views, log_start, *, both=False):
     return tuple(map(float, fit.x)), scores
 
 
-def _loss(weights, views, log_start):
+def _loss(weights, views, log_prior, log_start):
     """Minus the mean held-out log density, and its gradient."""
-    log_pool = views @ weights
+    log_pool = log_prior + views @ weights
     ratio = log_pool - log_start
     log_constant = logsumexp(ratio, axis=1) - np.log(ratio.shape[1])
     share = np.exp(ratio - logsumexp(ratio, axis=1, keepdims=True))

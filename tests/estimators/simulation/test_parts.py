@@ -149,7 +149,8 @@ class TestWeights:
             stats.norm((x / 2 + shift * rng.normal(size=n))[:, None], width).logpdf(rows)
             for shift, width in deviations
         ]
-        return np.stack(found, axis=-1), start.logpdf(rows)
+        # of a flat prior, that is not normalised
+        return np.stack(found, axis=-1), np.zeros_like(rows), start.logpdf(rows)
 
     def test_a_right_view_is_taken_as_it_is(self):
         right, wrong = (0.0, 0.5**0.5), (1.5, 0.5)
@@ -165,3 +166,12 @@ class TestWeights:
     def test_one_that_is_too_sharp_is_flattened(self):
         weights, _ = pool_weights(*self.views([(0.0, 0.35), (3.0, 3.0)]), both=True)
         assert weights[0] == pytest.approx(0.35**2 / 0.5, abs=0.08)
+
+    def test_of_views_that_tell_nothing_the_prior_is_left(self):
+        rng = np.random.default_rng(0)
+        rows = rng.normal(size=(300, 400))
+        nonsense = rng.normal(size=(300, 400, 2))
+        prior = stats.norm.logpdf(rows)
+        weights, scores = pool_weights(5 * nonsense, prior, prior)
+        assert max(weights) < 0.05
+        assert scores["pool"] == pytest.approx(prior[:, 0].mean(), abs=0.05)

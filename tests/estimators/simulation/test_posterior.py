@@ -82,6 +82,14 @@ class TestContract:
         if posterior.method == "npe":
             assert posterior.likelihood_ is None
 
+    def test_of_a_handful_the_prior_is_left(self):
+        simulator = Conjugate()
+        posterior = cheap(simulator.prior, method="auto").fit(*simulator.draw(4))
+        draws = posterior.sample(2_000, np.ones(3), random_state=0)
+        assert np.isfinite(draws).all()
+        assert posterior.weights_ == pytest.approx((0, 0), abs=0.05)
+        np.testing.assert_allclose(draws.std(axis=0), 1, atol=0.15)
+
     def test_a_failed_fit_leaves_the_old_one(self):
         simulator = Conjugate()
         posterior = cheap(simulator.prior, method="npe").fit(*simulator.draw(60))
