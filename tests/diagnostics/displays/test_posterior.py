@@ -40,7 +40,7 @@ def test_from_the_findings_of_a_check(name, check):
     plt.close(display.figure_)
 
 
-@pytest.mark.parametrize("cls", set(DISPLAYS.values()))
+@pytest.mark.parametrize("cls", dict.fromkeys(DISPLAYS.values()))
 def test_another_finding(cls):
     with pytest.raises(TypeError, match=r"expected what skflow.diagnostics.\w+ returns, got str"):
         cls.from_finding("finding")
