@@ -18,6 +18,8 @@ from skflow._persistence import STORED
 __all__ = ["attributes_of", "classes", "name_of", "set_attributes"]
 
 PACKAGE = __name__.partition(".")[0]
+# what is for other packages needs these to be imported, and is none of what files hold
+ADAPTERS = f"{PACKAGE}.adapters"
 FOREIGN = (
     nn.ModuleList,
     nn.ParameterList,
@@ -43,6 +45,8 @@ def classes():
     found = {f"{cls.__module__.partition('.')[0]}.{cls.__name__}": cls for cls in FOREIGN}
     package = import_module(PACKAGE)
     for info in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
+        if info.name.startswith(ADAPTERS):
+            continue
         for name, cls in inspect.getmembers(import_module(info.name), inspect.isclass):
             if cls.__module__ != info.name or not _may_be_stored(cls):
                 continue

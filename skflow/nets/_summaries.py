@@ -1,6 +1,11 @@
 """Few numbers that say of many what matters: of vectors, of series, of sets of observations."""
 
+import math
+
 from torch import nn
+from torch.nn.utils import skip_init
+
+from skflow._random import generator
 
 __all__ = ["SeriesSummary", "VectorSummary"]
 
@@ -22,16 +27,15 @@ class VectorSummary(nn.Module):
         The k columns of an observation, and numbers that are left.
     width : int
         Of the hidden layers.
-    dropout : float
     """
 
-    def __init__(self, n_in, n_out, width=128, dropout=0.0):
+    def __init__(self, n_in, n_out, width=128):
         super().__init__()
         self.each = nn.Sequential(
-            nn.Linear(n_in, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+            _layer(nn.Linear, n_in, width), nn.ReLU(), _layer(nn.Linear, width, width), nn.ReLU()
         )
         self.all = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_out)
+            _layer(nn.Linear, width, width), nn.ReLU(), _layer(nn.Linear, width, n_out)
         )
 
     def forward(self, x):
@@ -49,22 +53,29 @@ class SeriesSummary(nn.Module):
     n_channels, n_out : int
     width : int
         Of the last layers; the first convolution has a quarter of it.
-    dropout : float
     """
 
-    def __init__(self, n_channels, n_out, width=128, dropout=0.0):
+    def __init__(self, n_channels, n_out, width=128):
         super().__init__()
         widths = [n_channels, width // 4, width // 2, width // 2]
         layers = []
         for a, b in zip(widths[:-1], widths[1:], strict=True):
-            layers += [nn.Conv1d(a, b, 5, stride=2, padding=2), nn.ReLU()]
+            layers += [_layer(nn.Conv1d, a, b, 5, stride=2, padding=2), nn.ReLU()]
         self.seen = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(SEGMENTS), nn.Flatten())
         self.all = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(SEGMENTS * widths[-1], width),
+            _layer(nn.Linear, SEGMENTS * widths[-1], width),
             nn.ReLU(),
-            nn.Linear(width, n_out),
+            _layer(nn.Linear, width, n_out),
         )
 
     def forward(self, x):
         return self.all(self.seen(x.clamp(-FARTHEST, FARTHEST).mT))
+
+
+def _layer(kind, *sizes, **settings):
+    """Make a layer that starts as torch's do, from the generator of the block and no other."""
+    layer = skip_init(kind, *sizes, **settings)
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    for p in layer.parameters():
+        p.data.uniform_(-bound, bound, generator=generator(p.device))
+    return layer

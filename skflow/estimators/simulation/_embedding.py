@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from torch import nn
 
 from skflow._persistence import stored
-from skflow._random import seeded
+from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow.architectures import autoregressive_stack
 from skflow.bases import Normal
@@ -23,7 +23,6 @@ __all__ = ["Summaries", "fit_summaries"]
 BATCH = 128
 STEPS = 4_000  # of the longest training
 HELD_OUT = 0.15
-DROPOUT = 0.1
 BLOCK = 4_096  # observations at a time
 
 
@@ -83,25 +82,22 @@ def fit_summaries(theta, x, kind, seed):
     axis = 0 if r == 1 else (0, 1)  # observations of one theta, and times, are scaled alike
     mean, spread = x.mean(axis=axis).reshape(1, k), x.std(axis=axis).reshape(1, k)
     with seeded(seed), threads(1):
-        torch_seed = torch.Generator().manual_seed(seed)
-        net = _net(kind, r, k, d, torch_seed)
+        net = _net(kind, r, k, d)
         summaries = Summaries(net, mean, np.where(spread > 0, spread, 1.0))
-        _train(summaries, theta, x, torch_seed)
+        _train(summaries, theta, x)
     net.eval()
     return summaries
 
 
-def _net(kind, r, k, d, source):
+def _net(kind, r, k, d):
     if isinstance(kind, nn.Module):
         net = copy.deepcopy(kind)
         return nn.Sequential(nn.Flatten(), net) if r == 1 else net
     make = SeriesSummary if kind == "convolution" else VectorSummary
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31, (), generator=source)))
-        return make(k, min(r * k, 2 * d + 2), dropout=DROPOUT)
+    return make(k, min(r * k, 2 * d + 2))
 
 
-def _train(summaries, theta, x, source):
+def _train(summaries, theta, x):
     """Train the net and a flow behind it on most rows, until the others no longer gain."""
     n, d = theta.shape
     rows = torch.from_numpy(_normal_scores(theta)).float()
@@ -111,7 +107,7 @@ def _train(summaries, theta, x, source):
         d, RationalQuadraticSpline(), n_layers=2, n_context=width, hidden_features=(64, 64)
     )
     flow = Flow(Conditioned(summaries.net, layers), Normal(d))
-    order = torch.randperm(n, generator=source)
+    order = torch.randperm(n, generator=generator())
     held, own = order.split([max(1, int(HELD_OUT * n)), n - max(1, int(HELD_OUT * n))])
     batches = Batches(Batch(rows[own], given[own], None), min(BATCH, len(own)))
     epochs = max(10, min(300, STEPS // len(batches)))
