@@ -25,6 +25,7 @@ __all__ = [
     "check_data",
     "check_finite",
     "check_latents",
+    "check_nameless",
     "check_n_samples",
     "check_rows",
     "check_sample_weight",
@@ -104,17 +105,24 @@ def _is_as_fitted(estimator, X):
 
 def check_latents(estimator, Z):
     """Latents as a finite float64 array; the names of X's columns are not theirs."""
-    refuse_lazy(Z, "Z")
-    refuse_times(Z, "Z")
-    Z = np.asarray(refuse_masked(Z, "Z"))
-    latents = check_array(Z, dtype=np.float64, input_name="Z")
-    if latents.shape[1] != estimator.n_features_in_:
+    return check_nameless(estimator, Z, "Z", "a latent for each column of X")
+
+
+def check_nameless(estimator, rows, name, what):
+    """Rows as a finite float64 array, as wide as X was but without regard to its names.
+
+    ``name`` is that of the argument, and ``what`` says what its columns are.
+    """
+    refuse_lazy(rows, name)
+    refuse_times(rows, name)
+    rows = np.asarray(refuse_masked(rows, name))
+    rows = check_array(rows, dtype=np.float64, input_name=name)
+    if rows.shape[1] != estimator.n_features_in_:
         raise ValueError(
-            f"Z has {latents.shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{escaped(estimator.n_features_in_)} features as input: a latent for each column of "
-            "X."
+            f"{name} has {rows.shape[1]} features, but {type(estimator).__name__} is expecting "
+            f"{escaped(estimator.n_features_in_)} features as input: {what}."
         )
-    return latents
+    return rows
 
 
 def _explain_cell(X, like=None):

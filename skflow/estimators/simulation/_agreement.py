@@ -2,28 +2,16 @@
 
 import numpy as np
 from scipy.stats import ks_2samp
-from sklearn.utils import check_array
 
 from skflow._notices import warn
 from skflow._validation import column_label
 
-__all__ = ["check_agreement", "check_parameters_of", "familiar", "warn_of_strange"]
+__all__ = ["check_agreement", "familiar", "warn_of_strange"]
 
 ALARM = 1e-6  # p-value of a column under the prior, times the number of columns
 COMPARED = 10_000  # draws of the prior
 MOST_KNOWN = 1_000  # simulations that an observation is compared with
 MARGIN = 1.0  # of the way from a usual simulation to the strangest, beyond which one is strange
-
-
-def check_parameters_of(estimator, theta):
-    """Return rows of parameters without names, as a finite float64 array (n, d)."""
-    theta = check_array(theta, dtype=np.float64, input_name="theta")
-    if theta.shape[1] != estimator.n_features_in_:
-        raise ValueError(
-            f"theta has {theta.shape[1]} columns, and that of the fit had "
-            f"{estimator.n_features_in_}."
-        )
-    return theta
 
 
 def check_agreement(theta, x, prior, rng, names=None):

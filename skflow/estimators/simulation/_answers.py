@@ -7,9 +7,9 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._clock import time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
-from skflow._validation import check_data, check_n_samples
+from skflow._validation import check_data, check_n_samples, check_nameless
 from skflow.estimators._contract import anew
-from skflow.estimators.simulation._agreement import check_parameters_of, warn_of_strange
+from skflow.estimators.simulation._agreement import warn_of_strange
 
 __all__ = ["AnswersObservations"]
 
@@ -63,9 +63,10 @@ class AnswersObservations:
             are, and always the same; the error is some hundredths of a nat, a tenth of many.
         """
         check_is_fitted(self, "weights_")
-        # draws come without the names that a fit to a data frame had
-        named = hasattr(theta, "columns")
-        theta = check_data(self, theta, reset=False) if named else check_parameters_of(self, theta)
+        if hasattr(theta, "columns"):
+            theta = check_data(self, theta, reset=False)
+        else:  # draws come without the names that a fit to a data frame had
+            theta = check_nameless(self, theta, "theta", "a parameter each")
         asked, _ = self._asked(x_o)
         if len(asked) not in (1, len(theta)):
             raise ValueError(

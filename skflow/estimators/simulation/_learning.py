@@ -52,9 +52,10 @@ def learn_views(estimator, prior, theta, asked, rng, inside=None):
     ``inside`` (n,) says which simulations are as if drawn from the prior, where not all are: the
     posterior is learnt from these alone, and the views are weighed by them.
     """
-    method = wanted_method(estimator.method, prior, asked)
-    fold = assign_folds(theta, None, N_FOLDS, rng, asked.summaries)
-    some = slice(None) if inside is None else np.flatnonzero(inside)
+    method = _wanted_method(estimator.method, prior, asked)
+    some = np.arange(len(theta)) if inside is None else np.flatnonzero(inside)
+    fold = np.full(len(theta), -1)  # the likelihood learns from all others, in every fold
+    fold[some] = assign_folds(theta[some], None, N_FOLDS, rng, asked.summaries[some])
     views, seeds = {}, {name: rng.randint(np.iinfo(np.int32).max) for name in ("npe", "nle")}
     if method != "nle":
         with time_limit(seconds_left() * (1 if method == "npe" else SHARE)):
@@ -68,7 +69,7 @@ def learn_views(estimator, prior, theta, asked, rng, inside=None):
     return _weighed(prior, views, method, fold[some], theta[some], asked.some(some), rng)
 
 
-def wanted_method(method, prior, asked):
+def _wanted_method(method, prior, asked):
     """Return the method, "npe" for an "auto" that knows no prior or has too many columns."""
     k = asked.rows.shape[-1]
     if method == "auto" and (prior is None or k > MOST_LIKELIHOOD_COLUMNS):

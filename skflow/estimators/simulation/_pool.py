@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from skflow._persistence import stored
 from skflow.estimators.simulation._tempering import Ends, tempered
 
-__all__ = ["Asked", "Pool"]
+__all__ = ["FEWEST_DRAWS", "Asked", "Pool"]
 
 BLOCK_ROWS = 200_000  # of candidates that are held at a time
 CANDIDATES = 4  # for each draw that is wanted
@@ -47,7 +46,6 @@ class Asked:
         return self.some(first), inverse.ravel()
 
 
-@stored
 @dataclass(frozen=True)
 class Pool:
     r"""The log density :math:`\log p + a (\log q - \log p) + b \log l`, up to a constant.
@@ -83,27 +81,24 @@ class Pool:
         Returns
         -------
         views : ndarray of shape (n, 2)
-            log q - log p, and log l; 0 where the prior is zero, and for a view that is missing.
+            log q - log p, and log l; 0 where the prior is zero, and for a view without weight.
         log_prior : ndarray of shape (n,)
         """
+        a, b = self.weights
         log_prior = self._log_prior(theta)
         found, inside = np.zeros((len(theta), 2)), np.isfinite(log_prior)
         if inside.any():
             rows, group = theta[inside], group[inside]
-            if self.posterior is not None:
+            if a:
                 own = self.posterior.score_samples(rows, asked.summaries[group])
                 found[inside, 0] = own - log_prior[inside]
-            if self.likelihood is not None:
+            if b:
                 found[inside, 1] = self._log_likelihood(rows, asked.rows[group])
         return found, log_prior
 
     def log_density(self, theta, asked, group):
         """Log density (n,) of the pool, not normalised; -inf outside the prior's support."""
-        a, b = self.weights
-        wanted = Pool(
-            self.prior, self.posterior if a else None, self.likelihood if b else None, (a, b)
-        )
-        views, log_prior = wanted.views(theta, asked, group)
+        views, log_prior = self.views(theta, asked, group)
         return log_prior + views @ self.weights
 
     def log_start(self, theta, asked, group):

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from skflow._persistence import stored
 from skflow._validation import column_label, is_real
 from skflow.tables._declared import by_column
 
@@ -19,7 +18,6 @@ FORMS = (
 )
 
 
-@stored
 @dataclass(frozen=True)
 class Columns:
     """Independent parameters, each with a frozen distribution of scipy's.
@@ -46,7 +44,6 @@ class Columns:
         return np.column_stack([law.rvs(n, random_state=rng) for law in self.laws])
 
 
-@stored
 @dataclass(frozen=True)
 class Joint:
     """Parameters that depend on each other: a multivariate frozen distribution, or a density.

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from skflow._input import refuse_lazy, refuse_masked, refuse_times
 from skflow._notices import warn
-from skflow._persistence import stored
 from skflow.estimators.simulation._pool import Asked
 
 __all__ = ["ObservationReader", "read_embedding", "read_simulations", "without_failures_of"]
@@ -15,7 +15,6 @@ __all__ = ["ObservationReader", "read_embedding", "read_simulations", "without_f
 MOST_COLUMNS = 50  # of an observation, beyond which "auto" summarises it
 
 
-@stored
 @dataclass(frozen=True)
 class ObservationReader:
     """How the observations of a fit were, and what is made of new ones.
@@ -53,7 +52,7 @@ class ObservationReader:
 
     def read(self, x_o):
         """Return observations (m, r, k) of x_o, and whether it was a single one."""
-        x_o = np.asarray(x_o, dtype=np.float64)
+        x_o = _numbers(x_o, "x_o")
         single = x_o.ndim == len(self.shape)
         whole = x_o[None] if single else x_o
         whole = self.with_axes(whole)
@@ -111,8 +110,8 @@ def read_simulations(theta, x, is_series):
 
     Series that come without channels, (n, length), have one.
     """
-    x = np.asarray(x, dtype=np.float64)
-    if x.ndim not in (2, 3) or not x[0].size:
+    x = _numbers(x, "x")
+    if x.ndim not in (2, 3) or not x.size:
         raise ValueError(
             f"x must have shape (n, k), or (n, r, k) with r observations of each theta; got "
             f"{x.shape}. One column is x.reshape(-1, 1)."
@@ -155,3 +154,10 @@ def read_embedding(embedding, theta, x, is_series, rng):
     from skflow.estimators.simulation._embedding import fit_summaries
 
     return fit_summaries(theta, x, embedding, rng.randint(np.iinfo(np.int32).max))
+
+
+def _numbers(x, name):
+    """Return what was observed as a float64 array of any shape, NaN and infinity included."""
+    refuse_lazy(x, name)
+    refuse_times(x, name)
+    return np.asarray(refuse_masked(x, name), dtype=np.float64)

@@ -1,7 +1,10 @@
 """Rounds of simulations where the posterior of one observation is."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
+from skflow.estimators.simulation._pool import FEWEST_DRAWS, Asked, Pool
 from skflow.estimators.simulation._reading import without_failures_of
 from skflow.estimators.simulation._tempering import Ends, tempered
 
@@ -30,54 +33,57 @@ def refined(estimator, simulator, asked, n, rng):
         raise ValueError("refine draws parameters from the prior: fit with one.")
     if len(asked) != 1:
         raise ValueError(f"refine is for one observation, x_o holds {len(asked)}.")
-    region = _Region(estimator._pool, asked, estimator._regions, rng)
-    theta, x = _simulated(estimator, simulator, region.draw(n, rng))
+    regions = [*estimator._regions, _region_of(estimator._pool, asked, rng)]
+    theta, x = _simulated(estimator, simulator, _drawn_within(regions, n, rng))
     known, seen = estimator._simulations
     theta, x = np.concatenate([known, theta]), np.concatenate([seen, x])
-    estimator._simulations = theta, x
-    estimator._regions = [*estimator._regions, region]
-    given = estimator._reader.asked(x)
-    inside = region.holds(theta)
-    estimator._learn_from(theta, given, rng, inside)
+    estimator._simulations, estimator._regions = (theta, x), regions
+    estimator._learn_from(theta, estimator._reader.asked(x), rng, _within(regions, theta))
 
 
+@dataclass(frozen=True)
 class _Region:
-    """Where the posterior is above a border, which nearly all of its draws are.
+    """Where the posterior given one observation is above a border.
 
-    It lies within all regions before it: elsewhere simulations are fewer than the prior has.
+    Attributes
+    ----------
+    pool : Pool
+    asked : Asked
+    border : float
     """
 
-    def __init__(self, pool, asked, earlier, rng):
-        self.pool, self.asked, self.earlier = pool, asked, earlier
-        self.draws = pool.sample(asked, BORDER_DRAWS, rng)
-        values = self._log_density(self.draws[0])
-        self.border = np.quantile(values, LEFT_OUT) - BEYOND
+    pool: Pool
+    asked: Asked
+    border: float
 
-    def _log_density(self, theta):
+    def height(self, theta):
+        """Log density (n,) of rows (n, d), not normalised."""
         return self.pool.log_density(theta, self.asked, np.zeros(len(theta), int))
 
-    def holds(self, theta):
-        """Whether each row (n, d) lies within."""
-        within = self.is_above(theta)
-        for region in self.earlier:
-            within &= region.is_above(theta)
-        return within
 
-    def is_above(self, theta):
-        """Whether the posterior of this round alone is above its border."""
-        return self._log_density(theta) >= self.border
+def _region_of(pool, asked, rng):
+    """Return the region that nearly all draws of a posterior lie in."""
+    whole = _Region(pool, asked, -np.inf)
+    heights = whole.height(pool.sample(asked, BORDER_DRAWS, rng)[0])
+    return replace(whole, border=np.quantile(heights, LEFT_OUT) - BEYOND)
 
-    def draw(self, n, rng):
-        """Draw rows (n, d) from the prior cut to the region."""
-        prior = self.pool.prior
-        log_prior = prior.log_density
 
-        def cut(theta, _):
-            return np.where(self.holds(theta), log_prior(theta), -np.inf)
+def _within(regions, theta):
+    """Whether each row (n, d) lies in all regions: elsewhere simulations are fewer than usual."""
+    return np.all([region.height(theta) >= region.border for region in regions], axis=0)
 
-        ends = Ends(lambda theta, _: self._log_density(theta), cut)
-        found = tempered(ends, self.draws, max(n, BORDER_DRAWS // 4), rng)
-        return found.theta[0, :n]
+
+def _drawn_within(regions, n, rng):
+    """Draw rows (n, d) from the prior cut to all regions."""
+    last = regions[-1]
+    log_prior = last.pool.prior.log_density
+
+    def cut(theta, _):
+        return np.where(_within(regions, theta), log_prior(theta), -np.inf)
+
+    start = last.pool.sample(last.asked, BORDER_DRAWS, rng)
+    ends = Ends(lambda theta, _: last.height(theta), cut)
+    return tempered(ends, start, max(n, FEWEST_DRAWS), rng).theta[0, :n]
 
 
 def _simulated(estimator, simulator, theta):

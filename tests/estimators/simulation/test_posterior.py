@@ -305,6 +305,14 @@ class TestInput:
         with pytest.raises(ValueError, match=message):
             cheap(method="npe").fit(self.theta, x)
 
+    def test_masks_are_not_dropped(self):
+        masked = np.ma.masked_greater(self.x, 1)
+        with pytest.raises(ValueError, match="mask"):
+            cheap(method="npe").fit(self.theta, masked)
+        posterior = cheap(method="npe").fit(self.theta, self.x)
+        with pytest.raises(ValueError, match="mask"):
+            posterior.sample(2, np.ma.masked_equal([0.0, 1.0, 2.0], 1))
+
     def test_shapes_of_x_o(self):
         posterior = cheap(method="npe").fit(self.theta, self.x)
         for wrong in (np.zeros(2), np.zeros((1, 2)), np.zeros((1, 1, 1, 3)), np.full(3, np.nan)):
