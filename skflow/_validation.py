@@ -109,18 +109,14 @@ def check_latents(estimator, Z):
 
 
 def check_nameless(estimator, rows, name, what):
-    """Rows as a finite float64 array, as wide as X was but without regard to its names.
-
-    ``name`` is that of the argument, and ``what`` says what its columns are.
-    """
+    """Rows, an argument of some name with a column for what, as X was but for its names."""
     refuse_lazy(rows, name)
     refuse_times(rows, name)
-    rows = np.asarray(refuse_masked(rows, name))
-    rows = check_array(rows, dtype=np.float64, input_name=name)
+    rows = check_array(np.asarray(refuse_masked(rows, name)), dtype=np.float64, input_name=name)
     if rows.shape[1] != estimator.n_features_in_:
+        wanted = f"{type(estimator).__name__} is expecting {escaped(estimator.n_features_in_)}"
         raise ValueError(
-            f"{name} has {rows.shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{escaped(estimator.n_features_in_)} features as input: {what}."
+            f"{name} has {rows.shape[1]} features, but {wanted} features as input: {what}."
         )
     return rows
 

@@ -249,7 +249,9 @@ class TestRefine:
             return abs(size.mean() - mean) / deviation + abs(np.log(size.std() / deviation))
 
         before = error()
-        assert posterior.refine(simulator, [4.0], 2, n_simulations=300) is posterior
+        assert (
+            posterior.refine(simulator, [4.0], 2, n_simulations=600, random_state=0) is posterior
+        )
         assert error() < max(0.5 * before, 0.2)
         with pytest.warns(UserWarning, match="another observation"):
             posterior.sample(2, [1.0])
