@@ -20,7 +20,7 @@ LAYERS = [
     {"_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads", "_validation"},
     {"_clock"},
     {"_persistence", "members", "metrics", "nets", "numerics"},
-    {"bases", "bijections"},
+    {"bases", "bijections", "sampling"},
     {"flow"},
     {"dequantization"},
     {"architectures"},

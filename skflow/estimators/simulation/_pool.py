@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skflow.estimators.simulation._tempering import Ends, tempered
+from skflow.sampling import Ends, tempered
 
 __all__ = ["FEWEST_DRAWS", "Asked", "Pool"]
 

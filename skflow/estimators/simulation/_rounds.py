@@ -6,7 +6,7 @@ import numpy as np
 
 from skflow.estimators.simulation._pool import FEWEST_DRAWS, Asked, Pool
 from skflow.estimators.simulation._reading import without_failures_of
-from skflow.estimators.simulation._tempering import Ends, tempered
+from skflow.sampling import Ends, tempered
 
 __all__ = ["refined"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from skflow.estimators.simulation._slices import slice_moves
+from skflow.sampling._slices import slice_moves
 
 __all__ = ["Ends", "Reached", "tempered"]
 
@@ -114,7 +114,7 @@ def tempered(ends, theta, n, rng, *, draws=True):
         if not len(now):
             return Reached(reached, constant)
     raise ArithmeticError(
-        f"the posterior was not reached in {MOST_STEPS} steps from the prior: it is too sharp."
+        f"the density was not reached in {MOST_STEPS} steps from the first draws: too sharp."
     )
 
 
