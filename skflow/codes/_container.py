@@ -11,7 +11,7 @@ __all__ = ["Container", "digest_of"]
 
 MAGIC = b"skfc"
 FORMAT = 1
-CHECK, DIGEST, FINGERPRINT = 4, 8, 4  # bytes
+CHECK, DIGEST = 4, 4  # bytes
 LONGEST = 10  # bytes of a number
 
 
@@ -27,7 +27,7 @@ class Container:
     fingerprint : bytes
         Of the model that wrote them.
     torch_version : str
-        With which that was.
+        With which that was, without the build.
     literals, model, stack : bytes
         Rows kept as text, the model or nothing, and all others.
     """
@@ -42,7 +42,7 @@ class Container:
 
     def to_bytes(self):
         """Return all of it as bytes."""
-        version = self.torch_version.encode()
+        version = self.torch_version.partition("+")[0].encode()
         body = b"".join(
             [
                 self.digest,
@@ -87,7 +87,7 @@ class Container:
     @classmethod
     def _parse(cls, body):
         digest, body = body[:DIGEST], body[DIGEST:]
-        fingerprint, body = body[:FINGERPRINT], body[FINGERPRINT:]
+        fingerprint, body = body[:DIGEST], body[DIGEST:]
         n_rows, body = _read_number(body)
         parts = []
         for _ in range(3):
@@ -98,12 +98,12 @@ class Container:
         return cls(n_rows, digest, fingerprint, version.decode(), literals, model, body)
 
 
-def digest_of(*parts, size=DIGEST):
+def digest_of(*parts):
     """Return the first bytes of the SHA-256 of some bytes."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(part)
-    return whole.digest()[:size]
+    return whole.digest()[:DIGEST]
 
 
 def _number(n):

@@ -11,7 +11,7 @@ from skflow.tables._context import cells_of, is_hole
 __all__ = ["literal_rows", "packed", "unpacked", "with_literals"]
 
 
-def literal_rows(reader, X, rows):
+def literal_rows(schema, cells, X, rows):
     """Plain cells of some rows of a table, a list each.
 
     Raises
@@ -20,8 +20,8 @@ def literal_rows(reader, X, rows):
         If a cell is neither a number, text, a truth value nor a time.
     """
     columns = [
-        _plain_cells(cells, column, rows)
-        for cells, column in zip(reader.cells, reader.schema.columns(X), strict=True)
+        _plain_cells(own, column, rows)
+        for own, column in zip(cells, schema.columns(X), strict=True)
     ]
     for cell in itertools.chain(*columns):
         if not isinstance(cell, bool | int | float | str | None):

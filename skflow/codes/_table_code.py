@@ -5,16 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from skflow._input import row_label
 from skflow._persistence import stored
 from skflow._validation import column_label
-from skflow.codes._cells import symbols_of
+from skflow.codes._code import RowCode
 from skflow.codes._holes import HolePatterns
-from skflow.codes._literals import literal_rows, with_literals
-from skflow.codes._rows import OrderedRows
+from skflow.codes._ordered import OrderedCells
 from skflow.codes._stack import Pops, Pushes
 from skflow.tables._cells import kind_of
-from skflow.tables._context import cells_of, is_hole
 from skflow.tables._exact import time_of
 from skflow.tables._schema import Schema
 from skflow.tables._sums import complete
@@ -35,11 +32,8 @@ def decimal_kinds(X, declared):
 
 @stored
 @dataclass(frozen=True, eq=False)
-class TableCode:
-    """What turns rows of a table into symbols, and symbols into rows.
-
-    Rows that differ from what the fit had, by a level that it had not, a copy or sum that does not
-    hold, a number far out, have no symbols: a symbol says so, and they are kept as text.
+class TableCode(RowCode):
+    """Patterns of holes, then what is there by the conditionals of a TableDensity.
 
     Attributes
     ----------
@@ -66,112 +60,51 @@ class TableCode:
         ranges = np.stack([np.nanmin(known, axis=0), np.nanmax(known, axis=0)], axis=1)
         return cls(density, HolePatterns.read(np.isnan(codes)), ranges, len(codes))
 
+    @property
+    def schema(self):
+        """That of the density."""
+        return self.density.reader_.schema
+
+    @property
+    def cells(self):
+        """Those of the density."""
+        return self.density.reader_.cells
+
     def split(self, X):
-        """Codes (n, n_columns) of a table, and which rows have symbols.
-
-        Raises
-        ------
-        ValueError
-            If a number has more decimals than the fit had.
-        """
-        reader = self.density.reader_
+        columns, reader, parts = self.checked_columns(X), self.density.reader_, self._parts()
         codes = reader.codes(X)
-        for j, (column, cells) in enumerate(
-            zip(reader.schema.columns(X), reader.cells, strict=True)
-        ):
-            if column is None:
-                raise ValueError(f"X lacks column {reader.schema.names[j]!r} of the fit.")
-            if hasattr(cells, "decimals"):
-                _check_decimals(cells, column, column_label(j, reader.schema.labels))
         known = reader.known(codes)
-        regular = np.ones(len(codes), dtype=bool)
-        for symbols, own in zip(self._symbols, known.T, strict=False):
-            regular &= np.isnan(own) | symbols.holds(own)
         again = np.where(np.isnan(codes), np.nan, reader.by_column(known))
-        regular &= ((again == codes) | np.isnan(codes)).all(axis=1)
-        return codes, regular & self._same_cells(X, codes)
+        regular = ((again == codes) | np.isnan(codes)).all(axis=1)
+        for symbols, own in zip(parts.symbols, known.T, strict=False):
+            regular &= np.isnan(own) | symbols.holds(own)
+        return codes, regular & self.same_cells(columns, codes)
 
-    def push(self, stack, codes, regular):
-        """Push rows of codes (n, n_columns), those that are regular cell by cell."""
-        own = codes[regular]
-        known = self.density.reader_.known(own)[:, : len(self.ranges)]
-        self._rows.push(stack, known)
+    def push_regular(self, stack, codes):
+        self._parts().push(stack, self._of_nets(codes))
         pushes = Pushes()
-        pushes.code(self._regularity(len(codes)), regular.astype(np.int64))
-        self.holes.code(len(own), pushes, np.isnan(own))
+        self.holes.code(len(codes), pushes, np.isnan(codes))
         pushes.flush(stack)
 
-    def pop(self, stack, n):
-        """Pop codes (n, n_columns), NaN in rows that are not regular, and which these are."""
-        regular = stack.pop(self._regularity(n)).astype(bool)
-        holes = self.holes.code(int(regular.sum()), Pops(stack))
-        reader = self.density.reader_
-        seen = ~np.isnan(reader.known(np.where(holes, np.nan, 0.0)))
-        rows = self._rows.pop(stack, seen[:, : len(self.ranges)])
-        known = np.full(seen.shape, np.nan)
-        known[:, : rows.shape[1]] = rows
+    def pop_regular(self, stack, n):
+        holes, reader = self.holes.code(n, Pops(stack)), self.density.reader_
+        known = reader.known(np.where(holes, np.nan, 0.0))
+        k = len(self.ranges)
+        known[:, :k], known[:, k:] = self._parts().pop(stack, ~np.isnan(known[:, :k])), np.nan
         complete(known, reader.sums)
-        codes = np.full((n, holes.shape[1]), np.nan)
-        codes[regular] = np.where(holes, np.nan, reader.by_column(known))
-        return codes, regular
+        return np.where(holes, np.nan, reader.by_column(known))
 
-    def log_prob(self, codes, regular):
-        """Log probability (n,) of rows in nats; of those that are not regular that they are not."""
-        shares = np.log(self._regularity(1)[0])
-        own = codes[regular]
-        known = self.density.reader_.known(own)[:, : len(self.ranges)]
-        each = self._rows.log_prob(known)
-        out = np.full(len(codes), shares[0])
+    def log_prob_regular(self, codes):
+        each = self._parts().log_prob(self._of_nets(codes))
         mean = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
-        out[regular] = shares[1] + mean + self.holes.log_prob(np.isnan(own))
-        return out
+        return mean + self.holes.log_prob(np.isnan(codes))
 
-    def literals(self, X, regular):
-        """Plain cells of the rows that are not regular."""
-        return literal_rows(self.density.reader_, X, np.flatnonzero(~regular))
+    def _parts(self):
+        return OrderedCells(self.density, self.ranges)
 
-    def table(self, codes, regular, literals):
-        """Make the table again of codes (n, n_columns) and of the other rows' plain cells."""
-        reader = self.density.reader_
-        columns = [cells.decode(own) for cells, own in zip(reader.cells, codes.T, strict=True)]
-        if literals:
-            at = np.flatnonzero(~regular)
-            columns = [
-                with_literals(column, at, cells)
-                for column, cells in zip(columns, zip(*literals, strict=True), strict=True)
-            ]
-        return reader.schema.frame(columns)
-
-    @property
-    def _symbols(self):
-        scales = self.density.reader_.scales
-        return [symbols_of(s, *ends) for s, ends in zip(scales, self.ranges, strict=True)]
-
-    @property
-    def _rows(self):
-        return OrderedRows(self.density, self._symbols)
-
-    def _regularity(self, n):
-        """Probabilities (n, 2) that a row has no symbols, and that it has."""
-        rare = 1 / (self.n_rows + 2)
-        return np.broadcast_to([rare, 1 - rare], (n, 2))
-
-    def _same_cells(self, X, codes):
-        """Whether (n,) all cells of a table are again what they were, made of their codes."""
-        schema = self.density.reader_.schema
-        again = schema.columns(self.table(codes, None, []))
-        same = np.ones(len(codes), dtype=bool)
-        for before, after in zip(schema.columns(X), again, strict=True):
-            pairs = zip(cells_of(before), cells_of(after), strict=True)
-            same &= np.array([_same(a, b) for a, b in pairs], dtype=bool)
-        return same
-
-
-def _same(a, b):
-    if is_hole(a) or is_hole(b):
-        return is_hole(a) and is_hole(b)
-    # a zero may have a sign, which no grid keeps
-    return a == b and not (a == 0 and str(a) != str(b))
+    def _of_nets(self, codes):
+        """Codes (n, d) of the columns of the nets."""
+        return self.density.reader_.known(codes)[:, : len(self.ranges)]
 
 
 def _check_probable(reader):
@@ -186,13 +119,3 @@ def _check_probable(reader):
                 'which has no probabilities of single cells: declare kinds={...: "decimal"}, '
                 '"integer" or "category" of the density; whole numbers up to 2**48.'
             )
-
-
-def _check_decimals(cells, column, place):
-    wrong = cells.off_grid(column, place)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"{place} holds {cells_of(column)[row]!r} in {row_label(row, column)}, and the fit "
-            f"had numbers of {cells.decimals} decimals: round it, or fit to rows that have more."
-        )

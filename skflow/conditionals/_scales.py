@@ -89,11 +89,11 @@ class NumberScale:
         if not self.whole:
             return np.full((len(codes), 2), np.nan)
         codes = self.observation.turn(codes[:, None])[:, 0]
-        return self.edges(np.concatenate([codes, codes + 1])).reshape(2, -1).T
+        return self.edges(np.concatenate([codes - HALF, codes + HALF])).reshape(2, -1).T
 
-    def edges(self, codes):
-        """Scores (n,) of where whole numbers begin, those of no circle."""
-        return self._to_scores(_just_inside(codes - HALF, self.observation))[0]
+    def edges(self, points):
+        """Scores (n,) of points between whole numbers, which lie on no circle."""
+        return self._to_scores(_just_inside(points, self.observation))[0]
 
     def _to_scores(self, codes):
         known = ~np.isnan(codes)

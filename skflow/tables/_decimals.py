@@ -74,8 +74,11 @@ class DecimalCells:
         """Codes (n,) of a column, float64, NaN in holes."""
         numbers = numbers_of(column, place)
         whole, on_grid = _whole(numbers, self.decimals, _is_single(column))
-        exact = np.where(on_grid, whole, numbers * 10.0**self.decimals)
-        return (exact - self.origin) / self.step
+        return np.where(on_grid, (whole - self.origin) / self.step, self.exact(numbers))
+
+    def exact(self, numbers):
+        """Codes (n,) of any numbers, parts of steps included."""
+        return (numbers * 10.0**self.decimals - self.origin) / self.step
 
     def off_grid(self, column, place):
         """Whether (n,) numbers of a column have more decimals."""

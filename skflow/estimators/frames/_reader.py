@@ -11,8 +11,8 @@ from skflow._validation import column_label
 from skflow.conditionals._scales import read_scale
 from skflow.estimators.frames._columns import read_columns
 from skflow.tables._cells import UNSEEN
-from skflow.tables._declared import by_column
 from skflow.tables._decimals import DecimalCells
+from skflow.tables._declared import by_column
 from skflow.tables._schema import Schema
 from skflow.tables._sums import complete
 
