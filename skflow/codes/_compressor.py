@@ -51,8 +51,8 @@ class Compressor(SaveMixin, BaseEstimator):
     ----------
     density : "auto" or estimator, default="auto"
         "auto" is :class:`TableDensity`. Or one with other settings, or a flow's density of
-        numbers; it is cloned and fitted. Floats of a ``TableDensity`` are taken for "decimal" where
-        its ``kinds`` say nothing.
+        numbers; it is cloned and fitted. A ``TableDensity`` takes floats for "decimal" where its
+        ``kinds`` say nothing.
     random_state : int, RandomState instance or None, default=None
         Of "auto".
 
@@ -198,7 +198,7 @@ class Compressor(SaveMixin, BaseEstimator):
         return self._rows_of(container)
 
     def bits_per_row(self, X):
-        """Bits that rows take, :math:`-\\log_2 P`, without those around all rows.
+        r"""Bits that rows take, :math:`-\log_2 P`, without those around all rows.
 
         Parameters
         ----------

@@ -57,13 +57,10 @@ class LocalRows:
         self.size = 2.0**self.bits  # points of the fine grid in a cell
         self.latents = WholeSymbols.around(*(int(sign * FARTHEST / LATENT) for sign in (-1, 1)))
 
-    def start(self, stack):
-        """Fill an empty stack with bits that both sides know, for the first row to borrow."""
-        n = int(FIRST_WORDS * len(self.grids)) + 1
-        stack.fill(np.random.RandomState(0).randint(1, 2**32, n, dtype=np.uint64))
-
     def push(self, stack, codes):
-        """Push rows of codes (n, d)."""
+        """Push rows of codes (n, d) to an empty stack, with bits that the first row borrows."""
+        n_words = int(FIRST_WORDS * len(self.grids)) + 1
+        stack.fill(np.random.RandomState(0).randint(1, 2**32, n_words, dtype=np.uint64))
         for block in _blocks(len(codes)):
             own = codes[block]
             fine = np.column_stack([stack.pop_bits(len(own), b) for b in self.bits])
@@ -100,9 +97,8 @@ class LocalRows:
         rows = torch.from_numpy(self._rows(codes * self.size))
         with one_thread(), torch.no_grad():
             far = [flow.to_noise(rows)[0].abs().amax(1) for flow in self.flows]
-        return (torch.stack(far).amax(0) < FARTHEST / 2).numpy() & (codes == np.round(codes)).all(
-            1
-        )
+        whole = (codes == np.round(codes)).all(axis=1)
+        return (torch.stack(far).amax(0) < FARTHEST / 2).numpy() & whole
 
     def _push_member(self, stack, k, points):
         latents, factor = self._latents(k, points)
@@ -176,7 +172,7 @@ class LocalRows:
         return self.observation.place(rows)[0]
 
     def _steps(self):
-        """Steps (d,) of the fine grid, in the units of the rows."""
+        """Return the steps (d,) of the fine grid, in the units of the rows."""
         return np.array([g.step / 10.0**g.decimals for g in self.grids]) / self.size
 
     def _each(self, points):

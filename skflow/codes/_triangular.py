@@ -85,7 +85,7 @@ class TriangularCells(Parts):
         return total
 
     def _scores(self, k, codes, j, score, points):
-        """Return normal scores (m, n) of column j at points (m, n), beside others of rows of codes."""
+        """Make normal scores (m, n) of column j, at points (m, n) in rows of codes (n, d)."""
         rows = np.tile(codes, (len(points), 1))
         rows[:, j] = points.ravel()
         rows = np.column_stack([g.decode(own) for g, own in zip(self.grids, rows.T, strict=True)])
