@@ -25,6 +25,8 @@ class RowCode(ABC):
     schema : Schema
     cells : sequence of NumberCells, DecimalCells or LevelCells
         Of its columns.
+    declared : sequence of int
+        Columns whose grid is declared, so that a number between its points is an error.
     n_rows : int
         Of the fit.
     """
@@ -82,18 +84,19 @@ class RowCode(ABC):
         return self.schema.frame(columns)
 
     def checked_columns(self, X):
-        """Columns of a table, none missing, whose numbers have no more decimals than the fit's.
+        """Columns of a table, none missing, whose numbers are on a grid that is declared.
 
         Raises
         ------
         ValueError
-            If there is one that has.
+            If there is one that is not. Whole numbers in the fit count as declared.
         """
         columns = self.schema.columns(X)
         for j, (column, cells) in enumerate(zip(columns, self.cells, strict=True)):
             if column is None:
                 raise ValueError(f"X lacks column {self.schema.names[j]!r} of the fit.")
-            if hasattr(cells, "decimals"):
+            decimals = getattr(cells, "decimals", None)
+            if decimals == 0 or (decimals and j in self.declared):
                 _check_decimals(cells, column, column_label(j, self.schema.labels))
         return columns
 

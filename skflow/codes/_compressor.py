@@ -39,7 +39,7 @@ class Compressor(SaveMixin, BaseEstimator):
       the bound of uniform dequantization, with some 12 bits a column once.
 
     Floats are whole numbers of their last decimal, found in the fit. A row of what the fit had not
-    seen, such as a new level or a number far out, is kept as text.
+    seen, such as a new level, a number far out or of more decimals, is kept as text.
 
     The code is read again by the same model, on the same kind of processor with the same version
     of torch. What cannot be read says so: a checksum of the rows is compared.
@@ -125,11 +125,13 @@ class Compressor(SaveMixin, BaseEstimator):
         with anew(self) as draft:
             density = TableDensity(random_state=draw_seed(self.random_state))
             density = density if isinstance(self.density, str) else clone(self.density)
-            of_tables = isinstance(density, TableDensity)
-            if of_tables:
-                density.set_params(kinds=decimal_kinds(X, density.kinds))
-            draft.density_ = density.fit(X)
-            draft.code_ = (TableCode if of_tables else FlowCode).read(density, X)
+            if isinstance(density, TableDensity):
+                kinds = density.kinds
+                density.set_params(kinds=decimal_kinds(X, kinds)).fit(X)
+                draft.code_ = TableCode.read(density, X, kinds)
+            else:
+                draft.code_ = FlowCode.read(density.fit(X), X)
+            draft.density_ = density
             draft.fingerprint_ = _fingerprint(density)
         return self
 
@@ -150,8 +152,9 @@ class Compressor(SaveMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For a number with more decimals than those of the fit; for an unseen cell that is
-            neither a number, text, a truth value nor a time.
+            For numbers off a grid that is declared: by whole numbers in the fit, by ``kinds`` or
+            ``resolution`` of the density. For an unseen cell that is neither a number, text, a
+            truth value nor a time.
         """
         import torch
 

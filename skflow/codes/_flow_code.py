@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skflow._input import row_label
 from skflow._persistence import stored
 from skflow._validation import column_label
 from skflow.codes._code import RowCode
@@ -19,10 +20,12 @@ from skflow.codes._triangular import (
     order_of,
 )
 from skflow.tables._decimals import DecimalCells
+from skflow.tables._resolution import resolve_resolution
 from skflow.tables._schema import Schema
 
 __all__ = ["FlowCode"]
 
+CLOSE = 1e-6  # to a multiple of a step
 TRIED = 32  # rows at which it is seen what follows from what
 
 
@@ -46,6 +49,8 @@ class FlowCode(RowCode):
         member has no such order, of the latents of its base.
     exact : bool
         Whether members have such orders.
+    steps : dict {int: float}
+        Declared grids.
     n_rows : int
         Of the fit.
     """
@@ -57,6 +62,7 @@ class FlowCode(RowCode):
     deviations: np.ndarray
     orders: list
     exact: bool
+    steps: dict
     n_rows: int
 
     @classmethod
@@ -80,14 +86,24 @@ class FlowCode(RowCode):
         codes = np.column_stack([c.encode(x, "X") for c, x in zip(cells, columns, strict=True)])
         ranges = np.stack([codes.min(axis=0), codes.max(axis=0)], axis=1)
         orders, exact = _orders(density, cells, codes[:TRIED])
-        return cls(density, schema, cells, ranges, codes.std(axis=0), orders, exact, len(codes))
+        declared = getattr(density, "resolution", None)
+        steps = resolve_resolution(declared, len(columns), schema.labels)
+        deviations = codes.std(axis=0)
+        return cls(density, schema, cells, ranges, deviations, orders, exact, steps, len(codes))
+
+    @property
+    def declared(self):
+        """Columns whose grids are."""
+        return tuple(j for j, step in self.steps.items() if step)
 
     def split(self, X):
         columns = self.checked_columns(X)
         pairs = enumerate(zip(self.cells, columns, strict=True))
         codes = np.column_stack(
-            [c.encode(x, column_label(j, self.schema.labels)) for j, (c, x) in pairs]
+            [cells.encode(column, self._label(j)) for j, (cells, column) in pairs]
         )
+        for j in self.declared:
+            _check_on_grid(self.cells[j], codes[:, j], self.steps[j], self._label(j), X)
         return codes, self._rows().holds(codes) & self.same_cells(columns, codes)
 
     def push_regular(self, stack, codes):
@@ -100,11 +116,26 @@ class FlowCode(RowCode):
         each = self._rows().log_prob(codes)
         return np.logaddexp.reduce(each, axis=0) - np.log(len(each))
 
+    def _label(self, j):
+        return column_label(j, self.schema.labels)
+
     def _rows(self):
         flows, observation = members_of(self.density), self.density.observation_
         if self.exact:
             return TriangularCells(flows, self.cells, observation, self.ranges, self.orders)
         return LocalRows(flows, self.orders, observation, self.cells, self.deviations)
+
+
+def _check_on_grid(cells, codes, step, label, X):
+    """Raise ValueError for numbers between those of a grid that is declared."""
+    steps = codes * (cells.step / 10.0**cells.decimals / step)
+    wrong = np.abs(steps - np.round(steps)) > CLOSE
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{label} holds {cells.decode(codes[[row]])[0]!r} in {row_label(row, X)}, off the "
+            f"grid of steps of {step!r} that is declared by resolution: round it."
+        )
 
 
 def _check_single_flow(density):

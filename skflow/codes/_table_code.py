@@ -41,6 +41,8 @@ class TableCode(RowCode):
     holes : HolePatterns
     ranges : ndarray of shape (d, 2)
         Lowest and highest code of each column of the nets in the fit.
+    declared : tuple of int
+        Columns whose kinds are declared.
     n_rows : int
         Of the fit.
     """
@@ -48,17 +50,19 @@ class TableCode(RowCode):
     density: Any
     holes: HolePatterns
     ranges: np.ndarray
+    declared: tuple
     n_rows: int
 
     @classmethod
-    def read(cls, density, X):
-        """Learn from the table that the density was fitted to."""
+    def read(cls, density, X, declared):
+        """Learn from the table that the density was fitted to, its kinds as they were declared."""
         reader = density.reader_
         _check_probable(reader)
         codes = reader.codes(X)
         known = reader.known(codes)[:, : len(reader.scales)]
         ranges = np.stack([np.nanmin(known, axis=0), np.nanmax(known, axis=0)], axis=1)
-        return cls(density, HolePatterns.read(np.isnan(codes)), ranges, len(codes))
+        declared = tuple(reader.schema.index_of(name) for name in declared or {})
+        return cls(density, HolePatterns.read(np.isnan(codes)), ranges, declared, len(codes))
 
     @property
     def schema(self):

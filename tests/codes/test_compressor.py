@@ -218,11 +218,22 @@ class TestData:
 
 class TestInput:
     def test_numbers_off_the_grid(self, fitted, of_frame, frame, iris):
-        with pytest.raises(ValueError, match="decimals"):
-            fitted.compress(iris + 0.01)
-        rows = frame[80:].assign(price=1.23456)
-        with pytest.raises(ValueError, match=r"price.*decimals"):
-            of_frame.compress(rows)
+        """They are kept as text where nothing declares a grid."""
+        data = fitted.compress(iris + 0.01)
+        assert (fitted.decompress(data) == iris + 0.01).all()
+        assert fitted.sizes(data)["text"] > 0
+        rows = frame[80:].reset_index(drop=True).assign(price=1.23456)
+        pd.testing.assert_frame_equal(of_frame.decompress(of_frame.compress(rows)), rows)
+
+    def test_numbers_off_a_declared_grid(self, iris):
+        density = skflow.LinearFlowDensity(resolution={0: 0.1})
+        compressor = Compressor(density=density).fit(iris)
+        for shift in (0.05, 0.01):
+            with pytest.raises(ValueError, match=r"column 0.*(grid|decimals)"):
+                compressor.compress(iris + [shift, 0, 0, 0])
+        density = small_table_density(kinds={1: "decimal"})
+        with pytest.raises(ValueError, match=r"column 1.*decimals"):
+            Compressor(density=density).fit(iris).compress(iris + [0, 0.05, 0, 0])
 
     def test_integers_that_are_none(self):
         X = np.random.default_rng(0).integers(0, 400, (60, 2))
