@@ -3,9 +3,9 @@ A better density is a shorter file
 ==================================
 
 An image costs minus the logarithm of its probability. Here held-out digits are written by
-``TableDensity``, and beside it by xz, and by a code that knows how often each pixel has each level:
-what a density gains in score is what the file loses in length. And the images that take most bits
-are the odd ones.
+``TableDensity``, and beside it by xz, and by a code that knows how often each pixel has each
+level: what a density gains in score is what the file loses in length. And the images that take
+most bits are the odd ones.
 
 From a shell::
 
@@ -25,9 +25,9 @@ from skflow import Compressor, TableDensity
 # %%
 # Bits of images that no density has seen
 # ---------------------------------------
-# 64 pixels of 17 levels: one number a pixel would be 4.1 bits. There is one net, and a small one, so
-# that this page is quick: with its defaults ``TableDensity`` is at 1.8 bits a pixel. The file is
-# read again, and is what it was.
+# 64 pixels of 17 levels: one number a pixel would be 4.1 bits. There is one net, and a small one,
+# so that this page is quick: with its defaults ``TableDensity`` is at 1.8 bits a pixel. The file
+# is read again, and is what it was.
 
 images = load_digits().data
 train, test = train_test_split(images, test_size=0.2, random_state=0)
