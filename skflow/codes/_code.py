@@ -118,7 +118,7 @@ def _same(a, b):
     if is_hole(a) or is_hole(b):
         return is_hole(a) and is_hole(b)
     # a zero may have a sign, which no grid keeps
-    return a == b and not (a == 0 and str(a) != str(b))
+    return a == b and not (isinstance(a, float) and np.signbit(a) != np.signbit(b))
 
 
 def _check_decimals(cells, column, place):

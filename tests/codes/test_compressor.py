@@ -107,6 +107,17 @@ class TestTables:
         assert np.signbit(again.loc[3, "single"])
         assert of_frame.sizes(data)["text"] > 0
 
+    def test_one_odd_row_leaves_the_others(self):
+        """A level that the fit had not has no code, and must not make floats of the others."""
+        table = pd.DataFrame(np.random.default_rng(0).integers(0, 4, (90, 3)).astype(np.uint8))
+        compressor = Compressor(density=small_table_density()).fit(table)
+        rows = table.copy()
+        rows.loc[0, 0] = 9
+        plain, odd = compressor.compress(table), compressor.compress(rows)
+        assert 0 < compressor.sizes(odd)["text"] < 30
+        assert len(odd) < len(plain) + 40
+        pd.testing.assert_frame_equal(compressor.decompress(odd), rows)
+
     def test_columns_in_another_order(self, frame, of_frame):
         rows = frame[80:].reset_index(drop=True)
         data = of_frame.compress(rows[rows.columns[::-1]])
