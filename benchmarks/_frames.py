@@ -25,10 +25,13 @@ from skflow import TableDensity
 
 OPENML = {  # id there, of our names
     "adult-4000": 1590,
+    "ecoli": 39,
     "german": 31,
     "glass": 41,
     "ionosphere": 59,
     "seeds": 1499,
+    "tictactoe": 50,
+    "wine_quality_red": 40691,
 }
 BUNDLED = {"iris": load_iris, "wine": load_wine, "breast-cancer": load_breast_cancer}
 BINARY = (

@@ -2,6 +2,7 @@
 
 from skflow._persistence import load
 from skflow._persistence._moved import explain_old_pickles
+from skflow.codes import Compressor
 from skflow.diagnostics import check_posterior, compare_densities, compare_regressors, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
@@ -35,6 +36,7 @@ from skflow.estimators import (
 )
 from skflow.exceptions import (
     BrokenGuaranteeError,
+    CompressedDataError,
     InverseNotConvergedError,
     ModelFileError,
     NotExportableError,
@@ -48,6 +50,8 @@ __version__ = "0.1.0"
 explain_old_pickles()
 
 __all__ = [
+    "CompressedDataError",
+    "Compressor",
     "BrokenGuaranteeError",
     "ContinuousFlowDensity",
     "FlowClassifier",

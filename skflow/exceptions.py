@@ -5,6 +5,7 @@ from sklearn.exceptions import ConvergenceWarning
 __all__ = [
     "BrokenGuaranteeError",
     "CheckpointWarning",
+    "CompressedDataError",
     "ConvergenceWarning",
     "DriftWarning",
     "InverseNotConvergedError",
@@ -42,6 +43,10 @@ class BrokenGuaranteeError(RuntimeError):
 
 class ModelFileError(ValueError):
     """A file does not hold an estimator that this version of skflow can load."""
+
+
+class CompressedDataError(ValueError):
+    """Bytes are not those of a compressed table, or this model or machine cannot read them."""
 
 
 class CheckpointWarning(UserWarning):

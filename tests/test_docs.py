@@ -91,11 +91,13 @@ def test_api_reference_lists_every_public_name_once():
 ROOMS = {
     f"skflow.{name}"
     for name in (
+        "codes",
         "conditionals",
         "estimators",
         "exceptions",
         "fitting",
         "images",
+        "sampling",
         "sources",
         "tables",
     )

@@ -13,6 +13,8 @@ import skflow.testing
 NAMES = {
     skflow: [
         "BrokenGuaranteeError",
+        "CompressedDataError",
+        "Compressor",
         "ContinuousFlowDensity",
         "FlowClassifier",
         "FlowImputer",

@@ -89,8 +89,11 @@ class NumberScale:
         if not self.whole:
             return np.full((len(codes), 2), np.nan)
         codes = self.observation.turn(codes[:, None])[:, 0]
-        ends = _just_inside(np.stack([codes - HALF, codes + HALF]), self.observation)
-        return self._to_scores(ends.ravel())[0].reshape(2, -1).T
+        return self.edges(np.concatenate([codes - HALF, codes + HALF])).reshape(2, -1).T
+
+    def edges(self, points):
+        """Scores (n,) of points between whole numbers, which lie on no circle."""
+        return self._to_scores(_just_inside(points, self.observation))[0]
 
     def _to_scores(self, codes):
         known = ~np.isnan(codes)

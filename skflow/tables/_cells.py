@@ -7,11 +7,12 @@ import numpy as np
 
 from skflow._persistence import stored
 from skflow.tables._context import cells_of, is_category, is_hole, numbers_of
+from skflow.tables._decimals import DecimalCells
 from skflow.tables._exact import LARGEST, LOWEST, time_of, times_of, unit_of, whole_of
 
-__all__ = ["KINDS", "UNSEEN", "LevelCells", "NumberCells", "read_cells"]
+__all__ = ["KINDS", "UNSEEN", "LevelCells", "NumberCells", "kind_of", "read_cells"]
 
-KINDS = ("number", "integer", "category", "ordinal", "periodic", "skip")
+KINDS = ("number", "decimal", "integer", "category", "ordinal", "periodic", "skip")
 UNSEEN = -1  # the code of a level that the fit has not seen
 MAX_LEVELS = 500  # of a category that are told apart; rarer ones share one more
 # Integers are levels if they are so few, each so often; others are numbers on a grid.
@@ -140,6 +141,7 @@ class LevelCells:
     pooled_shares: tuple = ()
 
     step = 0
+    time = ""
 
     @classmethod
     def read(cls, column, *, ordered=False):
@@ -236,20 +238,23 @@ def read_cells(column, place, kind=None):
     column : ndarray or column of a data frame
     place : str
         How messages name it.
-    kind : {"number", "integer", "category", "ordinal", "periodic", "skip"} or None
+    kind : one of KINDS, or None
         None and "skip" go by the dtype.
 
     Returns
     -------
-    cells : NumberCells or LevelCells
+    cells : NumberCells, DecimalCells or LevelCells
     """
-    kind = _kind_of(column) if kind in (None, "skip") else kind
+    kind = kind_of(column) if kind in (None, "skip") else kind
     if kind in ("category", "ordinal"):
         return LevelCells.read(column, ordered=kind == "ordinal")
     if kind == "periodic":
         return _on_circle(column, place)
+    if kind == "decimal":
+        return DecimalCells.read(column, place)
     cells = NumberCells.read(column, place, whole=kind == "integer")
-    if not cells.time and _is_constant(cells.encode(column, place)):
+    codes = cells.encode(column, place)
+    if not cells.time and len(np.unique(codes[~np.isnan(codes)])) == 1:  # a constant
         return LevelCells.read(column)
     if cells.step and not cells.time:
         levels = LevelCells.read(column, ordered=True)
@@ -260,18 +265,14 @@ def read_cells(column, place, kind=None):
 
 
 def _on_circle(column, place):
-    cells = NumberCells.read(column, place, whole=_kind_of(column) == "integer")
+    cells = NumberCells.read(column, place, whole=kind_of(column) == "integer")
     if cells.time:
         raise ValueError(f"{place} holds times, which have no period: make a column of hours.")
     return replace(cells, step=min(cells.step, 1), periodic=True)  # 1: it divides any period
 
 
-def _is_constant(codes):
-    known = codes[~np.isnan(codes)]
-    return len(known) > 0 and bool((known == known[0]).all())
-
-
-def _kind_of(column):
+def kind_of(column):
+    """Say what a column is by its dtype, one of ``KINDS``."""
     dtype = str(getattr(column, "dtype", "object")).lower()
     if dtype.startswith("bool"):
         return "category"

@@ -42,7 +42,7 @@ def log_probs(density, scores, ends, given):
                 ]
             )
 
-    return torch.stack(side_by_side(run, _orders(density), density.n_jobs)).numpy()
+    return torch.stack(side_by_side(run, orders_asked(density), density.n_jobs)).numpy()
 
 
 def draws(density, scores, rng):
@@ -52,7 +52,7 @@ def draws(density, scores, rng):
     uniform numbers that they are made from are scrambled Sobol points (Owen 1998), which lie in
     each order evenly. Of few rows only some orders, chosen anew, draw any.
     """
-    orders, scores = _orders(density), scores.clone()
+    orders, scores = orders_asked(density), scores.clone()
     if not len(scores):
         return scores
     n_used = int(np.clip(len(scores) // ROWS_AN_ORDER, 1, len(orders)))
@@ -136,7 +136,7 @@ def surprise(density, scores, place):
     return torch.where(torch.isnan(scores[:, place]), usual, usual - own).numpy()
 
 
-def _orders(density):
+def orders_asked(density):
     """Orders of the columns, without those that the table lacks."""
     asked = set(density.reader_.asked)
     return [[int(j) for j in order if j in asked] for order in density.orders_]

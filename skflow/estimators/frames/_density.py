@@ -52,9 +52,10 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     ----------
     kinds : dict {column: kind}, default=None
         What columns are, where that is not what their dtypes say: "number" (floats, dates),
-        "integer", "category" (booleans, text, categories), "ordinal" (ordered categories),
-        "periodic" (hours, angles: their one period is declared by ``support``), or "skip" to leave
-        a column out. Few integers that occur often are taken for ordinal.
+        "decimal" (floats of at most 15 decimals, whose values have probabilities), "integer",
+        "category" (booleans, text, categories), "ordinal" (ordered categories), "periodic"
+        (hours, angles: their one period is declared by ``support``), or "skip" to leave a column
+        out. Few integers that occur often are taken for ordinal.
     support : dict {column: (low, high)}, default=None
         Declared bounds of numbers, integers and dates, in their own units, None for an open end;
         of periodic columns one period.

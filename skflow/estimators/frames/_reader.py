@@ -11,6 +11,7 @@ from skflow._validation import column_label
 from skflow.conditionals._scales import read_scale
 from skflow.estimators.frames._columns import read_columns
 from skflow.tables._cells import UNSEEN
+from skflow.tables._decimals import DecimalCells
 from skflow.tables._declared import by_column
 from skflow.tables._schema import Schema
 from skflow.tables._sums import complete
@@ -247,6 +248,8 @@ class Reader:
             return "ordinal" if self.cells[j].ordered else "category"
         if self.cells[j].periodic:
             return "periodic"
+        if isinstance(self.cells[j], DecimalCells):
+            return "decimal"
         return "integer" if self.cells[j].step else "number"
 
     def index_of(self, column):

@@ -53,7 +53,7 @@ class TestWhatItTakesColumnsFor:
         [
             (
                 {"count": "numbers"},
-                "must be one of number, integer, category, ordinal, per",
+                "must be one of number, decimal, integer, category, ordinal, per",
             ),
             ({"size": "integer"}, "taken for integers"),
             ({"counts": "number"}, "unknown column 'counts': did you mean 'count'"),

@@ -1,0 +1,131 @@
+"""What codes of tables have in common: rows with symbols, and others that are kept as text."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from skflow._input import row_label
+from skflow._validation import column_label
+from skflow.codes._literals import literal_rows, with_literals
+from skflow.codes._stack import Pushes
+from skflow.tables._context import cells_of, is_hole
+
+__all__ = ["RowCode"]
+
+
+class RowCode(ABC):
+    """What turns rows of a table into symbols on a stack, and these into rows.
+
+    A symbol says of each row whether it is regular. One that differs from what the fit had, by a
+    level that it had not, a copy or sum that does not hold, a number far out, has no symbols and
+    is kept as text.
+
+    Attributes
+    ----------
+    schema : Schema
+    cells : sequence of NumberCells, DecimalCells or LevelCells
+        Of its columns.
+    declared : sequence of int
+        Columns whose grid is declared, so that a number between its points is an error.
+    n_rows : int
+        Of the fit.
+    """
+
+    @abstractmethod
+    def split(self, X):
+        """Codes (n, n_columns) of a table, and which rows are regular, (n,) bool."""
+
+    @abstractmethod
+    def push_regular(self, stack, codes):
+        """Push regular rows of codes (n, n_columns)."""
+
+    @abstractmethod
+    def pop_regular(self, stack, n):
+        """Pop n regular rows of codes."""
+
+    @abstractmethod
+    def log_prob_regular(self, codes):
+        """Log probabilities (n,) of regular rows of codes, in nats."""
+
+    def push(self, stack, codes, regular):
+        """Push rows of codes (n, n_columns), those that are regular cell by cell."""
+        self.push_regular(stack, codes[regular])
+        pushes = Pushes()
+        pushes.code(self._regularity(len(codes)), regular.astype(np.int64))
+        pushes.flush(stack)
+
+    def pop(self, stack, n):
+        """Pop codes (n, n_columns), NaN in rows that are not regular, and which these are."""
+        regular = stack.pop(self._regularity(n)).astype(bool)
+        codes = np.full((n, len(self.schema)), np.nan)
+        codes[regular] = self.pop_regular(stack, int(regular.sum()))
+        return codes, regular
+
+    def log_prob(self, codes, regular):
+        """Log probability (n,) of rows, in nats; of one that is not regular, that it is not."""
+        shares = np.log(self._regularity(1)[0])
+        out = np.full(len(codes), shares[0])
+        out[regular] = shares[1] + self.log_prob_regular(codes[regular])
+        return out
+
+    def literals(self, X, regular):
+        """Plain cells of the rows that are not regular."""
+        return literal_rows(self.schema, self.cells, X, np.flatnonzero(~regular))
+
+    def table(self, codes, regular=None, literals=()):
+        """Make the table again of codes (n, n_columns) and of the other rows' plain cells."""
+        columns = [cells.decode(own) for cells, own in zip(self.cells, codes.T, strict=True)]
+        if len(literals):
+            at = np.flatnonzero(~regular)
+            columns = [
+                with_literals(column, at, cells)
+                for column, cells in zip(columns, zip(*literals, strict=True), strict=True)
+            ]
+        return self.schema.frame(columns)
+
+    def checked_columns(self, X):
+        """Columns of a table, none missing, whose numbers are on a grid that is declared.
+
+        Raises
+        ------
+        ValueError
+            If there is one that is not. Whole numbers in the fit count as declared.
+        """
+        columns = self.schema.columns(X)
+        for j, (column, cells) in enumerate(zip(columns, self.cells, strict=True)):
+            if column is None:
+                raise ValueError(f"X lacks column {self.schema.names[j]!r} of the fit.")
+            decimals = getattr(cells, "decimals", None)
+            if decimals == 0 or (decimals and j in self.declared):
+                _check_decimals(cells, column, column_label(j, self.schema.labels))
+        return columns
+
+    def same_cells(self, columns, codes):
+        """Whether (n,) all cells of columns are again what they were, made of their codes."""
+        same = np.ones(len(codes), dtype=bool)
+        for before, after in zip(columns, self.schema.columns(self.table(codes)), strict=True):
+            pairs = zip(cells_of(before), cells_of(after), strict=True)
+            same &= np.array([_same(a, b) for a, b in pairs], dtype=bool)
+        return same
+
+    def _regularity(self, n):
+        """Probabilities (n, 2) that a row has no symbols, and that it has."""
+        rare = 1 / (self.n_rows + 2)
+        return np.broadcast_to([rare, 1 - rare], (n, 2))
+
+
+def _same(a, b):
+    if is_hole(a) or is_hole(b):
+        return is_hole(a) and is_hole(b)
+    # a zero may have a sign, which no grid keeps
+    return a == b and not (isinstance(a, float) and np.signbit(a) != np.signbit(b))
+
+
+def _check_decimals(cells, column, place):
+    wrong = cells.off_grid(column, place)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{place} holds {cells_of(column)[row]!r} in {row_label(row, column)}, and the fit "
+            f"had numbers of {cells.decimals} decimals: round it, or fit to rows that have more."
+        )

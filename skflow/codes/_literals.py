@@ -1,0 +1,68 @@
+"""Rows that a density has no symbols for, as text."""
+
+import itertools
+import json
+import zlib
+
+import numpy as np
+
+from skflow.tables._context import cells_of, is_hole
+
+__all__ = ["literal_rows", "packed", "unpacked", "with_literals"]
+
+
+def literal_rows(schema, cells, X, rows):
+    """Plain cells of some rows of a table, a list each.
+
+    Raises
+    ------
+    ValueError
+        If a cell is neither a number, text, a truth value nor a time.
+    """
+    columns = [
+        _plain_cells(own, column, rows)
+        for own, column in zip(cells, schema.columns(X), strict=True)
+    ]
+    for cell in itertools.chain(*columns):
+        if not isinstance(cell, bool | int | float | str | None):
+            raise ValueError(
+                f"a row unlike those of the fit holds {cell!r}, and is kept as text: only "
+                "numbers, text, truth values and times can be."
+            )
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def with_literals(column, at, cells):
+    """Cells (n,) of a column with some of them put in at an index."""
+    if column.dtype.kind in "mM":
+        column = column.copy()
+        missing = np.iinfo(np.int64).min  # NaT
+        whole = [missing if cell is None else cell for cell in cells]
+        column[at] = np.array(whole, dtype=np.int64).view(column.dtype)
+        return column
+    whole = column.astype(object)
+    whole[at] = [None if cell is None else cell for cell in cells]
+    return whole
+
+
+def packed(rows):
+    """Bytes of rows of plain cells."""
+    return zlib.compress(json.dumps(rows, allow_nan=False).encode(), 9) if rows else b""
+
+
+def unpacked(data):
+    """Rows of such bytes."""
+    return json.loads(zlib.decompress(data)) if data else []
+
+
+def _plain_cells(cells, column, rows):
+    if cells.time:
+        codes = cells.encode(column, "a column")
+        exact = cells.decode(codes, column).astype(np.int64)
+        return [None if np.isnan(codes[i]) else int(exact[i]) for i in rows]
+    own = cells_of(column)
+    return [None if is_hole(own[i]) else _plain(own[i]) for i in rows]
+
+
+def _plain(cell):
+    return cell.item() if isinstance(cell, np.generic) else cell
