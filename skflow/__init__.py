@@ -33,6 +33,7 @@ from skflow.estimators import (
     UMNNDensity,
     distill,
 )
+from skflow.evidence import log_evidence
 from skflow.exceptions import (
     BrokenGuaranteeError,
     InverseNotConvergedError,
@@ -88,4 +89,5 @@ __all__ = [
     "diagnose",
     "distill",
     "load",
+    "log_evidence",
 ]

@@ -1,0 +1,106 @@
+"""The evidence by one half of the draws and a density of the other one: bridge, harmonic mean."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+from skflow.evidence._agreement import count_of
+from skflow.sampling import bridge_evidence
+
+__all__ = ["Half", "evidence_of_half"]
+
+LEFT_OUT = 0.25  # share of the draws that the harmonic mean leaves out
+
+
+@dataclass(frozen=True)
+class Half:
+    """What one half of the draws says.
+
+    Attributes
+    ----------
+    bridge, bridge_error : float
+        Log evidence by bridge sampling, in nats, and its standard error.
+    harmonic, harmonic_error : float
+        The same by the learnt harmonic mean; nan and inf where no proposal is near the draws.
+    n_effective : float
+        Draws that the half is worth for the bridge.
+    overlap : float
+        Of the density and the proposal, 1 where they are the same, 0 where they share nothing.
+    beyond : float
+        Share of the evidence that proposals, or points scattered about, find where the density is
+        further above the proposals' than at any draw. It should be one over ``n_effective``.
+    """
+
+    bridge: float
+    bridge_error: float
+    harmonic: float
+    harmonic_error: float
+    n_effective: float
+    overlap: float
+    beyond: float
+
+
+def evidence_of_half(at_draws, at_proposal, weight=None, at_points=(), log_weights=()):
+    """Compute what a half says.
+
+    Parameters
+    ----------
+    at_draws : ndarray of shape (n_chains, n)
+        log p - log q at the draws of this half; q was fitted to the other one.
+    at_proposal : ndarray of shape (m,)
+        The same at draws of q, some of them finite.
+    weight : ndarray of shape (n_chains * n,) or None
+    at_points, log_weights : ndarray of shape (k,)
+        log p - log q at further points, and log p minus the log density that these are from.
+
+    Returns
+    -------
+    Half
+    """
+    flat, m = at_draws.ravel(), len(at_proposal)
+    share = np.full(len(flat), 1 / len(flat)) if weight is None else weight / weight.sum()
+    n_effective = count_of(_ranks(at_draws), weight)
+    bridged = bridge_evidence(flat, at_proposal, weights=weight, n_effective=n_effective)
+    log_z = bridged.log_evidence
+    of_draws = expit(log_z - np.log(n_effective / m) - flat)
+    harmonic, harmonic_error = _harmonic(at_draws, at_proposal, share, weight)
+    seen = flat.max()
+    looks = (at_proposal, at_proposal), (np.array(at_points), np.array(log_weights))
+    beyond = [np.exp(w[at > seen] - log_z).sum() / max(len(at), 1) for at, w in looks]
+    return Half(
+        bridge=log_z,
+        bridge_error=bridged.standard_error,
+        harmonic=harmonic,
+        harmonic_error=harmonic_error,
+        n_effective=n_effective,
+        overlap=float(share @ of_draws * (1 + n_effective / m)),
+        beyond=float(max(beyond)),
+    )
+
+
+def _ranks(values):
+    """Ranks between 0 and 1: effective numbers then hold for any rising function of values."""
+    order = np.argsort(np.argsort(values, axis=None))
+    return order.reshape(values.shape) / values.size
+
+
+def _harmonic(at_draws, at_proposal, share, weight):
+    r"""Log evidence and its error by :math:`1 / Z = \operatorname{E}_p[\phi / p]`.
+
+    That holds for any normalised phi that is 0 where p is. Here phi is q, confined to where
+    p / q is above its lower quartile: no term is large, and the share of q that lies there is
+    known from the proposals.
+    """
+    flat = at_draws.ravel()
+    order = np.argsort(flat)
+    least = flat[order[np.searchsorted(share[order].cumsum(), LEFT_OUT)]]
+    inside = (at_proposal >= least).mean()
+    if inside == 0:
+        return np.nan, np.inf
+    terms = np.where(at_draws >= least, -at_draws, -np.inf)
+    log_mean = logsumexp(terms.ravel(), b=share)
+    relative = np.exp(terms - log_mean)
+    variance = share @ (relative.ravel() - 1) ** 2 / count_of(relative, weight)
+    variance += (1 - inside) / inside / len(at_proposal)
+    return float(np.log(inside) - log_mean), float(variance**0.5)

@@ -1,0 +1,194 @@
+"""Both halves together, and whether what they say can be trusted, in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skflow._validation import column_label
+
+__all__ = ["Combined", "combine", "weigh_up"]
+
+LEVEL = 1e-3  # of the comparison of parts
+FAR = 0.1  # standard deviations between means of parts, below which they differ by nothing
+MIXED = 1.05  # R-hat above which chains have not mixed
+FEW = 100  # draws that all are worth
+FEW_SHARED = 30  # draws that density and proposal share
+SURE = 3.3  # standard errors
+NEAR = 0.05  # nats that are never held against an estimate
+BEYOND = 0.02  # share of the evidence
+SURPRISE = 100  # times what is expected: by Markov's inequality one case in a hundred
+MOST_MOVED = 1 - 1e-6
+LARGE = 0.5  # nats: an error that is larger is none to be believed
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Both halves together.
+
+    Attributes
+    ----------
+    halves : tuple of float
+        Log evidence by bridge sampling, nats.
+    estimate, error : float
+        Their mean and its standard error, or half their distance if that is larger.
+    statistical : float
+        The standard error that the halves give themselves.
+    harmonic, harmonic_error : float
+    overlap, n_shared : float
+        The mean overlap, and the fewest draws in it.
+    beyond, surprise : float
+        The largest share of evidence beyond all draws, and how many times what is expected.
+    """
+
+    halves: tuple
+    estimate: float
+    error: float
+    statistical: float
+    harmonic: float
+    harmonic_error: float
+    overlap: float
+    n_shared: float
+    beyond: float
+    surprise: float
+
+
+def combine(halves):
+    """Average what two halves say, each of which looked at a density of the other one.
+
+    The two estimates share no draw and are nearly independent.
+    """
+    bridges = [half.bridge for half in halves]
+    statistical = np.hypot(*(half.bridge_error for half in halves)) / 2
+    furthest = max(halves, key=lambda half: half.beyond)
+    return Combined(
+        halves=tuple(bridges),
+        estimate=float(np.mean(bridges)),
+        error=float(max(statistical, abs(bridges[0] - bridges[1]) / 2)),
+        statistical=float(statistical),
+        harmonic=float(np.mean([half.harmonic for half in halves])),
+        harmonic_error=float(np.hypot(*(half.harmonic_error for half in halves)) / 2),
+        overlap=float(np.mean([half.overlap for half in halves])),
+        n_shared=float(min(half.overlap * half.n_effective for half in halves)),
+        beyond=float(furthest.beyond),
+        surprise=float(furthest.beyond * furthest.n_effective),
+    )
+
+
+def weigh_up(combined, agreement, names):
+    """Return the error that is left in the end, and what speaks against an evidence.
+
+    Where parts of the draws disagree, as large a share of the evidence may be missing as lies
+    elsewhere in one part than in another; where some was found beyond all draws, that much.
+
+    Parameters
+    ----------
+    combined : Combined
+    agreement : Agreement
+    names : list of str or None
+
+    Returns
+    -------
+    error : float
+        Nats.
+    reasons : list of str
+        Empty if nothing does.
+    """
+    apart, beyond = _of_parts(agreement, names), _of_beyond(combined)
+    error = combined.error
+    if apart is not None:
+        error = max(error, -np.log1p(-min(agreement.moved, MOST_MOVED)))
+    if beyond is not None:
+        error = max(error, np.log1p(combined.beyond))
+    reasons = (
+        apart,
+        _of_chains(agreement),
+        _of_number(agreement),
+        _of_overlap(combined),
+        _of_halves(combined),
+        _of_harmonic(combined),
+        beyond,
+        _of_error(error),
+    )
+    return float(error), [reason for reason in reasons if reason is not None]
+
+
+def _of_parts(agreement, names):
+    if agreement.p_value > LEVEL or agreement.distance < FAR:
+        return None
+    what = (
+        "how many draws lie in a region"
+        if agreement.column is None
+        else f"the distribution of {column_label(agreement.column, names)}"
+    )
+    return (
+        f"parts of the draws do not agree on {what}: they differ by {agreement.distance:.2f} "
+        f"standard deviations (p = {agreement.p_value:.1e}). A mode may be missing from some of "
+        "them. Run the chains longer, from several starting points, or sample anew."
+    )
+
+
+def _of_chains(agreement):
+    if not agreement.rhat > MIXED:
+        return None
+    return (
+        f"the chains have not mixed: R-hat is {agreement.rhat:.2f}, above {MIXED}. Run them "
+        "longer, and leave out their beginnings."
+    )
+
+
+def _of_number(agreement):
+    if agreement.n_effective >= FEW:
+        return None
+    return f"the draws are worth {agreement.n_effective:.0f} independent ones only: draw more."
+
+
+def _of_overlap(combined):
+    if combined.n_shared >= FEW_SHARED:
+        return None
+    return (
+        f"draws and proposals share {combined.n_shared:.0f} effective draws only, an overlap of "
+        f"{combined.overlap:.4f}. Declare bounds with support={{index: (low, high)}}, draw more, "
+        "or pass another density, such as skflow.NSFDensity()."
+    )
+
+
+def _of_halves(combined):
+    distance = abs(combined.halves[0] - combined.halves[1])
+    if distance <= max(SURE * 2 * combined.statistical, NEAR):
+        return None
+    return (
+        f"the halves of the draws disagree: their log evidences are {combined.halves[0]:.3f} and "
+        f"{combined.halves[1]:.3f}, {distance / (2 * combined.statistical):.1f} standard errors "
+        "apart."
+    )
+
+
+def _of_harmonic(combined):
+    distance = abs(combined.harmonic - combined.estimate)
+    error = np.hypot(combined.harmonic_error, combined.statistical)
+    if not distance > max(SURE * error, NEAR):  # there is none where proposals are far off
+        return None
+    return (
+        f"the harmonic mean disagrees: {combined.harmonic:.3f}, and {combined.estimate:.3f} by "
+        f"bridge sampling, {distance / error:.1f} standard errors apart. Some draws are not where "
+        "the density is, or it lies where no draw is."
+    )
+
+
+def _of_beyond(combined):
+    if combined.beyond < BEYOND or combined.surprise < SURPRISE:
+        return None
+    return (
+        f"a part of the evidence, {combined.beyond:.0%} of what the draws give, lies where none "
+        f"of them is, {combined.surprise:.0f} times what is to be expected: a mode may be missing "
+        "from all of them. Sample anew, from several starting points."
+    )
+
+
+def _of_error(error):
+    if error <= LARGE:
+        return None
+    return (
+        f"the standard error, {error:.2f} nats, is too large to be believed itself: draw more, or "
+        "pass another density, such as skflow.NSFDensity()."
+    )
