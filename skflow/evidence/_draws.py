@@ -131,21 +131,21 @@ def _array(draws):
 
 
 def _is_of_arviz(draws):
-    if hasattr(draws, "data_vars") and hasattr(draws, "dims") and "chain" in draws.dims:
-        return True
-    kind = type(draws).__name__
-    return kind in ("DataTree", "InferenceData")
+    return _is_dataset(draws) or type(draws).__name__ in ("DataTree", "InferenceData")
+
+
+def _is_dataset(draws):
+    return hasattr(draws, "data_vars") and "chain" in getattr(draws, "dims", ())
 
 
 def _from_arviz(draws, var_names):
     """Chains (n_chains, n, d) and names of columns of a dataset, or of the group of draws."""
     posterior = draws
-    if type(draws).__name__ in ("DataTree", "InferenceData"):
-        groups = list(getattr(draws, "children", None) or getattr(draws, "groups", list)())
-        if "posterior" in [str(group).strip("/") for group in groups]:
-            posterior = draws["posterior"]
-        elif "chain" not in getattr(draws, "dims", ()):
-            raise ValueError(f"draws hold no group 'posterior', only {groups}; pass one that is.")
+    if not _is_dataset(draws):
+        groups = draws.groups() if callable(draws.groups) else draws.groups
+        if "posterior" not in [str(group).strip("/") for group in groups]:
+            raise ValueError(f"draws hold no group 'posterior', only {list(groups)}.")
+        posterior = draws["posterior"]
     known = [str(name) for name in posterior.data_vars]
     wanted = [var_names] if isinstance(var_names, str) else var_names or known
     unknown = [name for name in wanted if name not in known]

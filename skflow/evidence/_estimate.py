@@ -12,7 +12,7 @@ from skflow.evidence._draws import read_draws
 from skflow.evidence._function import AGREEMENT, AskedDensity
 from skflow.evidence._result import LogEvidence
 from skflow.evidence._sides import quick_density, sides_of, thorough_density
-from skflow.evidence._verdict import combine, weigh_up
+from skflow.evidence._verdict import combine, faults_of_draws, faults_of_evidence, widened
 from skflow.exceptions import ConvergenceWarning
 from skflow.tables._bounds import check_inside_support, resolve_support
 
@@ -20,8 +20,9 @@ __all__ = ["log_evidence"]
 
 FINE = 0.03  # nats of standard error that need no second density
 FEWEST_PROPOSALS = 200
-AROUND = 0.05  # of the proposals, that look where the draws may not have been
+AROUND = 0.1  # of the proposals, that look where the draws may not have been
 N_CHECKED = 10  # rows
+MOST_SHOWN = 6  # parameters in a message
 
 
 def log_evidence(
@@ -50,12 +51,12 @@ def log_evidence(
        better q is, the smaller is its error [2]_, eq. 14, which counts draws by autocorrelation.
        The estimate is the mean of both halves, its error that of the mean or half their distance.
     2. **Harmonic mean**, a check: :math:`1 / Z = \operatorname{E}_p[\phi / p]` for any
-       normalised :math:`\phi` inside of p [3]_, eq. 9; here q, where p is not far below it.
+       normalised :math:`\phi` inside of p [3]_, eq. 9; here q, where p / q is above its median.
     3. **Verdict.** It is "bad", with a ``ConvergenceWarning`` for each reason, where parts of the
        draws (chains, or quarters of one) differ in a column or in how many lie in a region, R-hat
-       is above 1.05, all are worth fewer than 100, they share fewer than 30 with the proposals,
+       is above 1.1, all are worth fewer than 100, they share fewer than 30 with the proposals,
        halves or harmonic mean disagree, or a part of the evidence is found where no draw is.
-       A twentieth of the proposals are scattered widely for that. Where parts differ, the error
+       A tenth of the proposals are scattered widely for that. Where parts differ, the error
        is as large as what may be missing.
 
     **What no draw, proposal or scattered point has met leaves no trace**: if all chains missed a
@@ -83,8 +84,8 @@ def log_evidence(
     density : "auto" or estimator, default="auto"
         What is fitted to each half: has ``fit``, ``score_samples`` and ``sample``. "auto" is
         :class:`skflow.MixtureFlowDensity`, and where this leaves a standard error above 0.03 nats
-        an equal mixture with :class:`skflow.NSFDensity`, which trains for some ten seconds.
-        Another one has to be given bounds itself.
+        and nothing is wrong with the draws, an equal mixture with :class:`skflow.NSFDensity`,
+        which trains for some ten seconds. Another one has to be given bounds itself.
     n_proposals : int or "auto", default="auto"
         Further points at which ``log_density`` is asked, for all halves and densities together, at
         least 200; "auto" is as many as there are draws.
@@ -160,7 +161,7 @@ def log_evidence(
     ...     model.rvs(500, random_state=0), lambda theta: model.logpdf(theta), vectorized=False
     ... )
     >>> found.n_evaluations
-    1013
+    1011
     """
     _check_parameters(density, n_proposals)
     drawn = read_draws(draws, log_weights, var_names)
@@ -172,8 +173,10 @@ def log_evidence(
     agreement = agreement_of(drawn, draw_seed(rng))
     sides = sides_of(drawn, values, asked, rng)
     n = max(len(drawn.rows), FEWEST_PROPOSALS) if isinstance(n_proposals, str) else n_proposals
-    combined = combine(_compared(sides, density, bounds, n))
-    error, reasons = weigh_up(combined, agreement, drawn.names)
+    reasons = faults_of_draws(agreement, drawn.names)
+    combined = combine(_compared(sides, density, bounds, n, thorough=not reasons))
+    error = widened(combined, agreement)
+    reasons += faults_of_evidence(combined, error)
     for reason in reasons:
         warn(reason, ConvergenceWarning)
     found = _figures(combined, agreement, sides, asked)
@@ -218,18 +221,18 @@ def _check_parameters(density, n_proposals):
         )
 
 
-def _compared(sides, density, bounds, n):
+def _compared(sides, density, bounds, n, *, thorough):
     """Return what both halves say, by densities of each other and n proposals in all.
 
     One density makes all of them; of "auto", a second one makes the latter half of them where
-    the first one alone leaves too large an error.
+    the first one alone leaves too large an error, if that is asked for.
     """
     auto, around = isinstance(density, str), int(AROUND * n / 2)
     for side in sides:
         side.look_around(around)
         side.learn(quick_density(*bounds) if auto else density)
         side.propose((n // 2 - around) // 2)
-    coarse = auto and combine([side.found() for side in sides]).statistical > FINE
+    coarse = auto and thorough and combine([side.found() for side in sides]).statistical > FINE
     for side in sides:
         if coarse:
             side.learn(thorough_density(*bounds))
@@ -248,11 +251,13 @@ def _values_of(drawn, asked, given):
         values = _given(given, drawn)
         _check_same(values[first[some]], checked)
     if not np.isfinite(values).all():
-        row = int(np.argmin(np.isfinite(values)))
+        first = drawn.rows[np.argmin(np.isfinite(values))]
+        shown = ", ".join(f"{value:.6g}" for value in first[:MOST_SHOWN])
+        more = ", ..." if len(first) > MOST_SHOWN else ""
         raise ValueError(
             f"log_density is not finite at {np.mean(~np.isfinite(values)):.1%} of the draws, the "
-            f"first is {drawn.rows[row]}: draws and density do not belong together. Has the "
-            "density the same parameters, in the same order, on the same scale?"
+            f"first is ({shown}{more}): draws and density do not belong together. Has it the same "
+            "parameters, in the same order, on the same scale?"
         )
     return values
 

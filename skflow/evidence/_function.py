@@ -51,7 +51,7 @@ class AskedDensity:
         together = self._asked(rows)
         alone = np.concatenate([self._asked(row[None]) for row in rows[:N_CHECKED]])
         for i, (one, other) in enumerate(zip(alone, together, strict=False)):
-            if abs(one - other) > AGREEMENT * (1 + abs(one)):  # False where either is infinite
+            if one != other and not abs(one - other) <= AGREEMENT * (1 + abs(one)):
                 raise ValueError(
                     "log_density must treat each row by itself and return the same value every "
                     f"time: row {i} alone has {one:.6g}, among {len(rows)} rows {other:.6g}. Sum "
@@ -120,7 +120,7 @@ def _one_a_row(value, shape):
 
 
 def _as_array(value):
-    value = value.detach().cpu() if hasattr(value, "detach") else value
+    value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     try:
         return np.array(value, dtype=np.float64)
     except (TypeError, ValueError) as error:

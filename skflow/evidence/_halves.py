@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logsumexp
+from scipy.stats import rankdata
 
 from skflow.evidence._agreement import count_of
 from skflow.sampling import bridge_evidence
 
 __all__ = ["Half", "evidence_of_half"]
 
-LEFT_OUT = 0.25  # share of the draws that the harmonic mean leaves out
+MOST = 100.0  # nats above the evidence that a point may weigh
+LEFT_OUT = 0.5  # share of the draws that the harmonic mean leaves out
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,10 @@ class Half:
         Draws that the half is worth for the bridge.
     overlap : float
         Of the density and the proposal, 1 where they are the same, 0 where they share nothing.
-    beyond : float
-        Share of the evidence that proposals, or points scattered about, find where the density is
-        further above the proposals' than at any draw. It should be one over ``n_effective``.
+    beyond : tuple of ndarray
+        Shares of the evidence where the density is further above that of the proposals than at
+        any draw: of each proposal found there, and of each of some points scattered about. The
+        sum of either should be about one over ``n_effective``.
     """
 
     bridge: float
@@ -38,10 +41,10 @@ class Half:
     harmonic_error: float
     n_effective: float
     overlap: float
-    beyond: float
+    beyond: tuple
 
 
-def evidence_of_half(at_draws, at_proposal, weight=None, at_points=(), log_weights=()):
+def evidence_of_half(at_draws, at_proposal, weight, at_points, log_weights):
     """Compute what a half says.
 
     Parameters
@@ -66,8 +69,7 @@ def evidence_of_half(at_draws, at_proposal, weight=None, at_points=(), log_weigh
     of_draws = expit(log_z - np.log(n_effective / m) - flat)
     harmonic, harmonic_error = _harmonic(at_draws, at_proposal, share, weight)
     seen = flat.max()
-    looks = (at_proposal, at_proposal), (np.array(at_points), np.array(log_weights))
-    beyond = [np.exp(w[at > seen] - log_z).sum() / max(len(at), 1) for at, w in looks]
+    looks = (at_proposal, at_proposal), (at_points, log_weights)
     return Half(
         bridge=log_z,
         bridge_error=bridged.standard_error,
@@ -75,22 +77,22 @@ def evidence_of_half(at_draws, at_proposal, weight=None, at_points=(), log_weigh
         harmonic_error=harmonic_error,
         n_effective=n_effective,
         overlap=float(share @ of_draws * (1 + n_effective / m)),
-        beyond=float(max(beyond)),
+        beyond=tuple(np.exp(np.minimum(w[at > seen] - log_z, MOST)) / len(at) for at, w in looks),
     )
 
 
 def _ranks(values):
     """Ranks between 0 and 1: effective numbers then hold for any rising function of values."""
-    order = np.argsort(np.argsort(values, axis=None))
-    return order.reshape(values.shape) / values.size
+    return rankdata(values).reshape(values.shape) / values.size
 
 
 def _harmonic(at_draws, at_proposal, share, weight):
     r"""Log evidence and its error by :math:`1 / Z = \operatorname{E}_p[\phi / p]`.
 
     That holds for any normalised phi that is 0 where p is. Here phi is q, confined to where
-    p / q is above its lower quartile: no term is large, and the share of q that lies there is
-    known from the proposals.
+    p / q is above its median over the draws: no term is large, and the share of q that lies there
+    is known from the proposals. If the draws are of another density than p, or the proposals of
+    another one than q, the halves of the draws do not tell the same constant.
     """
     flat = at_draws.ravel()
     order = np.argsort(flat)

@@ -110,22 +110,21 @@ class Side:
                 f"log_density is finite at none of {len(self.at_proposals)} draws of the density "
                 "fitted to the chains. Declare bounds with support={index: (low, high)}."
             )
-        at_draws = self.values[self.own] - self._log_density(self.drawn.rows[self.own])
-        at_proposals = self.at_proposals - self._log_density(self.proposals)
         return evidence_of_half(
-            at_draws,
-            at_proposals,
+            self._ratios(self.values[self.own], self.drawn.rows[self.own]),
+            self._ratios(self.at_proposals, self.proposals),
             self._weight(self.own),
-            self.at_points - self._log_density(self.points),
+            self._ratios(self.at_points, self.points),
             self.log_weights,
         )
 
-    def _log_density(self, rows):
-        """Log density of rows (..., d), of all densities together."""
+    def _ratios(self, values, rows):
+        """Return values (...) of log p less log q of rows (..., d), all densities together."""
         flat = rows.reshape(-1, rows.shape[-1])
         scores = [np.asarray(part.score_samples(flat), np.float64) for part in self.densities]
-        mixed = np.logaddexp.reduce(scores) - np.log(len(scores))
-        return mixed.reshape(rows.shape[:-1])
+        log_q = np.logaddexp.reduce(scores).reshape(values.shape) - np.log(len(scores))
+        # beyond bounds both are 0, which is nothing to be compared
+        return np.where(values > -np.inf, values - np.where(values > -np.inf, log_q, 0), -np.inf)
 
     def _weight(self, places):
         return None if self.drawn.weight is None else self.drawn.weight[places.ravel()]

@@ -6,11 +6,11 @@ import numpy as np
 
 from skflow._validation import column_label
 
-__all__ = ["Combined", "combine", "weigh_up"]
+__all__ = ["Combined", "combine", "faults_of_draws", "faults_of_evidence", "widened"]
 
 LEVEL = 1e-3  # of the comparison of parts
 FAR = 0.1  # standard deviations between means of parts, below which they differ by nothing
-MIXED = 1.05  # R-hat above which chains have not mixed
+MIXED = 1.1  # R-hat above which chains have not mixed
 FEW = 100  # draws that all are worth
 FEW_SHARED = 30  # draws that density and proposal share
 SURE = 3.3  # standard errors
@@ -37,7 +37,8 @@ class Combined:
     overlap, n_shared : float
         The mean overlap, and the fewest draws in it.
     beyond, surprise : float
-        The largest share of evidence beyond all draws, and how many times what is expected.
+        The share of evidence beyond all draws, and how many times what is expected it is
+        without the point that has most of it: one may be chance.
     """
 
     halves: tuple
@@ -59,7 +60,9 @@ def combine(halves):
     """
     bridges = [half.bridge for half in halves]
     statistical = np.hypot(*(half.bridge_error for half in halves)) / 2
-    furthest = max(halves, key=lambda half: half.beyond)
+    looks = [np.concatenate(terms) / 2 for terms in zip(*(h.beyond for h in halves), strict=True)]
+    found = max(looks, key=np.sum)
+    n_effective = np.mean([half.n_effective for half in halves])
     return Combined(
         halves=tuple(bridges),
         estimate=float(np.mean(bridges)),
@@ -69,13 +72,13 @@ def combine(halves):
         harmonic_error=float(np.hypot(*(half.harmonic_error for half in halves)) / 2),
         overlap=float(np.mean([half.overlap for half in halves])),
         n_shared=float(min(half.overlap * half.n_effective for half in halves)),
-        beyond=float(furthest.beyond),
-        surprise=float(furthest.beyond * furthest.n_effective),
+        beyond=float(found.sum()),
+        surprise=float(n_effective * (found.sum() - found.max(initial=0.0))),
     )
 
 
-def weigh_up(combined, agreement, names):
-    """Return the error that is left in the end, and what speaks against an evidence.
+def widened(combined, agreement):
+    """Return the error (nats) that is left where draws are not as they should be.
 
     Where parts of the draws disagree, as large a share of the evidence may be missing as lies
     elsewhere in one part than in another; where some was found beyond all draws, that much.
@@ -84,36 +87,54 @@ def weigh_up(combined, agreement, names):
     ----------
     combined : Combined
     agreement : Agreement
-    names : list of str or None
 
     Returns
     -------
     error : float
-        Nats.
-    reasons : list of str
-        Empty if nothing does.
     """
-    apart, beyond = _of_parts(agreement, names), _of_beyond(combined)
     error = combined.error
-    if apart is not None:
+    if _parts_differ(agreement):
         error = max(error, -np.log1p(-min(agreement.moved, MOST_MOVED)))
-    if beyond is not None:
+    if _lies_beyond(combined):
         error = max(error, np.log1p(combined.beyond))
-    reasons = (
-        apart,
-        _of_chains(agreement),
-        _of_number(agreement),
+    return float(error)
+
+
+def faults_of_draws(agreement, names):
+    """Say in sentences what is wrong with draws; an empty list if nothing is.
+
+    Parameters
+    ----------
+    agreement : Agreement
+    names : list of str or None
+        Of the columns.
+    """
+    checks = _of_parts(agreement, names), _of_chains(agreement), _of_number(agreement)
+    return [reason for reason in checks if reason is not None]
+
+
+def faults_of_evidence(combined, error):
+    """Say in sentences what is wrong with an evidence; an empty list if nothing is."""
+    checks = (
         _of_overlap(combined),
         _of_halves(combined),
         _of_harmonic(combined),
-        beyond,
+        _of_beyond(combined),
         _of_error(error),
     )
-    return float(error), [reason for reason in reasons if reason is not None]
+    return [reason for reason in checks if reason is not None]
+
+
+def _parts_differ(agreement):
+    return agreement.p_value <= LEVEL and agreement.distance >= FAR
+
+
+def _lies_beyond(combined):
+    return combined.beyond >= BEYOND and combined.surprise >= SURPRISE
 
 
 def _of_parts(agreement, names):
-    if agreement.p_value > LEVEL or agreement.distance < FAR:
+    if not _parts_differ(agreement):
         return None
     what = (
         "how many draws lie in a region"
@@ -176,7 +197,7 @@ def _of_harmonic(combined):
 
 
 def _of_beyond(combined):
-    if combined.beyond < BEYOND or combined.surprise < SURPRISE:
+    if not _lies_beyond(combined):
         return None
     return (
         f"a part of the evidence, {combined.beyond:.0%} of what the draws give, lies where none "

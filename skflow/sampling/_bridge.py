@@ -46,7 +46,8 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
     Returns
     -------
     Bridged
-        The error is that of [2]_, eq. 14; nan and inf where no draw of q has a density.
+        The error is that of [2]_, eq. 14; inf where p and q share nothing, and the estimate nan
+        where no draw of q has a density.
 
     References
     ----------
@@ -74,6 +75,8 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
     of_draws = expit(log_evidence - tilt - at_draws)
     of_proposal = expit(at_proposal - log_evidence + tilt)
     mean = share @ of_draws
+    if mean == 0 or not of_proposal.any():  # they are too far apart for floats
+        return Bridged(float(log_evidence), np.inf)
     variance = share @ (of_draws - mean) ** 2 / mean**2 / n_draws
     variance += of_proposal.var() / of_proposal.mean() ** 2 / n_proposal
     return Bridged(float(log_evidence), float(variance**0.5))

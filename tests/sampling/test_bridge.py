@@ -44,3 +44,4 @@ class TestBridge:
         found = bridge_evidence(np.full(10, 800.0), np.full(10, -np.inf))
         assert np.isnan(found.log_evidence)
         assert found.standard_error == np.inf
+        assert bridge_evidence(np.full(10, 900.0), np.full(10, -900.0)).standard_error == np.inf
