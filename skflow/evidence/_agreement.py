@@ -10,6 +10,7 @@ __all__ = ["Agreement", "agreement_of", "count_of"]
 
 N_CELLS = 10
 MOST_CLUSTERED = 5_000  # draws that cells are found by
+FEWEST = 20  # draws of a part in a cell that is compared
 FURTHEST = 5.0  # deviations from the middle of a column
 
 
@@ -63,7 +64,8 @@ def agreement_of(draws, seed):
     scores = _normal_scores(draws.rows, draws.weight)
     d = scores.shape[1]
     cells = _cells(draws.rows, seed)
-    tests = np.column_stack([scores, scores**2, cells])
+    large = cells.mean(axis=0) * len(cells) >= FEWEST * len(draws.groups())
+    tests = np.column_stack([scores, scores**2, cells[:, large]])
     found = [_compared(column, draws) for column in tests.T]
     p_values, distances = np.array(found).T
     worst = int(np.lexsort((-distances, p_values))[0])

@@ -7,7 +7,7 @@ from scipy.special import expit, logsumexp
 from scipy.stats import rankdata
 
 from skflow.evidence._agreement import count_of
-from skflow.sampling import bridge_evidence
+from skflow.sampling import Bridged, bridge_evidence
 
 __all__ = ["Half", "evidence_of_half"]
 
@@ -21,10 +21,11 @@ class Half:
 
     Attributes
     ----------
-    bridge, bridge_error : float
-        Log evidence by bridge sampling, in nats, and its standard error.
+    bridge : Bridged
+        Log evidence by bridge sampling.
     harmonic, harmonic_error : float
-        The same by the learnt harmonic mean; nan and inf where no proposal is near the draws.
+        The same by the learnt harmonic mean, in nats, and its standard error; nan and inf where
+        no proposal is near the draws.
     n_effective : float
         Draws that the half is worth for the bridge.
     overlap : float
@@ -35,8 +36,7 @@ class Half:
         sum of either should be about one over ``n_effective``.
     """
 
-    bridge: float
-    bridge_error: float
+    bridge: Bridged
     harmonic: float
     harmonic_error: float
     n_effective: float
@@ -71,8 +71,7 @@ def evidence_of_half(at_draws, at_proposal, weight, at_points, log_weights):
     seen = flat.max()
     looks = (at_proposal, at_proposal), (at_points, log_weights)
     return Half(
-        bridge=log_z,
-        bridge_error=bridged.standard_error,
+        bridge=bridged,
         harmonic=harmonic,
         harmonic_error=harmonic_error,
         n_effective=n_effective,

@@ -56,10 +56,14 @@ class Combined:
 def combine(halves):
     """Average what two halves say, each of which looked at a density of the other one.
 
-    The two estimates share no draw and are nearly independent.
+    What the draws bring into the error is the same in both, and no average lessens it: where a
+    density of A is log p plus some m_A' f, with moments m_A of the draws of A about their true
+    ones, its mean at the draws of B is off by m_A' m_B, and that of a density of B at the draws
+    of A is, too. Proposals of both are independent.
     """
-    bridges = [half.bridge for half in halves]
-    statistical = np.hypot(*(half.bridge_error for half in halves)) / 2
+    bridges = [half.bridge.log_evidence for half in halves]
+    of_draws = np.mean([half.bridge.of_draws for half in halves])
+    statistical = np.hypot(of_draws, np.hypot(*(h.bridge.of_proposals for h in halves)) / 2)
     looks = [np.concatenate(terms) / 2 for terms in zip(*(h.beyond for h in halves), strict=True)]
     found = max(looks, key=np.sum)
     n_effective = np.mean([half.n_effective for half in halves])
@@ -69,7 +73,7 @@ def combine(halves):
         error=float(max(statistical, abs(bridges[0] - bridges[1]) / 2)),
         statistical=float(statistical),
         harmonic=float(np.mean([half.harmonic for half in halves])),
-        harmonic_error=float(np.hypot(*(half.harmonic_error for half in halves)) / 2),
+        harmonic_error=float(np.mean([half.harmonic_error for half in halves])),
         overlap=float(np.mean([half.overlap for half in halves])),
         n_shared=float(min(half.overlap * half.n_effective for half in halves)),
         beyond=float(found.sum()),

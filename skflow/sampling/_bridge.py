@@ -14,10 +14,19 @@ TOLERANCE = 1e-10  # nats
 
 @dataclass(frozen=True)
 class Bridged:
-    """A log evidence by bridge sampling, in nats, and its standard error."""
+    """A log evidence by bridge sampling, in nats, and its standard error.
+
+    Attributes
+    ----------
+    log_evidence, standard_error : float
+    of_draws, of_proposals : float
+        The parts of the standard error that draws and proposals each bring in.
+    """
 
     log_evidence: float
     standard_error: float
+    of_draws: float
+    of_proposals: float
 
 
 def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
@@ -57,7 +66,7 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
        switching models using bridge sampling techniques, Econometrics Journal 7(1).
     """
     if not np.isfinite(at_proposal).any():
-        return Bridged(np.nan, np.inf)
+        return Bridged(np.nan, *[np.inf] * 3)
     share = np.ones(len(at_draws)) if weights is None else np.asarray(weights, dtype=np.float64)
     share = share / share.sum()
     n_draws = 1 / (share**2).sum() if n_effective is None else float(n_effective)
@@ -76,7 +85,8 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
     of_proposal = expit(at_proposal - log_evidence + tilt)
     mean = share @ of_draws
     if mean == 0 or not of_proposal.any():  # they are too far apart for floats
-        return Bridged(float(log_evidence), np.inf)
-    variance = share @ (of_draws - mean) ** 2 / mean**2 / n_draws
-    variance += of_proposal.var() / of_proposal.mean() ** 2 / n_proposal
-    return Bridged(float(log_evidence), float(variance**0.5))
+        return Bridged(float(log_evidence), *[np.inf] * 3)
+    first = (share @ (of_draws - mean) ** 2 / n_draws) ** 0.5 / mean
+    second = (of_proposal.var() / n_proposal) ** 0.5 / of_proposal.mean()
+    error = float(np.hypot(first, second))
+    return Bridged(float(log_evidence), error, float(first), float(second))

@@ -10,9 +10,11 @@ from skflow.evidence import LogEvidence
 from skflow.evidence._agreement import Agreement
 from skflow.evidence._halves import Half
 from skflow.evidence._verdict import combine, faults_of_draws, faults_of_evidence, widened
+from skflow.sampling import Bridged
 
 NOTHING = np.empty(0), np.empty(0)
-HALF = Half(3.0, 0.01, 3.01, 0.02, n_effective=900.0, overlap=0.9, beyond=NOTHING)
+BRIDGED = Bridged(3.0, 0.01, of_draws=0.008, of_proposals=0.006)
+HALF = Half(BRIDGED, 3.01, 0.02, n_effective=900.0, overlap=0.9, beyond=NOTHING)
 ALIKE = Agreement(1.0, 0.4, 0.05, column=0, moved=0.02, n_effective=1_500.0)
 
 FAULTY_DRAWS = {
@@ -28,18 +30,25 @@ HARMLESS = {
 }
 FAULTY_HALVES = {
     "overlap": ({"overlap": 0.01}, {"overlap": 0.9}, "share 9 effective draws only"),
-    "halves": ({"bridge": 3.14, "harmonic": 3.1}, {}, "disagree.* 9.9 standard errors apart"),
+    "halves": (
+        {"bridge": replace(BRIDGED, log_evidence=3.14), "harmonic": 3.1},
+        {},
+        "halves of the draws disagree.* standard errors apart",
+    ),
     "harmonic": ({"harmonic": 3.4}, {"harmonic": 3.4}, "the harmonic mean disagrees"),
     "beyond": ({"beyond": (np.full(2, 0.3), NOTHING[0])}, {}, "30% of what the draws give"),
-    "error": ({"bridge_error": 1.0}, {"bridge_error": 1.0}, "too large to be believed"),
+    "error": (
+        {"bridge": replace(BRIDGED, of_draws=0.6)},
+        {"bridge": replace(BRIDGED, of_draws=0.8)},
+        "0.70 nats, is too large to be believed",
+    ),
 }
 
 
 def test_nothing_is_wrong():
-    combined = combine([HALF, replace(HALF, bridge=3.02)])
-    assert combined.estimate == pytest.approx(3.01)
-    assert combined.error == pytest.approx(0.01)
-    assert combine([HALF, HALF]).error == pytest.approx(0.01 / 2**0.5)
+    combined = combine([HALF, replace(HALF, bridge=replace(BRIDGED, log_evidence=3.04))])
+    assert combined.estimate == pytest.approx(3.02)
+    assert combined.error == pytest.approx(0.02)
     assert faults_of_draws(ALIKE, None) == []
     assert faults_of_evidence(combined, widened(combined, ALIKE)) == []
 
@@ -62,6 +71,12 @@ def test_faults_of_evidence(name):
     combined = combine([replace(HALF, **first), replace(HALF, **second)])
     (reason,) = faults_of_evidence(combined, widened(combined, ALIKE))
     assert re.search(match, reason)
+
+
+def test_only_proposals_are_averaged():
+    """What draws bring into the error is the same in both halves."""
+    error = combine([HALF, HALF]).error
+    assert error == pytest.approx((0.008**2 + 0.006**2 / 2) ** 0.5)
 
 
 def test_one_point_beyond_may_be_chance():

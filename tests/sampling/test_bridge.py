@@ -31,6 +31,7 @@ class TestBridge:
         errors = np.array([each.standard_error for each in found])
         assert estimates.mean() == pytest.approx(5, abs=0.4 * errors.mean() + 1e-9)
         assert estimates.std() == pytest.approx(errors.mean(), rel=0.25, abs=1e-9)
+        assert errors[0] == pytest.approx(np.hypot(found[0].of_draws, found[0].of_proposals))
 
     def test_weights_count(self):
         rng = np.random.default_rng(0)
