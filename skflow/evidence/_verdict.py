@@ -8,11 +8,12 @@ from skflow._validation import column_label
 
 __all__ = ["Combined", "combine", "faults_of_draws", "faults_of_evidence", "widened"]
 
-LEVEL = 1e-3  # of the comparison of parts
+LEVEL = 1e-4  # of the comparison of parts
 FAR = 0.1  # standard deviations between means of parts, below which they differ by nothing
 MIXED = 1.1  # R-hat above which chains have not mixed
 FEW = 100  # draws that all are worth
-FEW_SHARED = 30  # draws that density and proposal share
+FEW_SHARED = 30  # draws that density and proposal share, where they do not share most
+AMPLE = 0.5  # overlap
 SURE = 3.3  # standard errors
 NEAR = 0.05  # nats that are never held against an estimate
 BEYOND = 0.02  # share of the evidence
@@ -168,7 +169,7 @@ def _of_number(agreement):
 
 
 def _of_overlap(combined):
-    if combined.n_shared >= FEW_SHARED:
+    if combined.n_shared >= FEW_SHARED or combined.overlap >= AMPLE:
         return None
     return (
         f"draws and proposals share {combined.n_shared:.0f} effective draws only, an overlap of "
