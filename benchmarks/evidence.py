@@ -89,9 +89,7 @@ def of_known(known, args):
     head = ["target", "d", "mean error", "worst", "standard error", "within two"]
     print(markdown([*head, "one Gaussian", "bad", "calls", "CPU s"], rows), end="\n\n")
     wanted = -(-ENOUGH * len(known) // OF)
-    held = verdict(
-        "targets within 0.05 in all runs", f"at least {wanted}", near, near >= wanted
-    )
+    held = verdict("targets within 0.05 in all runs", f"at least {wanted}", near, near >= wanted)
     share = np.mean(covered)
     return held & verdict(
         "runs within two standard errors",

@@ -114,9 +114,7 @@ print(f"on a grid: {truth:.3f}")
 lengths = np.array([1200, 1700, 2300, 3000, 4000])
 factors = np.array(
     [
-        bayes_factor(
-            *(log_evidence(chains[k][:, :n], log_density_of(NOISES[k])) for k in NOISES)
-        )
+        bayes_factor(*(log_evidence(chains[k][:, :n], log_density_of(NOISES[k])) for k in NOISES))
         for n in lengths
     ]
 )

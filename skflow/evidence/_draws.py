@@ -7,7 +7,7 @@ import numpy as np
 from skflow._input import names_of, refuse_lazy, refuse_masked
 from skflow._validation import check_finite
 
-__all__ = ["Draws", "read_draws"]
+__all__ = ["Draws", "in_numpy", "read_draws"]
 
 MOST_DRAWS = 20_000  # that are looked at; chains that are longer are thinned
 NEGLIGIBLE = 1e-6  # share of all weight that is left out with the lightest draws
@@ -117,9 +117,14 @@ def read_draws(draws, log_weights=None, var_names=None):
     return found
 
 
+def in_numpy(values):
+    """Return the numbers of a torch tensor as an array, and anything else as it is."""
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else values
+
+
 def _array(draws):
     try:
-        array = np.array(draws, dtype=np.float64)
+        array = np.array(in_numpy(draws), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"draws must be numbers; {FORMS}: {error}.") from error
     if array.ndim not in (2, 3) or not array.size:
@@ -168,7 +173,7 @@ def _columns(name, variable):
 
 
 def _weights(log_weights, n_chains, n):
-    values = np.array(log_weights, dtype=np.float64)
+    values = np.array(in_numpy(log_weights), dtype=np.float64)
     if n_chains > 1 or values.shape != (n,):
         raise ValueError(
             f"log_weights must be one number for each row of draws (n, d), here ({n},), got "

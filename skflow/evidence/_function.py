@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skflow.evidence._draws import in_numpy
+
 __all__ = ["AskedDensity"]
 
 BLOCK = 5_000  # rows a call
@@ -120,9 +122,8 @@ def _one_a_row(value, shape):
 
 
 def _as_array(value):
-    value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     try:
-        return np.array(value, dtype=np.float64)
+        return np.array(in_numpy(value), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"log_density must return real numbers: {error}.") from error
 

@@ -10,6 +10,7 @@ __all__ = ["Bridged", "bridge_evidence"]
 
 BEYOND = 50.0  # nats outside all ratios, where the root cannot be
 TOLERANCE = 1e-10  # nats
+MOST_STEPS = 10_000  # to the root, which may be the only one of many nats where anything changes
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
     -------
     Bridged
         The error is that of [2]_, eq. 14; inf where p and q share nothing, and the estimate nan
-        where no draw of q has a density.
+        where no draw of q has a density p, or none of p a density q.
 
     References
     ----------
@@ -65,7 +66,7 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
     .. [2] Fruehwirth-Schnatter (2004), Estimating marginal likelihoods for mixture and Markov
        switching models using bridge sampling techniques, Econometrics Journal 7(1).
     """
-    if not np.isfinite(at_proposal).any():
+    if not (np.isfinite(at_proposal).any() and np.isfinite(at_draws).any()):
         return Bridged(np.nan, *[np.inf] * 3)
     share = np.ones(len(at_draws)) if weights is None else np.asarray(weights, dtype=np.float64)
     share = share / share.sum()
@@ -77,10 +78,11 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
         of_proposal = expit(at_proposal - log_evidence + tilt).sum()
         return of_proposal - n_draws * (share @ expit(log_evidence - tilt - at_draws))
 
-    ratios = np.concatenate([at_draws, at_proposal])
-    ratios = ratios[np.isfinite(ratios)]
-    low, high = ratios.min() + tilt - BEYOND, ratios.max() + tilt + BEYOND
-    log_evidence = brentq(excess, low, high, xtol=TOLERANCE)
+    # below the lower end a proposal outweighs all draws, above the higher one a draw all proposals
+    ends = np.sort([at_draws[np.isfinite(at_draws)].min(), at_proposal.max()]) + tilt
+    log_evidence = brentq(
+        excess, ends[0] - BEYOND, ends[1] + BEYOND, xtol=TOLERANCE, maxiter=MOST_STEPS
+    )
     of_draws = expit(log_evidence - tilt - at_draws)
     of_proposal = expit(at_proposal - log_evidence + tilt)
     mean = share @ of_draws

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from arviz_base import from_dict
 
 from skflow.evidence._draws import MOST_DRAWS, read_draws
@@ -18,7 +19,8 @@ class TestForms:
         np.testing.assert_array_equal(found.rows[found.places], CHAINS)
         assert found.names is None
         assert found.shapes == ((4, 60),)
-        assert read_draws(CHAINS.tolist()).rows.shape == (240, 3)
+        for given in (CHAINS.tolist(), torch.tensor(CHAINS, requires_grad=True)):
+            np.testing.assert_array_equal(read_draws(given).rows, found.rows)
 
     @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
     def test_frames(self, frame):
