@@ -129,6 +129,7 @@ def of_dynesty(known, seed):
         own = f"{run.logz[-1] - truth:+.3f} ± {run.logzerr[-1]:.3f}"
         calls = [int(np.sum(run.ncall)), found.n_evaluations]
         rows.append([name, target.d, own, calls[0], _shown(found, truth), calls[1], found.verdict])
+        print(rows[-1], file=sys.stderr, flush=True)
     head = ["target", "d", "dynesty's error", "its calls", "error from its draws", "more calls"]
     print(markdown([*head, "verdict"], rows), end="\n\n")
 

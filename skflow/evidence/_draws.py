@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._input import names_of, refuse_lazy, refuse_masked
-from skflow._validation import check_finite
+from skflow._validation import check_finite, column_label
 
 __all__ = ["Draws", "in_numpy", "read_draws"]
 
@@ -113,7 +113,7 @@ def read_draws(draws, log_weights=None, var_names=None):
         shapes=((n_chains, m),) if n_chains > 1 else ((m,), (1, m)),
         names=None if names is None else [str(name) for name in names],
     )
-    _check_long_enough(found)
+    _check_halves(found)
     return found
 
 
@@ -198,8 +198,14 @@ def _kept(n_chains, m, weight):
     return np.sort(counted)[:: -(-len(counted) // MOST_DRAWS)]
 
 
-def _check_long_enough(draws):
+def _check_halves(draws):
     first, second = (draws.rows[half.ravel()] for half in draws.halves())
+    constant = np.flatnonzero((np.ptp(first, axis=0) == 0) | (np.ptp(second, axis=0) == 0))
+    if len(constant):
+        raise ValueError(
+            f"{column_label(constant[0], draws.names)} is the same in all draws of a half: it has "
+            "no density. Leave out what is no parameter (var_names, for objects of ArviZ)."
+        )
     wanted = 20 + 2 * draws.rows.shape[1]
     fewest = min(len(np.unique(half, axis=0)) for half in (first, second))
     if fewest < wanted:

@@ -110,9 +110,10 @@ def log_evidence(
         For draws that are no numbers, a ``log_density`` that is no function or returns none, a
         ``density`` that lacks a method, or takes no weights where the draws have some.
     ValueError
-        For draws that are not finite, outside of their bounds, too few (20 distinct ones and two
-        for each parameter in a half) or resampled; log densities of another shape, that depend on
-        the rows beside them, are not finite at a draw or at all proposals, or not those given.
+        For draws that are not finite, constant, outside of their bounds, too few (20 distinct
+        ones and two for each parameter in a half) or resampled; log densities of another shape,
+        that depend on the rows beside them, are not finite at a draw or at all proposals, or are
+        not those given.
 
     Warns
     -----
@@ -251,9 +252,9 @@ def _values_of(drawn, asked, given):
         values = _given(given, drawn)
         _check_same(values[first[some]], checked)
     if not np.isfinite(values).all():
-        first = drawn.rows[np.argmin(np.isfinite(values))]
-        shown = ", ".join(f"{value:.6g}" for value in first[:MOST_SHOWN])
-        more = ", ..." if len(first) > MOST_SHOWN else ""
+        row = drawn.rows[np.argmin(np.isfinite(values))]
+        shown = ", ".join(f"{value:.6g}" for value in row[:MOST_SHOWN])
+        more = ", ..." if len(row) > MOST_SHOWN else ""
         raise ValueError(
             f"log_density is not finite at {np.mean(~np.isfinite(values)):.1%} of the draws, the "
             f"first is ({shown}{more}): draws and density do not belong together. Has it the same "

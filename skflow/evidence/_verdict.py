@@ -86,7 +86,8 @@ def widened(combined, agreement):
     """Return the error (nats) that is left where draws are not as they should be.
 
     Where parts of the draws disagree, as large a share of the evidence may be missing as lies
-    elsewhere in one part than in another; where some was found beyond all draws, that much.
+    elsewhere in one part than in another; where some was found beyond all draws, that much. Where
+    the harmonic mean disagrees, either may be right.
 
     Parameters
     ----------
@@ -102,6 +103,8 @@ def widened(combined, agreement):
         error = max(error, -np.log1p(-min(agreement.moved, MOST_MOVED)))
     if _lies_beyond(combined):
         error = max(error, np.log1p(combined.beyond))
+    if _harmonic_differs(combined):
+        error = max(error, abs(combined.harmonic - combined.estimate))
     return float(error)
 
 
@@ -136,6 +139,12 @@ def _parts_differ(agreement):
 
 def _lies_beyond(combined):
     return combined.beyond >= BEYOND and combined.surprise >= SURPRISE
+
+
+def _harmonic_differs(combined):
+    """Whether it does, beyond chance; not where there is none, since proposals are far off."""
+    error = np.hypot(combined.harmonic_error, combined.statistical)
+    return abs(combined.harmonic - combined.estimate) > max(SURE * error, NEAR)
 
 
 def _of_parts(agreement, names):
@@ -190,14 +199,13 @@ def _of_halves(combined):
 
 
 def _of_harmonic(combined):
-    distance = abs(combined.harmonic - combined.estimate)
-    error = np.hypot(combined.harmonic_error, combined.statistical)
-    if not distance > max(SURE * error, NEAR):  # there is none where proposals are far off
+    if not _harmonic_differs(combined):
         return None
     return (
-        f"the harmonic mean disagrees: {combined.harmonic:.3f}, and {combined.estimate:.3f} by "
-        f"bridge sampling, {distance / error:.1f} standard errors apart. Some draws are not where "
-        "the density is, or it lies where no draw is."
+        f"the harmonic mean disagrees: it says {combined.harmonic:.3f} +- "
+        f"{combined.harmonic_error:.3f}, and bridge sampling {combined.estimate:.3f}. The draws "
+        "seem to be of another density than log_density: has it all priors and Jacobians, and "
+        "were the beginnings of the chains left out?"
     )
 
 

@@ -102,6 +102,12 @@ REFUSED = {
     "too many axes": (CHAINS[None], {}, ValueError, r"shape \(1, 4, 60, 3\); expected an array"),
     "not finite": (np.where(CHAINS > 2.5, np.nan, CHAINS), {}, ValueError, "column .* NaN"),
     "too few": (CHAINS[0, :50], {}, ValueError, "25 distinct rows that count, and 26 are needed"),
+    "a constant column": (
+        np.concatenate([CHAINS, np.ones((4, 60, 1))], axis=2),
+        {},
+        ValueError,
+        "column 3 is the same in all draws of a half",
+    ),
     "resampled": (
         CHAINS[0, RNG.integers(60, size=400)],
         {},

@@ -90,6 +90,8 @@ def test_the_error_says_what_may_be_missing():
     apart = replace(ALIKE, p_value=1e-9, distance=0.5, moved=0.2)
     assert widened(combined, apart) == pytest.approx(-np.log(0.8))
     assert np.isfinite(widened(combined, replace(apart, moved=1.0)))
+    other = combine([replace(HALF, harmonic=3.3)] * 2)
+    assert widened(other, ALIKE) == pytest.approx(0.3)
     beyond = combine([replace(HALF, beyond=(np.full(3, 0.2), NOTHING[0])), HALF])
     assert widened(beyond, ALIKE) == pytest.approx(np.log(1.3))
 
