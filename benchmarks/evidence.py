@@ -34,7 +34,6 @@ BOXES = {
     "banana": ([-60, -110], [60, 10]),
     "four modes": ([-10, -10], [10, 10]),
     "ring": ([-5, -5], [5, 5]),
-    "double wells": ([-4] * 4 + [-7] * 4, [4] * 4 + [7] * 4),
 }
 CHAINS = "banana", "ring", "regression", "schools, not centred"
 
@@ -145,11 +144,11 @@ def of_emcee(known, seed):
         start = target.draw(rng, n_walkers)
         sampler = emcee.EnsembleSampler(n_walkers, target.d, target.log_density, vectorize=True)
         sampler.random_state = np.random.RandomState(seed).get_state()  # noqa: NPY002
-        sampler.run_mcmc(start, 2_000)
+        sampler.run_mcmc(start, 4_000)
         found = log_evidence(
-            np.swapaxes(sampler.get_chain(discard=500), 0, 1),
+            np.swapaxes(sampler.get_chain(discard=1_000), 0, 1),
             target.log_density,
-            log_density_of_draws=sampler.get_log_prob(discard=500).T,
+            log_density_of_draws=sampler.get_log_prob(discard=1_000).T,
         )
         shown = _shown(found, target.log_evidence)
         worth = f"{found.n_effective:.0f}"

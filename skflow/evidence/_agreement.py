@@ -6,6 +6,8 @@ import numpy as np
 from scipy import stats
 from sklearn.cluster import KMeans
 
+from skflow.evidence._draws import MOST_GROUPS
+
 __all__ = ["Agreement", "agreement_of", "count_of"]
 
 N_CELLS = 10
@@ -148,11 +150,21 @@ def _moved(cells, draws):
 
 
 def _rhat(tests, draws):
-    """Return the largest split R-hat of columns (n, k)."""
-    if draws.weight is not None or draws.places.shape[1] < 8:
+    """Return the largest split R-hat of columns (n, k).
+
+    Of many short chains, as the walkers of an ensemble are, R-hat is large however many there
+    are: it looks at groups of them, one after the other. Walkers that are stuck make the effective
+    number small.
+    """
+    chains = draws.places
+    if draws.n_chains > MOST_GROUPS:
+        chains = [part.ravel() for part in draws.groups()]
+    size = min(map(len, chains))
+    if draws.weight is not None or size < 8:
         return np.nan
     from arviz_stats.base import array_stats  # it takes more than a second to import
 
+    places = np.array([chain[:size] for chain in chains])
     with np.errstate(all="ignore"):
-        found = array_stats.rhat(tests[draws.places], chain_axis=0, draw_axis=1, method="split")
+        found = array_stats.rhat(tests[places], chain_axis=0, draw_axis=1, method="split")
     return float(np.nanmax(found, initial=1.0))

@@ -7,7 +7,7 @@ import numpy as np
 from skflow._input import names_of, refuse_lazy, refuse_masked
 from skflow._validation import check_finite, column_label
 
-__all__ = ["Draws", "in_numpy", "read_draws"]
+__all__ = ["MOST_GROUPS", "Draws", "in_numpy", "read_draws"]
 
 MOST_DRAWS = 20_000  # that are looked at; chains that are longer are thinned
 NEGLIGIBLE = 1e-6  # share of all weight that is left out with the lightest draws

@@ -75,6 +75,15 @@ class TestAgreement:
         assert each.p_value < 1e-6
         assert each.moved == pytest.approx(0.5, abs=0.1)
 
+    def test_of_many_short_chains(self):
+        """Walkers of an ensemble: each is worth a few draws, all together many."""
+        walkers = BANANA.chains(np.random.default_rng(0), 48, 300, 0.97)
+        each = found(walkers)
+        assert each.rhat < 1.1
+        assert each.n_effective < 400
+        stuck = walkers[:, :1] + 0.1 * (walkers - walkers[:, :1])
+        assert found(stuck).n_effective < 100
+
     def test_of_weighted_draws(self):
         run = Ball().nested(np.random.default_rng(0))
         each = found(run.rows, run.log_weights)
