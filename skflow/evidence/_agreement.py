@@ -152,13 +152,14 @@ def _moved(cells, draws):
 def _rhat(tests, draws):
     """Return the largest split R-hat of columns (n, k).
 
-    Of many short chains, as the walkers of an ensemble are, R-hat is large however many there
-    are: it looks at groups of them, one after the other. Walkers that are stuck make the effective
-    number small.
+    One chain is cut in halves. Of many short chains, as the walkers of an ensemble are, R-hat is
+    large however many there are: it looks at groups of them, one after the other. Walkers that
+    are stuck make the effective number small.
     """
     chains = draws.places
-    if draws.n_chains > MOST_GROUPS:
-        chains = [part.ravel() for part in draws.groups()]
+    if draws.n_chains == 1 or draws.n_chains > MOST_GROUPS:
+        parts = draws.halves() if draws.n_chains == 1 else draws.groups()
+        chains = [part.ravel() for part in parts]
     size = min(map(len, chains))
     if draws.weight is not None or size < 8:
         return np.nan

@@ -122,7 +122,7 @@ def log_evidence(
 
     See Also
     --------
-    FlowVariationalApproximator : Evidence without draws, by a fit to the log density.
+    skflow.FlowVariationalApproximator : Evidence without draws, by a fit to the log density.
 
     Notes
     -----

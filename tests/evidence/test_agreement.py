@@ -84,6 +84,10 @@ class TestAgreement:
         stuck = walkers[:, :1] + 0.1 * (walkers - walkers[:, :1])
         assert found(stuck).n_effective < 100
 
+    def test_of_one_chain_that_drifts(self):
+        rng = np.random.default_rng(0)
+        assert found(rng.normal(size=(900, 2)) + np.linspace(0, 2, 900)[:, None]).rhat > 1.1
+
     def test_of_weighted_draws(self):
         run = Ball().nested(np.random.default_rng(0))
         each = found(run.rows, run.log_weights)

@@ -90,7 +90,7 @@ class TestCoverage:
     def test_of_a_simple_density(self, correlation):
         target = TARGETS["banana"]
         error, standard = errors_of(
-            30,
+            20,
             target,
             lambda rng: target.chains(rng, 4, 800, correlation),
             density=LinearFlowDensity(),
