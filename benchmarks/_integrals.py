@@ -1,12 +1,10 @@
 """Densities whose integrals are known in closed form or by quadrature, with exact draws.
 
-A target has ``d``, ``log_density(x)`` of rows (n, d), ``draw(rng, n)``, ``log_evidence`` and
-``support``. Regressions are known by quadrature over the deviation of the noise alone, since
-coefficients can be integrated by hand.
+A target has ``d``, ``log_density(x)``, ``draw(rng, n)``, ``log_evidence`` and ``support``.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +24,7 @@ class Target:
     log_density: callable
     draw: callable
     log_evidence: float
-    support: dict | None = field(default=None)
+    support: dict | None = None
 
 
 def normal(x, mean=0.0, deviation=1.0):
@@ -184,7 +182,7 @@ def eight_schools(centred):
 
 
 class Regression:
-    """y ~ normal(X beta, sigma), by the logarithm of sigma.
+    """y ~ normal(X beta, sigma), by log sigma; the coefficients are integrated by hand.
 
     ``prior_sd`` is of the coefficients, None for a flat prior; ``sigma_prior`` has a ``logpdf``,
     up to a constant, or is None for a flat one.
@@ -285,10 +283,9 @@ def stored_regressions(folder):
     kid["both"] = np.multiply(kid["mom_hs"], kid["mom_iq"])
     y, lags = np.asarray(series["y"], float), series["K"]
     lagged = {str(k): y[lags - k : len(y) - k] for k in range(1, lags + 1)}
+    wide, X = (lambda s: -0.5 * (s / 10) ** 2), np.asarray(blr["X"], float)
     found = {
-        "sblrc-blr": Regression(
-            np.asarray(blr["X"], float), np.asarray(blr["y"]), 10.0, lambda s: -0.5 * (s / 10) ** 2
-        ),
+        "sblrc-blr": Regression(X, np.asarray(blr["y"]), 10.0, wide),
         "kidiq-kidscore_interaction": Regression(
             _with_ones(kid, "mom_hs", "mom_iq", "both"),
             np.asarray(kid["kid_score"], float),
