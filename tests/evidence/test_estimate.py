@@ -104,7 +104,7 @@ class TestCoverage:
     def test_of_the_default(self, name):
         target = CHAINED[name]
         error, standard = errors_of(
-            100, target, lambda rng: target.chains(rng, 4, 500, 0.5), support=target.support
+            60, target, lambda rng: target.chains(rng, 4, 500, 0.5), support=target.support
         )
         assert (abs(error) < standard).mean() > 0.58
         assert (abs(error) < 2 * standard).mean() > 0.88
