@@ -34,6 +34,7 @@ from skflow.estimators import (
     UMNNDensity,
     distill,
 )
+from skflow.evidence import log_evidence
 from skflow.exceptions import (
     BrokenGuaranteeError,
     CompressedDataError,
@@ -92,4 +93,5 @@ __all__ = [
     "diagnose",
     "distill",
     "load",
+    "log_evidence",
 ]

@@ -97,7 +97,6 @@ ROOMS = {
         "exceptions",
         "fitting",
         "images",
-        "sampling",
         "sources",
         "tables",
     )

@@ -30,7 +30,7 @@ LAYERS = [
     {"scale"},
     {"conditionals"},
     {"estimators"},
-    {"codes", "diagnostics"},
+    {"codes", "diagnostics", "evidence"},
     {"adapters", "plots", "testing"},
 ]
 # What is of images stands beside these, and counts as the package of the same name: the rest of

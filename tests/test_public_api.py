@@ -5,6 +5,7 @@ import skflow.adapters
 import skflow.bases
 import skflow.bijections
 import skflow.diagnostics
+import skflow.evidence
 import skflow.metrics
 import skflow.plots
 import skflow.scale
@@ -54,6 +55,7 @@ NAMES = {
         "diagnose",
         "distill",
         "load",
+        "log_evidence",
     ],
     skflow.adapters: ["SkproFlowDistribution", "SkproFlowRegressor"],
     skflow.diagnostics: [
@@ -96,6 +98,7 @@ NAMES = {
         "training_curves",
         "two_sample_test",
     ],
+    skflow.evidence: ["LogEvidence", "log_evidence"],
     skflow.metrics: [
         "crps_of_draws",
         "get_scorer",

@@ -10,14 +10,24 @@ __all__ = ["Bridged", "bridge_evidence"]
 
 BEYOND = 50.0  # nats outside all ratios, where the root cannot be
 TOLERANCE = 1e-10  # nats
+MOST_STEPS = 10_000  # to the root, which may be the only one of many nats where anything changes
 
 
 @dataclass(frozen=True)
 class Bridged:
-    """A log evidence by bridge sampling, in nats, and its standard error."""
+    """A log evidence by bridge sampling, in nats, and its standard error.
+
+    Attributes
+    ----------
+    log_evidence, standard_error : float
+    of_draws, of_proposals : float
+        The parts of the standard error that draws and proposals each bring in.
+    """
 
     log_evidence: float
     standard_error: float
+    of_draws: float
+    of_proposals: float
 
 
 def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
@@ -46,7 +56,8 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
     Returns
     -------
     Bridged
-        The error is that of [2]_, eq. 14; nan and inf where no draw of q has a density.
+        The error is that of [2]_, eq. 14; inf where p and q share nothing, and the estimate nan
+        where no draw of q has a density p, or none of p a density q.
 
     References
     ----------
@@ -55,8 +66,8 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
     .. [2] Fruehwirth-Schnatter (2004), Estimating marginal likelihoods for mixture and Markov
        switching models using bridge sampling techniques, Econometrics Journal 7(1).
     """
-    if not np.isfinite(at_proposal).any():
-        return Bridged(np.nan, np.inf)
+    if not (np.isfinite(at_proposal).any() and np.isfinite(at_draws).any()):
+        return Bridged(np.nan, *[np.inf] * 3)
     share = np.ones(len(at_draws)) if weights is None else np.asarray(weights, dtype=np.float64)
     share = share / share.sum()
     n_draws = 1 / (share**2).sum() if n_effective is None else float(n_effective)
@@ -67,13 +78,17 @@ def bridge_evidence(at_draws, at_proposal, *, weights=None, n_effective=None):
         of_proposal = expit(at_proposal - log_evidence + tilt).sum()
         return of_proposal - n_draws * (share @ expit(log_evidence - tilt - at_draws))
 
-    ratios = np.concatenate([at_draws, at_proposal])
-    ratios = ratios[np.isfinite(ratios)]
-    low, high = ratios.min() + tilt - BEYOND, ratios.max() + tilt + BEYOND
-    log_evidence = brentq(excess, low, high, xtol=TOLERANCE)
+    # below the lower end a proposal outweighs all draws, above the higher one a draw all proposals
+    ends = np.sort([at_draws[np.isfinite(at_draws)].min(), at_proposal.max()]) + tilt
+    log_evidence = brentq(
+        excess, ends[0] - BEYOND, ends[1] + BEYOND, xtol=TOLERANCE, maxiter=MOST_STEPS
+    )
     of_draws = expit(log_evidence - tilt - at_draws)
     of_proposal = expit(at_proposal - log_evidence + tilt)
     mean = share @ of_draws
-    variance = share @ (of_draws - mean) ** 2 / mean**2 / n_draws
-    variance += of_proposal.var() / of_proposal.mean() ** 2 / n_proposal
-    return Bridged(float(log_evidence), float(variance**0.5))
+    if mean == 0 or not of_proposal.any():  # they are too far apart for floats
+        return Bridged(float(log_evidence), *[np.inf] * 3)
+    first = (share @ (of_draws - mean) ** 2 / n_draws) ** 0.5 / mean
+    second = (of_proposal.var() / n_proposal) ** 0.5 / of_proposal.mean()
+    error = float(np.hypot(first, second))
+    return Bridged(float(log_evidence), error, float(first), float(second))

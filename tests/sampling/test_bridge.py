@@ -31,6 +31,7 @@ class TestBridge:
         errors = np.array([each.standard_error for each in found])
         assert estimates.mean() == pytest.approx(5, abs=0.4 * errors.mean() + 1e-9)
         assert estimates.std() == pytest.approx(errors.mean(), rel=0.25, abs=1e-9)
+        assert errors[0] == pytest.approx(np.hypot(found[0].of_draws, found[0].of_proposals))
 
     def test_weights_count(self):
         rng = np.random.default_rng(0)
@@ -40,7 +41,16 @@ class TestBridge:
         found = bridge_evidence(at_own, at_other, weights=np.exp(at_own))
         assert abs(found.log_evidence) < 4 * found.standard_error < 0.1
 
+    def test_proposals_far_out(self):
+        """Where p is next to nothing at most of the draws of q, the root is still found."""
+        rng = np.random.default_rng(0)
+        at_draws, at_proposal = ratios(PROPOSALS["wider"], rng)
+        far = np.concatenate([at_proposal, -np.geomspace(1, 1e9, 500)])
+        found = bridge_evidence(at_draws, far)
+        assert found.log_evidence == pytest.approx(5 - np.log(2_500 / 2_000), abs=0.1)
+
     def test_what_shares_no_draw(self):
         found = bridge_evidence(np.full(10, 800.0), np.full(10, -np.inf))
         assert np.isnan(found.log_evidence)
         assert found.standard_error == np.inf
+        assert bridge_evidence(np.full(10, 900.0), np.full(10, -900.0)).standard_error == np.inf
