@@ -15,16 +15,17 @@ __all__ = ["Explored", "explore"]
 
 MOST_ROUNDS = 40
 BISECTIONS = 30
+BASE_ROWS, BASE_WIDTH = 50, 2.0
 WANTED = 0.5  # of the rows of a round, that must count effectively when a power is chosen
 FIRST_POWER, FASTEST = 0.1, 2.5  # of the target at first, and by how much it may grow in a round
-LOOK_BACK = 0.2  # rows of a round drawn once more from the last proposal of a lower power
+LOOK_BACK, FLATTER = 0.2, 0.4  # rows of a round drawn once more from a proposal of a lower power
 A_COMPONENT = 8  # rows in a round for each normal and (d + 1)
 GOOD = 0.75  # share of a round's rows that count, at which a proposal is as good as may be
 BETTER = 1.1  # times the best share before, below which a round has brought nothing
 PATIENCE = 2  # rounds that may bring nothing
 # Rows that a mixture has lost: of some weight, where the target is this many nats higher, and
 # this many standard deviations of a squared distance beyond all normals.
-COUNTS, LOST, FAR = 0.5, 2.5, 4.0
+COUNTS, LOST, BELOW = 0.5, 2.5, 2.0
 MOST_LOST, LOST_SHARE = 15, 0.02
 
 
@@ -52,7 +53,7 @@ class Explored:
 def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, tell=None):
     r"""Draw, weigh and fit in rounds, while a density grows sharp.
 
-    Round t looks at :math:`p_\beta \propto q_1^{1 - \beta} p^\beta` with the largest power that
+    Round t looks at :math:`p_\beta \propto b^{1 - \beta} p^\beta` with the largest power that
     leaves half as many effective rows as are drawn in a round, among all rows so far
     (:class:`Population`). A mixture of normals and a :class:`Triangular` map are fitted to them,
     pooled, and give the rows of the next round. While the power is small modes are wide and run
@@ -88,15 +89,17 @@ def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, 
     population, history = Population(log_target, n_features), []
     population.add(start, n_first, rng)
     _check_met(population, n_first)
-    power, n, former, last = 0.0, n_round, None, []
+    population.base = _base(population, start)
+    power, n, made, last = 0.0, n_round, [], []
     while True:
         power = min(_power(population, WANTED * n), max(FIRST_POWER, FASTEST * power))
         proposal, n_normals = _fit(population, power, rng)
         n = max(n_round, A_COMPONENT * (n_features + 1) * n_normals)
-        if former is not None:
-            population.add(former, int(LOOK_BACK * n), rng)
+        flatter = [q for q, beta in made if beta <= FLATTER * power]
+        if flatter:
+            population.add(flatter[-1], int(LOOK_BACK * n), rng)
         efficiency = effective_number(population.add(proposal, n, rng)) / n
-        former = proposal if power < 1 or former is None else former
+        made.append((proposal, power))
         last = [*last, proposal][-PATIENCE - 1 :] if power == 1 else [proposal]
         history.append(
             {
@@ -135,6 +138,16 @@ def _check_met(population, n_first):
         )
 
 
+def _base(population, start):
+    """The start's own base, held back by a normal about all of a low power of the target."""
+    population.base = start.log_base
+    weight = shares_of(population.log_weights(_power(population, BASE_ROWS)))
+    mean = weight @ population.rows
+    scale = BASE_WIDTH * np.sqrt(weight @ (population.rows - mean) ** 2)
+    scale = np.maximum(scale, 1e-300)
+    return lambda x: start.log_base(x) - 0.5 * (((x - mean) / scale) ** 2).sum(axis=1)
+
+
 def _power(population, wanted):
     """Largest power of the target with as many effective rows."""
     if effective_number(population.log_weights()) >= wanted:
@@ -154,7 +167,8 @@ def _fit(population, power, rng):
     mixture = fit_normals(rows, weight, rng)
     log_constant = logsumexp(log_weights) - np.log(len(rows))
     target = population.log_density(power) - log_constant
-    counting = weight * len(rows) > COUNTS
+    level = weight[weight > 0] @ target[weight > 0]
+    counting = (weight * len(rows) > COUNTS) & (target > level - BELOW)
     mixture = _with_the_lost(mixture, rows[counting], target[counting])
     bent = fit_triangular(rows, weight, rng)
     pool = fit_shares([mixture.with_tails(), bent], rows, weight)
@@ -163,10 +177,8 @@ def _fit(population, power, rng):
 
 def _with_the_lost(mixture, rows, target):
     """Put normals where the target is known to be far higher than the mixture."""
-    d = rows.shape[1]
     for _ in range(MOST_LOST):
         lost = target - mixture.with_tails().log_density(rows) > LOST
-        lost &= mixture.distances(rows).min(axis=1) > d + FAR * (2 * d) ** 0.5
         if not lost.any():
             break
         highest = np.where(lost, target, -np.inf).argmax()

@@ -13,6 +13,7 @@ MOST_ROWS = 2_000  # that a fit looks at
 MOST_SWEEPS = 60
 GAIN = 1e-4  # nats a row, below which a fit has ended
 FLOOR = 1e-6  # of the variance of all rows, added to that of each component
+PRICE = 1.5  # nats a parameter must bring
 TAILS = 0.1  # share of the wide copies
 WIDER = 2.0  # times the standard deviations
 
@@ -58,12 +59,12 @@ class NormalMixture:
         return self.means[component] + np.einsum("nij,nj->ni", self.roots[component], noise)
 
     def and_more(self, mean, share):
-        """Return it with one more component, of the mean covariance of the others."""
-        covariance = np.einsum("k,kij,klj->il", self.weights, self.roots, self.roots)
+        """Return it with one more component, of the covariance of the smallest."""
+        volume = np.log(np.diagonal(self.roots, axis1=1, axis2=2)).sum(axis=1)
         return NormalMixture(
             np.append((1 - share) * self.weights, share),
             np.vstack([self.means, mean]),
-            np.concatenate([self.roots, np.linalg.cholesky(covariance)[None]]),
+            np.concatenate([self.roots, self.roots[volume.argmin()][None]]),
         )
 
     def with_tails(self):
@@ -159,7 +160,7 @@ class _Fit:
                 break
             last = likelihood
         n_parameters = len(self.shares) * (self.n_parameters + 1)
-        return self.n_effective * likelihood - 0.5 * n_parameters * np.log(self.n_effective)
+        return self.n_effective * likelihood - PRICE * n_parameters
 
     def mixture(self):
         return NormalMixture(self.shares / self.shares.sum(), self.means, self.roots)

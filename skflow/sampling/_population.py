@@ -28,6 +28,8 @@ class Population:
         Log densities of the target.
     counts : list of int
         Rows of each proposal.
+    base : callable
+        Of rows, to log densities: what a power of the target begins at; constant at first.
 
     References
     ----------
@@ -39,6 +41,7 @@ class Population:
         self.log_target = log_target
         self.rows = np.empty((0, n_features))
         self.value = np.empty(0)
+        self.base = _flat
         self.proposals, self.counts = [], []
         self._log_q = np.empty((0, 0))
 
@@ -67,7 +70,7 @@ class Population:
         return value - log_q[-n:]
 
     def log_weights(self, power=1.0):
-        r"""Log weights (n,) for :math:`q_1^{1 - \beta} p^\beta`, between first proposal and target.
+        r"""Log weights (n,) for :math:`b^{1 - \beta} p^\beta`, between base and target.
 
         Parameters
         ----------
@@ -78,8 +81,8 @@ class Population:
         return self.log_density(power) - mixed + np.log(len(self))
 
     def log_density(self, power=1.0):
-        """Log density (n,) between first proposal and target, not normalised."""
-        start = 0.0 if power == 1 else (1 - power) * self._log_q[0]
+        """Log density (n,) between base and target, not normalised."""
+        start = 0.0 if power == 1 else (1 - power) * self.base(self.rows)
         with np.errstate(invalid="ignore"):
             found = start + power * self.value
         return np.where(np.isfinite(self.value), found, -np.inf)
@@ -99,3 +102,7 @@ def effective_number(log_weights):
 def shares_of(log_weights):
     """Weights with sum 1."""
     return np.exp(log_weights - logsumexp(log_weights))
+
+
+def _flat(rows):
+    return np.zeros(len(rows))
