@@ -19,6 +19,7 @@ NAMES = {
         "FlowOutlierDetector",
         "FlowPPDensity",
         "FlowRegressor",
+        "FlowSampler",
         "FlowVariationalApproximator",
         "GaussianizationFlowDensity",
         "GlowDensity",

@@ -9,6 +9,8 @@ from skflow.sampling._slices import slice_moves
 
 __all__ = ["Chains", "run_chains"]
 
+REPEATS, MOST_PROPOSALS = 0.05, 5  # share of draws that may be repeated, proposals for each draw
+
 
 @dataclass(frozen=True)
 class Chains:
@@ -19,20 +21,28 @@ class Chains:
     draws : ndarray of shape (n_chains, n, d)
     at_draws : ndarray of shape (n_chains, n)
         log p - log q there.
-    at_proposals : ndarray of shape (n_chains, n)
+    at_proposals : ndarray of shape (n_chains, n_proposals)
         The same where the proposal q was drawn, -inf where p is zero.
     accepted : float
         Share of the proposals that were accepted.
+    thinning : int
+        Proposals for each draw.
+    stopped_by : {"n_draws", "max_seconds", "interrupt"}
     """
 
     draws: np.ndarray
     at_draws: np.ndarray
     at_proposals: np.ndarray
     accepted: float
+    thinning: int
+    stopped_by: str
 
 
-def run_chains(log_target, proposal, theta, n_draws, every, rng, tell=None):
+def run_chains(log_target, proposal, theta, value, n_draws, every, rng, *, tell=None):
     r"""Run chains side by side: independent proposals, and slice moves in between.
+
+    A first block is left out; its acceptance rate says how many proposals there are for each
+    draw that is kept, so that no more than one in twenty draws is the one before once more.
 
     A draw x' of q takes the place of x with probability
 
@@ -50,7 +60,9 @@ def run_chains(log_target, proposal, theta, n_draws, every, rng, tell=None):
     proposal : object
         With ``draw(n, rng)`` and ``log_density(rows)``.
     theta : ndarray of shape (n_chains, d)
-        Where they begin, at least 4 chains, where p is not zero.
+        Where they begin, at least 4 chains.
+    value : ndarray of shape (n_chains,)
+        log p there, all finite.
     n_draws, every : int
     rng : RandomState
     tell : callable, default=None
@@ -59,7 +71,7 @@ def run_chains(log_target, proposal, theta, n_draws, every, rng, tell=None):
     Returns
     -------
     Chains
-        Of fewer draws if the time was up.
+        Of fewer draws if the time was up, or the user interrupted, after the first block.
 
     References
     ----------
@@ -68,63 +80,85 @@ def run_chains(log_target, proposal, theta, n_draws, every, rng, tell=None):
     .. [2] Gabrie, Rotskoff & Vanden-Eijnden (2022), Adaptive Monte Carlo augmented with
        normalizing flows, PNAS 119(10), arXiv:2105.12603.
     """
-    n_chains = len(theta)
-    value = log_target(theta)
-    blocks, accepted, done = [], 0, 0
+    first = _next_block(log_target, proposal, _State(theta, value), every, rng)
+    thinning = _thinning(first.accepts.mean())
+    blocks, stopped_by, now, done = [], "n_draws", first.end, 0
     while done < n_draws:
-        if done and time_is_up():
+        if blocks and time_is_up():
             left_out(f"{n_draws - done} of {n_draws} draws of each chain")
+            stopped_by = "max_seconds"
             break
-        theta, value = _moved(log_target, theta, value, rng)
-        n = min(every, n_draws - done)
-        rows = proposal.draw(n * n_chains, rng)
-        found = log_target(rows)
-        log_q = proposal.log_density(np.concatenate([theta, rows]))
-        own = value - log_q[:n_chains]
-        ratios = np.where(np.isfinite(found), found - log_q[n_chains:], -np.inf)
-        block = _block(
-            (theta, value, own),
-            (rows.reshape(n, n_chains, -1), found.reshape(n, n_chains), ratios.reshape(n, -1)),
-            rng,
-        )
-        theta, value, accepted = block.theta[-1], block.value[-1], accepted + block.accepted
-        blocks.append((block.theta, block.ratio, ratios.reshape(n, n_chains)))
-        done += n
+        n = min(max(1, every // thinning), n_draws - done)
+        try:
+            block = _next_block(log_target, proposal, now, n * thinning, rng)
+        except KeyboardInterrupt:
+            if not blocks:
+                raise
+            stopped_by = "interrupt"
+            break
+        blocks.append(block)
+        now, done = block.end, done + n
         if tell is not None:
             tell(n)
-    draws, at_draws, at_proposals = (
-        np.concatenate(parts).swapaxes(0, 1) for parts in zip(*blocks, strict=True)
+    return _chains(blocks, thinning, stopped_by)
+
+
+def _thinning(accepted):
+    """Proposals for a draw, so that few draws are the one before once more."""
+    repeats = np.log(np.clip(1 - accepted, 1e-3, 1 - 1e-3))
+    return int(np.clip(np.ceil(np.log(REPEATS) / repeats), 1, MOST_PROPOSALS))
+
+
+def _chains(blocks, thinning, stopped_by):
+    last = slice(thinning - 1, None, thinning)
+    parts = [(b.draws[last], b.at_draws[last], b.at_proposals, b.accepts) for b in blocks]
+    draws, at_draws, at_proposals, accepts = (
+        np.concatenate(each).swapaxes(0, 1) for each in zip(*parts, strict=True)
     )
-    return Chains(draws, at_draws, at_proposals, accepted / (done * n_chains))
+    return Chains(draws, at_draws, at_proposals, float(accepts.mean()), thinning, stopped_by)
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where chains are (n_chains, d), and log p there."""
+
+    theta: np.ndarray
+    value: np.ndarray
 
 
 @dataclass(frozen=True)
 class _Block:
-    theta: np.ndarray
-    value: np.ndarray
-    ratio: np.ndarray
-    accepted: int
+    """Some draws of each chain, (n, n_chains, ...), and where the chains are after them."""
+
+    draws: np.ndarray
+    at_draws: np.ndarray
+    at_proposals: np.ndarray
+    accepts: np.ndarray
+    end: _State
 
 
-def _block(now, proposed, rng):
-    """Accept or reject proposals (n, n_chains, ...) one after another."""
-    kept, accepted = [], 0
-    threshold = np.log1p(-rng.random_sample(proposed[1].shape))
-    for step in range(len(threshold)):
-        ratio = proposed[2][step]
-        takes = ratio - now[2] >= threshold[step]
-        now = (
-            np.where(takes[:, None], proposed[0][step], now[0]),
-            np.where(takes, proposed[1][step], now[1]),
-            np.where(takes, ratio, now[2]),
-        )
-        accepted += int(takes.sum())
-        kept.append(now)
-    return _Block(*(np.array(parts) for parts in zip(*kept, strict=True)), accepted)
-
-
-def _moved(log_target, theta, value, rng):
-    moved, found = slice_moves(
-        lambda rows, group: log_target(rows), theta[None], value[None], rng, 1
+def _next_block(log_target, proposal, now, n, rng):
+    """One local move of each chain, then n proposals to it, which are all asked for at once."""
+    moved, value = slice_moves(
+        lambda rows, group: log_target(rows), now.theta[None], now.value[None], rng, 1
     )
-    return moved[0], found[0]
+    theta, value, chains = moved[0], value[0], np.arange(len(now.theta))
+    rows = proposal.draw(n * len(theta), rng)
+    found = log_target(rows)
+    log_q = proposal.log_density(np.concatenate([theta, rows]))
+    # step 0 is where the chains are, and a chain is told by the last step that it accepted
+    rows = np.concatenate([theta, rows]).reshape(n + 1, *theta.shape)
+    value = np.concatenate([value, found]).reshape(n + 1, -1)
+    log_q = log_q.reshape(n + 1, -1)
+    with np.errstate(invalid="ignore"):
+        ratios = np.where(np.isfinite(value), value - log_q, -np.inf)
+    threshold = np.log1p(-rng.random_sample((n, len(theta))))
+    at, steps = np.zeros(len(theta), dtype=int), []
+    for step in range(1, n + 1):
+        accepts = ratios[step] - ratios[at, chains] >= threshold[step - 1]
+        at = np.where(accepts, step, at)
+        steps.append(at)
+    at = np.array(steps)
+    accepts = at == np.arange(1, n + 1)[:, None]
+    end = _State(rows[at[-1], chains], value[at[-1], chains])
+    return _Block(rows[at, chains], ratios[at, chains], ratios[1:], accepts, end)

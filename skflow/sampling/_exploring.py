@@ -15,7 +15,7 @@ __all__ = ["Explored", "explore"]
 
 MOST_ROUNDS = 40
 BISECTIONS = 30
-BASE_ROWS, BASE_WIDTH = 50, 2.0
+BASE_ROWS, BASE_WIDTH = 50, 2.0  # rows that the base is fitted to, and its width in theirs
 WANTED = 0.5  # of the rows of a round, that must count effectively when a power is chosen
 FIRST_POWER, FASTEST = 0.1, 2.5  # of the target at first, and by how much it may grow in a round
 LOOK_BACK, FLATTER = 0.2, 0.4  # rows of a round drawn once more from a proposal of a lower power
@@ -23,8 +23,8 @@ A_COMPONENT = 8  # rows in a round for each normal and (d + 1)
 GOOD = 0.75  # share of a round's rows that count, at which a proposal is as good as may be
 BETTER = 1.1  # times the best share before, below which a round has brought nothing
 PATIENCE = 2  # rounds that may bring nothing
-# Rows that a mixture has lost: of some weight, where the target is this many nats higher, and
-# this many standard deviations of a squared distance beyond all normals.
+# Rows that a mixture has lost: of some weight, where the target is this many nats higher than the
+# mixture, and no more than these below its mean.
 COUNTS, LOST, BELOW = 0.5, 2.5, 2.0
 MOST_LOST, LOST_SHARE = 15, 0.02
 
@@ -60,15 +60,16 @@ def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, 
     into each other, so that none is out of reach; when it is 1 the rounds go on until they get no
     better.
 
-    Where the density is much higher than the mixture, far from all of its normals, a mode was
-    lost for want of rows: a normal is put there, and the next round looks.
+    Where the density is high and the mixture much lower, a mode was lost for want of rows: a
+    small normal is put there, and the next round looks.
 
     Parameters
     ----------
     log_target : callable
         Of rows (n, d), to log densities (n,), -inf where there are none.
     start : object
-        With ``draw(n, rng)`` and ``log_density(rows)``, normalised.
+        With ``draw(n, rng)`` and ``log_density(rows)``, normalised, and ``log_base(rows)``: where
+        the way to the target begins, which need not be.
     n_features, n_first, n_round : int
         Columns, rows of the start, and least rows of a round.
     rng : RandomState
@@ -168,11 +169,12 @@ def _fit(population, power, rng):
     log_constant = logsumexp(log_weights) - np.log(len(rows))
     target = population.log_density(power) - log_constant
     level = weight[weight > 0] @ target[weight > 0]
+    n_normals = len(mixture.weights)
     counting = (weight * len(rows) > COUNTS) & (target > level - BELOW)
     mixture = _with_the_lost(mixture, rows[counting], target[counting])
     bent = fit_triangular(rows, weight, rng)
     pool = fit_shares([mixture.with_tails(), bent], rows, weight)
-    return pool, len(mixture.weights) if pool.proposals != [bent] else 0
+    return pool, n_normals if pool.proposals != [bent] else 0
 
 
 def _with_the_lost(mixture, rows, target):
