@@ -9,7 +9,7 @@ from skflow.sampling._slices import slice_moves
 
 __all__ = ["Chains", "run_chains"]
 
-REPEATS, MOST_PROPOSALS = 0.05, 5  # share of draws that may be repeated, proposals for each draw
+MOST_PROPOSALS = 5  # for each draw
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,13 @@ class Chains:
     stopped_by: str
 
 
-def run_chains(log_target, proposal, theta, value, n_draws, every, rng, *, tell=None):
+def run_chains(
+    log_target, proposal, theta, value, n_draws, every, rng, *, repeats=0.05, tell=None
+):
     r"""Run chains side by side: independent proposals, and slice moves in between.
 
     A first block is left out; its acceptance rate says how many proposals there are for each
-    draw that is kept, so that no more than one in twenty draws is the one before once more.
+    draw that is kept, so that few draws are the one before once more.
 
     A draw x' of q takes the place of x with probability
 
@@ -65,6 +67,8 @@ def run_chains(log_target, proposal, theta, value, n_draws, every, rng, *, tell=
         log p there, all finite.
     n_draws, every : int
     rng : RandomState
+    repeats : float, default=0.05
+        Share of the draws that may be so, as far as five proposals for each do.
     tell : callable, default=None
         Called with the number of draws that each block has added.
 
@@ -81,7 +85,7 @@ def run_chains(log_target, proposal, theta, value, n_draws, every, rng, *, tell=
        normalizing flows, PNAS 119(10), arXiv:2105.12603.
     """
     first = _next_block(log_target, proposal, _State(theta, value), every, rng)
-    thinning = _thinning(first.accepts.mean())
+    thinning = _thinning(first.accepts.mean(), repeats)
     blocks, stopped_by, now, done = [], "n_draws", first.end, 0
     while done < n_draws:
         if blocks and time_is_up():
@@ -103,10 +107,10 @@ def run_chains(log_target, proposal, theta, value, n_draws, every, rng, *, tell=
     return _chains(blocks, thinning, stopped_by)
 
 
-def _thinning(accepted):
+def _thinning(accepted, repeats):
     """Proposals for a draw, so that few draws are the one before once more."""
-    repeats = np.log(np.clip(1 - accepted, 1e-3, 1 - 1e-3))
-    return int(np.clip(np.ceil(np.log(REPEATS) / repeats), 1, MOST_PROPOSALS))
+    each = np.log(np.clip(1 - accepted, 1e-3, 1 - 1e-3))
+    return int(np.clip(np.ceil(np.log(repeats) / each), 1, MOST_PROPOSALS))
 
 
 def _chains(blocks, thinning, stopped_by):

@@ -114,7 +114,13 @@ def fit_triangular(x, weight, rng):
         weight = rng.multinomial(MOST_ROWS, weight) / MOST_ROWS
     x, weight = x[weight > 0], weight[weight > 0]
     order = _order(x, weight)
-    x = x[:, order]
+    # what is told by all others together, as a mean of several is, may as well tell each of them
+    orders = [order, np.append(order[:1], order[:0:-1])][: max(1, len(order) - 1)]
+    fits = [_in_order(x[:, order], order, weight, rng) for order in orders]
+    return max(fits, key=lambda fit: weight @ fit.log_density(x))
+
+
+def _in_order(x, order, weight, rng):
     columns, noise = [], []
     for j in range(x.shape[1]):
         column = _regress(x[:, :j], x[:, j], weight)

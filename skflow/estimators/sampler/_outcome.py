@@ -21,6 +21,7 @@ ROUND, ROUND_A_COLUMN = 400, 50  # rows of a round of exploration
 GOOD = 0.7  # share of a round's rows that count, from which on a flow need not propose
 EVERY, EVERY_IF_POOR = 20, 5  # proposals between two local moves
 SHARE_OF_EXPLORATION = 0.6  # of a limited time
+REPEATS, REPEATS_OF_MANY = 0.2, 0.05  # share of the draws that may repeat the one before
 CHAINS, FEW_COLUMNS = 20, 4  # twice as many chains for more columns
 
 
@@ -95,6 +96,7 @@ def _drawn(space, start, d, settings, rng):
         settings.n_draws,
         EVERY if good else EVERY_IF_POOR,
         rng,
+        repeats=REPEATS if d <= FEW_COLUMNS else REPEATS_OF_MANY,
         tell=tell.draws,
     )
     return explored, flow, chains

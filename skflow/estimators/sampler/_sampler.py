@@ -71,8 +71,9 @@ class FlowSampler(FittedFlow):
     n_chains : int or "auto", default="auto"
         At least 4; 20, or 40 above four parameters. They share each call of the density.
     n_draws : int, default=100
-        Of each chain, after a few that are left out. For each there are so many proposals that no
-        more than one draw in twenty is the one before once more, five at most.
+        Of each chain, after a few that are left out. For each there are so many proposals, five at
+        most, that no more than one draw in five is the one before once more, above four
+        parameters one in twenty.
     max_seconds : float, default=None
         For the whole fit. What there is in the end is kept; a ``ConvergenceWarning`` names what
         was cut short.
