@@ -5,11 +5,11 @@ from skflow.sampling._bridge import Bridged, bridge_evidence
 from skflow.sampling._chains import Chains, run_chains
 from skflow.sampling._exploring import Explored, explore
 from skflow.sampling._normals import NormalMixture, fit_normals
-from skflow.sampling._pool import Pool, fit_shares
+from skflow.sampling._pool import PooledProposal, fit_shares
 from skflow.sampling._population import Population, effective_number, shares_of
 from skflow.sampling._slices import slice_moves
 from skflow.sampling._tempering import Ends, Reached, tempered
-from skflow.sampling._triangular import Triangular, fit_triangular
+from skflow.sampling._triangular import TriangularProposal, fit_triangular
 
 __all__ = [
     "Bridged",
@@ -17,10 +17,10 @@ __all__ = [
     "Ends",
     "Explored",
     "NormalMixture",
-    "Pool",
+    "PooledProposal",
     "Population",
     "Reached",
-    "Triangular",
+    "TriangularProposal",
     "bridge_evidence",
     "chain_figures",
     "effective_number",

@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 
 from skflow._clock import left_out, time_is_up
 from skflow.sampling._normals import fit_normals
-from skflow.sampling._pool import Pool, fit_shares
+from skflow.sampling._pool import PooledProposal, fit_shares
 from skflow.sampling._population import Population, effective_number, shares_of
 from skflow.sampling._triangular import fit_triangular
 
@@ -36,7 +36,7 @@ class Explored:
     Attributes
     ----------
     population : Population
-    proposal : Pool
+    proposal : PooledProposal
         Of the last rounds of the highest power.
     power : float
         Of the target that was reached; 1 unless the rounds or the time ran out.
@@ -45,7 +45,7 @@ class Explored:
     """
 
     population: Population
-    proposal: Pool
+    proposal: PooledProposal
     power: float
     history: list
 
@@ -55,8 +55,8 @@ def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, 
 
     Round t looks at :math:`p_\beta \propto b^{1 - \beta} p^\beta` with the largest power that
     leaves half as many effective rows as are drawn in a round, among all rows so far
-    (:class:`Population`). A mixture of normals and a :class:`Triangular` map are fitted to them,
-    pooled, and give the rows of the next round. While the power is small modes are wide and run
+    (``Population``). A mixture of normals and a ``TriangularProposal`` are fitted to them, pooled,
+    and give the rows of the next round. While the power is small modes are wide and run
     into each other, so that none is out of reach; when it is 1 the rounds go on until they get no
     better.
 
@@ -117,7 +117,7 @@ def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, 
         if len(history) == MOST_ROUNDS or time_is_up(share):
             left_out("rounds of exploration")
             break
-    return Explored(population, Pool.equal(last), power, history)
+    return Explored(population, PooledProposal.equal(last), power, history)
 
 
 def _is_enough(efficiencies):
@@ -140,7 +140,7 @@ def _check_met(population, n_first):
 
 
 def _base(population, start):
-    """The start's own base, held back by a normal about all of a low power of the target."""
+    """Return the start's base, held back by a normal about all of a low power of the target."""
     population.base = start.log_base
     weight = shares_of(population.log_weights(_power(population, BASE_ROWS)))
     mean = weight @ population.rows

@@ -85,9 +85,10 @@ def fit_normals(x, weight, rng):
         \pi_k \propto \max\bigl(0,\; n \textstyle\sum_i w_i r_{ik} - T / 2\bigr),
         \qquad T = d + d (d + 1) / 2,
 
-    where n is the effective number of rows: a component whose rows are fewer than half its
-    parameters goes out. It begins with more components than will stay, so that no number of them
-    is to be searched for.
+    (2 d of diagonal covariances) where n is the effective number of rows: a component whose rows
+    are fewer than half its parameters goes out. Fits begin with 1, 2, 4, ... components, of full and of diagonal
+    covariances, until two in a row are worse; that one is taken which loses least when each
+    parameter costs 1.5 nats.
 
     Parameters
     ----------
@@ -110,11 +111,11 @@ def fit_normals(x, weight, rng):
     x, weight = x[weight > 0], weight[weight > 0]
     # columns alike, so that distances between rows mean something
     shift, scale = _moments(x, weight)
-    fits = [_best_size((x - shift) / scale, weight, full, rng) for full in (True, False)[: x.shape[1]]]
+    fits = [
+        _best_size((x - shift) / scale, weight, full, rng) for full in (True, False)[: x.shape[1]]
+    ]
     found = max(fits, key=lambda each: each[0])[1].mixture()
-    return NormalMixture(
-        found.weights, shift + scale * found.means, scale[:, None] * found.roots
-    )
+    return NormalMixture(found.weights, shift + scale * found.means, scale[:, None] * found.roots)
 
 
 def _moments(x, weight):
@@ -152,7 +153,7 @@ class _Fit:
         self.roots[:] = self._root(weight, weight @ x, 1.0) * len(means) ** (-1 / d)
 
     def run(self):
-        """Sweep until nothing is gained; return the criterion of Bayes and Schwarz."""
+        """Sweep until nothing is gained; return the log likelihood less the price."""
         last = -np.inf
         for _ in range(MOST_SWEEPS):
             likelihood = self.sweep()

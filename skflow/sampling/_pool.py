@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-__all__ = ["Pool", "fit_shares"]
+__all__ = ["PooledProposal", "fit_shares"]
 
 STEPS = 200
 LEAST = 0.02  # share below which a proposal is left out
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class PooledProposal:
     """A mixture of proposals.
 
     Attributes
@@ -28,7 +28,7 @@ class Pool:
 
     @classmethod
     def equal(cls, proposals):
-        """Pool proposals with equal shares."""
+        """PooledProposal proposals with equal shares."""
         return cls(proposals, np.full(len(proposals), 1 / len(proposals)))
 
     def log_density(self, x):
@@ -45,7 +45,7 @@ class Pool:
 
 
 def fit_shares(proposals, x, weight):
-    """Pool proposals with the shares that make weighted rows likeliest, by EM.
+    """PooledProposal proposals with the shares that make weighted rows likeliest, by EM.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def fit_shares(proposals, x, weight):
 
     Returns
     -------
-    Pool
+    PooledProposal
         Without those whose share would be below 0.02.
     """
     used = weight > 0
@@ -67,4 +67,4 @@ def fit_shares(proposals, x, weight):
         parts = log_density + np.log(np.maximum(shares, 1e-300))[:, None]
         shares = np.exp(parts - logsumexp(parts, axis=0)) @ weight[used]
     kept = np.flatnonzero(shares > LEAST)
-    return Pool([proposals[k] for k in kept], shares[kept] / shares[kept].sum())
+    return PooledProposal([proposals[k] for k in kept], shares[kept] / shares[kept].sum())

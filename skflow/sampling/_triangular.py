@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow.sampling._normals import NormalMixture, fit_normals
+from skflow.sampling._normals import fit_normals
 
-__all__ = ["Triangular", "fit_triangular"]
+__all__ = ["TriangularProposal", "fit_triangular"]
 
 STEPS = 12  # of scoring, for means and scales in turn
 SURE = 4.0  # standard errors that a coefficient must differ from zero by
@@ -44,7 +44,7 @@ class Regression:
 
 
 @dataclass(frozen=True, eq=False)
-class Triangular:
+class TriangularProposal:
     r"""One autoregressive layer with means, scales and noise of any shape.
 
     .. math::
@@ -108,7 +108,7 @@ def fit_triangular(x, weight, rng):
 
     Returns
     -------
-    Triangular
+    TriangularProposal
     """
     if np.count_nonzero(weight) > MOST_ROWS:
         weight = rng.multinomial(MOST_ROWS, weight) / MOST_ROWS
@@ -128,7 +128,7 @@ def _in_order(x, order, weight, rng):
         z = (x[:, j] - mean) * np.exp(-log_scale)
         columns.append(column)
         noise.append(fit_normals(z[:, None], weight, rng).with_tails())
-    return Triangular(order, columns, noise)
+    return TriangularProposal(order, columns, noise)
 
 
 def _squares(u):
@@ -182,7 +182,9 @@ def _regress(before, y, weight):
 def _scored(mean_of, scale_of, y, weight):
     """Coefficients of mean and log scale, each with n times its variance, by Fisher's scoring."""
     scale = np.zeros(scale_of.shape[1])
-    scale[0] = 0.5 * np.log(max(weight @ (y - weight @ y) ** 2, 1e-300))
+    center = weight @ y
+    y = y - center  # so that the ridge draws no mean towards zero
+    scale[0] = 0.5 * np.log(max(weight @ y**2, 1e-300))
     information = 2 * (scale_of.T * weight) @ scale_of
     information += RIDGE * np.eye(len(information))
     for _ in range(STEPS):
@@ -194,5 +196,6 @@ def _scored(mean_of, scale_of, y, weight):
         ratio = (y - mean_of @ mean) ** 2 * np.exp(-2 * (scale_of @ scale))
         step = np.linalg.solve(information, scale_of.T @ (weight * (ratio - 1)))
         scale += step * min(1.0, LONGEST / max(np.abs(scale_of @ step).max(), 1e-300))
+    mean[0] += center
     variance = np.diagonal(np.linalg.inv(gram)) * np.exp(2 * base)
     return (mean, variance), (scale, np.diagonal(np.linalg.inv(information)))

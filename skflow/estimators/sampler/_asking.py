@@ -20,10 +20,8 @@ def read_target(function, rows):
     """
     if not callable(function):
         return Target(function)  # which says what was expected
-    if _speaks_torch(function, rows):
-        target = Target(function)
-    else:
-        target = Target(function, "numeric")  # gradients are never asked for
+    # gradients are never asked for
+    target = Target(function, None if _speaks_torch(function, rows) else "numeric")
     target.check_rows_apart(torch.as_tensor(rows))
     return target
 

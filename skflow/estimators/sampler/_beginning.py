@@ -48,10 +48,10 @@ class Wide:
         return self._of_free(u[:, self.free]) + self._of_bounded(u)
 
     def log_base(self, u):
-        """The same, in a way falling with the radius r of k unbounded columns as r^(2 - k).
+        """Return where powers begin: falling with the radius r of k free columns as r^(2 - k).
 
         The density itself falls as r^-k: as much mass is between 1 and 3 as is between 10 and 30,
-        where there may be far more modes. The base has as much as a plane has.
+        where there may be far more modes. In the base each radius counts as it does in a plane.
         """
         k = max(int(self.free.sum()), 1)
         return max(0, k - 2) / k * self._of_free(u[:, self.free]) + self._of_bounded(u)

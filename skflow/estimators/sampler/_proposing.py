@@ -3,7 +3,7 @@
 import numpy as np
 
 from skflow.estimators.flows._autoregressive import NSFDensity
-from skflow.sampling import Pool, fit_shares, shares_of
+from skflow.sampling import PooledProposal, fit_shares, shares_of
 
 __all__ = ["FlowProposal", "fit_flow_proposal", "with_flow"]
 
@@ -49,7 +49,7 @@ def with_flow(population, proposal, flow, n, rng):
 
     The rows are new, so that neither was fitted to them.
     """
-    population.add(Pool.equal([proposal, flow]), n, rng)
+    population.add(PooledProposal.equal([proposal, flow]), n, rng)
     return fit_shares(
         [proposal, flow], population.rows[-n:], shares_of(population.log_weights()[-n:])
     )

@@ -9,7 +9,7 @@ from skflow._validation import column_label
 from skflow.exceptions import ConvergenceWarning
 from skflow.sampling import bridge_evidence, chain_figures
 
-__all__ = ["Judged", "judge_chains"]
+__all__ = ["ChainVerdict", "judge_chains"]
 
 HIGHEST_RHAT = 1.1
 FEWEST = 100  # effective draws
@@ -18,7 +18,7 @@ LEAST_ACCEPTED = 0.02
 
 
 @dataclass(frozen=True)
-class Judged:
+class ChainVerdict:
     """Figures of chains, and what they come to."""
 
     rhat: np.ndarray
@@ -49,7 +49,7 @@ def judge_chains(chains, explored, names):
             "less on each other, and compare several random_state.",
             ConvergenceWarning,
         )
-    return Judged(
+    return ChainVerdict(
         rhat,
         ess,
         bridged.log_evidence,
