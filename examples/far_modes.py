@@ -2,9 +2,9 @@
 Forty modes far apart
 =====================
 
-Forty normals lie in a square of 80 by 80, each of them of deviation 1.3. A chain that starts in one
-never sees another. ``FlowSampler`` gets the log density, as a function of numpy arrays and nothing
-else, and draws stand beside exact ones.
+Forty normals lie in a square of 80 by 80, each of them of deviation 1.3. A chain that starts in
+one never sees another. ``FlowSampler`` gets the log density, as a function of numpy arrays and
+nothing else, and draws stand beside exact ones.
 
 From a shell::
 
@@ -25,7 +25,8 @@ ORANGE = "#D55E00"
 # The density
 # -----------
 # The benchmark of Midgley et al. (2023), Flow annealed importance sampling bootstrap,
-# arXiv:2208.01893: means are uniform on the square. It is normalised, so that its log evidence is 0.
+# arXiv:2208.01893: means are uniform on the square. It is normalised, so that its log evidence
+# is 0.
 
 rng = np.random.default_rng(0)
 means, deviation = rng.uniform(-40, 40, (40, 2)), np.log1p(np.e)

@@ -86,9 +86,9 @@ def fit_normals(x, weight, rng):
         \qquad T = d + d (d + 1) / 2,
 
     (2 d of diagonal covariances) where n is the effective number of rows: a component whose rows
-    are fewer than half its parameters goes out. Fits begin with 1, 2, 4, ... components, of full and of diagonal
-    covariances, until two in a row are worse; that one is taken which loses least when each
-    parameter costs 1.5 nats.
+    are fewer than half its parameters goes out. Fits begin with 1, 2, 4, ... components, of full
+    and of diagonal covariances, until two in a row are worse; that one is taken which loses least
+    when each parameter costs 1.5 nats.
 
     Parameters
     ----------
