@@ -96,6 +96,7 @@ ROOMS = {
         "exceptions",
         "fitting",
         "images",
+        "sampling",
         "sources",
         "tables",
     )
