@@ -18,8 +18,8 @@ def chain_figures(draws):
     Returns
     -------
     rhat, ess : ndarray of shape (d,)
-        The larger of bulk and tail R-hat, eq. 4 and section 4.2, and the smaller of bulk and tail
-        effective number, section 4.3. R-hat is inf and the number 1 where chains are shorter than
+        The larger of the R-hats of ranks and of folded ranks, section 4, and the smaller of bulk
+        and tail effective number, section 4.3. R-hat is inf and the number 1 where chains are shorter than
         4 or never moved.
 
     References

@@ -43,9 +43,6 @@ def run_chains(
 ):
     r"""Run chains side by side: independent proposals, and slice moves in between.
 
-    A first block is left out; its acceptance rate says how many proposals there are for each
-    draw that is kept, so that few draws are the one before once more.
-
     A draw x' of q takes the place of x with probability
 
     .. math:: \min\left(1, \frac{p(x')\, q(x)}{p(x)\, q(x')}\right),
@@ -54,6 +51,9 @@ def run_chains(
     slice sampling along the difference of two others (:func:`slice_moves`). Both leave p as it
     is, for q is fixed. Global proposals carry chains between modes, local moves are what gets one
     away from where q is too low [2]_, algorithm 1.
+
+    A first block is left out; its acceptance rate says how many proposals there are for each
+    draw that is kept, so that few draws are the one before once more.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def run_chains(
     n_draws, every : int
     rng : RandomState
     repeats : float, default=0.05
-        Share of the draws that may be so, as far as five proposals for each do.
+        Share of the draws that may be the one before once more, unless that takes more than five
+        proposals for each.
     tell : callable, default=None
         Called with the number of draws that each block has added.
 

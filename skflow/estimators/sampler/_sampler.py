@@ -39,6 +39,7 @@ class FlowSampler(FittedFlow):
        .. math:: \min\left(1, \frac{p(x')\, q(x)}{p(x)\, q(x')}\right),
 
        so that it passes between modes, with slice moves in between for where q is too low [2]_.
+       A first block is left out.
     4. **Verdict.** R-hat and effective numbers of the chains, and the evidence by bridge sampling
        between draws of the chains and of the pool, which were asked for anyway [3]_.
 
@@ -48,8 +49,8 @@ class FlowSampler(FittedFlow):
     leaves no trace**: say where the density may lie with ``start`` or ``support``, and compare
     ``log_evidence_`` of several ``random_state``; the larger one has found more.
 
-    Cost: 5,000 calls of the density (rows that it is asked of) for two parameters with a few
-    modes, 15,000 to 30,000 for ten; each round asks in one batch. Apart from these 3 to 20
+    Cost: 7,000 to 13,000 calls of the density (rows that it is asked of) for two parameters,
+    24,000 to 48,000 for eight to ten; each round asks in one batch. Apart from these 2 to 20
     seconds on one core.
 
     Parameters
