@@ -19,8 +19,8 @@ def chain_figures(draws):
     -------
     rhat, ess : ndarray of shape (d,)
         The larger of the R-hats of ranks and of folded ranks, section 4, and the smaller of bulk
-        and tail effective number, section 4.3. R-hat is inf and the number 1 where chains are shorter than
-        4 or never moved.
+        and tail effective number, section 4.3. R-hat is inf and the number 1 where chains are
+        shorter than 4 or never moved.
 
     References
     ----------
