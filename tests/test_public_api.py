@@ -22,6 +22,7 @@ NAMES = {
         "FlowOutlierDetector",
         "FlowPPDensity",
         "FlowRegressor",
+        "FlowSampler",
         "FlowVariationalApproximator",
         "GaussianizationFlowDensity",
         "GlowDensity",

@@ -23,6 +23,7 @@ from skflow.estimators.frames._imputer import FlowImputer
 from skflow.estimators.outlier._detector import FlowOutlierDetector
 from skflow.estimators.posterior._approximator import FlowVariationalApproximator
 from skflow.estimators.regressor._regressor import FlowRegressor
+from skflow.estimators.sampler._sampler import FlowSampler
 from skflow.estimators.simulation._posterior import SimulationPosterior
 from skflow.estimators.stack._stack import StackedDensity
 
@@ -33,6 +34,7 @@ __all__ = [
     "FlowOutlierDetector",
     "FlowPPDensity",
     "FlowRegressor",
+    "FlowSampler",
     "FlowVariationalApproximator",
     "GaussianizationFlowDensity",
     "GlowDensity",

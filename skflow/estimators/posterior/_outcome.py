@@ -8,6 +8,7 @@ from skflow._random import seeded
 from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.estimators.posterior._alarms import alarm, say_of_contexts, verdict_on
+from skflow.estimators.posterior._names import checked_names
 from skflow.tables._bounds import resolve_support
 from skflow.tables._observation import ContinuousRows
 from skflow.variational import (
@@ -45,7 +46,7 @@ def approximate(estimator, log_density, grad, context, seed):
 
     The estimator stays as it is.
     """
-    names = _checked_names(estimator.feature_names, estimator.n_features)
+    names = checked_names(estimator.feature_names, estimator.n_features)
     bounds = resolve_support(estimator.support, estimator.n_features, names)
     settings = _resolve(estimator, context is not None)
     if context is not None:
@@ -65,21 +66,6 @@ def approximate(estimator, log_density, grad, context, seed):
             fitted = fit_amortized(log_density, context, *bounds, settings)
             own = _of_amortized(fitted, settings, context)
     return {**_of_any(fitted, settings, bounds), **own, "feature_names_": names}
-
-
-def _checked_names(names, n_features):
-    """Return names of parameters as a list of str, None if there are none."""
-    if names is None:
-        return None
-    wanted = f"feature_names must be {n_features} different names (n_features={n_features})"
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"{wanted}, each a str; got {names!r}.")
-    names = [str(name) for name in names]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if len(names) != n_features or twice:
-        got = f"{twice[0]!r} twice" if twice else f"{len(names)} of them: {names}"
-        raise ValueError(f"{wanted}, got {got}.")
-    return names
 
 
 def _check_conditional(grad, settings):
