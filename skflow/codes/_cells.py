@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from skflow.conditionals._univariate import Mixture
+from skflow.tables._cells import UNSEEN
 
 __all__ = ["LevelSymbols", "WholeSymbols"]
 
@@ -21,18 +22,24 @@ class LevelSymbols:
     Attributes
     ----------
     n_levels : int
+    unseen : float
+        Probability of a level that the fit had not, which has one symbol more.
     """
 
     n_levels: int
+    unseen: float
 
     def holds(self, codes):
         """Whether (n,) codes have a symbol."""
-        return (codes >= 0) & (codes < self.n_levels)
+        return (codes == UNSEEN) | ((codes >= 0) & (codes < self.n_levels))
 
     def code(self, shares, channel, codes):
-        """Codes (n,) through a channel, by their shares (n, n_levels) in each row."""
-        symbols = None if codes is None else codes.astype(np.int64)
-        return channel.code(shares, symbols).astype(float)
+        """Codes (n,) through a channel, by the shares (n, n_levels) of those that were seen."""
+        rest = np.full((len(shares), 1), self.unseen)
+        shares = np.concatenate([(1 - self.unseen) * shares, rest], axis=1)
+        symbols = None if codes is None else np.where(codes == UNSEEN, self.n_levels, codes)
+        symbols = channel.code(shares, None if symbols is None else symbols.astype(np.int64))
+        return np.where(symbols == self.n_levels, UNSEEN, symbols).astype(float)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What codes of tables have in common: rows with symbols, and others that are kept as text."""
+"""What codes of tables have in common: rows with symbols, and what is kept as text."""
 
 from abc import ABC, abstractmethod
 
@@ -6,8 +6,9 @@ import numpy as np
 
 from skflow._input import row_label
 from skflow._validation import column_label
-from skflow.codes._literals import literal_rows, with_literals
+from skflow.codes._literals import literal_cells, with_literals
 from skflow.codes._stack import Pushes
+from skflow.tables._cells import UNSEEN
 from skflow.tables._context import cells_of, is_hole
 
 __all__ = ["RowCode"]
@@ -17,8 +18,8 @@ class RowCode(ABC):
     """What turns rows of a table into symbols on a stack, and these into rows.
 
     A symbol says of each row whether it is regular. One that differs from what the fit had, by a
-    level that it had not, a copy or sum that does not hold, a number far out, has no symbols and
-    is kept as text.
+    copy or sum that does not hold, a number far out, has no symbols and is kept as text; so are
+    cells of levels that the fit had not.
 
     Attributes
     ----------
@@ -68,18 +69,23 @@ class RowCode(ABC):
         out[regular] = shares[1] + self.log_prob_regular(codes[regular])
         return out
 
-    def literals(self, X, regular):
-        """Plain cells of the rows that are not regular."""
-        return literal_rows(self.schema, self.cells, X, np.flatnonzero(~regular))
+    def literals(self, X, codes, regular):
+        """Plain cells, by column, of rows that are not regular and of unseen levels."""
+        return literal_cells(self.schema, self.cells, X, self.kept_as_text(codes, regular))
+
+    def kept_as_text(self, codes, regular):
+        """Which cells (n, n_columns) of codes have no symbols."""
+        levels = np.array([bool(cells.n_levels) for cells in self.cells])
+        return ~regular[:, None] | (levels & (codes == UNSEEN))
 
     def table(self, codes, regular=None, literals=()):
-        """Make the table again of codes (n, n_columns) and of the other rows' plain cells."""
+        """Make the table again of codes (n, n_columns) and of other cells, by column."""
         columns = [cells.decode(own) for cells, own in zip(self.cells, codes.T, strict=True)]
         if len(literals):
-            at = np.flatnonzero(~regular)
+            which = self.kept_as_text(codes, regular)
             columns = [
-                with_literals(column, at, cells)
-                for column, cells in zip(columns, zip(*literals, strict=True), strict=True)
+                with_literals(column, np.flatnonzero(at), cells)
+                for column, at, cells in zip(columns, which.T, literals, strict=True)
             ]
         return self.schema.frame(columns)
 
@@ -101,12 +107,13 @@ class RowCode(ABC):
         return columns
 
     def same_cells(self, columns, codes):
-        """Whether (n,) all cells of columns are again what they were, made of their codes."""
-        same = np.ones(len(codes), dtype=bool)
-        for before, after in zip(columns, self.schema.columns(self.table(codes)), strict=True):
+        """Whether (n,) all cells of columns, text apart, are what their codes make of them."""
+        same = self.kept_as_text(codes, np.ones(len(codes), dtype=bool))
+        again = self.schema.columns(self.table(codes))
+        for j, (before, after) in enumerate(zip(columns, again, strict=True)):
             pairs = zip(cells_of(before), cells_of(after), strict=True)
-            same &= np.array([_same(a, b) for a, b in pairs], dtype=bool)
-        return same
+            same[:, j] |= np.array([_same(a, b) for a, b in pairs], dtype=bool)
+        return same.all(axis=1)
 
     def _regularity(self, n):
         """Probabilities (n, 2) that a row has no symbols, and that it has."""

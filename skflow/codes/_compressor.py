@@ -38,8 +38,8 @@ class Compressor(SaveMixin, BaseEstimator):
     - Of any other flow that has an inverse, rows are coded by local bits-back coding [3]_, at
       the bound of uniform dequantization, with some 12 bits a column once.
 
-    Floats are whole numbers of their last decimal, found in the fit. A row of what the fit had not
-    seen, such as a new level, a number far out or of more decimals, is kept as text.
+    Floats are whole numbers of their last decimal, found in the fit. A new level, and a row with
+    a number far out or of more decimals than any in the fit, is kept as text.
 
     The code is read again by the same model, on the same kind of processor with the same version
     of torch. What cannot be read says so: a checksum of the rows is compared.
@@ -162,7 +162,7 @@ class Compressor(SaveMixin, BaseEstimator):
 
         check_is_fitted(self)
         codes, regular = self.code_.split(X)
-        literals = packed(self.code_.literals(X, regular))
+        literals = packed(self.code_.literals(X, codes, regular))
         stack = Stack()
         self.code_.push(stack, codes, regular)
         return Container(
@@ -210,14 +210,18 @@ class Compressor(SaveMixin, BaseEstimator):
         Returns
         -------
         bits : ndarray of shape (n_samples,)
-            By local bits-back coding, those at the middles of the cells. Of rows kept as text
+            By local bits-back coding, those at the middles of the cells. Of cells kept as text
             those of the text before it is packed.
         """
         check_is_fitted(self)
         codes, regular = self.code_.split(X)
         bits = -self.code_.log_prob(codes, regular) / np.log(2)
-        texts = self.code_.literals(X, regular)
-        bits[~regular] += 8 * np.array([len(str(cells)) for cells in texts])
+        texts, kept = (
+            self.code_.literals(X, codes, regular),
+            self.code_.kept_as_text(codes, regular),
+        )
+        for cells, at in zip(texts, kept.T, strict=False):
+            bits[at] += 8 * np.array([len(str(cell)) for cell in cells])
         return bits
 
     def sizes(self, data):
@@ -230,7 +234,7 @@ class Compressor(SaveMixin, BaseEstimator):
         Returns
         -------
         sizes : dict
-            Bytes of "rows", of rows as "text", of the "model" and of all "else", and "n_rows".
+            Bytes of "rows", of cells as "text", of the "model" and of all "else", and "n_rows".
         """
         container = Container.read(data)
         parts = {"rows": container.stack, "text": container.literals, "model": container.model}

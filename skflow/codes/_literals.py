@@ -1,4 +1,4 @@
-"""Rows that a density has no symbols for, as text."""
+"""Cells that a density has no symbols for, as text."""
 
 import itertools
 import json
@@ -8,11 +8,19 @@ import numpy as np
 
 from skflow.tables._context import cells_of, is_hole
 
-__all__ = ["literal_rows", "packed", "unpacked", "with_literals"]
+__all__ = ["literal_cells", "packed", "unpacked", "with_literals"]
 
 
-def literal_rows(schema, cells, X, rows):
-    """Plain cells of some rows of a table, a list each.
+def literal_cells(schema, cells, X, which):
+    """Plain cells of some of those of a table, a list for each column.
+
+    Parameters
+    ----------
+    schema : Schema
+    cells : sequence
+        How the columns are read.
+    X : table
+    which : ndarray of shape (n, n_columns), bool
 
     Raises
     ------
@@ -20,16 +28,16 @@ def literal_rows(schema, cells, X, rows):
         If a cell is neither a number, text, a truth value nor a time.
     """
     columns = [
-        _plain_cells(own, column, rows)
-        for own, column in zip(cells, schema.columns(X), strict=True)
+        _plain_cells(own, column, np.flatnonzero(at))
+        for own, column, at in zip(cells, schema.columns(X), which.T, strict=True)
     ]
     for cell in itertools.chain(*columns):
         if not isinstance(cell, bool | int | float | str | None):
             raise ValueError(
-                f"a row unlike those of the fit holds {cell!r}, and is kept as text: only "
+                f"a cell unlike those of the fit holds {cell!r}, and is kept as text: only "
                 "numbers, text, truth values and times can be."
             )
-    return [list(row) for row in zip(*columns, strict=True)]
+    return columns if which.any() else []
 
 
 def with_literals(column, at, cells):
@@ -46,12 +54,12 @@ def with_literals(column, at, cells):
 
 
 def packed(rows):
-    """Bytes of rows of plain cells."""
+    """Bytes of plain cells by column."""
     return zlib.compress(json.dumps(rows, allow_nan=False).encode(), 9) if rows else b""
 
 
 def unpacked(data):
-    """Rows of such bytes."""
+    """Cells of such bytes."""
     return json.loads(zlib.decompress(data)) if data else []
 
 

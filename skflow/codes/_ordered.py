@@ -28,19 +28,20 @@ class OrderedCells(Parts):
         self.symbols = [
             WholeSymbols.around(*map(int, ends))
             if scale.kind == "number"
-            else LevelSymbols(len(scale.shares))
+            else LevelSymbols(len(scale.shares), scale.unseen)
             for scale, ends in zip(self.scales, ranges, strict=True)
         ]
 
     def log_prob(self, codes):
         """Log probabilities (n_orders, n) of rows of codes (n, d), in nats."""
         scores, ends = np.full(codes.shape, np.nan), np.full((*codes.shape, 2), np.nan)
+        slopes = np.zeros(codes.shape)
         for j in self.density.reader_.asked:
-            scores[:, j] = self.scales[j].score(codes[:, j])[0]
+            scores[:, j], slopes[:, j] = self.scales[j].score(codes[:, j])
             ends[:, j] = self.scales[j].ends(codes[:, j])
         ends[..., 1] -= ends[..., 0]
         scores, ends = (torch.from_numpy(each).float() for each in (scores, ends))
-        return log_probs(self.density, scores, ends, [])
+        return log_probs(self.density, scores, ends, []) + slopes.sum(axis=1)
 
     @torch.no_grad()
     def walk(self, k, seen, channel, codes=None):
@@ -57,8 +58,9 @@ class OrderedCells(Parts):
                 own = None if codes is None else codes[rows, j]
                 own = self._code(j, cells, len(rows), channel, own)
             found[rows, j] = own
-            values[rows, j] = torch.from_numpy(self.scales[j].score(own)[0]).float()
-            known[rows, j] = True
+            score = torch.from_numpy(self.scales[j].score(own)[0]).float()
+            # a level that the fit had not says nothing of the others
+            values[rows, j], known[rows, j] = score.nan_to_num(0.0), ~score.isnan()
         return found
 
     def _code(self, j, cells, n, channel, codes):
