@@ -216,11 +216,8 @@ class Compressor(SaveMixin, BaseEstimator):
         check_is_fitted(self)
         codes, regular = self.code_.split(X)
         bits = -self.code_.log_prob(codes, regular) / np.log(2)
-        texts, kept = (
-            self.code_.literals(X, codes, regular),
-            self.code_.kept_as_text(codes, regular),
-        )
-        for cells, at in zip(texts, kept.T, strict=False):
+        kept = self.code_.kept_as_text(codes, regular)
+        for cells, at in zip(self.code_.literals(X, codes, regular), kept.T, strict=False):
             bits[at] += 8 * np.array([len(str(cell)) for cell in cells])
         return bits
 

@@ -29,7 +29,7 @@ class Container:
     torch_version : str
         With which that was, without the build.
     literals, model, stack : bytes
-        Rows kept as text, the model or nothing, and all others.
+        Cells kept as text, the model or nothing, and all others.
     """
 
     n_rows: int
