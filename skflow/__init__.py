@@ -5,6 +5,7 @@ from skflow._persistence._moved import explain_old_pickles
 from skflow.diagnostics import check_posterior, compare_densities, compare_regressors, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
+    DensityRatio,
     FlowClassifier,
     FlowImputer,
     FlowOutlierDetector,
@@ -32,6 +33,7 @@ from skflow.estimators import (
     TableDensity,
     UMNNDensity,
     distill,
+    mutual_information,
 )
 from skflow.exceptions import (
     BrokenGuaranteeError,
@@ -50,6 +52,7 @@ explain_old_pickles()
 __all__ = [
     "BrokenGuaranteeError",
     "ContinuousFlowDensity",
+    "DensityRatio",
     "FlowClassifier",
     "FlowImputer",
     "FlowOutlierDetector",
@@ -88,4 +91,5 @@ __all__ = [
     "diagnose",
     "distill",
     "load",
+    "mutual_information",
 ]

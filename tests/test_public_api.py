@@ -14,6 +14,7 @@ NAMES = {
     skflow: [
         "BrokenGuaranteeError",
         "ContinuousFlowDensity",
+        "DensityRatio",
         "FlowClassifier",
         "FlowImputer",
         "FlowOutlierDetector",
@@ -52,6 +53,7 @@ NAMES = {
         "diagnose",
         "distill",
         "load",
+        "mutual_information",
     ],
     skflow.adapters: ["SkproFlowDistribution", "SkproFlowRegressor"],
     skflow.diagnostics: [

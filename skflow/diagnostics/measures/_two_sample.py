@@ -85,7 +85,9 @@ def two_sample_test(samples, X, random_state=0):
     n = min(len(samples), len(X))
     rows = np.concatenate([rng.permutation(samples)[:n], rng.permutation(X)[:n]])
     label = np.repeat([0, 1], n)
-    found = [_separation(model, rows, label, random_state) for model in _classifiers(n, X.shape[1])]
+    found = [
+        _separation(model, rows, label, random_state) for model in _classifiers(n, X.shape[1])
+    ]
     best = max(found, key=lambda each: each.auc)
     p_value = min(1.0, 2 * best.p_value)  # of the better one of two
     return TwoSampleTest(best.auc, best.interval, p_value, _read(best.auc, p_value))

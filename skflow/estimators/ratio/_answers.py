@@ -158,6 +158,4 @@ class AnswersRatios:
 
 def _digests(rows):
     """Return a number for each row that only equal rows share."""
-    return [
-        int.from_bytes(blake2b(row.tobytes(), digest_size=8).digest()) for row in rows + 0.0
-    ]
+    return [int.from_bytes(blake2b(row.tobytes(), digest_size=8).digest()) for row in rows + 0.0]

@@ -25,7 +25,7 @@ from skflow.estimators.ratio._parts import (
 )
 from skflow.estimators.stack._mixing import mixture_weights
 
-__all__ = ["learn_ratio"]
+__all__ = ["learn_ratio", "logistic_losses"]
 
 MIXTURE, ON_TOP = "mixture of densities", "trees on top"
 # Mean logistic loss of held-out rows by the densities, of log 2 at most, below which tables lie
@@ -136,7 +136,9 @@ def learn_ratio(ratio, X, code, rng):
         tried += bench.fit(classifiers(), 0.0 if auto else 1.0)[1]
     if auto and len(np.unique(bench.fold)) > 1:
         tried.append(bench.on_top(mixture))
-    if ratio.method == "telescope" or (auto and _loss(mixture.held_out, bench.code) < FAR):
+    if ratio.method == "telescope" or (
+        auto and logistic_losses(mixture.held_out, bench.code).mean() < FAR
+    ):
         tried += bench.fit(telescopes(), 0.0 if auto else 1.0)[1]
     _combine(ratio, tried, bench)
 
@@ -154,19 +156,22 @@ def _combine(ratio, tried, bench):
     ratio.held_out_log_ratio_ = np.full(len(ratio.fold_), np.nan)
     ratio.held_out_log_ratio_[bench.held] = held_out
     rows = [
-        score_row(t.name, -_losses(t.held_out, bench.code), weight=w, seconds=t.seconds)
+        score_row(t.name, -logistic_losses(t.held_out, bench.code), weight=w, seconds=t.seconds)
         for t, w in zip(tried, whole.weights, strict=True)
     ]
-    rows.append(score_row("all", -_losses(held_out, bench.code), weight=1.0, seconds=np.nan))
+    rows.append(
+        score_row("all", -logistic_losses(held_out, bench.code), weight=1.0, seconds=np.nan)
+    )
     ratio.cv_scores_ = ScoreTable(rows)
 
 
-def _losses(log_ratio, code):
-    """Logistic loss (n,) of held-out rows, of tables of their sizes."""
+def logistic_losses(log_ratio, code):
+    """Logistic loss (n,) of telling rows of the numerator, code 1, from the others.
+
+    Parameters
+    ----------
+    log_ratio, code : ndarray of shape (n,)
+    """
     n_numerator = code.sum()
     odds = log_ratio + np.log(n_numerator / (len(code) - n_numerator))
     return np.logaddexp(0, np.where(code == 1, -odds, odds))
-
-
-def _loss(log_ratio, code):
-    return _losses(log_ratio, code).mean()

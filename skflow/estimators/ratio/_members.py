@@ -69,9 +69,7 @@ class TwoDensities:
 
     def fit(self, rows, rng=None):
         """Fit to LabelledRows."""
-        self.parts = [
-            clone(kind).fit(rows.of_class(c)[0]) for c, kind in enumerate(self.kinds)
-        ]
+        self.parts = [clone(kind).fit(rows.of_class(c)[0]) for c, kind in enumerate(self.kinds)]
         return self
 
     def log_density(self, z):
