@@ -18,11 +18,9 @@ from skflow.numerics._psis import khat_error, pareto_smoothed, unseen_share
 from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._ridge import ridge_regression
 from skflow.numerics._roots import implicit_root, increasing_root
-from skflow.numerics._separation import Separation, separation
 from skflow.numerics._tail_index import fit_student_t
 
 __all__ = [
-    "Separation",
     "TailBend",
     "from_tukey",
     "max_exponent",
@@ -46,7 +44,6 @@ __all__ = [
     "pareto_smoothed",
     "ridge_regression",
     "roulette_log_det",
-    "separation",
     "series_log_det",
     "series_terms",
     "unseen_share",

@@ -11,7 +11,7 @@ from sklearn.preprocessing import PolynomialFeatures, QuantileTransformer, Stand
 
 from skflow.diagnostics.measures._checks import check_tables
 from skflow.diagnostics.measures._finding import Finding
-from skflow.numerics._separation import CROSS_FITTED, separation
+from skflow.metrics._separation import CROSS_FITTED, separation
 
 __all__ = ["TwoSampleTest", "two_sample_test"]
 

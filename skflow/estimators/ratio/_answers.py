@@ -10,8 +10,7 @@ from skflow._validation import check_data
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators.classifier._candidates import AS_GIVEN
 from skflow.estimators.ratio._divergences import DIVERGENCES, estimated
-from skflow.numerics import pareto_smoothed, separation
-from skflow.numerics._separation import CROSS_FITTED
+from skflow.metrics._separation import CROSS_FITTED, separation
 
 __all__ = ["AnswersRatios"]
 
@@ -71,6 +70,8 @@ class AnswersRatios:
         .. [1] Vehtari, Simpson, Gelman, Yao & Gabry (2024), Pareto smoothed importance sampling,
            JMLR 25(72), section 2.
         """
+        from skflow.numerics import pareto_smoothed
+
         check_is_fitted(self, "combination_")
         rows = check_data(self, X, reset=False)
         log_ratio = self._log_ratio(rows)
@@ -149,6 +150,8 @@ class AnswersRatios:
 
     def _remember(self, numerator, denominator):
         """Keep which rows were the denominator's, and their held-out ratios."""
+        from skflow.numerics import pareto_smoothed
+
         self.n_numerator_ = len(numerator)
         own = self.held_out_log_ratio_[len(numerator) :]
         held = ~np.isnan(own)

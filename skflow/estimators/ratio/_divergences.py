@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow.estimators._score_table import mean_and_error
-from skflow.numerics._psis import pareto_smoothed
 
 __all__ = ["DIVERGENCES", "Estimate", "estimated"]
 
@@ -38,8 +37,10 @@ def _kl(own, other):
     only. Where the tail of :math:`e^r` is too heavy for its mean to be estimated, that is left at
     the 1 it is for the right ratio.
     """
+    from skflow.numerics import pareto_smoothed
+
     mean, error = mean_and_error(own)
-    log_weights, khat = pareto_smoothed(other)
+    _, khat = pareto_smoothed(other)
     if khat >= FINITE_VARIANCE:
         return mean, error
     ratios = np.exp(other)

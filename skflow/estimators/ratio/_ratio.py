@@ -40,7 +40,7 @@ class DensityRatio(AnswersRatios, BaseEstimator):
       [1]_: logistic regressions on the columns and on their products, boosted trees, and trees
       on top of the densities, which see the columns and what the densities say of them;
     - **waymarks** between tables that lie so far apart that nothing is left to classify [2]_: a
-      sum of eight ratios of neighbours, :math:`z_k = \sqrt{1 - a_k^2}\, z_0 + a_k z_1`.
+      sum of twelve ratios of neighbours, :math:`z_k = \sqrt{1 - a_k^2}\, z_0 + a_k z_1`.
 
     What held-out rows make of them is a sum,
 

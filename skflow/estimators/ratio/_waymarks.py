@@ -7,7 +7,7 @@ from skflow.estimators.ratio._odds import LinearOdds
 
 __all__ = ["Telescope"]
 
-N_BRIDGES = 8
+N_BRIDGES = 12
 MAX_ROWS = 5_000  # of each table
 
 
@@ -16,7 +16,7 @@ class Telescope:
 
     Rows of both tables are paired at random, and waymark k is at
 
-    .. math:: z_k = \sqrt{1 - a_k^2}\; z_0 + a_k z_1, \qquad a_k = k / m,
+    .. math:: z_k = \sqrt{1 - a_k^2}\; z_0 + a_k z_1, \qquad a_k = \sin\frac{\pi k}{2 m},
 
     from the numerator at k = 0 to the denominator at k = m. Where these are so far apart that any
     classifier tells them without error, the m ratios :math:`p_{k-1} / p_k` are still learnt from
@@ -33,8 +33,8 @@ class Telescope:
         tables = [rows.of_class(c)[0] for c in (0, 1)]
         n = min(max(map(len, tables)), MAX_ROWS)
         denominator, numerator = (_some(z, n, rng) for z in tables)
-        share = np.arange(N_BRIDGES + 1) / N_BRIDGES
-        marks = [np.sqrt(1 - a**2) * numerator + a * denominator for a in share]
+        angles = np.linspace(0, np.pi / 2, N_BRIDGES + 1)
+        marks = [np.cos(t) * numerator + np.sin(t) * denominator for t in angles]
         self.bridges = []
         for nearer, farther in zip(marks[:-1], marks[1:], strict=True):
             z, code = np.concatenate([farther, nearer]), np.repeat([0, 1], n)
