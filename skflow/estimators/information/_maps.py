@@ -9,6 +9,12 @@ from skflow.estimators.information._unmixing import unmixing
 
 __all__ = ["ColumnMaps", "FlowMaps", "UnmixedMaps"]
 
+# Training goes on until the rate is down to nothing, and the best weights on held-out rows are
+# kept: of 80,000 pairs of 20 + 20 columns flows then found 9.3 of 10 nats, where those that ended
+# when held-out rows got no likelier, at the usual rates, found 8.8.
+LEARNING_RATE = 2e-3
+PASSES, FEWEST_EPOCHS, MOST_EPOCHS = 1_200_000, 15, 100
+
 
 class ColumnMaps:
     """Each column by itself: to mean 0 and deviation 1, or to normal scores.
@@ -77,8 +83,15 @@ class FlowMaps:
     def fit(self, X, Y, rng):
         """Train them on rows of both halves."""
         seed = int(rng.integers(2**31))
+        epochs = int(np.clip(PASSES / len(X), FEWEST_EPOCHS, MOST_EPOCHS))
         flow = HalvesDensity(
-            n_first=X.shape[1], preprocessing="none", random_state=seed, verbose=self.verbose
+            n_first=X.shape[1],
+            preprocessing="none",
+            learning_rate=LEARNING_RATE,
+            max_epochs=epochs,
+            n_iter_no_change=None,
+            random_state=seed,
+            verbose=self.verbose,
         )
         self.flow = flow.fit(self.first(X, Y)[0])
         return self

@@ -107,7 +107,7 @@ def mutual_information(X, Y, *, max_seconds=None, n_jobs=None, random_state=None
     References
     ----------
     .. [1] Butakov, Tolmachev, Malanchuk, Neopryatnaya & Frolov (2024), Mutual information
-       estimation via normalizing flows, arXiv:2403.02187, theorem 3.1 and section 4.
+       estimation via normalizing flows, arXiv:2403.02187, sections 3 and 4.
 
     Examples
     --------

@@ -39,9 +39,9 @@ def unmixing(X, rng):
     References
     ----------
     .. [1] Hyvarinen (1999), Fast and robust fixed-point algorithms for independent component
-       analysis, IEEE Transactions on Neural Networks 10(3), eqs. 20 and 26.
+       analysis, IEEE Transactions on Neural Networks 10(3), section 4.
     .. [2] Pham & Garat (1997), Blind separation of mixture of independent sources through a
-       quasi-maximum likelihood approach, IEEE Transactions on Signal Processing 45(7), eq. 2.
+       quasi-maximum likelihood approach, IEEE Transactions on Signal Processing 45(7).
     """
     some = X[rng.permutation(len(X))[:MAX_ROWS]]
     d = X.shape[1]

@@ -109,7 +109,7 @@ class AnswersRatios:
         ----------
         .. [1] Nguyen, Wainwright & Jordan (2010), Estimating divergence functionals and the
            likelihood ratio by convex risk minimization, IEEE Transactions on Information Theory
-           56(11), eq. 8.
+           56(11), lemma 1.
         """
         check_is_fitted(self, "combination_")
         if kind not in DIVERGENCES:

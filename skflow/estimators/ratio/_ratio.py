@@ -114,7 +114,7 @@ class DensityRatio(AnswersRatios, BaseEstimator):
     .. [1] Sugiyama, Suzuki & Kanamori (2012), Density ratio estimation in machine learning,
        Cambridge University Press, section 4.2.
     .. [2] Rhodes, Xu & Gutmann (2020), Telescoping density-ratio estimation, arXiv:2006.12204,
-       eqs. 3 and 5.
+       section 3.
     .. [3] Vehtari, Simpson, Gelman, Yao & Gabry (2024), Pareto smoothed importance sampling,
        JMLR 25(72).
 

@@ -25,7 +25,7 @@ class Telescope:
     References
     ----------
     .. [1] Rhodes, Xu & Gutmann (2020), Telescoping density-ratio estimation, arXiv:2006.12204,
-       eqs. 3 and 5.
+       section 3.
     """
 
     def fit(self, rows, rng):
