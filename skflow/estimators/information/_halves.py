@@ -35,7 +35,7 @@ class HalvesDensity(NetworkFlowDensity):
     base: str = "normal"
     n_members: int = 1
 
-    _auto_layers: ClassVar[int] = 6
+    _auto_layers: ClassVar[int] = 8
     _parameter_constraints: ClassVar[dict] = {
         **NetworkFlowDensity._parameter_constraints,
         "n_first": [int],
@@ -51,7 +51,7 @@ class HalvesDensity(NetworkFlowDensity):
 
         settings = self._layer_settings(plan)
         sizes = self.n_first, plan.n_features - self.n_first
-        maps = [coupling_stack(size, Affine(), **settings, residual=True) for size in sizes]
+        maps = [coupling_stack(size, Affine(), **settings) for size in sizes]
         return Chain([Beside(maps, sizes), PLU(plan.n_features)])
 
 
