@@ -2,8 +2,8 @@
 Models for where the labels are not
 ===================================
 
-Labels are often known where rows are easy to come by, and predictions wanted elsewhere. If y given x
-is the same in both places, the errors there are errors here under other weights:
+Labels are often known where rows are easy to come by, and predictions wanted elsewhere. If y given
+x is the same in both places, the errors there are errors here under other weights:
 ``DensityRatio`` learns from both tables, without labels, how much likelier each row is there, and
 its ``importance_weights`` are the ``sample_weight`` of any estimator.
 
@@ -26,8 +26,8 @@ from skflow import DensityRatio
 # %%
 # A line for where it is needed
 # -----------------------------
-# 300 labelled rows, and 300 unlabelled ones farther to the right. No line fits the whole curve; the
-# one that fits where the rows without labels are has the smallest error there.
+# 300 labelled rows, and 300 unlabelled ones farther to the right. No line fits the whole curve;
+# the one that fits where the rows without labels are has the smallest error there.
 
 rng = np.random.default_rng(0)
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._threads import one_thread
-from skflow._validation import check_data
+from skflow._validation import check_data, is_real
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators.classifier._candidates import AS_GIVEN
 from skflow.estimators.ratio._divergences import DIVERGENCES, estimated
@@ -15,6 +15,7 @@ from skflow.metrics._separation import CROSS_FITTED, separation
 __all__ = ["AnswersRatios"]
 
 BLOCK = 2_048
+MOST_RELATIVE = 0.5  # what weights are flattened by at most
 
 
 class AnswersRatios:
@@ -41,18 +42,31 @@ class AnswersRatios:
         check_is_fitted(self, "combination_")
         return self._log_ratio(check_data(self, X, reset=False))
 
-    def importance_weights(self, X, return_khat=False):
+    def importance_weights(self, X, relative="auto", return_khat=False):
         r"""Weights of rows of the denominator that make them stand for the numerator.
 
-        They are :math:`p(x) / q(x)` over their mean, with the largest ones smoothed: a Pareto
-        distribution is fitted to them, and they are set to its quantiles [1]_. Rows of the fit's
-        own denominator, which are recognised, get their held-out ratio, as far as they have one:
-        a model that has seen a row finds it likelier where it lies than it is.
+        They are :math:`w = p / q` over their mean, with the largest ones smoothed: a Pareto
+        distribution is fitted to them, and they are set to its quantiles [1]_. What a few rows
+        with large weights gain in being right they lose in being few, so that weights are made
+        relative [2]_,
+
+        .. math:: w_a = \frac{w}{a w + 1 - a}, \qquad
+                  a = \min\left(\frac12, \frac{2 (d + 1)}{m}\right), \quad
+                  m = n_q \frac{(\operatorname{mean} w)^2}{\operatorname{mean} w^2},
+
+        again over their mean. Here m is how many rows the :math:`n_q` weighted ones of the fit
+        are worth, and d + 1 as many numbers as a linear model has. The more rows, the smaller a.
+
+        Rows of the fit's own denominator, which are recognised, get their held-out ratio, as far
+        as they have one: a model that has seen a row finds it likelier where it lies than it is.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows of q: those of the fit, or new ones.
+        relative : "auto" or float, default="auto"
+            The number a, from 0, for plain weights, to below 1; "auto" is ``relative_``, the
+            one above.
         return_khat : bool, default=False
 
         Returns
@@ -60,7 +74,7 @@ class AnswersRatios:
         weights : ndarray of shape (n_samples,)
             Not negative, with mean 1: the ``sample_weight`` of any estimator.
         khat : float
-            Only with ``return_khat``: shape of the Pareto distribution of these weights, as
+            Only with ``return_khat``: shape of the Pareto distribution of w of these rows, as
             ``khat_`` is of the fit's. Up to 0.5 weighted means err as usual, up to 0.7 more than
             that, and above they may be far off; -inf if the largest weights are equal, inf if
             there are too few rows to tell.
@@ -69,17 +83,22 @@ class AnswersRatios:
         ----------
         .. [1] Vehtari, Simpson, Gelman, Yao & Gabry (2024), Pareto smoothed importance sampling,
            JMLR 25(72), section 2.
+        .. [2] Yamada, Suzuki, Kanamori, Hachiya & Sugiyama (2013), Relative density-ratio
+           estimation for robust distribution comparison, Neural Computation 25(5), section 2.
         """
-        from skflow.numerics import pareto_smoothed
-
         check_is_fitted(self, "combination_")
+        a = self.relative_ if isinstance(relative, str) and relative == "auto" else relative
+        if not (is_real(a) and 0 <= a < 1):
+            raise ValueError(
+                f'relative must be "auto" or a number from 0 to below 1, got {relative!r}.'
+            )
         rows = check_data(self, X, reset=False)
-        log_ratio = self._log_ratio(rows)
-        known = {key: value for key, value in zip(*self._known, strict=True)}
+        log_ratio, known = self._log_ratio(rows), dict(zip(*self._known, strict=True))
         for i, key in enumerate(_digests(rows)):
             log_ratio[i] = known.get(key, log_ratio[i])
-        log_weights, khat = pareto_smoothed(log_ratio)
-        weights = np.exp(log_weights) * len(rows)
+        weights, khat = _smoothed(log_ratio)
+        weights = weights / (a * weights + 1 - a)
+        weights /= weights.mean()
         return (weights, khat) if return_khat else weights
 
     def divergence(self, kind="kl"):
@@ -149,14 +168,22 @@ class AnswersRatios:
         return [part[~np.isnan(part)] for part in parts]
 
     def _remember(self, numerator, denominator):
-        """Keep which rows were the denominator's, and their held-out ratios."""
-        from skflow.numerics import pareto_smoothed
-
+        """Keep which rows were the denominator's, and what their held-out ratios tell."""
         self.n_numerator_ = len(numerator)
         own = self.held_out_log_ratio_[len(numerator) :]
         held = ~np.isnan(own)
         self._known = _digests(denominator[held]), own[held].tolist()
-        self.khat_ = pareto_smoothed(own[held])[1]
+        weights, self.khat_ = _smoothed(own[held])
+        worth = len(denominator) / (weights**2).mean()
+        self.relative_ = float(min(MOST_RELATIVE, 2 * (numerator.shape[1] + 1) / worth))
+
+
+def _smoothed(log_ratio):
+    """Weights (n,) with mean 1 whose tail is smoothed, and its k-hat."""
+    from skflow.numerics import pareto_smoothed
+
+    log_weights, khat = pareto_smoothed(log_ratio)
+    return np.exp(log_weights) * len(log_ratio), khat
 
 
 def _digests(rows):

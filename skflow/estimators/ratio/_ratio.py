@@ -94,6 +94,8 @@ class DensityRatio(AnswersRatios, BaseEstimator):
     khat_ : float
         Shape of the tail of the importance weights of the denominator's held-out rows [3]_: above
         0.7 a few rows stand for most of the numerator, and weighted means are not to be trusted.
+    relative_ : float
+        By how much :meth:`importance_weights` are flattened.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if both tables had column names.

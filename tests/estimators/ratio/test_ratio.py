@@ -100,12 +100,27 @@ def test_far_tables_go_by_waymarks_too():
 class TestWeights:
     def test_have_mean_one_and_make_means_those_of_the_numerator(self, fitted):
         numerator, denominator = tables()
-        weights = fitted.importance_weights(denominator)
+        weights = fitted.importance_weights(denominator, relative=0)
         assert weights.mean() == pytest.approx(1)
         assert (weights >= 0).all()
         found = np.average(denominator, axis=0, weights=weights)
         np.testing.assert_allclose(found, numerator.mean(axis=0), atol=0.3)
         assert abs(denominator.mean(axis=0)[0]) < 0.2
+
+    def test_relative_ones_are_flatter_and_bounded(self, fitted):
+        _, denominator = tables()
+        plain, auto, half = (
+            fitted.importance_weights(denominator, relative=a) for a in (0, "auto", 0.5)
+        )
+        assert 0 < fitted.relative_ < 0.2
+        assert plain.max() > auto.max() > half.max()
+        np.testing.assert_array_equal(np.argsort(plain), np.argsort(half))
+        np.testing.assert_allclose(half, plain / (plain + 1) / np.mean(plain / (plain + 1)))
+        assert auto.mean() == pytest.approx(1)
+
+    def test_more_rows_are_flattened_less(self, fitted):
+        many = small(method="classifier").fit(*tables(3_000, 3_000))
+        assert many.relative_ < fitted.relative_ / 3
 
     def test_khat_tells_of_rows_that_are_missing(self):
         khat = small().fit(*tables()).khat_
@@ -233,6 +248,11 @@ class TestErrors:
     def test_kinds_of_divergences(self, fitted):
         with pytest.raises(ValueError, match="kind must be one of 'kl', 'reverse_kl', 'js'"):
             fitted.divergence("tv")
+
+    @pytest.mark.parametrize("relative", [1.0, -0.1, "half", np.nan])
+    def test_a_share_that_is_none(self, fitted, relative):
+        with pytest.raises(ValueError, match="relative must be"):
+            fitted.importance_weights(tables()[1], relative=relative)
 
     def test_a_method_that_is_none(self):
         with pytest.raises(ValueError, match="method"):
