@@ -118,7 +118,7 @@ def shift(args):
     journal = start(args, "ratios_shift", ("table", "seed"))
     rivals = ["uLSIF"] * bool(find_spec("densratio")) + ["logistic"]
     for table in args.tables:
-        for seed in range(args.splits):
+        for seed in range(args.first_split, args.first_split + args.splits):
             if (table, seed) not in journal:
                 journal.add({"table": table, "seed": seed} | _one_shift(table, seed, rivals))
                 told = journal.rows[-1]
@@ -160,6 +160,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=1, help="of the pairs")
     parser.add_argument("--tables", nargs="*", default=SHIFTED, choices=SHIFTED)
     parser.add_argument("--splits", type=int, default=5, help="seeds of each shifted table")
+    parser.add_argument("--first-split", type=int, default=0, help="the first of these seeds")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the pairs")
     parser.add_argument("--resume", action="store_true", help="keep what the CSV files hold")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
