@@ -81,9 +81,10 @@ right.legend(frameon=False, loc="upper right")
 # %%
 # Where weights do not help
 # -------------------------
-# Diabetes: those with a low body mass index are likelier to be in the labelled half. Progression is
-# about linear in body mass index and a blood serum, so that a ridge regression is about as right
-# without weights as with them, and these leave it fewer rows to learn from. The mean of ten halves:
+# Diabetes: those with a low body mass index are likelier to be in the labelled half. Progression
+# is about linear in body mass index and a blood serum, so that a ridge regression is about as
+# right without weights as with them, and these leave it fewer rows to learn from. The mean of ten
+# halves:
 
 rows, target = load_diabetes(return_X_y=True)
 rows = rows[:, [2, 8]]

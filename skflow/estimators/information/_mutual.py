@@ -60,7 +60,8 @@ def mutual_information(X, Y, *, max_seconds=None, n_jobs=None, random_state=None
 
     - **standardize** and **gaussianize**: the columns as they are, and normal scores of each;
     - **unmixed**: normal scores in directions in which the columns of a half are independent;
-    - **flows**: neural spline flows of both halves, trained together behind the best of these;
+    - **flows**: couplings of both halves, trained together behind the columns as they are, and
+      behind the best of these;
     - **ratio**: pairs that no maps of the halves make normal, such as y = x² + noise, are told
       from parted ones, (x, y) of different rows, by a :class:`DensityRatio`.
 
@@ -146,8 +147,12 @@ class _Search:
         if self._wants("the unmixed directions"):
             self._try("unmixed", lambda k: UnmixedMaps())
         if self._wants("the flows"):
-            before = self._best.maps
-            self._try("flows", lambda k: FlowMaps(before[k], self.verbose))
+            # couplings hidden in a half are found in its plain columns, heavy tails behind scores
+            plain, best = self.tried[0], self._best
+            self._try("flows", lambda k: FlowMaps(plain.maps[k], self.verbose))
+            if best is not plain:
+                name = f"flows, {best.name} first"
+                self._try(name, lambda k: FlowMaps(best.maps[k], self.verbose))
         self.tried.sort(key=lambda attempt: attempt.log_joint.mean())
         if self._wants("the ratio of pairs to parted ones"):
             ratio = parted_ratio(*self.halves, self.fold, self._best, self.rng, n_jobs)
