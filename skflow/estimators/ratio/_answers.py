@@ -21,8 +21,6 @@ MOST_RELATIVE = 0.5  # what weights are flattened by at most
 class AnswersRatios:
     """Methods of an estimator whose ``fit`` leaves views, parts and how they are combined."""
 
-    n_jobs = None
-
     @takes_sources()
     def score_samples(self, X):
         """Log ratio of each row, log p(x) - log q(x), in nats.
@@ -36,8 +34,9 @@ class AnswersRatios:
         -------
         log_ratio : ndarray of shape (n_samples,), float64
             Positive where the numerator is likelier. A change of units of the columns, the same
-            for both tables, does not matter. Rows that were fitted to look
-            clearer than they are; ``held_out_log_ratio_`` has them by models without them.
+            for both tables, does not matter. Rows of the fit look clearer than they are;
+            ``held_out_log_ratio_`` has them by models without them. Rows outside a declared
+            support get the ratio of the nearest place inside.
         """
         check_is_fitted(self, "combination_")
         return self._log_ratio(check_data(self, X, reset=False))

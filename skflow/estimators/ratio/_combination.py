@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from skflow._persistence import stored
 from skflow.estimators.ratio._logistic import linear_log_odds
 
 __all__ = ["Combination", "cross_fitted_log_ratio"]
@@ -11,7 +10,6 @@ PULL = 10.0  # rows that speak for the expected weights
 FARTHEST = 1e3  # nats beyond which a ratio counts as if it were there
 
 
-@stored
 class Combination:
     r"""Log ratios in a sum whose weights held-out rows have chosen.
 

@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.base import clone
 
-from skflow._persistence import stored
 from skflow.estimators.classifier._candidates import (
     Candidate,
     automatic_densities,
@@ -55,7 +54,6 @@ def telescopes():
     ]
 
 
-@stored
 class TwoDensities:
     """Two estimators of any make, each fitted to the rows of its own table.
 

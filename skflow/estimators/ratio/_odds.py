@@ -8,10 +8,9 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import PolynomialFeatures
 
-from skflow._persistence import stored
 from skflow.estimators.ratio._logistic import linear_log_odds
 
-__all__ = ["BoostedOdds", "LinearOdds", "as_pair"]
+__all__ = ["BoostedOdds", "LinearOdds"]
 
 PULL = 5.0  # rows that speak for slopes of 0
 # products are made of so many columns at most, of more the squares
@@ -19,13 +18,7 @@ MAX_COLUMNS_OF_PRODUCTS = 40
 FARTHEST = 8.0  # deviations beyond which a feature counts as if it were there
 
 
-def as_pair(log_ratio):
-    """Log ratio (n,) as log densities (n, 2) of denominator and numerator, up to a constant."""
-    return np.column_stack([np.zeros(len(log_ratio)), log_ratio])
-
-
-@stored
-class Features:
+class _Features:
     """Columns, or columns and their products, each with mean 0 and deviation 1.
 
     Parameters
@@ -56,7 +49,6 @@ class Features:
         return PolynomialFeatures(2, include_bias=False).fit_transform(z)
 
 
-@stored
 class LinearOdds:
     """Logistic regression on columns, or on columns and their products.
 
@@ -70,7 +62,7 @@ class LinearOdds:
 
     def fit(self, rows, rng=None):
         """Fit to LabelledRows."""
-        self.features = Features(products=self.products)
+        self.features = _Features(products=self.products)
         seen = self.features.fit(rows.z, rows.weight)
         none = np.zeros(seen.shape[1])
         self.slopes, self.level = linear_log_odds(seen, rows.code, rows.weight, none, PULL)
@@ -78,7 +70,7 @@ class LinearOdds:
 
     def log_density(self, z):
         """Log odds of rows z (n, d), as a pair (n, 2)."""
-        return as_pair(self.features(z) @ self.slopes + self.level)
+        return _as_pair(self.features(z) @ self.slopes + self.level)
 
 
 class BoostedOdds:
@@ -101,4 +93,9 @@ class BoostedOdds:
 
     def log_density(self, z):
         """Log odds of rows z (n, d), as a pair (n, 2)."""
-        return as_pair(self.trees.decision_function(z) - self.offset)
+        return _as_pair(self.trees.decision_function(z) - self.offset)
+
+
+def _as_pair(log_ratio):
+    """Log ratio (n,) as log densities (n, 2) of denominator and numerator, up to a constant."""
+    return np.column_stack([np.zeros(len(log_ratio)), log_ratio])

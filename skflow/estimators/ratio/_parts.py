@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from skflow._persistence import stored
 from skflow.estimators.classifier._labelled import LabelledRows
 from skflow.estimators.ratio._odds import BoostedOdds
 
@@ -38,7 +37,6 @@ class Tried:
     seconds: float = 0.0
 
 
-@stored
 class PairRatio:
     """The log ratio of a pair of densities, or of the odds of a classifier, on one view."""
 
@@ -50,7 +48,6 @@ class PairRatio:
         return self.pair.log_density(views[self.view][0]) @ DIFFERENCE
 
 
-@stored
 class MixtureRatio:
     """The log ratio of two mixtures of densities with common weights, a ClassMixture."""
 

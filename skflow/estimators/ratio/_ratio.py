@@ -108,8 +108,10 @@ class DensityRatio(AnswersRatios, BaseEstimator):
     Notes
     -----
     ``fit`` takes two tables and no y, so that this is no estimator that a pipeline or a search
-    can hold. Where q has no rows and p has, the ratio is what densities make of it: support of p
-    within that of q is for the user to see to; ``khat_`` tells when it is missing.
+    can hold, nor one for scikit-learn's checks. It is kept by pickle or joblib; there is no
+    ``save``, as trees of scikit-learn have no place in its files. Where q has no rows and p has,
+    the ratio is what densities make of it: that the support of p lies within that of q is for the
+    user to see to. ``khat_`` tells when it does not.
 
     References
     ----------
