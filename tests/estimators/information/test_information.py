@@ -44,7 +44,7 @@ class TestKnownValues:
     @pytest.mark.parametrize("warp", WARPS)
     @pytest.mark.parametrize(("d", "nats"), [(1, 0.5), (5, 4.0)])
     def test_of_normal_pairs(self, d, nats, warp):
-        x, y = pairs(3_000, d, nats)
+        x, y = pairs(2_000, d, nats)
         x, y = WARPS[warp](x, 1), WARPS[warp](y, 3)
         found = mutual_information(x, y, random_state=0)
         assert abs(found.estimate - nats) < 3 * found.standard_error + 0.05
