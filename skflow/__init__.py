@@ -6,6 +6,7 @@ from skflow.codes import Compressor
 from skflow.diagnostics import check_posterior, compare_densities, compare_regressors, diagnose
 from skflow.estimators import (
     ContinuousFlowDensity,
+    DensityRatio,
     FlowClassifier,
     FlowImputer,
     FlowOutlierDetector,
@@ -34,6 +35,7 @@ from skflow.estimators import (
     TableDensity,
     UMNNDensity,
     distill,
+    mutual_information,
 )
 from skflow.evidence import log_evidence
 from skflow.exceptions import (
@@ -56,6 +58,7 @@ __all__ = [
     "Compressor",
     "BrokenGuaranteeError",
     "ContinuousFlowDensity",
+    "DensityRatio",
     "FlowClassifier",
     "FlowImputer",
     "FlowOutlierDetector",
@@ -96,4 +99,5 @@ __all__ = [
     "distill",
     "load",
     "log_evidence",
+    "mutual_information",
 ]

@@ -53,6 +53,7 @@ from skflow.bijections import (
     UnconstrainedMonotone,
     Whiten,
 )
+from skflow.bijections._beside import Beside
 from skflow.bijections._coupling import coupling_sizes
 from skflow.bijections._gaussianize import Gaussianize, GaussianizeMarginals
 from skflow.estimators._trained import BaseFlowDensity
@@ -236,6 +237,7 @@ BIJECTIONS = {
     "Chain": _chain,
     "Chain with context": partial(_chain, N_CONTEXT),
     "Chain of nothing": partial(Chain, []),
+    "Beside": lambda: Beside([PLU(1), Chain([PLU(3), SoftTails(3)])], [1, 3]),
     "LogisticToNormal": LogisticToNormal,
     **IMAGE_BIJECTIONS,
     **{

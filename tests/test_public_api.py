@@ -17,6 +17,7 @@ NAMES = {
         "CompressedDataError",
         "Compressor",
         "ContinuousFlowDensity",
+        "DensityRatio",
         "FlowClassifier",
         "FlowImputer",
         "FlowOutlierDetector",
@@ -57,6 +58,7 @@ NAMES = {
         "distill",
         "load",
         "log_evidence",
+        "mutual_information",
     ],
     skflow.adapters: ["SkproFlowDistribution", "SkproFlowRegressor"],
     skflow.diagnostics: [

@@ -20,8 +20,10 @@ from skflow.estimators.flows._monotone import FlowPPDensity, NAFDensity, UMNNDen
 from skflow.estimators.flows._residual import ResidualFlowDensity
 from skflow.estimators.frames._density import TableDensity
 from skflow.estimators.frames._imputer import FlowImputer
+from skflow.estimators.information._mutual import mutual_information
 from skflow.estimators.outlier._detector import FlowOutlierDetector
 from skflow.estimators.posterior._approximator import FlowVariationalApproximator
+from skflow.estimators.ratio._ratio import DensityRatio
 from skflow.estimators.regressor._regressor import FlowRegressor
 from skflow.estimators.sampler._sampler import FlowSampler
 from skflow.estimators.simulation._posterior import SimulationPosterior
@@ -29,6 +31,7 @@ from skflow.estimators.stack._stack import StackedDensity
 
 __all__ = [
     "ContinuousFlowDensity",
+    "DensityRatio",
     "FlowClassifier",
     "FlowImputer",
     "FlowOutlierDetector",
@@ -57,4 +60,5 @@ __all__ = [
     "TableDensity",
     "UMNNDensity",
     "distill",
+    "mutual_information",
 ]

@@ -9,7 +9,7 @@ from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import NSFDensity
 from skflow.estimators.stack._candidates import seeded_clones
 
-__all__ = ["AS_GIVEN", "Candidate", "class_candidates"]
+__all__ = ["AS_GIVEN", "Candidate", "automatic_densities", "class_candidates", "view_for"]
 
 AS_GIVEN = "as given"  # the view that is X itself
 # Gaussians err less than other densities where rows are few.
@@ -47,11 +47,18 @@ def class_candidates(classifier, rng):
     """List the candidates of a FlowClassifier, the quick ones first."""
     from skflow.estimators.classifier._own_densities import of_classes
 
-    jobs = {"n_jobs": classifier.n_jobs}
-    if not isinstance(classifier.density, str):
-        ((name, density),) = seeded_clones([("density", classifier.density)], rng)
-        return [Candidate(name, _view_for(density), of_classes(density), trusted=True)]
-    ((_, flow),) = seeded_clones([("flow", NSFDensity(**jobs))], rng)
+    if isinstance(classifier.density, str):
+        return automatic_densities(classifier.n_jobs, rng)
+    ((name, density),) = seeded_clones([("density", classifier.density)], rng)
+    view = view_for(density, "the classifier")
+    return [Candidate(name, view, of_classes(density), trusted=True)]
+
+
+def automatic_densities(n_jobs, rng):
+    """List the class densities that are tried where none is given, the quick ones first."""
+    from skflow.estimators.classifier._own_densities import of_classes
+
+    ((_, flow),) = seeded_clones([("flow", NSFDensity(n_jobs=n_jobs))], rng)
     quick = [
         Candidate(f"{name}{suffix}", view, kind, trusted=name in TRUSTED and not suffix)
         for view, suffix in (("standardize", ""), ("gaussianize", "_gaussianized"))
@@ -80,7 +87,7 @@ def _quick_densities():
     ]
 
 
-def _view_for(density):
+def view_for(density, whose):
     """Which rows a density that was passed gets: integers as they are, others standardised."""
     params = density.get_params()
     if params.get("levels") is not None:
@@ -91,12 +98,12 @@ def _view_for(density):
     if declared and isinstance(density, TableFlow):
         raise ValueError(
             f"the density declares {declared[0]} in the units of X, and gets rows that are "
-            "standardised: pass support and resolution to the classifier instead, which prepares "
-            "the rows for all classes; a periodic column, as its sine and cosine."
+            f"standardised: pass support and resolution to {whose} instead, which prepares "
+            "the rows for all densities; a periodic column, as its sine and cosine."
         )
     if params.get("context_columns") is not None:
         raise ValueError(
-            "the density has context_columns, and a classifier's densities are of all columns: "
+            f"the density has context_columns, and the densities of {whose} are of all columns: "
             "set context_columns=None."
         )
     return "standardize"

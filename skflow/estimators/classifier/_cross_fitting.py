@@ -7,11 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from skflow._clock import left_out, time_is_up
+from skflow._notices import warn
 from skflow._side_by_side import side_by_side
 from skflow._threads import one_thread
 from skflow.estimators.stack._folds import MAX_ROWS_HELD_OUT_ALL
+from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 
-__all__ = ["FittedDensities", "cross_fitted_classes", "folds_by_class"]
+__all__ = ["FittedDensities", "cross_fitted_classes", "fit_candidates", "folds_by_class"]
+
+SHARE = 0.5  # of a limited time, after which nothing slow begins
 
 
 @dataclass
@@ -97,6 +102,28 @@ def cross_fitted_classes(candidate, rows, fold, seed, n_jobs=None):
             held_out[fold == k] = fold_model.log_density(rows.z[fold == k])
     spent = time.perf_counter() - start
     return FittedDensities(candidate.name, candidate.view, model, fold_models, held_out, spent)
+
+
+def fit_candidates(fit, candidates, verbose, needed):
+    """Fit candidates for as long as there is time; warn of those that diverge.
+
+    ``needed`` says that there is nothing else, so that the error is raised.
+    """
+    fitted = []
+    for candidate in candidates:
+        if fitted and candidate.slow and time_is_up(SHARE):
+            left_out(f"the density {candidate.name}")
+            continue
+        try:
+            fitted.append(fit(candidate))
+        except TrainingDivergedError as error:
+            if needed:
+                raise
+            warn(f"Left out: the density {candidate.name}: {error}", ConvergenceWarning)
+            continue
+        if verbose:
+            print(f"{candidate.name}: fitted in {fitted[-1].seconds:.1f} s", flush=True)
+    return fitted
 
 
 def _fitted(kind, rows, seed):

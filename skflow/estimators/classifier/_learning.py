@@ -3,23 +3,23 @@
 import numpy as np
 from scipy.special import logsumexp, softmax
 
-from skflow._clock import left_out, time_is_up
-from skflow._notices import warn
 from skflow._persistence import stored
 from skflow.estimators._score_table import ScoreTable, score_row
 from skflow.estimators.classifier._candidates import AS_GIVEN, Candidate, class_candidates
-from skflow.estimators.classifier._cross_fitting import cross_fitted_classes, folds_by_class
+from skflow.estimators.classifier._cross_fitting import (
+    cross_fitted_classes,
+    fit_candidates,
+    folds_by_class,
+)
 from skflow.estimators.classifier._labelled import LabelledRows
 from skflow.estimators.classifier._novelty import NoveltyScale
 from skflow.estimators.classifier._pool import LogPool
 from skflow.estimators.classifier._views import SharedViews
 from skflow.estimators.stack._mixing import mixture_weights
-from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 
 __all__ = ["ClassMixture", "learn_classes"]
 
 NOVELTY_VIEWS = "standardize", "gaussianize"
-SHARE = 0.5  # of a limited time, after which nothing slow begins
 
 
 @stored
@@ -86,7 +86,7 @@ def learn_classes(classifier, X, code, weight, used, rng):
     def fit(candidate):
         return cross_fitted_classes(candidate, rows[candidate.view], fold, seed, classifier.n_jobs)
 
-    fitted = _fit_all(fit, candidates, classifier.verbose, needed=not automatic)
+    fitted = fit_candidates(fit, candidates, classifier.verbose, needed=not automatic)
     by_name, held = {c.name: c for c in candidates}, np.flatnonzero(fold >= 0)
     scores = np.stack(
         [(each.held_out + seen[each.view][1][:, None])[held] for each in fitted], axis=-1
@@ -113,25 +113,6 @@ def _strangers(seed):
         *(Candidate("pool", view, pooled, is_density=False) for view in NOVELTY_VIEWS),
         Candidate("tails", "gaussianize", ClassGaussians(1.0, tails=True)),
     ]
-
-
-def _fit_all(fit, candidates, verbose, needed):
-    """Fit the candidates for as long as there is time; warn of those that diverge."""
-    fitted = []
-    for candidate in candidates:
-        if fitted and candidate.slow and time_is_up(SHARE):
-            left_out(f"the density {candidate.name}")
-            continue
-        try:
-            fitted.append(fit(candidate))
-        except TrainingDivergedError as error:
-            if needed:
-                raise
-            warn(f"Left out of the classifier: {candidate.name}: {error}", ConvergenceWarning)
-            continue
-        if verbose:
-            print(f"{candidate.name}: fitted in {fitted[-1].seconds:.1f} s", flush=True)
-    return fitted
 
 
 def _weigh(classifier, fitted, scores, code, weight, expected):

@@ -1,0 +1,1 @@
+"""How many nats two halves of a row tell of each other."""

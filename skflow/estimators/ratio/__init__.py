@@ -1,0 +1,1 @@
+"""How much likelier a row is in one table than in another."""
