@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-__all__ = ["NormalMixture", "fit_normals"]
+__all__ = ["NormalMixture", "fit_normals", "rows_that_count"]
 
 LOG_2PI = np.log(2 * np.pi)
 MOST = 128  # components to begin with
@@ -76,6 +76,13 @@ class NormalMixture:
         )
 
 
+def rows_that_count(x, weight, rng):
+    """Rows of a positive weight and these weights; of very many some, drawn by weight."""
+    if np.count_nonzero(weight) > MOST_ROWS:
+        weight = rng.multinomial(MOST_ROWS, weight) / MOST_ROWS
+    return x[weight > 0], weight[weight > 0]
+
+
 def fit_normals(x, weight, rng):
     r"""Fit a mixture to weighted rows that has as many components as they can bear.
 
@@ -106,9 +113,7 @@ def fit_normals(x, weight, rng):
     .. [1] Figueiredo & Jain (2002), Unsupervised learning of finite mixture models, IEEE
        Transactions on Pattern Analysis and Machine Intelligence 24(3).
     """
-    if np.count_nonzero(weight) > MOST_ROWS:
-        weight = rng.multinomial(MOST_ROWS, weight) / MOST_ROWS
-    x, weight = x[weight > 0], weight[weight > 0]
+    x, weight = rows_that_count(x, weight, rng)
     # columns alike, so that distances between rows mean something
     shift, scale = _moments(x, weight)
     fits = [

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow.sampling._normals import fit_normals
+from skflow.sampling._normals import fit_normals, rows_that_count
 
 __all__ = ["TriangularProposal", "fit_triangular"]
 
@@ -13,7 +13,6 @@ SURE = 4.0  # standard errors that a coefficient must differ from zero by
 RIDGE = 1e-6
 LONGEST = 1.0  # change of a log scale in a step
 BEYOND = 2.0  # how far log scales may go beyond those of the rows
-MOST_ROWS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +109,7 @@ def fit_triangular(x, weight, rng):
     -------
     TriangularProposal
     """
-    if np.count_nonzero(weight) > MOST_ROWS:
-        weight = rng.multinomial(MOST_ROWS, weight) / MOST_ROWS
-    x, weight = x[weight > 0], weight[weight > 0]
+    x, weight = rows_that_count(x, weight, rng)
     order = _order(x, weight)
     # what is told by all others together, as a mean of several is, may as well tell each of them
     orders = [order, np.append(order[:1], order[:0:-1])][: max(1, len(order) - 1)]
