@@ -101,8 +101,7 @@ class RowCode(ABC):
         for j, (column, cells) in enumerate(zip(columns, self.cells, strict=True)):
             if column is None:
                 raise ValueError(f"X lacks column {self.schema.names[j]!r} of the fit.")
-            decimals = getattr(cells, "decimals", None)
-            if decimals == 0 or (decimals and j in self.declared):
+            if getattr(cells, "strict", False) and (not cells.decimals or j in self.declared):
                 _check_decimals(cells, column, column_label(j, self.schema.labels))
         return columns
 

@@ -236,6 +236,16 @@ class TestInput:
         rows = frame[80:].reset_index(drop=True).assign(price=1.23456)
         pd.testing.assert_frame_equal(of_frame.decompress(of_frame.compress(rows)), rows)
 
+    def test_a_few_numbers_of_all_digits(self, iris):
+        """As means among rounded numbers are: they do not make the grid of all the others."""
+        X = iris.copy()
+        X[::40, 2] += 1 / 3
+        for density in (small_table_density(), skflow.LinearFlowDensity()):
+            compressor = Compressor(density=density).fit(X)
+            data = compressor.compress(X)
+            assert (compressor.decompress(data) == X).all()
+            assert compressor.sizes(data)["rows"] < 4 * len(X)
+
     def test_numbers_off_a_declared_grid(self, iris):
         density = skflow.LinearFlowDensity(resolution={0: 0.1})
         compressor = Compressor(density=density).fit(iris)

@@ -52,7 +52,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     ----------
     kinds : dict {column: kind}, default=None
         What columns are, where that is not what their dtypes say: "number" (floats, dates),
-        "decimal" (floats of at most 15 decimals, whose values have probabilities), "integer",
+        "decimal" (floats of few decimals, to which they are rounded: probabilities), "integer",
         "category" (booleans, text, categories), "ordinal" (ordered categories), "periodic"
         (hours, angles: their one period is declared by ``support``), or "skip" to leave a column
         out. Few integers that occur often are taken for ordinal.
