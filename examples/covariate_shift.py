@@ -69,7 +69,7 @@ left.legend(frameon=False, loc="upper left")
 twin = left.twinx()
 twin.plot(grid, ratio.score_samples(grid), color="0.2", linewidth=1.5)
 twin.axhline(0, color="0.6", linewidth=0.8, linestyle=":")
-twin.set_ylabel("log ratio, nats (line)")
+twin.set(ylabel="log ratio, nats (line)", ylim=(-9, 6))
 
 right.scatter(X, y, s=3 + 14 * weights, color=BLUE, alpha=0.5, linewidths=0)
 right.plot(grid, curve(grid), color="0.2", linewidth=1, linestyle="--", label="the curve")
