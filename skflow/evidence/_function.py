@@ -3,11 +3,13 @@
 import numpy as np
 
 from skflow.evidence._draws import in_numpy
+from skflow.sampling import asked_of_torch, first_asked
 
 __all__ = ["AskedDensity"]
 
 BLOCK = 5_000  # rows a call
 N_CHECKED = 3  # rows that are also evaluated one by one
+HINT = " For a function of one point (d,) pass vectorized=False."
 AGREEMENT = 1e-5  # within which values must not depend on the rows beside them, nor on the call
 
 
@@ -36,7 +38,7 @@ class AskedDensity:
             )
         self.function, self.vectorized = function, vectorized
         self.low, self.high = low, high
-        self.speaks_torch = None  # until it was asked
+        self.takes_torch = None  # until it was asked
         self.n_evaluations = 0
         self.n_nonfinite = 0
 
@@ -78,25 +80,11 @@ class AskedDensity:
 
     def _call(self, x):
         """Value for a copy of rows or of a point; which kind of array it wants is tried once."""
-        if self.speaks_torch is not None:
-            return self._of_torch(x) if self.speaks_torch else self.function(x.copy())
-        try:
-            value = self.function(x.copy())
-            self.speaks_torch = False
-        except Exception as error:
-            try:
-                value = self._of_torch(x)
-            except Exception as other:
-                error.add_note(_explain_failure(x, other, self.vectorized))
-                raise error from None
-            self.speaks_torch = True
-        return value
-
-    def _of_torch(self, x):
-        import torch
-
-        with torch.no_grad():
-            return self.function(torch.tensor(x, dtype=torch.float64))
+        if self.takes_torch is None:
+            hint = HINT if self.vectorized else ""
+            value, self.takes_torch = first_asked(self.function, x, hint)
+            return value
+        return asked_of_torch(self.function, x) if self.takes_torch else self.function(x.copy())
 
     def _number(self, value):
         value = _as_array(value)
@@ -126,11 +114,3 @@ def _as_array(value):
         return np.array(in_numpy(value), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"log_density must return real numbers: {error}.") from error
-
-
-def _explain_failure(x, other, vectorized):
-    hint = " For a function of one point (d,) pass vectorized=False." if vectorized else ""
-    return (
-        f"Raised by log_density, called with a float64 array of shape {x.shape}; with a torch "
-        f"tensor of that shape it raised {type(other).__name__}: {other}.{hint}"
-    )

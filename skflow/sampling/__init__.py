@@ -1,6 +1,7 @@
 """Draws of a density that is known up to a constant, and that constant; flows are not needed."""
 
 from skflow.sampling._agreement import chain_figures
+from skflow.sampling._asked import asked_of_torch, first_asked
 from skflow.sampling._bridge import Bridged, bridge_evidence
 from skflow.sampling._chains import Chains, run_chains
 from skflow.sampling._exploring import Explored, explore
@@ -21,10 +22,12 @@ __all__ = [
     "Population",
     "Reached",
     "TriangularProposal",
+    "asked_of_torch",
     "bridge_evidence",
     "chain_figures",
     "effective_number",
     "explore",
+    "first_asked",
     "fit_normals",
     "fit_shares",
     "fit_triangular",

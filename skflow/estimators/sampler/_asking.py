@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from skflow.bijections import SupportMap
+from skflow.sampling import first_asked
 from skflow.variational import Target
 
 __all__ = ["Unbounded", "read_target"]
@@ -20,27 +21,12 @@ def read_target(function, rows):
     """
     if not callable(function):
         return Target(function)  # which says what was expected
+    value, takes_torch = first_asked(function, rows)
+    takes_torch |= isinstance(value, torch.Tensor)  # made of an array
     # gradients are never asked for
-    target = Target(function, None if _speaks_torch(function, rows) else "numeric")
+    target = Target(function, None if takes_torch else "numeric")
     target.check_rows_apart(torch.as_tensor(rows))
     return target
-
-
-def _speaks_torch(function, rows):
-    """Whether it refuses an array and takes a tensor, or makes a tensor of an array."""
-    try:
-        return isinstance(function(rows.copy()), torch.Tensor)
-    except Exception as error:
-        try:
-            with torch.no_grad():
-                function(torch.as_tensor(rows))
-        except Exception as other:
-            error.add_note(
-                f"Raised by log_density, called with a numpy array of shape {rows.shape}; with a "
-                f"torch tensor of that shape it raised {type(other).__name__}: {other}"
-            )
-            raise error from None
-        return True
 
 
 class Unbounded:

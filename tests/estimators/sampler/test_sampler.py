@@ -182,7 +182,7 @@ class TestErrors:
 
         with pytest.raises(ZeroDivisionError, match="of mine") as caught:
             sampler().fit(broken)
-        assert "called with a numpy array of shape (4, 2)" in caught.value.__notes__[0]
+        assert "called with a float64 array of shape (4, 2)" in caught.value.__notes__[0]
 
     def test_number_of_features(self):
         with pytest.raises(ValueError, match="n_features"):
