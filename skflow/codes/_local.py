@@ -6,7 +6,7 @@ from scipy.special import softmax
 
 from skflow._threads import one_thread
 from skflow.codes._cells import WholeSymbols
-from skflow.codes._stack import Pops, Pushes
+from skflow.codes._stack import NARROWEST, Pops, Pushes
 from skflow.codes._triangular import normal_scores_of, standard_normal
 
 __all__ = ["LocalRows"]
@@ -105,7 +105,7 @@ class LocalRows:
         z = np.empty_like(latents)
         noise = np.zeros_like(latents)
         for i in range(z.shape[1]):
-            mean = latents[:, i] + (factor[:, i, :i] * noise[:, :i]).sum(axis=1)
+            mean = _mean_of(i, latents, factor, noise)
             z[:, i] = stack.pop_near(mean, factor[:, i, i])
             noise[:, i] = (z[:, i] - mean) / factor[:, i, i]
         middle = self._points(k, z)
@@ -123,7 +123,7 @@ class LocalRows:
         latents, factor = self._latents(k, points)
         noise, means = np.zeros_like(z), np.empty_like(z)
         for i in range(z.shape[1]):
-            means[:, i] = latents[:, i] + (factor[:, i, :i] * noise[:, :i]).sum(axis=1)
+            means[:, i] = _mean_of(i, latents, factor, noise)
             noise[:, i] = (z[:, i] - means[:, i]) / factor[:, i, i]
         for i in reversed(range(z.shape[1])):
             stack.push_near(z[:, i], means[:, i], factor[:, i, i])
@@ -155,7 +155,10 @@ class LocalRows:
         slopes = torch.stack(slopes, dim=1) * torch.from_numpy(self._steps())
         spread = (WIDTH / LATENT) * slopes.detach()
         factor = torch.linalg.qr(spread.mT).R.mT  # spread @ spread.mT without squaring it
-        factor = factor * factor.diagonal(dim1=1, dim2=2).sign()[:, None]
+        diagonal = factor.diagonal(dim1=1, dim2=2)
+        factor = factor * torch.where(diagonal < 0, -1.0, 1.0)[:, None]
+        # where a flow is flat all noise lies in one step, and is still some
+        factor.diagonal(dim1=1, dim2=2).clamp_(min=NARROWEST)
         return z.detach().numpy() / LATENT, factor.numpy()
 
     def _points(self, k, z):
@@ -187,6 +190,11 @@ class LocalRows:
 
     def _prior(self, rows):
         return np.full((len(rows), len(self.flows)), 1 / len(self.flows))
+
+
+def _mean_of(i, latents, factor, noise):
+    """Mean (n,) of latent i given the noise of those before."""
+    return latents[:, i] + (factor[:, i, :i] * noise[:, :i]).sum(axis=1)
 
 
 def _blocks(n):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["Pops", "Pushes", "Stack"]
+__all__ = ["NARROWEST", "Pops", "Pushes", "Stack"]
 
 WORD = np.dtype("<u4")
 REACH = 4_096  # of whole numbers from where they are expected; others are written out
