@@ -172,7 +172,7 @@ def eight_schools(centred):
 
     def log_density(x):
         z, mu, log_tau = x[:, :8], x[:, 8:9], x[:, 9:]
-        tau = np.exp(log_tau)
+        tau = np.exp(np.clip(log_tau, -300, 300))  # samplers look far out
         theta = z if centred else mu + tau * z
         effects = normal(z, mu, tau) if centred else normal(z)
         prior = normal(mu, 0, 5) + np.log(2) + stats.cauchy.logpdf(tau, scale=5) + log_tau

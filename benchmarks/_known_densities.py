@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from _integrals import targets
 from scipy import integrate, stats
 from scipy.special import logsumexp
 
 __all__ = ["DENSITIES", "Known"]
-
-SCHOOLS_Y = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
-SCHOOLS_SIGMA = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,18 @@ def banana(seed):
     return Known(log_density, draw, 0.0, None, np.array([[-50, 50], [-250, 20]]))
 
 
-def funnel(seed):
-    def log_density(x):
-        v = x[:, :1]
-        rest = -0.5 * (x[:, 1:] ** 2 * np.exp(-v) + v + np.log(2 * np.pi))
-        return stats.norm(0, 3).logpdf(v[:, 0]) + rest.sum(axis=1)
+def of_integrals(name, box):
+    """One of the densities whose integrals are known, within a box."""
+    target = targets()[name]()
 
     def draw(n, rng):
-        v = 3 * rng.standard_normal((n, 1))
-        return np.hstack([v, np.exp(v / 2) * rng.standard_normal((n, 9))])
+        return target.draw(rng, n)
 
-    return Known(log_density, draw, 0.0, None, np.array([[-15, 15]] + [[-500, 500]] * 9))
+    return Known(target.log_density, draw, target.log_evidence, None, np.array(box))
+
+
+def funnel(seed):
+    return of_integrals("funnel", [[-15, 15]] + [[-500, 500]] * 9)
 
 
 def many_well(seed):
@@ -99,34 +98,7 @@ def many_well(seed):
 
 def eight_schools(seed):
     """Centred: effects, their mean, and the logarithm of their deviation."""
-    log_tau = np.linspace(-14, 9, 8_001)
-    tau = np.exp(log_tau)[:, None]
-    variance = SCHOOLS_SIGMA**2 + tau**2
-    precision = (1 / variance).sum(axis=1) + 1 / 25
-    mean = (SCHOOLS_Y / variance).sum(axis=1) / precision
-    level = -0.5 * (np.log(2 * np.pi * variance) + SCHOOLS_Y**2 / variance).sum(axis=1)
-    level += 0.5 * mean**2 * precision - 0.5 * np.log(25 * precision)
-    level += stats.halfcauchy(0, 5).logpdf(tau[:, 0]) + log_tau
-    below = np.exp(level - level.max()).cumsum()
-
-    def log_density(x):
-        effect, mu, log_tau = x[:, :8], x[:, 8], x[:, 9]
-        tau = np.exp(np.clip(log_tau, -300, 300))
-        value = stats.norm(0, 5).logpdf(mu) + stats.halfcauchy(0, 5).logpdf(tau) + log_tau
-        z = (effect - mu[:, None]) / tau[:, None]
-        value += (-0.5 * (z**2 + np.log(2 * np.pi)) - np.log(tau)[:, None]).sum(axis=1)
-        return value + stats.norm(effect, SCHOOLS_SIGMA).logpdf(SCHOOLS_Y).sum(axis=1)
-
-    def draw(n, rng):
-        i = np.searchsorted(below / below[-1], rng.uniform(size=n))
-        mu = mean[i] + rng.standard_normal(n) / np.sqrt(precision[i])
-        share = 1 / (1 / SCHOOLS_SIGMA**2 + 1 / tau[i] ** 2)
-        center = share * (SCHOOLS_Y / SCHOOLS_SIGMA**2 + mu[:, None] / tau[i] ** 2)
-        effect = center + np.sqrt(share) * rng.standard_normal((n, 8))
-        return np.column_stack([effect, mu, log_tau[i]])
-
-    log_evidence = logsumexp(level) + np.log(log_tau[1] - log_tau[0])
-    return Known(log_density, draw, log_evidence, None, np.array([[-60, 80]] * 9 + [[-12, 6]]))
+    return of_integrals("schools", [[-60, 80]] * 9 + [[-12, 6]])
 
 
 DENSITIES = {
