@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 
-from joblib import effective_n_jobs
+from joblib import Parallel, effective_n_jobs
 
-__all__ = ["n_threads_for", "side_by_side"]
+__all__ = ["as_they_come", "n_threads_for", "side_by_side"]
 
 
 def n_threads_for(n_items, n_jobs):
@@ -44,3 +44,17 @@ def side_by_side(function, items, n_jobs=None, *, interrupt=None):
                 raise
             interrupt()
         return [future.result() for future in futures]
+
+
+def as_they_come(tasks, *, ordered=True, **settings):
+    """Results of joblib's delayed tasks, an iterator that hands each out when it is there.
+
+    ``ordered`` keeps them in the order of the tasks. Backends that return lists alone hand all out
+    at the end. ``settings`` are joblib.Parallel's.
+    """
+    try:
+        kind = "generator" if ordered else "generator_unordered"
+        parallel = Parallel(**settings, return_as=kind)
+    except ValueError:
+        parallel = Parallel(**settings)
+    return parallel(tasks)

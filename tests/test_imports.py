@@ -17,8 +17,11 @@ LAYERS = [
     {"exceptions"},
     {"_escapes"},
     {"_input"},
-    {"_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads", "_validation"},
-    {"_clock"},
+    {
+        *("_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads"),
+        *("_validation", "_watch"),
+    },
+    {"_callbacks", "_clock"},
     {"_persistence", "members", "metrics", "nets", "numerics"},
     {"bases", "bijections", "sampling"},
     {"flow"},

@@ -11,6 +11,7 @@ from skflow._clock import seconds_left, time_limit
 from skflow._random import generator, seeded
 from skflow._side_by_side import n_threads_for, side_by_side
 from skflow._threads import threads
+from skflow._watch import named_training, tell
 from skflow.training import Batch, Batches, Rows, TrainingConfig, train
 
 __all__ = ["AnyConditional", "default_config", "draw_known", "fit_nets", "rows_given"]
@@ -124,8 +125,10 @@ def fit_nets(make, cells, weight, holder, config, batch_size, *, seed, n_jobs=No
         return side_by_side(lambda task: rows.fit(*task, own, part), tasks, n_jobs)
 
     short = replace(config, max_epochs=min(PILOT_STEPS, config.max_epochs))
-    pilots = fit([0] * len(NOISES), NOISES, short, PILOT_SHARE)
+    with named_training("pilot"):
+        pilots = fit([0] * len(NOISES), NOISES, short, PILOT_SHARE)
     best = int(np.argmin([history.validation_loss[0] for _, history in pilots]))
+    tell(f"training {n_members} nets, with noise of {NOISES[best]:g} of the best of the pilots")
     return zip(*fit(range(n_members), [NOISES[best]] * n_members, config, SHARE), strict=True)
 
 

@@ -10,6 +10,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 
+from skflow._callbacks import CallbackSupportMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_latents, check_n_samples
@@ -58,6 +59,7 @@ class MeanScoreMixin(DensityMixin):
 
 
 class FittedFlow(
+    CallbackSupportMixin,
     SaveMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,

@@ -144,7 +144,8 @@ dtype : {"float32", "float64"}, default="float32"
     Of the flow; the preprocessing is float64 always.
 random_state : int, RandomState instance or None, default=None
 verbose : int, default=0
-    1 shows a progress bar.
+    From 1 a line for each stage of the fit, and a bar with the held-out loss, the best one so far
+    and how many more epochs may pass without a better one.
 warm_start : bool, default=False
     Go on from the previous fit instead of starting anew. What shapes the flow must be as it was:
     a ValueError names the parameter that has changed. "auto" is then what it was, too.
@@ -167,8 +168,8 @@ tail_index_ : ndarray of shape (n_features,)
 n_iter_ : int
     Epochs trained, the records of ``history_``.
 stopped_by_ : str
-    "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step was
-    finite and the untrained start was kept.
+    "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", "callback" where one asked to
+    stop, or "diverged" where no step was finite and the untrained start was kept.
 validation_score_ : float
     Mean log density of held-out rows by the members that did not see them, in nats and in the
     units of X; of the training rows where none were held out.

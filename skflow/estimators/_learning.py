@@ -1,8 +1,11 @@
 """Fits of trained flows: to a table, and to a source that does not fit in memory."""
 
+import copy
+
 import numpy as np
 
 from skflow._validation import check_rows
+from skflow._watch import seen_through, tell
 from skflow.estimators._numbered import NumberedBlocks
 from skflow.fitting._settings import members_and_share
 from skflow.sources._find import source_of
@@ -35,13 +38,30 @@ def fit_table(estimator, X, sample_weight, context, last, resumable):
     )
     seed = resumable.seed
     plan = estimator._settle(family, table, seed, last)
-    fit = fit_flow(estimator, table, plan, family, seed, last.get("flow_"), resumable=resumable)
-    estimator._show(table.observation)
-    estimator._show_fit(fit, plan, n_rows=int((table.source >= 0).sum()))
+    n_rows = int((table.source >= 0).sum())
+
+    def shown(fit, estimator):
+        estimator._show(table.observation)
+        estimator._show_fit(fit, plan, n_rows)
+        return vars(estimator)
+
+    with seen_through(lambda fit: shown(fit, copy.copy(estimator))):
+        fit = fit_flow(
+            estimator, table, plan, family, seed, last.get("flow_"), resumable=resumable
+        )
+    shown(fit, estimator)
+    _tell_of(fit)
     # after a warm start a member may have trained on what it held out now
     holder = np.full_like(fit.holder, -1) if last else fit.holder
     holder = np.append(holder, -1)[table.source]  # source is -1 where the weight is 0
     estimator._show_held_out(rows, given, holder, fit)
+
+
+def _tell_of(fit):
+    """Say how training went, and what comes next."""
+    score, stopped_by = fit.validation_score, fit.history.stopped_by
+    tell(f"held-out log density {score:.4g} nats a row, stopped by {stopped_by}")
+    tell("scoring the rows held out")
 
 
 def fit_source(estimator, source, sample_weight, last, resumable):
@@ -66,6 +86,7 @@ def fit_source(estimator, source, sample_weight, last, resumable):
 
     family, blocks = estimator._family(), NumberedBlocks(estimator, source, sample_weight)
     place = place_of(blocks)
+    tell("counting the rows, and taking a sample of them")
     survey = place.survey(digests=estimator.checkpoint is not None)
     rng = place.begin(resumable, survey)
     seed = resumable.seed
@@ -79,6 +100,7 @@ def fit_source(estimator, source, sample_weight, last, resumable):
     fit = fit_flow(estimator, table, plan, family, seed, last.get("flow_"), **settings)
     estimator._show(table.observation)
     estimator._show_fit(fit, plan, n_rows=stream.n_rows_seen)
+    _tell_of(fit)
     holder = fit.holder[numbers] if not last else np.full(held, -1)
     estimator._show_held_out(survey.rows[:held], given, holder, fit, survey.positions[:held])
 

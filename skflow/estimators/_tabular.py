@@ -5,6 +5,7 @@ from abc import abstractmethod
 from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._callbacks import fit_task
 from skflow.estimators._contract import FittedFlow, anew
 from skflow.estimators._export import ExportMixin
 
@@ -100,6 +101,8 @@ class TableFlow(ExportMixin, FittedFlow):
             If it is trained, no training step was finite at any rate, and the start has no finite
             density either.
         """
-        with anew(self, going_on=getattr(self, "warm_start", False)) as draft:
+        going_on = getattr(self, "warm_start", False)
+        told = {"sample_weight": sample_weight, "context": context}
+        with fit_task(self, X, y, **told), anew(self, going_on=going_on) as draft:
             draft._fit(X, sample_weight, context=context)
         return self

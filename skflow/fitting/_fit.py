@@ -9,9 +9,12 @@ import torch
 from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
+from skflow._watch import seen_through, tell
+from skflow.fitting._plan import Plan
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
 from skflow.fitting._supply import Supply
 from skflow.flow import Ensemble
+from skflow.members import select_member
 from skflow.training import (
     Batch,
     History,
@@ -78,6 +81,7 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, *, stream=None
     device, dtype = resolve_device(estimator.device), resolve_dtype(estimator.dtype)
     with threads(plan.n_threads), seeded(seed, device):
         training, held, holder = _deal(table, plan)
+        tell(f"preprocessing of {len(table):,} rows: {plan.preprocessing}")
         if previous is None:
             shared = stream is not None
             preprocessing = start_preprocessing(table, plan, family, training, holder, shared)
@@ -86,7 +90,10 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, *, stream=None
             preprocessing = previous.preprocessing
         core, log_det = preprocess(table, preprocessing, plan.n_members, device, dtype)
         table.let_go()
+        judged = training if held is None else held
+        outcome = _Outcome(plan, preprocessing, log_det, table.weight, judged, holder)
         if previous is None:
+            tell(f"the start of training: the base, {plan.base}, and the maps before it")
             flow = _start(estimator, plan, table.observation, core, training, held)
         else:
             flow = previous.behind(None).to(device)
@@ -97,16 +104,56 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, *, stream=None
         if resumable is not None:
             resumable.settle(plan, preprocessing, flow)
         supply = Supply(rows) if stream is None else stream
-        with supply.ready(preprocessing, plan, device, dtype):
-            config = training_config(estimator, plan, held_rows)
+        config = training_config(estimator, plan, held_rows)
+        with supply.ready(preprocessing, plan, device, dtype), seen_through(outcome.fit):
+            tell(_what_is_trained(flow, plan))
             settings = {"seed": seed, "n_jobs": estimator.n_jobs, "resumable": resumable}
             flow, history = supply.train(flow, held_rows, config, plan, **settings)
     flow.verify()
-    judged = training if held is None else held
-    sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
-    loss = float(np.average(history.validation_loss, weights=sizes))
-    score = _mean_log_det(log_det, table.weight, judged) - loss
-    return Fit(assembled(flow, preprocessing, history), history, score, holder.numpy())
+    return outcome.fit(flow, history)
+
+
+def _what_is_trained(flow, plan):
+    n = sum(p.numel() for p in flow.parameters() if p.requires_grad) // plan.n_members
+    members = f"{plan.n_members} members of " if plan.n_members > 1 else ""
+    return f"training {members}{n:,} parameters, in at most {plan.max_epochs} passes over the rows"
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What makes a Fit of a flow that was trained, or still is.
+
+    Attributes
+    ----------
+    plan : Plan
+    preprocessing : Bijection
+    log_det : tensor of shape (*members, n_rows)
+        Of the preprocessing, at each row.
+    weight : ndarray of shape (n_rows,) or None
+    judged : Numbers
+        Of the rows by which the flow is judged.
+    holder : tensor of shape (n_rows,)
+    """
+
+    plan: Plan
+    preprocessing: torch.nn.Module
+    log_det: torch.Tensor
+    weight: np.ndarray | None
+    judged: Numbers
+    holder: torch.Tensor
+
+    def fit(self, flow, history, member=None):
+        """Return the Fit of all members, or of one of several for itself."""
+        preprocessing, log_det, judged = self.preprocessing, self.log_det, self.judged
+        if member is not None and self.plan.n_members > 1:
+            preprocessing = select_member(preprocessing, member)
+            log_det = log_det[member] if log_det.dim() > 1 else log_det
+            judged = judged.of_member(member)
+        sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
+        loss = float(np.average(history.validation_loss, weights=sizes))
+        score = _mean_log_det(log_det, self.weight, judged) - loss
+        flow = assembled(flow, preprocessing, history)
+        return Fit(flow, history, score, self.holder.numpy())
 
 
 def _stacked(flow):

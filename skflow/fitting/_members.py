@@ -11,6 +11,7 @@ from skflow._clock import seconds_left, time_limit
 from skflow._random import seeded
 from skflow._side_by_side import n_threads_for, side_by_side
 from skflow._threads import threads
+from skflow._watch import named_training
 from skflow.fitting._given import noise_of
 from skflow.members import select_member, stack_members
 from skflow.training import History, train
@@ -57,7 +58,12 @@ def train_members(flow, objective, supply, held, config, plan, *, seed, n_jobs, 
         left = n_rounds - k * n_rounds // n  # rounds of members, this one's included
         member = select_member(flow, k)
         own = replace(config, max_epochs=0) if stop.is_set() else config
-        with threads(plan.n_threads), seeded(_seed(seed, k)), time_limit(seconds_left() / left):
+        with (
+            threads(plan.n_threads),
+            seeded(_seed(seed, k)),
+            time_limit(seconds_left() / left),
+            named_training(f"member {k + 1} of {n}", k),
+        ):
             batches = supply.batches(plan, noise_of(member, plan), k)
             history = train(
                 member,
@@ -102,7 +108,7 @@ def _joint(histories, interrupted):
     """
     n_epochs = max(len(history.records) for history in histories)
     stops = {history.stopped_by for history in histories}
-    order = ("max_seconds", "max_epochs", "n_iter_no_change", "diverged")
+    order = ("max_seconds", "max_epochs", "callback", "n_iter_no_change", "diverged")
     return History(
         records=[_joint_record(histories, epoch) for epoch in range(n_epochs)],
         validation_loss=[loss for history in histories for loss in history.validation_loss],

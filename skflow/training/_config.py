@@ -75,8 +75,9 @@ class History:
     validation_seconds : float
         What the last validation took.
     stopped_by : str
-        "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", or "diverged" where no step
-        was ever finite and the start was kept.
+        "max_epochs", "n_iter_no_change", "max_seconds", "interrupt", "callback" where one of
+        scikit-learn's callbacks asked for it, or "diverged" where no step was ever finite and the
+        start was kept.
     cuda_graphs : str
         "replayed" where steps were; why not where steps or the validation could not be recorded,
         as they ask the host about the device's numbers; "" where that was not tried: on a CPU,

@@ -12,6 +12,7 @@ from skflow.training._averaging import AveragedWeights
 from skflow.training._config import History
 from skflow.training._device_steps import steps_elsewhere
 from skflow.training._ending import mean_loss, report
+from skflow.training._following import Following
 from skflow.training._optimizer import FlatAdamW, FlatParameters
 from skflow.training._rows import Batch, Rows
 from skflow.training._state import resume, state_of
@@ -105,8 +106,8 @@ class _Run:
             last = self.keeper and self.keeper.last()
             if last is not None:
                 resume(self, last)
-            with _progress(self.config, self.epoch) as bar:
-                self._epochs(bar)
+            with Following(self) as following:
+                self._epochs(following)
         except KeyboardInterrupt:
             self.history.stopped_by = "interrupt"
             warn(
@@ -124,7 +125,7 @@ class _Run:
         report(self)
         return self.history
 
-    def _epochs(self, bar):
+    def _epochs(self, following):
         # the start counts as a result: on a hopeless validation set it is kept
         if self.validation is not None and self.epoch == 0:
             self.best.update(self._validate())
@@ -132,16 +133,19 @@ class _Run:
             # a step is made in any case where nothing else would give a loss to report
             if self.is_late() and (self.epoch or self.validation is not None):
                 break
+            following.begins()
             train_loss = self.one_epoch()
             with self.average.in_place():
                 loss = train_loss if self.validation is None else self._validate()
                 self.best.update(loss.nan_to_num(nan=torch.inf))
             self.epoch += 1
             self._record(train_loss, loss)
-            bar.update()
             whole = self.history.stopped_by not in ("max_seconds", "diverged")
+            asked_to_stop = following.ended()
             if whole and self.best.exhausted:
                 self.history.stopped_by = "n_iter_no_change"
+            elif whole and asked_to_stop:
+                self.history.stopped_by = "callback"
             if self.keeper is not None:
                 self.keeper.note(state_of(self), whole)
 
@@ -276,10 +280,3 @@ class _Run:
                 "seconds": time.perf_counter() - self.start,
             }
         )
-
-
-def _progress(config, epoch):
-    from tqdm import tqdm
-
-    silent = config.verbose < 1
-    return tqdm(total=config.max_epochs, initial=epoch, disable=silent, desc="epochs")

@@ -40,11 +40,8 @@ class FlatParameters:
                 for p, shape in zip(self.parameters, shapes, strict=True)
             ]
         )[:1]
-        start = 0
-        for p, shape in zip(self.parameters, shapes, strict=True):
-            stop = start + shape.numel()
-            p.data = self.flat[:, start:stop].view(p.shape)
-            start = stop
+        for p, part in self._parts(self.parameters, self.flat):
+            p.data = part
 
     def gradient(self, loss):
         """Gradient of a scalar loss, (K, P)."""
@@ -56,10 +53,24 @@ class FlatParameters:
             ]
         )
 
+    def spread(self, flat, module):
+        """Set the parameters of a copy of the module to those in a buffer (K, P)."""
+        own = [p for p in module.parameters() if p.requires_grad]
+        for p, part in self._parts(own, flat):
+            p.data = part.clone(memory_format=torch.contiguous_format)
+
     def release(self):
         """Give every parameter memory of its own again, so that a pickle holds no buffer."""
         for p in self.parameters:
             p.data = p.data.clone(memory_format=torch.contiguous_format)
+
+    def _parts(self, parameters, flat):
+        """Parameters, and the view of each into a buffer (K, P)."""
+        start = 0
+        for p in parameters:
+            stop = start + p.numel() // self.n_rows
+            yield p, flat[:, start:stop].view(p.shape)
+            start = stop
 
     def _join(self, tensors):
         return torch.cat([t.detach().reshape(self.n_rows, -1) for t in tensors], dim=1)

@@ -41,6 +41,10 @@ class Numbers(NamedTuple):
         index = self.index if self.index.dim() == 1 else self.index[0]
         return index if self.factor is None else index[self.factor[0] > 0]
 
+    def of_member(self, k):
+        """Return the numbers (m,) of one of several members, and their factors."""
+        return Numbers(*(None if t is None else t[k] for t in self))
+
     def to(self, device, dtype):
         """Move the index to a device, and the factors, which get the dtype."""
         factor = None if self.factor is None else self.factor.to(device, dtype)

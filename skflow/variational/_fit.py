@@ -7,6 +7,7 @@ import torch
 
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._random import generator
+from skflow._watch import tell
 from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import SupportMap, Whiten
 from skflow.flow import Flow
@@ -94,8 +95,10 @@ def fit_density(target, low, high, settings, seed):
     target.check_rows_apart(support.inverse(rows)[0])
     foretell(target, support, settings, numbers_of_steps(settings))
     rng = np.random.default_rng(seed)
+    tell(f"looking for modes from {settings.n_starts} starts")
     with time_limit(SEARCH_SHARE * seconds_left()):
         start = find_start(Pulled(target, support), len(low), rng, settings.n_starts)
+    tell(f"modes found: {max(1, len(start.modes))}; training a Gaussian, then the flow")
     run = Stages(target, settings)
     flow = run.refine(*_whiten(start, settings.flow), support)
     rate, n_layers = GAUSSIAN_RATE, 0

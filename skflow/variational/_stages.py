@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from skflow._clock import left_out, seconds_left, time_is_up
+from skflow._watch import named_training
 from skflow.bases import StudentT
 from skflow.bijections import Chain, Diagonal, Triangular, Whiten
 from skflow.flow import Flow
@@ -182,7 +183,8 @@ class Stages:
             verbose=settings.verbose,
         )
         batches = SeedBatches(core.base, settings.batch_size, STEPS_PER_EPOCH)
-        history = train(core, objective, batches, config, validation=held)
+        with named_training(stage):
+            history = train(core, objective, batches, config, validation=held)
         self.records += [{"stage": stage, **record} for record in history.records]
         self.stopped_by = history.stopped_by
         return history.validation_loss[0]

@@ -260,9 +260,12 @@ class TestOutput:
     def test_progress_bar(self, capfd):
         maf(verbose=1).fit(rows())
         out, err = capfd.readouterr()
-        assert out == ""
-        assert "epochs" in err
+        told = [line.partition(" s: ")[2].split()[0] for line in out.splitlines()]
+        stages = "reading preprocessing the training held-out scoring done"
+        assert told == stages.split()
+        assert "MAFDensity, training: 100%" in err
         assert "3/3" in err
+        assert "held-out loss" in err
 
 
 class TestInterrupt:

@@ -3,7 +3,7 @@
 import time
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 
@@ -11,8 +11,10 @@ from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
 from skflow._validation import check_data, check_rows, check_sample_weight
+from skflow._watch import watched
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
 from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
+from skflow.diagnostics.report._scoring import scored
 from skflow.estimators import KernelFlowDensity, NSFDensity
 from skflow.estimators._score_table import ScoreTable, mean_and_error
 from skflow.estimators.stack._candidates import seeded_clones
@@ -25,7 +27,7 @@ BASELINES = ("kde", "gmm", "gaussian")
 
 
 def compare_densities(
-    X, estimators=None, *, cv=5, n_jobs=None, random_state=0, sample_weight=None
+    X, estimators=None, *, cv=5, n_jobs=None, random_state=0, sample_weight=None, verbose=0
 ):
     """Compare densities with the classical ones by their log densities of held-out rows.
 
@@ -56,6 +58,8 @@ def compare_densities(
         Of the folds, and of every estimator whose own is None.
     sample_weight : array-like of shape (n_samples,), optional
         For fitting and for the means. Rows of weight 0 are not used.
+    verbose : int, default=0
+        From 1 a line for each fit that was scored, as they come.
 
     Returns
     -------
@@ -94,7 +98,10 @@ def compare_densities(
     rows = FoldedRows(X, weight, fold)
     pairs = seeded_clones([*_named(estimators), *_classical()], rng)
     jobs = [(i, k) for i in range(len(pairs)) for k in range(fold.max() + 1)]
-    found = Parallel(n_jobs=n_jobs)(delayed(_score_fold)(*pairs[i], rows, k) for i, k in jobs)
+    tasks = (delayed(_score_fold)(*pairs[i], rows, k) for i, k in jobs)
+    told = [f"{pairs[i][0]}, fold {k + 1} of {fold.max() + 1}" for i, k in jobs]
+    with watched("compare_densities", verbose):
+        found = scored(tasks, told, n_jobs)
     scores = {name: np.full(len(X), np.nan) for name, _ in pairs}
     seconds, failures = dict.fromkeys(scores, 0.0), {}
     for (i, k), (held_out, spent, failure) in zip(jobs, found, strict=True):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skflow._watch import tell, watched
 from skflow.diagnostics.report._evidence import gather
 from skflow.diagnostics.report._rules import likely_causes
 from skflow.diagnostics.report._trials import with_remedies
@@ -107,8 +108,8 @@ def diagnose(estimator, X, X_train=None, *, try_remedies=True, random_state=0, v
         scikit-learn's two.
     random_state : int, default=0
         Of draws, folds and walks.
-    verbose : bool, default=True
-        Whether to print the report.
+    verbose : bool or int, default=True
+        Whether to print the report; from 2 a line for each stage as well, as they come.
 
     Returns
     -------
@@ -143,9 +144,12 @@ def diagnose(estimator, X, X_train=None, *, try_remedies=True, random_state=0, v
     >>> [cause.name for cause in diagnosis.causes]
     ['overfit']
     """
-    evidence = gather(estimator, X, X_train, random_state)
+    with watched("diagnose", verbose > 1):
+        evidence = gather(estimator, X, X_train, random_state)
+        causes = likely_causes(evidence)
+        tell(f"likely causes: {', '.join(cause.name for cause in causes) or 'none'}")
+        causes = with_remedies(causes, evidence, random_state, try_remedies)
     scores = evidence.scores
-    causes = with_remedies(likely_causes(evidence), evidence, random_state, try_remedies)
     diagnosis = Diagnosis(
         causes,
         evidence.findings,

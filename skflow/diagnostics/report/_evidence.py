@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._validation import check_data
+from skflow._watch import tell
 from skflow.diagnostics.measures._checks import check_whole_density
 from skflow.diagnostics.measures._coverage import hdr_coverage
 from skflow.diagnostics.measures._far_draws import far_draws
@@ -82,13 +83,16 @@ def gather(estimator, X, X_train, random_state):
     observation = observation_of(knowing_part(estimator), X)
     view = view_of(estimator, X, observation)
     rows = observation.turn(spread_rows(estimator, X, random_state))
+    tell("drawing")
     samples, n_lost = _draws(estimator, observation, X.shape[1], random_state)
+    tell(f"scoring {len(rows):,} rows and {len(samples):,} draws")
     score = _inside(observation, _scorer(_without_names(estimator)))
     scores, sample_scores = score(rows), score(samples)
     training_scores = None
     if X_train is not None:
         X_train = _rows(estimator, X_train, random_state)
         training_scores = score(spread_rows(estimator, X_train, random_state))
+    tell("checks of coverage, marginals, tails and modes")
     findings = _of_fit(estimator, observation, view)
     findings["coverage"] = hdr_coverage(sample_scores, scores)
     shown, drawn = view.columns(rows), view.columns(samples)
@@ -96,6 +100,7 @@ def gather(estimator, X, X_train, random_state):
     reached = np.where(one_value, shown[:1], shown)
     findings |= _of_draws(drawn, shown, view.labels, random_state, reached, n_lost)
     findings |= _of_images(view, samples, rows)
+    tell("checks of the integral and of the sampler")
     findings |= _of_density(score, observation, samples, rows, view, random_state)
     findings |= _of_flow(_without_names(estimator), observation, rows[np.isfinite(scores)])
     if not observation.continuous:

@@ -4,7 +4,7 @@ import time
 from importlib.util import find_spec
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
@@ -17,6 +17,7 @@ from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
 from skflow._validation import check_rows, check_sample_weight
+from skflow._watch import watched
 from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
 from skflow.diagnostics.report._peers import (
     GaussianResiduals,
@@ -24,6 +25,7 @@ from skflow.diagnostics.report._peers import (
     QuantileForest,
     weights_for,
 )
+from skflow.diagnostics.report._scoring import scored
 from skflow.estimators._score_table import ScoreTable
 from skflow.estimators.stack._candidates import seeded_clones
 from skflow.estimators.stack._cross_fit import was_interrupted
@@ -47,6 +49,7 @@ def compare_regressors(
     n_jobs=None,
     random_state=0,
     sample_weight=None,
+    verbose=0,
 ):
     """Compare regressors that predict densities with the usual ones, on held-out rows.
 
@@ -85,6 +88,8 @@ def compare_regressors(
         Of the folds, of draws, and of every estimator whose own is None.
     sample_weight : array-like of shape (n_samples,), optional
         For fitting and for the means. Rows of weight 0 are not used.
+    verbose : int, default=0
+        From 1 a line for each fit that was scored, as they come.
 
     Returns
     -------
@@ -138,10 +143,13 @@ def compare_regressors(
     fold = assign_folds(np.column_stack([_numbers(X), values]), weight, cv, rng)
     pairs, seed = seeded_clones([*pairs, *peers], rng), draw_seed(rng)
     jobs = [(name, estimator, k) for name, estimator in pairs for k in range(fold.max() + 1)]
-    found = Parallel(n_jobs=n_jobs)(
+    tasks = (
         delayed(_score_fold)(name, estimator, X, y, weight, fold, k, seed)
         for name, estimator, k in jobs
     )
+    told = [f"{name}, fold {k + 1} of {fold.max() + 1}" for name, _, k in jobs]
+    with watched("compare_regressors", verbose):
+        found = scored(tasks, told, n_jobs)
     results = {name: HeldOut(values.shape) for name, _ in pairs}
     for (name, _, k), scores in zip(jobs, found, strict=True):
         results[name].take(fold == k, *scores)

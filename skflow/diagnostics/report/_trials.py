@@ -8,6 +8,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
 from skflow._notices import speaking_for
+from skflow._watch import tell
 from skflow.diagnostics.report._cause import Trial
 from skflow.diagnostics.report._remedies import remedies_of
 from skflow.estimators._direct import BaseClassicalDensity
@@ -108,6 +109,7 @@ class _Trials:
         return remedy.triable and short
 
     def _trial(self, remedy):
+        tell(f"trying a remedy: {remedy.text}")
         try:
             if self.before is None:
                 self.before = self._scores(clone(self.estimator))

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._clock import time_limit
 from skflow._input import refuse_lazy, refuse_masked
 from skflow._persistence import SaveMixin
@@ -25,7 +26,9 @@ __all__ = ["FlowClassifier"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator):
+class FlowClassifier(
+    CallbackSupportMixin, SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator
+):
     r"""Bayes' rule over the densities of the classes, and p-values for rows of none of them.
 
     The densities of all classes share what comes before them: repeated values are spread over
@@ -206,7 +209,8 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
             For bad input; for priors that are no probabilities, one for each class; for a density
             that declares what the classifier prepares; the message says how.
         """
-        with anew(self) as draft, time_limit(self.max_seconds):
+        task = fit_task(self, X, y, sample_weight=sample_weight)
+        with task, anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(X, y, sample_weight)
         return self
 

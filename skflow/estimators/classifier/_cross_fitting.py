@@ -11,6 +11,7 @@ from skflow._clock import left_out, time_is_up
 from skflow._notices import warn
 from skflow._side_by_side import side_by_side
 from skflow._threads import one_thread
+from skflow._watch import tell
 from skflow.estimators.stack._folds import MAX_ROWS_HELD_OUT_ALL
 from skflow.exceptions import ConvergenceWarning, TrainingDivergedError
 
@@ -104,7 +105,7 @@ def cross_fitted_classes(candidate, rows, fold, seed, n_jobs=None):
     return FittedDensities(candidate.name, candidate.view, model, fold_models, held_out, spent)
 
 
-def fit_candidates(fit, candidates, verbose, needed):
+def fit_candidates(fit, candidates, needed):
     """Fit candidates for as long as there is time; warn of those that diverge.
 
     ``needed`` says that there is nothing else, so that the error is raised.
@@ -121,8 +122,7 @@ def fit_candidates(fit, candidates, verbose, needed):
                 raise
             warn(f"Left out: the density {candidate.name}: {error}", ConvergenceWarning)
             continue
-        if verbose:
-            print(f"{candidate.name}: fitted in {fitted[-1].seconds:.1f} s", flush=True)
+        tell(f"{candidate.name}: fitted in {fitted[-1].seconds:.1f} s")
     return fitted
 
 

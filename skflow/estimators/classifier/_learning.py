@@ -86,7 +86,7 @@ def learn_classes(classifier, X, code, weight, used, rng):
     def fit(candidate):
         return cross_fitted_classes(candidate, rows[candidate.view], fold, seed, classifier.n_jobs)
 
-    fitted = fit_candidates(fit, candidates, classifier.verbose, needed=not automatic)
+    fitted = fit_candidates(fit, candidates, needed=not automatic)
     by_name, held = {c.name: c for c in candidates}, np.flatnonzero(fold >= 0)
     scores = np.stack(
         [(each.held_out + seen[each.view][1][:, None])[held] for each in fitted], axis=-1

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
@@ -22,7 +23,7 @@ __all__ = ["TableDensity"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
+class TableDensity(CallbackSupportMixin, SaveMixin, AnswersQuestions, BaseEstimator):
     r"""Density of a data frame as it is, which answers questions about any of its columns.
 
     Numbers, integers, categories, booleans, dates, with holes anywhere. A net has for every
@@ -75,6 +76,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         Members side by side in the fit, and orders in scores and draws.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
+        From 1 a line for each stage of the fit, and a bar for each net.
 
     Attributes
     ----------
@@ -179,7 +181,8 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
 
         refuse_ranks(self)
         X = whole_table(X, self)
-        with anew(self) as draft, time_limit(self.max_seconds):
+        task = fit_task(self, X, y, sample_weight=sample_weight)
+        with task, anew(self) as draft, time_limit(self.max_seconds):
             weight = None if sample_weight is None else check_sample_weight(sample_weight, X)
             fit = learn(draft, X, weight, check_random_state(draw_seed(self.random_state)))
             draft.reader_, draft.conditionals_ = fit.reader, fit.conditionals

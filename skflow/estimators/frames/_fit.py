@@ -1,5 +1,6 @@
 """The fit of a density of a data frame: its columns read, then nets of its conditionals."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 from skflow._random import draw_seed
 from skflow._validation import check_rows
+from skflow._watch import tell
 from skflow.conditionals._blend import Blend
 from skflow.conditionals._encoding import LABELS, NUMBER, Encoding
 from skflow.conditionals._gaussian import GaussianStart
@@ -45,6 +47,7 @@ def learn(estimator, X, weight, rng):
             f"none of the {len(reader.schema)} columns of X has cells to learn from: they "
             "are empty or skipped."
         )
+    tell(f"{len(scores):,} rows of {len(reader.scales)} columns read: {_kinds_of(reader)}")
     weight = None if weight is None else weight[weight > 0]
     repeats = not any(scale.kind == NUMBER for scale in reader.scales)
     holder = _holder(codes, estimator.n_members, rng, repeats)
@@ -69,9 +72,16 @@ def learn(estimator, X, weight, rng):
         seed=draw_seed(rng),
         n_jobs=estimator.n_jobs,
     )
+    tell("weighing nets and shares by held-out rows")
     conditionals = blend(nets, shares, cells, weight_of, holder, draw_seed(rng))
     orders = _orders(len(nets), estimator.n_orders, len(columns), rng)
     return FittedTable(reader, conditionals, orders, list(histories))
+
+
+def _kinds_of(reader):
+    """Say how many columns are of which kind."""
+    counts = Counter(scale.kind for scale in reader.scales)
+    return ", ".join(f"{n} of {kind}" for kind, n in counts.items())
 
 
 def _holder(codes, n_members, rng, repeats=False):

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, 
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._input import refuse_lazy, unmasked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
@@ -20,7 +21,9 @@ __all__ = ["FlowImputer"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class FlowImputer(
+    CallbackSupportMixin, SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Fills holes by what a :class:`TableDensity` expects there, given the rest of the row.
 
     For pipelines, in the place of scikit-learn's SimpleImputer, KNNImputer or IterativeImputer.
@@ -90,7 +93,7 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         -------
         self
         """
-        with anew(self) as draft:
+        with fit_task(self, X, y, sample_weight=sample_weight), anew(self) as draft:
             X = draft._checked(whole_table(X, self), reset=True)
             draft.seed_ = draw_seed(self.random_state)
             density = TableDensity() if self.density is None else clone(self.density)

@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from skflow._clock import left_out, time_is_up, time_limit
 from skflow._random import draw_seed
+from skflow._watch import tell, watched
 from skflow.estimators._score_table import ScoreTable
 from skflow.estimators.information._attempt import attempted
 from skflow.estimators.information._maps import ColumnMaps, FlowMaps, UnmixedMaps
@@ -123,7 +124,7 @@ def mutual_information(X, Y, *, max_seconds=None, n_jobs=None, random_state=None
     """
     X, Y = read_halves(X, Y)
     rng = np.random.default_rng(check_random_state(draw_seed(random_state)).randint(2**31))
-    with time_limit(max_seconds):
+    with time_limit(max_seconds), watched("mutual_information", verbose):
         halves = [continuous(half, rng) for half in (X, Y)]
         tried = _Search(*halves, rng, verbose).run(n_jobs)
     best, table = tried[-1], ScoreTable([attempt.row() for attempt in tried])
@@ -165,9 +166,8 @@ class _Search:
 
     def _try(self, name, make):
         self.tried.append(attempted(name, make, *self.halves, self.fold, self.rng))
-        if self.verbose:
-            found = self.tried[-1]
-            print(f"{name}: {found.estimate:.3f} nats, {found.left:.3f} left", flush=True)
+        found = self.tried[-1]
+        tell(f"{name}: {found.estimate:.3f} nats, {found.left:.3f} left")
 
     def _wants(self, what):
         """Whether the best pair is not normal yet, and there is time to do something about it."""

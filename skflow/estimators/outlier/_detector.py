@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, OutlierMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._validation import check_data, check_rows, check_sample_weight
@@ -25,7 +26,9 @@ __all__ = ["FlowOutlierDetector"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimator):
+class FlowOutlierDetector(
+    CallbackSupportMixin, SaveMixin, NestedParameters, OutlierMixin, BaseEstimator
+):
     r"""Outliers as rows of low density, with thresholds and p-values from held-out rows.
 
     The larger ``score_samples``, the more normal the row; with p the density of the training
@@ -66,10 +69,9 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
     "latent" a flow with ``base="normal"`` whose latents are trusted.
 
     Of the default log p is that of a pool, up to a constant, of two kernel densities and of the
-    distance from most rows. A value that a constant column never had makes an outlier.
-
-    Cost: that of the StackedDensity; of the default O(n d) beyond 5,000 rows, for fitting and a
-    row for scoring: about 10 s for 100,000 rows and 5 columns. ``p_values`` takes K times as long.
+    distance from most rows. A value that a constant column never had makes an outlier. Cost:
+    that of the StackedDensity; of the default O(n d) beyond 5,000 rows, for fitting and a row for
+    scoring: about 10 s for 100,000 rows and 5 columns. ``p_values`` takes K times as long.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
     random_state : int, RandomState instance or None, default=None
         Of the folds and of every estimator whose own is None.
     verbose : int, default=0
-        From 1 a line for each density that was fitted, from 2 joblib's progress as well.
+        From 1 a line for each stage and density, from 2 joblib's progress as well.
 
     Attributes
     ----------
@@ -190,11 +192,11 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         Raises
         ------
         ValueError
-            For bad input, for ``score="latent"`` without a single estimator that has
-            ``transform``, and if no density could be fitted.
+            For bad input, if nothing could be fitted, and for "latent" without one ``transform``.
         """
-        with anew(self) as draft, time_limit(self.max_seconds):
-            draft._learn(X, sample_weight)
+        watching = fit_task(self, X, y, n_tasks=1, sample_weight=sample_weight)
+        with watching as task, anew(self) as draft, time_limit(self.max_seconds):
+            draft._learn(X, sample_weight, task)
         return self
 
     @takes_sources()
@@ -282,12 +284,12 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         rows = check_data(self, X, reset=False)
         return column_surprise(self.density_.mixture_.score_samples, rows, self._values)
 
-    def _learn(self, X, sample_weight):
+    def _learn(self, X, sample_weight, task):
         rows = check_data(self, whole_table(X, self), reset=True)
         weight = check_sample_weight(sample_weight, rows)
         check_rows(rows, minimum=3, sample_weight=weight)
         self._kind = vars(self)["score"]
-        held_out = hold_out(self, rows, weight)
+        held_out = hold_out(self, rows, weight, task)
         self.density_ = held_out.density
         self.entropy_ = held_out.entropy
         self.held_out_scores_, self._rank_tables = held_out.judge(self._measure, rows, weight)

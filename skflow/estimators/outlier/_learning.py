@@ -6,7 +6,9 @@ from functools import partial
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skflow._callbacks import subtask
 from skflow._random import draw_seed
+from skflow._watch import tell
 from skflow.estimators.outlier._conformal import rank_table, threshold
 from skflow.estimators.outlier._parts import scores_in_time, stack_for
 from skflow.estimators.stack._folds import assign_folds
@@ -54,14 +56,15 @@ class Learnt:
         return scores, tables
 
 
-def hold_out(detector, rows, weight):
-    """Fit the density of a detector to the rows that are not doubted."""
+def hold_out(detector, rows, weight, task=None):
+    """Fit the density of a detector to the rows that are not doubted, as a part of a FitTask."""
     share = detector.contamination
     stack = stack_for(detector, detector._kind)
     doubted = np.zeros(len(rows), dtype=bool)
     if share != "auto":
         from skflow.estimators.outlier._suspects import suspects
 
+        tell(f"looking for the {share:.1%} of the rows that are farthest from most")
         doubted = suspects(rows, weight, share, draw_seed(detector.random_state))
     kept = ~doubted
     kept_weight = None if weight is None else weight[kept]
@@ -72,7 +75,10 @@ def hold_out(detector, rows, weight):
             (np.flatnonzero(fold[kept] != k), np.flatnonzero(fold[kept] == k))
             for k in range(fold.max() + 1)
         ]
-    density = stack.fit(rows[kept], sample_weight=kept_weight)
+    tell(f"cross-fitting densities to {kept.sum():,} rows")
+    with subtask(task, "density", 0, stack):
+        density = stack.fit(rows[kept], sample_weight=kept_weight)
+    tell("scoring rows by models that have not seen them")
     if not doubted.any():
         fold = density.fold_
     if fold.max() < 0:

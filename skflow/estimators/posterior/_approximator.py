@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._callbacks import fit_task
 from skflow._random import draw_seed
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES
@@ -105,11 +106,10 @@ class FlowVariationalApproximator(WeighedDraws):
     device : str, default="cpu"
         "cpu", "cuda", "cuda:<index>", or "auto". ``log_density`` gets its rows there.
     dtype : {"float64", "float32"}, default="float64"
-        Of the layers. ``log_density`` gets float64, but this if it is a module and there is a
-        context.
+        Of the layers; ``log_density`` gets float64, or with a context, as a module, this one.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
-        1 shows progress bars.
+        From 1 a line for each stage of the fit, and a bar for each training run.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class FlowVariationalApproximator(WeighedDraws):
     n_iter_ : int
         Epochs of training, those of the trials included.
     stopped_by_ : str
-        "max_epochs", "max_seconds" or "interrupt".
+        "max_epochs", "max_seconds", "interrupt" or "callback".
     log_joint_ : torch.nn.Module
         With a context: the trained log density, if it is a module. It is a copy, and pickled
         with the estimator, so that its class must be importable; :meth:`save` leaves it out,
@@ -292,7 +292,8 @@ class FlowVariationalApproximator(WeighedDraws):
                 "n_features, the number of parameters of log_density, must be set before fit: "
                 "FlowVariationalApproximator(n_features=...) or set_params(n_features=...)."
             )
-        fitted = approximate(self, log_density, grad, context, draw_seed(self.random_state))
+        with fit_task(self):
+            fitted = approximate(self, log_density, grad, context, draw_seed(self.random_state))
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         # at once: a fit that fails or is interrupted leaves an earlier one whole
         self.__dict__ = {**kept, **fitted}

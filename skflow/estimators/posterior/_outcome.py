@@ -7,6 +7,7 @@ from skflow._notices import warn
 from skflow._random import seeded
 from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
+from skflow._watch import tell
 from skflow.estimators.posterior._alarms import alarm, say_of_contexts, verdict_on
 from skflow.estimators.posterior._names import checked_names
 from skflow.tables._bounds import resolve_support
@@ -159,11 +160,13 @@ def _of_amortized(fitted, settings, context):
 
 def _of_density(fitted, settings, bounds, names):
     """Attributes of a fit without a context only; the verdict is spoken on the way."""
+    tell("judging the fit by its draws")
     verdict = judge(fitted.flow, fitted.target, N_DRAWS, MOST_DRAWS, bounds)
     figures = verdict.figures
     modes, covered = fitted.modes(), _covered(fitted, figures.log_evidence)
     word, reasons = verdict_on(verdict, modes, covered, settings, names)
     alarm(reasons)
+    tell(f"verdict: {word}")
     return {
         "n_context_": 0,
         "n_starts_": settings.n_starts,

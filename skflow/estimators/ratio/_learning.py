@@ -73,7 +73,7 @@ class Bench:
             rows, given = self.rows[candidate.view], self.ratio
             return cross_fitted_classes(candidate, rows, given.fold_, self.seed, given.n_jobs)
 
-        fitted = fit_candidates(one, candidates, self.ratio.verbose, needed)
+        fitted = fit_candidates(one, candidates, needed)
         return fitted, [
             Tried(
                 each.name,

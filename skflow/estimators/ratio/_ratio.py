@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._clock import time_limit
 from skflow._escapes import escaped
 from skflow._input import names_of
@@ -23,7 +24,7 @@ __all__ = ["DensityRatio"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DensityRatio(AnswersRatios, BaseEstimator):
+class DensityRatio(CallbackSupportMixin, AnswersRatios, BaseEstimator):
     r"""How much likelier a row is in one table than in another one.
 
     From rows of p, the numerator, and rows of q, the denominator, it learns
@@ -182,7 +183,8 @@ class DensityRatio(AnswersRatios, BaseEstimator):
         ValueError
             For bad input, and for tables of different columns; the message says how.
         """
-        with anew(self) as draft, time_limit(self.max_seconds):
+        task = fit_task(self)
+        with task, anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(X_numerator, X_denominator)
         return self
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skflow._clock import left_out, time_is_up
+from skflow._watch import tell
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import NSFDensity
 from skflow.estimators.regressor._calibration import Calibration
@@ -112,6 +113,7 @@ class Learner:
             if features and time_is_up(SHARE):
                 left_out(f"the feature {name}")
                 continue
+            tell(f"cross-fitting the feature {name}")
             n_jobs = self.estimator.n_jobs
             features.append(cross_fitted(name, regressor, X, scaled, weight, deals, n_jobs))
         return features
@@ -130,6 +132,7 @@ class Learner:
         density = seeded_clones([("density", self._density())], self.rng)[0][1]
 
         def fit(chosen, rows=slice(None)):
+            tell(f"the density of y given {', '.join(names[k] for k in chosen)}")
             context = np.concatenate([blocks[k][rows] for k in chosen], axis=1)
             given = None if weight is None else weight[rows]
             return clone(density).fit(y[rows], sample_weight=given, context=context)
@@ -143,7 +146,8 @@ class Learner:
         return chosen, fit(chosen)
 
     def _density(self):
-        given = {"n_jobs": self.estimator.n_jobs}
+        verbose = max(0, self.estimator.verbose - 1)
+        given = {"n_jobs": self.estimator.n_jobs, "verbose": verbose}
         auto = isinstance(self.estimator.density, str)
         density = NSFDensity(**given) if auto else clone(self.estimator.density)
         _check_density(density)

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_c
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow.estimators._contract import anew
@@ -19,7 +20,9 @@ __all__ = ["FlowRegressor"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FlowRegressor(
+    CallbackSupportMixin, PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEstimator
+):
     r"""A regressor whose answer is a density: p(y | x), and what follows from it.
 
     A flow of y given a context, which are the columns of X and, beside them, predictions of y by
@@ -76,6 +79,9 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
     random_state : int, RandomState instance or None, default=None
         Of folds, regressors and the density, where they have none of their own.
 
+    verbose : int, default=0
+        From 1 a line for each stage of the fit, from 2 those of the density as well.
+
     Attributes
     ----------
     density_ : estimator
@@ -123,6 +129,7 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
     max_seconds: float | None = None
     n_jobs: int | None = None
     random_state: Any = None
+    verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
         "density": [StrOptions({"auto"}), HasMethods(["fit", "score_samples", "sample"])],
@@ -135,6 +142,7 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -160,7 +168,8 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
         ValueError
             For bad input; for a density that takes no context.
         """
-        with anew(self) as draft, time_limit(self.max_seconds):
+        task = fit_task(self, X, y, sample_weight=sample_weight)
+        with task, anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(*read_training_rows(draft, X, y, sample_weight))
         return self
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from skflow._clock import time_limit
 from skflow._threads import one_thread
+from skflow._watch import tell
 from skflow.bijections import Chain
 from skflow.estimators.sampler._asking import N_PROBES, Unbounded, read_target
 from skflow.estimators.sampler._beginning import read_start
@@ -76,9 +77,8 @@ def draw_from_density(estimator, log_density, names, seed):
 def _drawn(space, start, d, settings, rng):
     """Explore, fit a flow, and run chains."""
     n_round = ROUND + ROUND_A_COLUMN * d
-    tell = _Teller(settings.verbose)
     explored = explore(
-        space, start, d, 2 * n_round, n_round, rng, share=SHARE_OF_EXPLORATION, tell=tell.round
+        space, start, d, 2 * n_round, n_round, rng, share=SHARE_OF_EXPLORATION, tell=_tell_round
     )
     population, proposal = explored.population, explored.proposal
     flow = fit_flow_proposal(population, rng, max(0, settings.verbose - 1))
@@ -95,7 +95,7 @@ def _drawn(space, start, d, settings, rng):
         EVERY if good else EVERY_IF_POOR,
         rng,
         repeats=REPEATS if d <= FEW_COLUMNS else REPEATS_OF_MANY,
-        tell=tell.draws,
+        tell=lambda n: tell(f"chains: {n} more draws each"),
     )
     return explored, flow, chains
 
@@ -124,21 +124,8 @@ def _bounded_flow(flow, space):
     return flow.behind(Chain([space.support, *inner]))
 
 
-class _Teller:
-    """Prints what happens, if it is to."""
-
-    def __init__(self, verbose):
-        self.verbose, self.done = verbose, 0
-
-    def round(self, record):
-        if self.verbose:
-            print(
-                f"exploring: power {record['power']:.3g}, {record['n_components']} normals, "
-                f"{record['efficiency']:.0%} of the rows count, "
-                f"{record['n_evaluations']} evaluations"
-            )
-
-    def draws(self, n):
-        self.done += n
-        if self.verbose:
-            print(f"chains: {self.done} draws each")
+def _tell_round(record):
+    tell(
+        f"exploring: power {record['power']:.3g}, {record['n_components']} normals, "
+        f"{record['efficiency']:.0%} of the rows count, {record['n_evaluations']} evaluations"
+    )

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._callbacks import fit_task
 from skflow._random import draw_seed
 from skflow._validation import check_n_samples
 from skflow.estimators._contract import FittedFlow
@@ -80,7 +81,7 @@ class FlowSampler(FittedFlow):
         was cut short.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
-        1 prints a line a round, 2 shows the training of the flow too.
+        From 1 a line for each stage, from 2 a bar for the training of the flow.
 
     Attributes
     ----------
@@ -205,7 +206,8 @@ class FlowSampler(FittedFlow):
                 "FlowSampler(n_features=...) or set_params(n_features=...)."
             )
         names = checked_names(self.feature_names, self.n_features)
-        fitted = draw_from_density(self, log_density, names, draw_seed(self.random_state))
+        with fit_task(self):
+            fitted = draw_from_density(self, log_density, names, draw_seed(self.random_state))
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         # at once: a fit that fails or is interrupted leaves an earlier one whole
         self.__dict__ = {**kept, **fitted}

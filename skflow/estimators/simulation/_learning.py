@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
+from skflow._watch import tell
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.estimators.regressor._choice import gain
@@ -60,11 +61,13 @@ def learn_views(estimator, prior, theta, asked, rng, inside=None):
     if method != "nle":
         with time_limit(seconds_left() * (1 if method == "npe" else SHARE)):
             given = theta[some], asked.summaries[some], fold[some]
+            tell(f"the posterior given x, of {len(some):,} simulations")
             views["npe"] = _fitted(estimator, *given, seeds["npe"], support=_support(prior))
     if method == "auto" and time_is_up(1 - SHARE / 2):
         left_out("the likelihood")
     elif method != "npe":
         given = _observations(theta, asked, fold, rng)
+        tell("the likelihood of x given theta")
         views["nle"] = _fitted(estimator, *given, seeds["nle"], input_noise=NO_BLUR)
     return _weighed(prior, views, method, fold[some], theta[some], asked.some(some), rng)
 

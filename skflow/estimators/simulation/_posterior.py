@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow._validation import check_data
@@ -28,7 +29,7 @@ __all__ = ["SimulationPosterior"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SimulationPosterior(AnswersObservations, BaseEstimator):
+class SimulationPosterior(CallbackSupportMixin, AnswersObservations, BaseEstimator):
     r"""Posterior of the parameters of a simulator, learnt from simulations alone.
 
     It takes parameters theta drawn from their prior, and what a simulator made of each, and gives
@@ -83,6 +84,7 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
         Densities that are fitted side by side; None is 1 outside a ``parallel_config``.
     random_state : int, RandomState instance or None, default=None
     verbose : int, default=0
+        From 1 a line for each stage of the fit and each density.
 
     Attributes
     ----------
@@ -192,7 +194,8 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
             Where theta does not look drawn from ``prior``, and for simulations that hold NaN or
             infinite numbers: they are left out.
         """
-        with anew(self) as draft, time_limit(self.max_seconds):
+        task = fit_task(self, theta, x)
+        with task, anew(self) as draft, time_limit(self.max_seconds):
             draft._learn(theta, x)
         return self
 

@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
+from skflow._callbacks import fit_task, subtask, with_callbacks
 from skflow._clock import noting, time_limit
 from skflow._notices import speaking_for, warn
 from skflow._threads import one_thread
@@ -55,8 +57,8 @@ class CrossFit:
     left_out: list = field(default_factory=list)
 
 
-def cross_fit(name, estimator, rows, turn):
-    """Fit clones of an estimator to FoldedRows as its Turn allows.
+def cross_fit(name, estimator, rows, turn, task=None, number=0):
+    """Fit clones of an estimator to FoldedRows as its Turn allows, as a part of a FitTask.
 
     What goes wrong is in the result. A flow that Ctrl-C stopped keeps its best weights and counts
     as fitted. Where more fits would have to follow, the interrupt is raised again.
@@ -65,7 +67,7 @@ def cross_fit(name, estimator, rows, turn):
     start = time.perf_counter()
     try:
         with one_thread(), speaking_for(name), noting(result.left_out):
-            _fit_into(result, estimator, rows, turn)
+            _fit_into(result, estimator, rows, turn, partial(subtask, task, name, number))
     except TimeoutError as error:
         result.failure, result.stopped_by = str(error), "max_seconds"
     except Exception as error:  # noqa: BLE001, whatever a candidate does, the others go on
@@ -74,11 +76,11 @@ def cross_fit(name, estimator, rows, turn):
     return result
 
 
-def _fit_into(result, estimator, rows, turn):
+def _fit_into(result, estimator, rows, turn, begun):
     trained = isinstance(estimator, BaseFlowDensity)
     ensemble = trained and estimator.n_members != 1 and rows.fold.max() >= 0
     fit = _fit_members if ensemble else _fit_by_folds
-    result.estimator, result.fold_estimators, result.held_out = fit(estimator, rows, turn)
+    result.estimator, result.fold_estimators, result.held_out = fit(estimator, rows, turn, begun)
     if was_interrupted(result.estimator):
         result.stopped_by = "interrupt"
     elif any(_ran_out_of_time(model) for model in (result.estimator, *result.fold_estimators)):
@@ -93,11 +95,11 @@ def _ran_out_of_time(estimator):
     return getattr(estimator, "stopped_by_", None) == "max_seconds"
 
 
-def _fit_members(estimator, rows, turn):
+def _fit_members(estimator, rows, turn, begun):
     """Fit an ensemble of flows once, each member without the fold that it holds out."""
     flow = clone(estimator)
-    with time_limit(turn.seconds(1, 1)):
-        flow._fit(rows.X, rows.weight, rows.fold, rows.context)
+    with time_limit(turn.seconds(1, 1)), begun(flow):
+        _fit_folds(flow, rows)
     models, held = flow._members(), flow.held_out_scores_
     if np.isnan(held[rows.fold >= 0]).all():  # training took all the time there was
         if not turn.needed:
@@ -107,14 +109,26 @@ def _fit_members(estimator, rows, turn):
     return flow, models, held
 
 
-def _fit_by_folds(estimator, rows, turn):
+@with_callbacks
+def _fit_folds(flow, rows):
+    """Fit an ensemble to FoldedRows, in place."""
+    with fit_task(flow, rows.X, sample_weight=rows.weight, context=rows.context):
+        flow._fit(rows.X, rows.weight, rows.fold, rows.context)
+
+
+def _fit_by_folds(estimator, rows, turn, begun):
     """Fit once without each fold, and once again to all rows."""
+    n_fits = rows.fold.max() + 2
+    with begun(n_tasks=n_fits) as task:
+        return _fit_each(estimator, rows, turn, n_fits, task)
+
+
+def _fit_each(estimator, rows, turn, n_fits, task):
     held = np.full(len(rows.X), np.nan)
     models = []
-    n_fits = rows.fold.max() + 2
     for k in range(n_fits):  # no row is in the last of these folds
         model = clone(estimator)
-        with time_limit(turn.seconds(n_fits - k, n_fits)):
+        with time_limit(turn.seconds(n_fits - k, n_fits)), subtask(task, "fold", k, model):
             model = rows.fit_without(model, k)
         models.append(model)
         if k + 1 < n_fits:

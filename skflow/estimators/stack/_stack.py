@@ -11,6 +11,7 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
 
+from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow._validation import check_data, check_rows, check_sample_weight
@@ -36,7 +37,7 @@ __all__ = ["StackedDensity"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class StackedDensity(FittedStack, _BaseComposition):
+class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
     r"""Mixture of densities, weighted by how well each foretells rows that it has not seen.
 
     .. math:: p(x) = \sum_k w_k\, p_k(x), \qquad
@@ -91,7 +92,7 @@ class StackedDensity(FittedStack, _BaseComposition):
     random_state : int, RandomState instance or None, default=None
         Of the folds, and of every estimator whose own is None.
     verbose : int, default=0
-        From 1 a line for each estimator that was fitted, from 2 joblib's progress as well.
+        From 1 a line for each stage and estimator, from 2 joblib's progress as well.
 
     Attributes
     ----------
@@ -210,9 +211,14 @@ class StackedDensity(FittedStack, _BaseComposition):
             estimators, for a context beside listed ones that take none, and if every estimator
             failed; the message says how.
         """
-        with anew(self) as draft, time_limit(self.max_seconds):
+        given = {"sample_weight": sample_weight, "context": context}
+        with (
+            fit_task(self, X, y, **given) as task,
+            anew(self) as draft,
+            time_limit(self.max_seconds),
+        ):
             refuse_ranks(self)
-            draft._learn(X, sample_weight, context)
+            draft._learn(X, sample_weight, context, task)
         return self
 
     def get_params(self, deep=True):
@@ -227,7 +233,7 @@ class StackedDensity(FittedStack, _BaseComposition):
             return super().set_params(**params)
         return self._set_params("estimators", **params)
 
-    def _learn(self, X, sample_weight, context):
+    def _learn(self, X, sample_weight, context, task):
         X, context = self._split(self._whole_table(X, context), context)
         X = check_data(self, X, reset=True)
         weight = check_sample_weight(sample_weight, X)
@@ -237,7 +243,9 @@ class StackedDensity(FittedStack, _BaseComposition):
         self.fold_ = assign_folds(X, weight, self.cv, rng, context)
         rows = FoldedRows(X, weight, self.fold_, context)
         candidates = self._candidates(rows, rng)
-        results = cross_fit_all(candidates, rows, n_jobs=self.n_jobs, verbose=self.verbose)
+        results = cross_fit_all(
+            candidates, rows, n_jobs=self.n_jobs, verbose=self.verbose, task=task
+        )
         self._combine(results, weight)
 
     def _candidates(self, rows, rng):

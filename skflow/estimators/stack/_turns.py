@@ -4,9 +4,11 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import delayed, effective_n_jobs
 
 from skflow._clock import left_out, seconds_left
+from skflow._side_by_side import as_they_come
+from skflow._watch import tell
 from skflow.estimators.stack._cross_fit import CrossFit, cross_fit
 
 __all__ = ["Turn", "cross_fit_all"]
@@ -49,12 +51,13 @@ class Turn:
         return left / ((self.n_to_come - 1) * n_fits + n_left)
 
 
-def cross_fit_all(candidates, rows, *, n_jobs=None, verbose=0):
+def cross_fit_all(candidates, rows, *, n_jobs=None, verbose=0, task=None):
     """Cross-fit (name, estimator) pairs of different names to FoldedRows.
 
     The failures are in the results. Candidates that are quick go first, so that a limit of time
     or Ctrl-C leaves something. Each is told its share of what is left, the first is fitted
-    however little that is, and those whose turn comes too late are given up.
+    however little that is, and those whose turn comes too late are given up. Each is a part of a
+    FitTask, if there is one.
 
     Returns
     -------
@@ -68,14 +71,17 @@ def cross_fit_all(candidates, rows, *, n_jobs=None, verbose=0):
     """
     queue = sorted(candidates, key=lambda pair: _cost(pair[1]))
     turns = _turns(len(queue), effective_n_jobs(n_jobs))
-    jobs = (delayed(cross_fit)(*pair, rows, turn) for pair, turn in zip(queue, turns, strict=True))
-    parallel = _as_they_come(n_jobs=n_jobs, verbose=max(0, verbose - 1))
+    tell(f"cross-fitting to {len(rows.X):,} rows: {', '.join(name for name, _ in queue)}")
+    jobs = (
+        delayed(cross_fit)(*pair, rows, turn, task, number)
+        for number, (pair, turn) in enumerate(zip(queue, turns, strict=True))
+    )
+    settings = {"n_jobs": n_jobs, "verbose": max(0, verbose - 1)}
     done = {}
     try:
-        for result in parallel(jobs):
+        for result in as_they_come(jobs, ordered=False, **settings):
             done[result.name] = result
-            if verbose:
-                print(_report(result, rows), flush=True)
+            tell(_report(result, rows))
             for what in result.left_out:
                 left_out(f"{what} ({result.name})")
             if result.stopped_by == "interrupt":
@@ -97,14 +103,6 @@ def _report(result, rows):
         mean = np.average(result.held_out[held], weights=weight)
         score = f"held-out log density {mean:.4g} nats a row"
     return f"{result.name}: {score}, {result.seconds:.1f} s"
-
-
-def _as_they_come(**settings):
-    """Return a pool that hands out results as they come; one that cannot, all at the end."""
-    try:
-        return Parallel(**settings, return_as="generator_unordered")
-    except ValueError:  # of backends that return lists only
-        return Parallel(**settings)
 
 
 def _cost(estimator):

@@ -159,18 +159,15 @@ class TestInterrupts:
             fitted(kept)
 
     def test_processes_stop_too(self, ctrl_c, monkeypatch):
-        pool = _turns._as_they_come
+        pool = _turns.as_they_come
 
-        def pressed_after_two(**settings):
-            def results(jobs):
-                for n, result in enumerate(pool(**settings)(jobs), start=1):
-                    if n == 2:  # the third is waited for by then
-                        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-                    yield result
+        def pressed_after_two(jobs, **settings):
+            for n, result in enumerate(pool(jobs, **settings), start=1):
+                if n == 2:  # the third is waited for by then
+                    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+                yield result
 
-            return results
-
-        monkeypatch.setattr(_turns, "_as_they_come", pressed_after_two)
+        monkeypatch.setattr(_turns, "as_they_come", pressed_after_two)
         start = time.perf_counter()
         first, second, third = fitted(Recorder(), Endless(), Recorder(), n_jobs=2)
         assert time.perf_counter() - start < 50

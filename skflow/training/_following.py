@@ -1,0 +1,79 @@
+"""Who follows a training run from epoch to epoch: its bar, and callbacks of the fit."""
+
+import copy
+from dataclasses import replace
+
+from skflow._watch import current_watch
+
+__all__ = ["Following"]
+
+
+class Following:
+    """A block in which a run is followed.
+
+    Parameters
+    ----------
+    run : _Run
+    """
+
+    def __init__(self, run):
+        self.run, self.watch = run, current_watch()
+        self.task = None
+
+    def __enter__(self):
+        from tqdm import tqdm
+
+        config, label = self.run.config, "epochs"
+        if self.watch is not None:
+            label = f"{self.watch.name}, {self.watch.label}"
+            if self.watch.callbacks is not None:
+                self.task = self.watch.callbacks.training(self.watch, config.max_epochs)
+        self.bar = tqdm(
+            total=config.max_epochs,
+            initial=self.run.epoch,
+            disable=config.verbose < 1,
+            desc=label,
+            unit="epoch",
+        )
+        return self
+
+    def __exit__(self, *error):
+        self.bar.close()
+        if self.task is not None and error[0] is None:
+            self.task.end()
+
+    def begins(self):
+        """Hear that an epoch begins."""
+        if self.task is not None:
+            self.task.begin_epoch()
+
+    def ended(self):
+        """Hear that an epoch is over and on record; return whether to stop."""
+        if not self.bar.disable:
+            self.bar.set_postfix_str(_standing(self.run), refresh=False)
+        self.bar.update()
+        if self.task is None:
+            return False
+        return self.task.end_epoch(self.run.history.records[-1], self._snapshot)
+
+    def _snapshot(self):
+        """Return the flow and the history as they would be if training stopped now."""
+        run = self.run
+        flow = copy.deepcopy(run.flow)
+        run.parameters.spread(run.best.weights, flow)
+        history = run.history
+        losses = run.best.loss.tolist()
+        return flow.eval(), replace(history, records=list(history.records), validation_loss=losses)
+
+
+def _standing(run):
+    """Say in a few words how a run stands: its loss, the best one, and how long that was ago."""
+    best, record = run.best, run.history.records[-1]
+    held_out = record["validation_loss"] is not None
+    loss = record["validation_loss" if held_out else "train_loss"]
+    waited = int(best.waited.min())
+    words = f"{'held-out' if held_out else 'training'} loss {loss:.4g} "
+    words += f"(best {float(best.loss.mean()):.4g}, epoch {run.epoch - waited})"
+    if best.patience is not None:
+        words += f", {best.patience - waited} more without a better one"
+    return words
