@@ -145,7 +145,7 @@ dtype : {"float32", "float64"}, default="float32"
 random_state : int, RandomState instance or None, default=None
 verbose : int, default=0
     From 1 a line for each stage of the fit, and a bar with the held-out loss, the best one so far
-    and how many more epochs may pass without a better one.
+    and its epoch, and the patience: how many epochs may pass until a better one.
 warm_start : bool, default=False
     Go on from the previous fit instead of starting anew. What shapes the flow must be as it was:
     a ValueError names the parameter that has changed. "auto" is then what it was, too.

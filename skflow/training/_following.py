@@ -7,6 +7,8 @@ from skflow._watch import current_watch
 
 __all__ = ["Following"]
 
+FORMAT = "{desc}: {percentage:3.0f}%|{bar:8}| {elapsed}<{remaining}{postfix}"
+
 
 class Following:
     """A block in which a run is followed.
@@ -18,22 +20,23 @@ class Following:
 
     def __init__(self, run):
         self.run, self.watch = run, current_watch()
+        self.steps = len(run.batches)  # of an epoch
         self.task = None
 
     def __enter__(self):
         from tqdm import tqdm
 
-        config, label = self.run.config, "epochs"
+        config, label = self.run.config, "training"
         if self.watch is not None:
-            label = f"{self.watch.name}, {self.watch.label}"
+            label = self.watch.label
             if self.watch.callbacks is not None:
                 self.task = self.watch.callbacks.training(self.watch, config.max_epochs)
         self.bar = tqdm(
-            total=config.max_epochs,
-            initial=self.run.epoch,
+            total=config.max_epochs * self.steps,
+            initial=self.run.epoch * self.steps,
             disable=config.verbose < 1,
             desc=label,
-            unit="epoch",
+            bar_format=FORMAT,
         )
         return self
 
@@ -47,11 +50,17 @@ class Following:
         if self.task is not None:
             self.task.begin_epoch()
 
+    def stepped(self):
+        """Hear that a step was made."""
+        if not self.bar.disable:
+            self.bar.update()
+
     def ended(self):
         """Hear that an epoch is over and on record; return whether to stop."""
         if not self.bar.disable:
             self.bar.set_postfix_str(_standing(self.run), refresh=False)
-        self.bar.update()
+            # steps that are made elsewhere are heard of here
+            self.bar.update(self.run.epoch * self.steps - self.bar.n)
         if self.task is None:
             return False
         return self.task.end_epoch(self.run.history.records[-1], self._snapshot)
@@ -72,8 +81,8 @@ def _standing(run):
     held_out = record["validation_loss"] is not None
     loss = record["validation_loss" if held_out else "train_loss"]
     waited = int(best.waited.min())
-    words = f"{'held-out' if held_out else 'training'} loss {loss:.4g} "
-    words += f"(best {float(best.loss.mean()):.4g}, epoch {run.epoch - waited})"
+    words = f"epoch {run.epoch}, {'held-out' if held_out else 'training'} loss {loss:.4g}, "
+    words += f"best {float(best.loss.mean()):.4g} in {run.epoch - waited}"
     if best.patience is not None:
-        words += f", {best.patience - waited} more without a better one"
+        words += f", patience {best.patience - waited}"
     return words

@@ -100,14 +100,15 @@ class _Run:
         self.start = time.perf_counter()
         self.roominess = ON_GPU if self.parameters.flat.is_cuda else 1
         self.device_steps = steps_elsewhere(self)
+        self.following = Following(self)
 
     def run(self):
         try:
             last = self.keeper and self.keeper.last()
             if last is not None:
                 resume(self, last)
-            with Following(self) as following:
-                self._epochs(following)
+            with self.following:
+                self._epochs()
         except KeyboardInterrupt:
             self.history.stopped_by = "interrupt"
             warn(
@@ -125,7 +126,7 @@ class _Run:
         report(self)
         return self.history
 
-    def _epochs(self, following):
+    def _epochs(self):
         # the start counts as a result: on a hopeless validation set it is kept
         if self.validation is not None and self.epoch == 0:
             self.best.update(self._validate())
@@ -133,7 +134,7 @@ class _Run:
             # a step is made in any case where nothing else would give a loss to report
             if self.is_late() and (self.epoch or self.validation is not None):
                 break
-            following.begins()
+            self.following.begins()
             train_loss = self.one_epoch()
             with self.average.in_place():
                 loss = train_loss if self.validation is None else self._validate()
@@ -141,7 +142,7 @@ class _Run:
             self.epoch += 1
             self._record(train_loss, loss)
             whole = self.history.stopped_by not in ("max_seconds", "diverged")
-            asked_to_stop = following.ended()
+            asked_to_stop = self.following.ended()
             if whole and self.best.exhausted:
                 self.history.stopped_by = "n_iter_no_change"
             elif whole and asked_to_stop:
@@ -167,6 +168,7 @@ class _Run:
             self.step_seconds = time.perf_counter() - start
             total += loss.reshape(-1)
             count += 1
+            self.following.stepped()
             if self.history.stopped_by == "diverged" or self.is_late():
                 break
         return total / count

@@ -263,9 +263,8 @@ class TestOutput:
         told = [line.partition(" s: ")[2].split()[0] for line in out.splitlines()]
         stages = "reading preprocessing the training held-out scoring done"
         assert told == stages.split()
-        assert "MAFDensity, training: 100%" in err
-        assert "3/3" in err
-        assert "held-out loss" in err
+        assert "training: 100%" in err
+        assert "epoch 3, held-out loss" in err
 
 
 class TestInterrupt:
