@@ -38,6 +38,26 @@ def documented_names(section):
     return {name for head in heads for name in re.split(", ", head)}
 
 
+def without_text(section):
+    """Names that a section lists and says nothing about."""
+    lines = [*section.rstrip().splitlines(), ""]
+    pairs = zip(lines[:-1], lines[1:], strict=True)
+    return [name for name, text in pairs if re.match(r"\w.* :", name) and text[:4] != "    "]
+
+
+@pytest.mark.parametrize("name", skflow.__all__)
+def test_each_parameter_has_a_text_of_its_own(name):
+    found = sections(inspect.getdoc(getattr(skflow, name)) or "")
+    assert without_text(found.get("Parameters", "")) == []
+
+
+def test_a_parameter_without_a_text_is_found():
+    assert without_text("a : int\nb, c : float\n    Both.\n*args\nd : str") == [
+        "a : int",
+        "d : str",
+    ]
+
+
 def flows_of_the_readme():
     table = README.read_text().split("## The flows")[1].split("\n## ")[0]
     return [line for line in table.splitlines() if line.startswith("| `")]

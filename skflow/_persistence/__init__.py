@@ -85,6 +85,7 @@ def load(path, *, device=None):
     Parameters
     ----------
     path : str or path-like
+        Of a file that :meth:`save` wrote.
     device : str, default=None
         Where later fits are to train: the parameter ``device`` of the estimator and of those in
         it is set to this. None leaves it as it was saved.

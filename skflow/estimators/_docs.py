@@ -106,6 +106,7 @@ learning_rate : float or "auto", default="auto"
     200,000 rows on, to 2e-3 at 3,200,000. Weights are averaged over the last 50 steps or so
     before they are validated and kept.
 weight_decay : float, default=0.01
+    AdamW's, of the matrices of the nets: what is learnt slowly fades at this rate.
 dropout : float or "auto", default="auto"
     Share of hidden units dropped in training; "auto" is 0.1 below 5,000 rows, else 0.
 input_noise : float or "auto", default="auto"
@@ -143,6 +144,7 @@ device : str, default="cpu"
 dtype : {"float32", "float64"}, default="float32"
     Of the flow; the preprocessing is float64 always.
 random_state : int, RandomState instance or None, default=None
+    Of all that a fit draws: folds, starts, batches, noise. None draws anew at each fit.
 verbose : int, default=0
     From 1 a line for each stage of the fit, and a bar with the held-out loss, the best one so far
     and its epoch, and the patience: how many epochs may pass until a better one.

@@ -96,6 +96,7 @@ def log_evidence(
         Of an object of ArviZ: the variables that are parameters of ``log_density``, in its order;
         all of them by default.
     random_state : int, RandomState instance or None, default=0
+        Of how the draws are halved, and of the densities.
 
     Returns
     -------

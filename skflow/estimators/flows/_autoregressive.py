@@ -139,6 +139,7 @@ class NSFDensity(OrderedFlowDensity):
     Parameters
     ----------
     structure : {"autoregressive", "coupling"}, default="autoregressive"
+        Of the layers: the former fits better, the latter draws in one pass, for many columns.
     n_bins : int or "auto", default="auto"
         Bins of each spline; 8.
     n_layers : int or "auto", default="auto"

@@ -33,6 +33,7 @@ class MixtureFlowDensity(BaseClassicalDensity):
     n_components : int or "auto", default="auto"
         "auto" cross-validates up to 50.
     covariance_type : {"auto", "full", "diag"}, default="auto"
+        Of each component; "auto" tries both, and held-out rows decide.
     reg_covar : float or "auto", default="auto"
         Variance added to each covariance, in the units of the preprocessed rows; "auto" tries
         1e-4, 1e-2 and 1e-1.

@@ -35,7 +35,9 @@ class NAFDensity(OrderedFlowDensity):
     Parameters
     ----------
     structure : {"autoregressive", "coupling"}, default="autoregressive"
+        Which columns steer which: all before it each, or a half the other half.
     transformer : {"deep_sigmoid", "monotone_net"}, default="deep_sigmoid"
+        The monotone map of one number: sums of sigmoids twice, or a net of positive weights.
     n_units : int, default=8
         Sigmoids in each of the two layers, or units in each of the two hidden layers of the
         monotone net.
@@ -111,6 +113,7 @@ class UMNNDensity(OrderedFlowDensity):
     Parameters
     ----------
     structure : {"autoregressive", "coupling"}, default="autoregressive"
+        Which columns steer which: all before it each, or a half the other half.
     n_units : int, default=16
         Units in each of the two hidden layers of g's net.
     n_nodes : int, default=32

@@ -75,6 +75,7 @@ class TableDensity(CallbackSupportMixin, SaveMixin, AnswersQuestions, BaseEstima
     n_jobs : int, default=None
         Members side by side in the fit, and orders in scores and draws.
     random_state : int, RandomState instance or None, default=None
+        Of folds, nets and orders. None draws anew at each fit.
     verbose : int, default=0
         From 1 a line for each stage of the fit, and a bar for each net.
 

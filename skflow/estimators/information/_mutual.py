@@ -82,6 +82,7 @@ def mutual_information(X, Y, *, max_seconds=None, n_jobs=None, random_state=None
     n_jobs : int, default=None
         For the ratio: folds side by side.
     random_state : int, RandomState instance or None, default=None
+        Of folds, noise and flows. None draws anew at each call.
     verbose : int, default=0
         From 1 a line for each of what was tried.
 

@@ -108,6 +108,7 @@ class FlowVariationalApproximator(WeighedDraws):
     dtype : {"float64", "float32"}, default="float64"
         Of the layers; ``log_density`` gets float64, or with a context, as a module, this one.
     random_state : int, RandomState instance or None, default=None
+        Of starts, draws and nets. None draws anew at each fit.
     verbose : int, default=0
         From 1 a line for each stage of the fit, and a bar for each training run.
 

@@ -77,6 +77,7 @@ class DensityRatio(CallbackSupportMixin, AnswersRatios, BaseEstimator):
     n_jobs : int, default=None
         Folds side by side.
     random_state : int, RandomState instance or None, default=None
+        Of the folds and of every part that is fitted. None draws anew at each fit.
     verbose : int, default=0
         From 1 a line for each ratio that was fitted.
 

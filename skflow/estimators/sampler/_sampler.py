@@ -80,6 +80,7 @@ class FlowSampler(FittedFlow):
         For the whole fit. What there is in the end is kept; a ``ConvergenceWarning`` names what
         was cut short.
     random_state : int, RandomState instance or None, default=None
+        Of all draws of the fit. None draws anew at each fit.
     verbose : int, default=0
         From 1 a line for each stage, from 2 a bar for the training of the flow.
 

@@ -83,6 +83,7 @@ class SimulationPosterior(CallbackSupportMixin, AnswersObservations, BaseEstimat
     n_jobs : int, default=None
         Densities that are fitted side by side; None is 1 outside a ``parallel_config``.
     random_state : int, RandomState instance or None, default=None
+        Of folds and densities. None draws anew at each fit.
     verbose : int, default=0
         From 1 a line for each stage of the fit and each density.
 
