@@ -230,14 +230,15 @@ def relative_sizes(points, n_neighbors):
 
     All are 1 where there is no time to find the neighbours.
     """
+    # into one tensor: many small ones between blocks of memory would keep those from being reused
+    reach = torch.empty_like(points[:, 0])
     block = max(1, BLOCK_ENTRIES // len(points))
-    parts = []
-    for rows in points.split(block):
-        parts.append(_distances(rows, points).topk(n_neighbors + 1, largest=False).values[:, -1])
+    for rows, found in zip(points.split(block), reach.split(block), strict=True):
+        nearest = _distances(rows, points).topk(n_neighbors + 1, largest=False).values
+        found.copy_(nearest[:, -1].sqrt())
         if time_is_up(SIZES_SHARE):
             left_out("a size for each kernel")
             return torch.ones_like(points[:, 0])
-    reach = torch.cat(parts).sqrt()
     reach = reach.clamp(min=MIN_SIZE * reach.median().clamp(min=MIN_SIZE))
     return reach / reach.log().mean().exp()
 
