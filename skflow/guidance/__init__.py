@@ -1,0 +1,5 @@
+"""Which estimator for which table and task, and what it will cost."""
+
+from skflow.guidance._recommend import Recommendation, recommend
+
+__all__ = ["Recommendation", "recommend"]

@@ -1,0 +1,96 @@
+"""What a recommendation looks at of a table."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skflow._input import column_label
+from skflow.sources._find import source_of
+from skflow.sources._memory import whole_or_blocks
+from skflow.tables._cells import kind_of, read_cells
+from skflow.tables._exact import time_of
+from skflow.tables._schema import Schema
+
+__all__ = ["Look", "look_at"]
+
+SAMPLE = 2_000  # rows whose cells are read for their kinds
+NUMBERS = ("number", "integer")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of a table at a glance.
+
+    Attributes
+    ----------
+    n_rows : int or None
+        None of a source that has not been counted.
+    n_columns : int
+    kinds : Counter
+        Columns of each kind: "number", "integer", "category", "ordinal", "time".
+    has_holes : bool
+    repeats : int
+        Columns of numbers of which a value fills a twentieth or more.
+    """
+
+    n_rows: int | None
+    n_columns: int
+    kinds: Counter = field(default_factory=Counter)
+    has_holes: bool = False
+    repeats: int = 0
+
+    @property
+    def is_numeric(self):
+        """Whether flows of rows of numbers take it."""
+        return not self.has_holes and sum(self.kinds[kind] for kind in NUMBERS) == self.n_columns
+
+    def told(self):
+        """Say in a few words what the table is."""
+        n = "rows beyond memory" if self.n_rows is None else f"{self.n_rows:,} rows"
+        parts = [f"{n}, {self.n_columns} columns"]
+        if set(self.kinds) - {"number"}:
+            parts.append(", ".join(f"{count} of {kind}" for kind, count in self.kinds.items()))
+        if self.has_holes:
+            parts.append("with holes")
+        return ", ".join(parts)
+
+
+def look_at(X):
+    """Return the Look of a table in memory or of a source of rows.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what is no table.
+    """
+    source = source_of(X)
+    if source is not None:
+        n_rows, (X, blocks) = source.n_rows, whole_or_blocks(source)
+        if X is None:
+            return _look(next(iter(blocks)), n_rows)
+    return _look(X, n_rows=len(X))
+
+
+def _look(X, n_rows):
+    schema = Schema.read(X)
+    columns = [_some(column) for column in schema.columns(X)]
+    kinds = ["time" if time_of(column) else kind_of(column) for column in columns]
+    labels = [column_label(j, schema.labels) for j in range(len(columns))]
+    pairs = zip(columns, labels, strict=True)
+    codes = [read_cells(column, label).encode(column, label) for column, label in pairs]
+    holes = any(np.isnan(code).any() for code in codes)
+    numbers = [code for kind, code in zip(kinds, codes, strict=True) if kind in NUMBERS]
+    return Look(n_rows, len(columns), Counter(kinds), holes, sum(map(_repeats, numbers)))
+
+
+def _some(column):
+    """Cells of a column, evenly spaced, if it is long."""
+    return column[:: max(1, len(column) // SAMPLE)]
+
+
+def _repeats(codes):
+    """Whether one value fills a twentieth of the cells that are there."""
+    known = codes[~np.isnan(codes)]
+    counts = np.unique(known, return_counts=True)[1]
+    return len(known) > 0 and counts.max() >= max(2, 0.05 * len(known))
