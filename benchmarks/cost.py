@@ -23,6 +23,7 @@ from sklearn.base import is_classifier
 ESTIMATORS = (
     *("MixtureFlowDensity", "KernelFlowDensity", "NSFDensity", "StackedDensity"),
     *("TableDensity", "FlowOutlierDetector", "FlowRegressor", "FlowClassifier"),
+    "SimulationPosterior",
 )
 ASKED = 1000
 FIGURES = ("fit, s", "fit, MiB", "score 1,000, s", "draw 1,000, s")
@@ -54,17 +55,22 @@ def _asked(name, X, new):
     if name == "FlowClassifier":
         middle = np.median(X[:, -1])
         return (X[:, :-1], X[:, -1] > middle), (new[:, :-1],)
+    if name == "SimulationPosterior":
+        half = X.shape[1] // 2
+        return (X[:, :half], X[:, half:]), (new[:, :half], new[:, half:])
     return (X,), (new,)
 
 
 def _scored(estimator, new):
     if is_classifier(estimator):
         return estimator.predict_proba(*new)
+    if hasattr(estimator, "refine"):  # the posterior of one observation
+        return estimator.score_samples(new[0], new[1][0])
     return (estimator.log_density if len(new) == 2 else estimator.score_samples)(*new)
 
 
 def _draws_rows(estimator):
-    return hasattr(estimator, "sample") and not hasattr(estimator, "predict")
+    return not any(hasattr(estimator, name) for name in ("predict", "refine", "p_values"))
 
 
 def _seconds(call):

@@ -48,6 +48,7 @@ from skflow.exceptions import (
     StepLimitError,
     TrainingDivergedError,
 )
+from skflow.guidance import recommend
 
 __version__ = "0.1.0"
 
@@ -100,4 +101,5 @@ __all__ = [
     "load",
     "log_evidence",
     "mutual_information",
+    "recommend",
 ]

@@ -33,7 +33,7 @@ LAYERS = [
     {"scale"},
     {"conditionals"},
     {"estimators"},
-    {"codes", "diagnostics", "evidence"},
+    {"codes", "diagnostics", "evidence", "guidance"},
     {"adapters", "plots", "testing"},
 ]
 # What is of images stands beside these, and counts as the package of the same name: the rest of

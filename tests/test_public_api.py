@@ -6,6 +6,7 @@ import skflow.bases
 import skflow.bijections
 import skflow.diagnostics
 import skflow.evidence
+import skflow.guidance
 import skflow.metrics
 import skflow.plots
 import skflow.scale
@@ -59,6 +60,7 @@ NAMES = {
         "load",
         "log_evidence",
         "mutual_information",
+        "recommend",
     ],
     skflow.adapters: ["SkproFlowDistribution", "SkproFlowRegressor"],
     skflow.diagnostics: [
@@ -102,6 +104,7 @@ NAMES = {
         "two_sample_test",
     ],
     skflow.evidence: ["LogEvidence", "log_evidence"],
+    skflow.guidance: ["Cost", "Recommendation", "recommend"],
     skflow.metrics: [
         "crps_of_draws",
         "get_scorer",
