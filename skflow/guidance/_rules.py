@@ -13,12 +13,12 @@ from skflow.estimators import (
     StackedDensity,
     TableDensity,
 )
+from skflow.estimators.stack._candidates import MAX_ROWS_KERNELS
 from skflow.guidance._costs import cost_of
 
 __all__ = ["RULES", "posterior_of_function"]
 
 FEW = 60  # rows, up to which a flow adds little
-LONG = 50_000  # rows, from which a stack takes the better part of an hour
 WIDE = 300  # columns, from which draws of autoregressive flows take long
 MANY = 1_000_000  # rows that stand for a source that has not been counted
 NOT_NUMBERS = "flows of rows of numbers take no categories, times or holes"
@@ -34,8 +34,8 @@ def density(look):
         others = ((KernelFlowDensity(), "where rows lie on curves or in thin sheets"),)
         return MixtureFlowDensity(), reasons, _cost("MixtureFlowDensity", look), others
     table = (TableDensity(), "for any column given any others")
-    if n is None or n > LONG:
-        reasons = ("a stack of flows takes ten times as long, and gains little on long tables",)
+    if n is None or n > MAX_ROWS_KERNELS:
+        reasons = (f"of more than {MAX_ROWS_KERNELS:,} rows a stack holds this flow alone",)
         others = (MixtureFlowDensity(), "for a quick answer"), table
         return NSFDensity(), reasons, _cost("NSFDensity", look), others
     reasons = [
