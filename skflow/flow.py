@@ -74,7 +74,14 @@ class Flow(nn.Module):
         return self.from_noise(z, context)[0]
 
     def sample_and_log_prob(self, n, context=None):
-        """Draw n rows and their log densities in one pass through the inverse."""
+        """Draw n rows (*members, n, d) and their log densities (*members, n) in one pass.
+
+        With a context (*members, n, c) there is one draw for each of its rows. Where the base has
+        no parameters, as :class:`skflow.bases.Normal`, gradients of all that depends on the draws
+        reach the flow and the context through them.
+
+        Cost: the inverse, once, and the base's density.
+        """
         z = self.base.sample(n, context)
         x, log_det = self.from_noise(z, context)
         return x, self.base.log_prob(z, context) - log_det
