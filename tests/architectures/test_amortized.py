@@ -50,7 +50,7 @@ def test_layers_make_latents_depend_on_each_other(flow):
 
 
 def squashed(flow):
-    """A policy: forces (n, 2) between -1 and 1 given states (n, 4), not all of them at the ends."""
+    """A policy: forces (n, 2) between -1 and 1, few of them at the ends, given states (n, 4)."""
     nets = {"hidden_features": (8,), "encoder_features": (8,)}
     policy = amortized_flow(2, 4, flow=flow, elementwise=RationalQuadraticSpline(4), **nets)
     return moved(policy).behind(SupportMap([-1.0, -1.0], [1.0, 1.0])).double()
