@@ -1,10 +1,12 @@
 """A flow that learns from the rows of a table, trained or classical: the method ``fit``."""
 
 from abc import abstractmethod
+from typing import Any, Self
 
 from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._types import Context, Floats, Rows, Weights
 from skflow.estimators._contract import FittedFlow, anew
 from skflow.estimators._export import ExportMixin
 
@@ -15,7 +17,7 @@ class TableFlow(ExportMixin, FittedFlow):
     """A flow that learns from the rows of a table, by its ``_fit``."""
 
     @property
-    def n_context_(self):
+    def n_context_(self) -> int:
         """Columns of the context of the fit, 0 without one."""
         check_is_fitted(self, "flow_")
         known = vars(self).get("context_")
@@ -43,7 +45,9 @@ class TableFlow(ExportMixin, FittedFlow):
             like=like,
         )
 
-    def fit_transform(self, X, y=None, *, context=None, **fit_params):
+    def fit_transform(
+        self, X: Rows, y: Any = None, *, context: Context = None, **fit_params: Any
+    ) -> Floats:
         """Fit, and return the latents of the rows: :meth:`fit`, then :meth:`transform`.
 
         Parameters
@@ -61,7 +65,14 @@ class TableFlow(ExportMixin, FittedFlow):
         return self.fit(X, y, context=context, **fit_params).transform(X, context)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, *, context=None):
+    def fit(
+        self,
+        X: Rows,
+        y: Any = None,
+        sample_weight: Weights = None,
+        *,
+        context: Context = None,
+    ) -> Self:
         """Learn the density of the rows of X, or of X given a context.
 
         Parameters

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -15,6 +16,7 @@ from skflow._clock import time_limit
 from skflow._input import refuse_lazy, refuse_masked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._types import Bounds, RandomState, Rows, Steps, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.classifier._answers import PredictsClasses
@@ -160,12 +162,12 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
     density: Any = "auto"
     priors: Any = None
     calibrate: bool = True
-    support: Any = None
-    resolution: Any = None
+    support: Bounds | None = None
+    resolution: Steps | None = None
     cv: Any = 5
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -182,7 +184,7 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Rows, y: ArrayLike, sample_weight: Weights = None) -> Self:
         """Learn the density of each class, and how much to trust it.
 
         Parameters

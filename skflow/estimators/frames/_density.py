@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, RandomState, Rows, Weights
 from skflow._validation import check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._answers import AnswersQuestions
@@ -129,14 +130,14 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     """
 
     kinds: Any = None
-    support: Any = None
+    support: Bounds | None = None
     n_members: int = 5
-    n_orders: int | str = "auto"
+    n_orders: int | Auto = "auto"
     hidden_features: tuple = (256, 256, 256, 256, 256)
-    max_steps: int | str = "auto"
+    max_steps: int | Auto = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -153,7 +154,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
     }
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn from the rows of a table.
 
         Parameters

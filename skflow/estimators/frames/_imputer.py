@@ -1,7 +1,7 @@
 """Holes filled inside a pipeline."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._input import refuse_lazy, unmasked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._types import RandomState, Rows, Weights
 from skflow._validation import validated
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._density import TableDensity
@@ -65,9 +66,9 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     True
     """
 
-    strategy: str = "median"
+    strategy: Literal["median", "draw"] = "median"
     density: Any = None
-    random_state: Any = None
+    random_state: RandomState = None
 
     _parameter_constraints: ClassVar[dict] = {
         "strategy": [StrOptions({"median", "draw"})],
@@ -76,7 +77,7 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
     }
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn from the rows of a table.
 
         Parameters
@@ -99,7 +100,7 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
             draft.density_ = density.fit(X, sample_weight=sample_weight)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Rows) -> Any:
         """Fill the holes of a table.
 
         Parameters

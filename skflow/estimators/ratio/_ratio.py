@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -13,6 +13,7 @@ from skflow._clock import time_limit
 from skflow._escapes import escaped
 from skflow._input import names_of
 from skflow._random import draw_seed
+from skflow._types import Bounds, RandomState, Steps, Table
 from skflow._validation import check_data
 from skflow.estimators._contract import anew
 from skflow.estimators.ratio._answers import AnswersRatios
@@ -139,13 +140,13 @@ class DensityRatio(AnswersRatios, BaseEstimator):
 
     numerator: Any = "auto"
     denominator: Any = "auto"
-    method: str = "auto"
-    support: Any = None
-    resolution: Any = None
+    method: Literal["auto", "densities", "classifier", "telescope"] = "auto"
+    support: Bounds | None = None
+    resolution: Steps | None = None
     cv: Any = 5
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -162,7 +163,7 @@ class DensityRatio(AnswersRatios, BaseEstimator):
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X_numerator, X_denominator):
+    def fit(self, X_numerator: Table, X_denominator: Table) -> Self:
         """Learn the ratio of the densities of two tables.
 
         Parameters

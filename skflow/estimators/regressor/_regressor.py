@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils import check_random_state, get_tags
@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, RandomState, Rows, Steps, Table, Weights
 from skflow.estimators._contract import anew
 from skflow.estimators.regressor._answers import PredictsDensities
 from skflow.estimators.regressor._fit import Learner
@@ -117,12 +118,12 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
     features: Any = "auto"
     regressor: Any = None
     n_folds: int = 5
-    calibrate: bool | str = "auto"
-    support: Any = None
-    resolution: Any = None
+    calibrate: bool | Auto = "auto"
+    support: Bounds | None = None
+    resolution: Steps | None = None
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
 
     _parameter_constraints: ClassVar[dict] = {
         "density": [StrOptions({"auto"}), HasMethods(["fit", "score_samples", "sample"])],
@@ -138,7 +139,7 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Rows, y: Table, sample_weight: Weights = None) -> Self:
         """Learn p(y | x).
 
         Parameters

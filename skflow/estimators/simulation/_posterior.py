@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._types import RandomState, Table
 from skflow._validation import check_data
 from skflow.estimators._contract import anew
 from skflow.estimators.simulation._agreement import check_agreement, familiar
@@ -141,11 +142,11 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
 
     prior: Any = None
     density: Any = "auto"
-    method: str = "auto"
+    method: Literal["auto", "npe", "nle", "both"] = "auto"
     embedding: Any = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -165,7 +166,7 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, theta, x):
+    def fit(self, theta: Table, x: Table) -> Self:
         """Learn from simulations.
 
         Parameters

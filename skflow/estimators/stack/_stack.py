@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import logsumexp
@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._types import Bounds, Columns, Context, RandomState, Rows, Steps, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators._score_table import ScoreTable, score_row
@@ -163,11 +164,11 @@ class StackedDensity(FittedStack, _BaseComposition):
     cv: Any = 5
     max_seconds: float | None = None
     n_jobs: int | None = None
-    support: Any = None
-    resolution: Any = None
-    periodic: Any = None
-    context_columns: Any = None
-    random_state: Any = None
+    support: Bounds | None = None
+    resolution: Steps | None = None
+    periodic: Steps | None = None
+    context_columns: Columns | None = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -184,7 +185,14 @@ class StackedDensity(FittedStack, _BaseComposition):
     }
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None, *, context=None):
+    def fit(
+        self,
+        X: Rows,
+        y: Any = None,
+        sample_weight: Weights = None,
+        *,
+        context: Context = None,
+    ) -> Self:
         """Fit the estimators fold by fold, weigh them, and keep what is needed.
 
         Parameters
@@ -215,13 +223,13 @@ class StackedDensity(FittedStack, _BaseComposition):
             draft._learn(X, sample_weight, context)
         return self
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of the stack and, if ``deep``, of the listed estimators by name."""
         if isinstance(self.estimators, str):
             return super().get_params(deep=deep)
         return self._get_params("estimators", deep=deep)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of the stack, listed estimators by name, or their parameters."""
         if isinstance(self.estimators, str) and "estimators" not in params:
             return super().set_params(**params)
