@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._checked import checks_parameters
 from skflow._persistence import SaveMixin, load
 from skflow._random import draw_seed
 from skflow._types import Floats, RandomState, Rows
@@ -94,7 +95,7 @@ class Compressor(SaveMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @checks_parameters(prefer_skip_nested_validation=False)
     def fit(self, X: Rows, y: Any = None) -> Self:
         """Fit the density to rows like those that are to be compressed.
 

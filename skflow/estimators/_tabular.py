@@ -3,9 +3,9 @@
 from abc import abstractmethod
 from typing import Any, Self
 
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._checked import checks_parameters
 from skflow._types import Context, Floats, Rows, Weights
 from skflow.estimators._contract import FittedFlow, anew
 from skflow.estimators._export import ExportMixin
@@ -64,7 +64,7 @@ class TableFlow(ExportMixin, FittedFlow):
         """
         return self.fit(X, y, context=context, **fit_params).transform(X, context)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: Rows,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skflow._types import RandomState, Rows, Table
+from skflow._types import Rows, Table
 from skflow.diagnostics.report._evidence import gather
 from skflow.diagnostics.report._rules import likely_causes
 from skflow.diagnostics.report._trials import with_remedies
@@ -69,7 +69,7 @@ def diagnose(
     X_train: Table | None = None,
     *,
     try_remedies: bool = True,
-    random_state: RandomState = 0,
+    random_state: int = 0,
     verbose: bool | int = True,
 ) -> Diagnosis:
     """Check a fitted density on held-out rows, and name what is likely wrong with it.

@@ -6,12 +6,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._input import refuse_lazy, refuse_masked
 from skflow._persistence import SaveMixin
@@ -183,7 +184,7 @@ class FlowClassifier(SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator)
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @checks_parameters(prefer_skip_nested_validation=False)
     def fit(self, X: Rows, y: ArrayLike, sample_weight: Weights = None) -> Self:
         """Learn the density of each class, and how much to trust it.
 

@@ -129,9 +129,8 @@ class AnswersQuestions(DensityMixin):
             codes, known = np.repeat(self._codes(given), n_samples, axis=0), given
         codes = with_summands(self, codes, rng)
         scores = draws(self, self.reader_.scores(codes)[0], rng)
-        return self.reader_.table(
-            self.reader_.filled(codes, scores, on_grid), rng, known, n_samples
-        )
+        filled = self.reader_.filled(codes, scores, on_grid)
+        return self.reader_.table(filled, rng, known, n_samples)
 
     def impute(self, X: Rows, n_draws: int | None = None, random_state: RandomState = None) -> Any:
         """Fill the holes of a table.
@@ -245,16 +244,14 @@ class AnswersQuestions(DensityMixin):
         -------
         cells : ndarray of shape (n_samples, n_quantiles)
         """
-        levels = np.atleast_1d(np.asarray(quantiles, dtype=float))
-        if not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(f"quantiles must lie between 0 and 1; got {levels.tolist()}.")
+        from skflow.estimators.frames._asked import cell_quantiles, read_levels
+        from skflow.estimators.frames._totals import column_cells
+
+        levels = read_levels(quantiles)
         check_is_fitted(self)
         cells = self.reader_.cells[self.reader_.schema.index_of(column)]
         if not cells.ordered if cells.n_levels else cells.periodic:
             raise ValueError(f"column {column!r} has no order, and so no quantiles.")
-        from skflow.estimators.frames._asked import cell_quantiles
-        from skflow.estimators.frames._totals import column_cells
-
         answer = cell_quantiles(levels)
         return np.stack(column_cells(self, self._codes(X), column, answer, levels), axis=1)
 

@@ -10,7 +10,16 @@ from skflow._threads import threads
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 from skflow.conditionals._univariate import Levels
 
-__all__ = ["cell_quantiles", "draws", "log_probs", "middle", "middles", "of_column", "surprises"]
+__all__ = [
+    "cell_quantiles",
+    "draws",
+    "log_probs",
+    "middle",
+    "middles",
+    "of_column",
+    "read_levels",
+    "surprises",
+]
 
 BLOCK = 2_048  # rows at a time
 ROWS_AN_ORDER = 128  # that are drawn together, at least, so that they are even
@@ -116,6 +125,14 @@ def of_column(density, scores, place, answer):
 def middle(cell, own=None):
     """Medians of numbers, the most probable of levels."""
     return cell.mode() if isinstance(cell, Levels) else cell.quantile(0.5)
+
+
+def read_levels(quantiles):
+    """Levels of quantiles as an array (n,); a ValueError for what is none."""
+    levels = np.atleast_1d(np.asarray(quantiles, dtype=float))
+    if not ((levels > 0) & (levels < 1)).all():
+        raise ValueError(f"quantiles must lie between 0 and 1; got {levels.tolist()}.")
+    return levels
 
 
 def cell_quantiles(quantiles):

@@ -5,10 +5,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
@@ -153,7 +154,7 @@ class TableDensity(SaveMixin, AnswersQuestions, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters(prefer_skip_nested_validation=True)
     def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn from the rows of a table.
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._checked import checks_parameters
 from skflow._input import refuse_lazy, unmasked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
@@ -76,7 +77,7 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         "random_state": ["random_state"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters(prefer_skip_nested_validation=True)
     def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn from the rows of a table.
 

@@ -2,8 +2,7 @@
 
 from typing import Any, Self
 
-from sklearn.base import _fit_context
-
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._types import Context, Rows, Weights
 from skflow._validation import check_data, check_sample_weight
@@ -18,7 +17,7 @@ class OnlineMixin:
 
     __metadata_request__partial_fit = {"context": True}
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: Rows,

@@ -5,14 +5,14 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, OutlierMixin, _fit_context
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
-from skflow._types import Auto, Floats, RandomState, Rows, Weights
+from skflow._types import Auto, Cells, Floats, RandomState, Rows, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators._from_sources import takes_sources
@@ -172,7 +172,7 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @checks_parameters(prefer_skip_nested_validation=False)
     def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn what normal rows look like, and how they score when they are new.
 
@@ -222,7 +222,7 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         return self.score_samples(X) - self.offset_
 
     @takes_sources(dtype=np.int64)
-    def predict(self, X: Rows) -> NDArray[np.int_]:
+    def predict(self, X: Rows) -> Cells:
         """Return labels (n_samples,) of the rows of X: 1 for normal, -1 for an outlier."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
 

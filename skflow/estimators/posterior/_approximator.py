@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import ClassVar, Literal, Self
 
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._checked import checks_parameters
 from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, Context, Function, Gradient, RandomState, Widths, Words
 from skflow.estimators._docs import documented
@@ -239,7 +239,7 @@ class FlowVariationalApproximator(WeighedDraws):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters(prefer_skip_nested_validation=True)
     def fit(self, log_density: Function, grad: Gradient = None, context: Context = None) -> Self:
         """Approximate the distribution with the given log density.
 

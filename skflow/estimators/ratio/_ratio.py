@@ -5,10 +5,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._escapes import escaped
 from skflow._input import names_of
@@ -162,7 +163,7 @@ class DensityRatio(AnswersRatios, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @checks_parameters(prefer_skip_nested_validation=False)
     def fit(self, X_numerator: Table, X_denominator: Table) -> Self:
         """Learn the ratio of the densities of two tables.
 

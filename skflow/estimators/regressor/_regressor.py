@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, RandomState, Rows, Steps, Table, Weights
@@ -138,7 +139,7 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
         "random_state": ["random_state"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @checks_parameters(prefer_skip_nested_validation=False)
     def fit(self, X: Rows, y: Table, sample_weight: Weights = None) -> Self:
         """Learn p(y | x).
 

@@ -8,11 +8,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._checked import checks_parameters
 from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, Floats, Function, RandomState, Words
 from skflow._validation import check_n_samples
@@ -171,7 +171,7 @@ class FlowSampler(FittedFlow):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters(prefer_skip_nested_validation=True)
     def fit(self, log_density: Function) -> Self:
         """Explore a density and draw from it.
 

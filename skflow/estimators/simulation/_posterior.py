@@ -5,10 +5,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow._types import RandomState, Table
@@ -165,7 +166,7 @@ class SimulationPosterior(AnswersObservations, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @checks_parameters(prefer_skip_nested_validation=False)
     def fit(self, theta: Table, x: Table) -> Self:
         """Learn from simulations.
 

@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import _fit_context
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._random import draw_seed
 from skflow._types import Bounds, Columns, Context, RandomState, Rows, Steps, Weights
@@ -184,7 +184,7 @@ class StackedDensity(FittedStack, _BaseComposition):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @checks_parameters(prefer_skip_nested_validation=False)
     def fit(
         self,
         X: Rows,
