@@ -17,19 +17,19 @@ __all__ = [
     "Cells",
     "Columns",
     "Context",
+    "FilePath",
     "Floats",
     "Function",
     "Given",
     "Gradient",
     "HasSchema",
-    "Path",
+    "Names",
     "RandomState",
     "Rows",
+    "Sizes",
     "Steps",
     "Table",
     "Weights",
-    "Widths",
-    "Words",
 ]
 
 
@@ -42,24 +42,27 @@ class HasSchema(Protocol):
 
 
 Auto: TypeAlias = Literal["auto"]
-Floats: TypeAlias = NDArray[np.float64]
-Cells: TypeAlias = NDArray[Any]
 Function: TypeAlias = Callable[..., Any]
 Gradient: TypeAlias = Function | Literal["numeric"] | bool | None
-Path: TypeAlias = str | PathLike[str]
+FilePath: TypeAlias = str | PathLike[str]
 RandomState: TypeAlias = int | np.integer | np.random.RandomState | None
-# arrays and data frames in memory
+
+# answers: numbers, and whatever a table holds
+Floats: TypeAlias = NDArray[np.float64]
+Cells: TypeAlias = NDArray[Any]
+
+# arrays and data frames in memory; or what holds rows elsewhere: a path, a query, blocks
 Table: TypeAlias = ArrayLike | HasSchema
-# or what holds rows elsewhere: a path, a query, blocks
 Rows: TypeAlias = Table | PathLike[str] | Iterable[Any]
-# one number a row, and what each row is given
+# a number for each row, and what each row is given
 Weights: TypeAlias = ArrayLike | None
 Context: TypeAlias = Table | None
 Given: TypeAlias = Mapping[Any, Any] | Table | None
-# by columns, whose keys are indices or names
+
+# columns, by indices or names, and what is said of some of them
 Columns: TypeAlias = Sequence[Any] | NDArray[Any]
+Names: TypeAlias = Sequence[str] | NDArray[Any]
 Bounds: TypeAlias = Mapping[Any, Sequence[float | None]]
 Steps: TypeAlias = Mapping[Any, float]
-Words: TypeAlias = Sequence[str] | NDArray[Any]
-# of hidden layers
-Widths: TypeAlias = Sequence[int]
+# of hidden layers, of images
+Sizes: TypeAlias = Sequence[int]

@@ -4,7 +4,7 @@ from abc import ABCMeta
 from contextlib import contextmanager
 from typing import Any
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -14,7 +14,7 @@ from sklearn.base import (
 
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
-from skflow._types import Context, Floats, RandomState, Rows, Weights
+from skflow._types import Cells, Context, Floats, RandomState, Rows, Weights
 from skflow._validation import check_data, check_latents, check_n_samples
 from skflow.estimators._from_sources import mean_score, takes_sources
 from skflow.estimators._given import MaybeGiven, check_has_flow
@@ -110,7 +110,7 @@ class FittedFlow(
         random_state: RandomState = None,
         on_grid: bool = False,
         context: Context = None,
-    ) -> NDArray[Any]:
+    ) -> Cells:
         """Draw rows from the fitted density.
 
         Parameters

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from skflow._types import Path
+from skflow._types import FilePath
 from skflow.estimators._given import check_has_flow
 from skflow.exceptions import NotExportableError
 
@@ -13,7 +13,7 @@ __all__ = ["ExportMixin"]
 class ExportMixin:
     """The method ``export`` of flows that are fitted to tables."""
 
-    def export(self: Any, path: Path) -> None:
+    def export(self: Any, path: FilePath) -> None:
         """Write scores and latents as a program that needs torch alone, by ``torch.export``.
 
         ``torch.export.load(path).module()`` maps rows, a float64 tensor (n_samples, n_features)

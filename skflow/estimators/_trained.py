@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
-from skflow._types import Auto, Bounds, Columns, Path, RandomState, Steps, Widths
+from skflow._types import Auto, Bounds, Columns, FilePath, RandomState, Sizes, Steps
 from skflow.estimators._learning import fit_source, fit_table, rows_of_rank
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.online._mixin import OnlineMixin
@@ -76,7 +76,7 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
     validation_fraction: float | Auto = "auto"
     n_iter_no_change: int | Auto | None = "auto"
     max_seconds: float | None = None
-    checkpoint: Path | None = None
+    checkpoint: FilePath | None = None
     n_jobs: int | None = None
     device: str = "cpu"
     dtype: Literal["float32", "float64"] = "float32"
@@ -232,7 +232,7 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
 class NetworkFlowDensity(BaseFlowDensity):
     """Base of flows made of layers that nets steer, with a linear map between two of them."""
 
-    hidden_features: Widths | Auto = "auto"
+    hidden_features: Sizes | Auto = "auto"
     mixing: str = "plu"
     dropout: float | Auto = "auto"
 

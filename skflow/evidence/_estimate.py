@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from skflow._notices import warn
 from skflow._random import draw_seed
-from skflow._types import Auto, Bounds, Function, RandomState, Words
+from skflow._types import Auto, Bounds, Function, Names, RandomState
 from skflow.evidence._agreement import agreement_of
 from skflow.evidence._draws import in_numpy, read_draws
 from skflow.evidence._function import AGREEMENT, AskedDensity
@@ -38,7 +38,7 @@ def log_evidence(
     density: Any = "auto",
     n_proposals: int | Auto = "auto",
     vectorized: bool = True,
-    var_names: Words | None = None,
+    var_names: Names | None = None,
     random_state: RandomState = 0,
 ) -> LogEvidence:
     r"""Estimate the evidence of a model from draws that there are, a chain say.

@@ -6,11 +6,10 @@ from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Literal
 
-from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skflow._types import Auto, Columns, Context, RandomState, Rows
+from skflow._types import Auto, Cells, Context, RandomState, Rows, Sizes
 from skflow._validation import is_real
 from skflow.images._checks import check_images, halvings
 
@@ -41,7 +40,7 @@ class ImageParameters:
     It comes before the estimator's own base class.
     """
 
-    image_shape: Columns | None = None
+    image_shape: Sizes | None = None
     levels: int | None = None
     n_scales: int | Auto = "auto"
     dequantization: Literal["uniform", "variational"] = "uniform"
@@ -89,7 +88,7 @@ class ImageParameters:
         temperature: float = 1.0,
         on_grid: bool = False,
         context: Context = None,
-    ) -> NDArray[Any]:
+    ) -> Cells:
         """Draw rows from the fitted density.
 
         Parameters

@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_array
 
 from skflow._random import draw_seed
-from skflow._types import Auto, Function, RandomState, Table, Words
+from skflow._types import Auto, Function, Names, RandomState, Table
 from skflow.diagnostics.measures._calibration import shown_p, simulation_calibration
 from skflow.diagnostics.measures._expected import expected_coverage
 from skflow.diagnostics.measures._local import local_two_sample_test
@@ -94,7 +94,7 @@ def check_posterior(
     n_draws: int = 99,
     use_log_density: bool | Auto = "auto",
     level: float = 0.01,
-    feature_names: Words | None = None,
+    feature_names: Names | None = None,
     random_state: RandomState = 0,
     verbose: bool | int = True,
 ) -> PosteriorCheck:

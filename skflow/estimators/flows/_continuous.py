@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skflow._types import Auto, Widths
+from skflow._types import Auto, Sizes
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES, BaseFlowDensity
 
@@ -79,7 +79,7 @@ class ContinuousFlowDensity(BaseFlowDensity):
     (3, 4)
     """
 
-    hidden_features: Widths | Auto = "auto"
+    hidden_features: Sizes | Auto = "auto"
     n_steps: int = 4
     kinetic: float = 0.1
     trace: Literal["auto", "exact", "hutchinson"] = "auto"

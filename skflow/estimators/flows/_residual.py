@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skflow._types import Auto, Widths
+from skflow._types import Auto, Sizes
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES, BaseFlowDensity
 from skflow.images._parameters import ImageParameters, multiscale
@@ -82,7 +82,7 @@ class ResidualFlowDensity(ImageParameters, BaseFlowDensity):  # type: ignore[mis
     (3, 4)
     """
 
-    hidden_features: Widths | Auto = "auto"
+    hidden_features: Sizes | Auto = "auto"
     lipschitz: float = 0.9
     log_det: Literal["roulette", "exact"] = "roulette"
 

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._checked import checks_parameters
 from skflow._random import draw_seed
-from skflow._types import Auto, Bounds, Context, Function, Gradient, RandomState, Widths, Words
+from skflow._types import Auto, Bounds, Context, Function, Gradient, Names, RandomState, Sizes
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES
 from skflow.estimators.posterior._draws import WeighedDraws
@@ -202,11 +202,11 @@ class FlowVariationalApproximator(WeighedDraws):
     """
 
     n_features: int | None = None
-    feature_names: Words | None = None
+    feature_names: Names | None = None
     flow: str = "auto"
     n_layers: int | Auto = "auto"
-    hidden_features: Widths | Auto = "auto"
-    encoder_features: Widths | Auto = "auto"
+    hidden_features: Sizes | Auto = "auto"
+    encoder_features: Sizes | Auto = "auto"
     support: Bounds | None = None
     n_starts: int | Auto = "auto"
     annealing: float | None = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from skflow._notices import warn
 from skflow._random import draw_seed
-from skflow._types import Context, Floats, Function, RandomState, Words
+from skflow._types import Context, Floats, Function, Names, RandomState
 from skflow._validation import check_n_samples
 from skflow.estimators._conditional import MaybeConditional
 
@@ -80,7 +80,7 @@ class WeighedDraws(MaybeConditional):
         return np.exp(self.log_weights_[used]) @ values[used]
 
     def to_arviz(
-        self, n_samples: int = 4000, random_state: RandomState = None, names: Words | None = None
+        self, n_samples: int = 4000, random_state: RandomState = None, names: Names | None = None
     ) -> Any:
         """Resampled draws as arviz's data structure, for its plots and summaries.
 

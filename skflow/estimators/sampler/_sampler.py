@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._checked import checks_parameters
 from skflow._random import draw_seed
-from skflow._types import Auto, Bounds, Floats, Function, RandomState, Words
+from skflow._types import Auto, Bounds, Floats, Function, Names, RandomState
 from skflow._validation import check_n_samples
 from skflow.estimators._contract import FittedFlow
 from skflow.estimators.posterior._names import checked_names
@@ -150,7 +150,7 @@ class FlowSampler(FittedFlow):
     """
 
     n_features: int | None = None
-    feature_names: Words | None = None
+    feature_names: Names | None = None
     support: Bounds | None = None
     start: Any = None
     n_chains: int | Auto = "auto"
@@ -238,7 +238,7 @@ class FlowSampler(FittedFlow):
         order = np.concatenate([rng.permutation(len(rows)) for _ in range(rounds)])
         return rows[order[:n_samples]]
 
-    def to_arviz(self, names: Words | None = None) -> Any:
+    def to_arviz(self, names: Names | None = None) -> Any:
         """All chains as arviz's data structure, for its plots and summaries.
 
         Parameters

@@ -1,13 +1,10 @@
 """What a fitted stack can be asked: scores and draws."""
 
-from typing import Any
-
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._persistence import SaveMixin
-from skflow._types import Context, Floats, RandomState, Rows
+from skflow._types import Cells, Context, Floats, RandomState, Rows
 from skflow._validation import check_data, check_n_samples
 from skflow.estimators._contract import MeanScoreMixin
 from skflow.estimators._from_sources import takes_sources
@@ -52,7 +49,7 @@ class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
         random_state: RandomState = None,
         on_grid: bool = False,
         context: Context = None,
-    ) -> NDArray[Any]:
+    ) -> Cells:
         """Draw rows from the mixture: a component by its weight, then a row from it.
 
         Parameters
