@@ -59,7 +59,8 @@ Weights: TypeAlias = ArrayLike | None
 Context: TypeAlias = Table | None
 Given: TypeAlias = Mapping[Any, Any] | Table | None
 
-# columns, by indices or names, and what is said of some of them
+# columns, by indices or names, and what dicts say of some of them; Mapping, as a
+# dict[str, tuple[int, int]] is one of sequences of floats, and no dict of them
 Columns: TypeAlias = Sequence[Any] | NDArray[Any]
 Names: TypeAlias = Sequence[str] | NDArray[Any]
 Bounds: TypeAlias = Mapping[Any, Sequence[float | None]]

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._checked import checks_parameters
 from skflow._persistence import SaveMixin, load
 from skflow._random import draw_seed
-from skflow._types import Floats, RandomState, Rows
+from skflow._types import Floats, RandomState, Rows, Table
 from skflow.codes._container import Container, digest_of
 from skflow.codes._literals import packed, unpacked
 from skflow.estimators._contract import anew
@@ -137,7 +137,7 @@ class Compressor(SaveMixin, BaseEstimator):
             draft.fingerprint_ = _fingerprint(density)
         return self
 
-    def compress(self, X: Rows, include_model: bool = False) -> bytes:
+    def compress(self, X: Table, include_model: bool = False) -> bytes:
         """Write rows as bytes.
 
         Parameters
@@ -202,7 +202,7 @@ class Compressor(SaveMixin, BaseEstimator):
         check_is_fitted(self)
         return self._rows_of(container)
 
-    def bits_per_row(self, X: Rows) -> Floats:
+    def bits_per_row(self, X: Table) -> Floats:
         r"""Bits that rows take, :math:`-\log_2 P`, without those around all rows.
 
         Parameters

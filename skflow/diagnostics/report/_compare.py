@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
-from skflow._types import RandomState, Rows, Weights
+from skflow._types import RandomState, Table, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
 from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
@@ -27,7 +27,7 @@ BASELINES = ("kde", "gmm", "gaussian")
 
 
 def compare_densities(
-    X: Rows,
+    X: Table,
     estimators: Any = None,
     *,
     cv: Any = 5,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skflow._types import Rows, Table
+from skflow._types import Table
 from skflow.diagnostics.report._evidence import gather
 from skflow.diagnostics.report._rules import likely_causes
 from skflow.diagnostics.report._trials import with_remedies
@@ -65,7 +65,7 @@ class Diagnosis:
 
 def diagnose(
     estimator: Any,
-    X: Rows,
+    X: Table,
     X_train: Table | None = None,
     *,
     try_remedies: bool = True,

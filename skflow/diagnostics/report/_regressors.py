@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_consistent_length
 from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
-from skflow._types import RandomState, Rows, Table, Weights
+from skflow._types import RandomState, Table, Weights
 from skflow._validation import check_rows, check_sample_weight
 from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
 from skflow.diagnostics.report._peers import (
@@ -40,7 +40,7 @@ N_DRAWS = 200  # of a row, for its CRPS
 
 
 def compare_regressors(
-    X: Rows,
+    X: Table,
     y: Table,
     estimators: Any,
     *,

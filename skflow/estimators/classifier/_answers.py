@@ -7,7 +7,7 @@ from scipy.special import logsumexp, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._threads import one_thread
-from skflow._types import Cells, Floats, Rows
+from skflow._types import Cells, Floats, Rows, Table
 from skflow._validation import check_data
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators.classifier._candidates import AS_GIVEN
@@ -24,7 +24,7 @@ class PredictsClasses:
     calibration_: Any
     _novelty: Any
 
-    def predict(self, X: Rows) -> Cells:
+    def predict(self, X: Table) -> Cells:
         """Return the most probable class of each row.
 
         Parameters
@@ -38,7 +38,7 @@ class PredictsClasses:
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def predict_proba(self, X: Rows) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probability of each class given a row.
 
         With ``calibrate=True`` by the logarithmic pool of all densities whose weights held-out
@@ -58,12 +58,12 @@ class PredictsClasses:
             return self._answered(self._by_bayes, rows)
         return self._answered(self._by_pool, rows)
 
-    def predict_log_proba(self, X: Rows) -> Floats:
+    def predict_log_proba(self, X: Table) -> Floats:
         """Logarithm of :meth:`predict_proba`."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def decision_function(self, X: Rows) -> Floats:
+    def decision_function(self, X: Table) -> Floats:
         """Logarithm of the probability of each class; of two classes, that of their odds.
 
         Parameters
@@ -78,7 +78,7 @@ class PredictsClasses:
         log_proba = self.predict_log_proba(X)
         return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
 
-    def class_score_samples(self, X: Rows) -> Floats:
+    def class_score_samples(self, X: Table) -> Floats:
         r"""Natural-log density of each row in each class, log p(x | c).
 
         Parameters

@@ -12,7 +12,7 @@ from skflow._checked import checks_parameters
 from skflow._input import refuse_lazy, unmasked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
-from skflow._types import RandomState, Rows, Weights
+from skflow._types import RandomState, Rows, Table, Weights
 from skflow._validation import validated
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._density import TableDensity
@@ -101,7 +101,7 @@ class FlowImputer(SaveMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimat
             draft.density_ = density.fit(X, sample_weight=sample_weight)
         return self
 
-    def transform(self, X: Rows) -> Any:
+    def transform(self, X: Table) -> Any:
         """Fill the holes of a table.
 
         Parameters

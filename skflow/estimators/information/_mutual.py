@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 
 from skflow._clock import left_out, time_is_up, time_limit
 from skflow._random import draw_seed
-from skflow._types import RandomState, Rows, Table
+from skflow._types import RandomState, Table
 from skflow.estimators._score_table import ScoreTable
 from skflow.estimators.information._attempt import attempted
 from skflow.estimators.information._maps import ColumnMaps, FlowMaps, UnmixedMaps
@@ -51,7 +51,7 @@ class MutualInformation:
 
 
 def mutual_information(
-    X: Rows,
+    X: Table,
     Y: Table,
     *,
     max_seconds: float | None = None,

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
-from skflow._types import Context, Rows, Weights
+from skflow._types import Context, Table, Weights
 from skflow._validation import check_data, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.scale._ranks import refuse_ranks
@@ -20,7 +20,7 @@ class OnlineMixin:
     @checks_parameters(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
-        X: Rows,
+        X: Table,
         y: Any = None,
         sample_weight: Weights = None,
         *,

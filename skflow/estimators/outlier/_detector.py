@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
-from skflow._types import Auto, Cells, Floats, RandomState, Rows, Weights
+from skflow._types import Auto, Cells, Floats, RandomState, Rows, Table, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators._from_sources import takes_sources
@@ -247,7 +247,7 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         scores = [self._measure(model, rows) for model in self.density_.fold_mixtures_]
         return cross_conformal_p_values(self._rank_tables, scores)
 
-    def explain(self, X: Rows) -> Floats:
+    def explain(self, X: Table) -> Floats:
         r"""How much each column adds to the strangeness of a row, in nats; larger is odder.
 
         .. math::

@@ -1,13 +1,13 @@
 """What a fitted ratio is asked for: log ratios, weights, divergences, a test."""
 
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._threads import one_thread
-from skflow._types import Auto, Floats, Rows
+from skflow._types import Auto, Floats, Rows, Table
 from skflow._validation import check_data, is_real
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators.classifier._candidates import AS_GIVEN
@@ -43,8 +43,18 @@ class AnswersRatios:
         check_is_fitted(self, "combination_")
         return self._log_ratio(check_data(self, X, reset=False))
 
+    @overload
     def importance_weights(
-        self, X: Rows, relative: float | Auto = "auto", return_khat: bool = False
+        self, X: Table, relative: float | Auto = ..., return_khat: Literal[False] = ...
+    ) -> Floats: ...
+
+    @overload
+    def importance_weights(
+        self, X: Table, relative: float | Auto = ..., *, return_khat: Literal[True]
+    ) -> tuple[Floats, float]: ...
+
+    def importance_weights(
+        self, X: Table, relative: float | Auto = "auto", return_khat: bool = False
     ) -> Floats | tuple[Floats, float]:
         r"""Weights of rows of the denominator that make them stand for the numerator.
 

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._random import draw_seed
-from skflow._types import Auto, Bounds, RandomState, Rows, Steps, Table, Weights
+from skflow._types import Auto, Bounds, RandomState, Steps, Table, Weights
 from skflow.estimators._contract import anew
 from skflow.estimators.regressor._answers import PredictsDensities
 from skflow.estimators.regressor._fit import Learner
@@ -140,7 +140,7 @@ class FlowRegressor(PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEst
     }
 
     @checks_parameters(prefer_skip_nested_validation=False)
-    def fit(self, X: Rows, y: Table, sample_weight: Weights = None) -> Self:
+    def fit(self, X: Table, y: Table, sample_weight: Weights = None) -> Self:
         """Learn p(y | x).
 
         Parameters
