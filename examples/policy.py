@@ -31,7 +31,7 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 quick = "--quick" in sys.argv
 pictures = [a for a in sys.argv[1:] if not a.startswith("--")]
 first_seed = next((int(a.split("=")[1]) for a in sys.argv if a.startswith("--first-seed=")), 0)
-N_SEEDS, N_ROUNDS = 3 if quick else 10, 2000
+N_SEEDS, N_ROUNDS = (3, 1200) if quick else (10, 2000)
 torch.set_num_threads(1)  # nets are small: more threads would only wait for each other
 
 # %%
