@@ -13,6 +13,7 @@ from skflow.bijections import (
     ActNorm,
     Affine,
     Chain,
+    Coupling,
     Inverse,
     RationalQuadraticSpline,
     Residual,
@@ -109,6 +110,16 @@ def test_sample_and_log_prob_agree(stack, base):
         x, log_prob = flow.sample_and_log_prob(50)
         torch.testing.assert_close(log_prob, flow.log_prob(x), rtol=0, atol=1e-8)
     assert log_prob.shape == (50,)
+
+
+def test_draws_and_their_densities_take_one_pass():
+    flow = make_flow("RealNVP", d=3, n_context=2)
+    nets = [part.net for part in flow.modules() if isinstance(part, Coupling)]
+    passes = []
+    for net in nets:
+        net.register_forward_hook(lambda *_: passes.append(1))
+    flow.sample_and_log_prob(7, torch.zeros(7, 2, dtype=torch.float64))
+    assert len(passes) == len(nets) == NET["n_layers"]
 
 
 def test_to_noise_and_back():

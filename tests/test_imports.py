@@ -18,12 +18,12 @@ ROOT = pathlib.Path(skflow.__file__).parent
 LAYERS = [
     {"exceptions"},
     {"_escapes"},
-    {"_input"},
+    {"_input", "_types"},
     {
         *("_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads"),
         *("_validation", "_watch"),
     },
-    {"_callbacks", "_clock"},
+    {"_callbacks", "_checked", "_clock"},
     {"_persistence", "members", "metrics", "nets", "numerics"},
     {"bases", "bijections", "sampling"},
     {"flow"},

@@ -5,7 +5,7 @@ import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, Columns, FilePath, RandomState, Sizes, Steps
 from skflow.estimators._learning import fit_source, fit_table, rows_of_rank
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.online._mixin import OnlineMixin
@@ -59,27 +60,27 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
     See :class:`skflow.NSFDensity` for the meaning of the shared parameters.
     """
 
-    n_layers: int | str = "auto"
+    n_layers: int | Auto = "auto"
     preprocessing: str = "auto"
     base: Any = "auto"
-    support: Any = None
-    resolution: Any = None
-    periodic: Any = None
-    context_columns: Any = None
-    n_members: int | str = "auto"
-    max_epochs: int | str = "auto"
-    batch_size: int | str = "auto"
-    learning_rate: float | str = "auto"
+    support: Bounds | None = None
+    resolution: Steps | None = None
+    periodic: Steps | None = None
+    context_columns: Columns | None = None
+    n_members: int | Auto = "auto"
+    max_epochs: int | Auto = "auto"
+    batch_size: int | Auto = "auto"
+    learning_rate: float | Auto = "auto"
     weight_decay: float = 0.01
-    input_noise: float | str = "auto"
-    validation_fraction: float | str = "auto"
-    n_iter_no_change: int | str | None = "auto"
+    input_noise: float | Auto = "auto"
+    validation_fraction: float | Auto = "auto"
+    n_iter_no_change: int | Auto | None = "auto"
     max_seconds: float | None = None
-    checkpoint: Any = None
+    checkpoint: FilePath | None = None
     n_jobs: int | None = None
     device: str = "cpu"
-    dtype: str = "float32"
-    random_state: Any = None
+    dtype: Literal["float32", "float64"] = "float32"
+    random_state: RandomState = None
     verbose: int = 0
     warm_start: bool = False
 
@@ -231,9 +232,9 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
 class NetworkFlowDensity(BaseFlowDensity):
     """Base of flows made of layers that nets steer, with a linear map between two of them."""
 
-    hidden_features: tuple | str = "auto"
+    hidden_features: Sizes | Auto = "auto"
     mixing: str = "plu"
-    dropout: float | str = "auto"
+    dropout: float | Auto = "auto"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseFlowDensity._parameter_constraints,

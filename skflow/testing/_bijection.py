@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 from skflow.exceptions import NotInvertibleError
 from skflow.testing._case import Case, call, default_rows, perturbed, rows_of
@@ -15,7 +16,14 @@ _GRADIENT = 1e-5  # what finite differences with _STEP are good for
 _STEP = 1e-6
 
 
-def check_bijection(bijection, x=None, context=None, *, perturbation=0.3, random_state=0):
+def check_bijection(
+    bijection: Any,
+    x: Any = None,
+    context: Any = None,
+    *,
+    perturbation: float = 0.3,
+    random_state: int = 0,
+) -> None:
     """Check that a bijection keeps its contract; raise AssertionError where it does not.
 
     A flow starts as the identity, where every log-det is zero and nothing is proven. So a copy
@@ -55,8 +63,8 @@ def check_bijection(bijection, x=None, context=None, *, perturbation=0.3, random
     start = copy.deepcopy(bijection).to(torch.float64).eval()
     with torch.no_grad():
         start.initialize(x.clone(), context)
-    moved = [perturbed(start, perturbation, random_state + k) for k in range(2)]
-    case = Case(copy.deepcopy(bijection).to(torch.float64).eval(), *moved, x, context)
+    moved, other = (perturbed(start, perturbation, random_state + k) for k in range(2))
+    case = Case(copy.deepcopy(bijection).to(torch.float64).eval(), moved, other, x, context)
     for check in _CHECKS:
         check(case)
 

@@ -1,6 +1,8 @@
 """The public check of a density that is given a context."""
 
 import pickle
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, logsumexp
@@ -23,7 +25,9 @@ _NOISE = 0.3
 _UNITS, _CONTEXT_UNITS = 2.0**6, np.array([2.0**-9, 2.0**3])
 
 
-def check_conditional_density(estimator, *, random_state=0, skip=()):
+def check_conditional_density(
+    estimator: Any, *, random_state: int = 0, skip: Sequence[str] = ()
+) -> None:
     r"""Check that an estimator learns a density given a context, and tells the truth about it.
 
     Two fits on 800 rows of :math:`y = s (1 + c_1^2 / 4) + c_2 + 0.3 \varepsilon` with standard

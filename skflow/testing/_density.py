@@ -1,6 +1,8 @@
 """The public check of a density estimator: what scikit-learn's checks cannot see."""
 
 import pickle
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import multivariate_normal
@@ -19,7 +21,7 @@ _ENTROPY = 0.15
 _GAIN_ON_MOONS = 0.05
 
 
-def check_density(estimator, *, random_state=0, skip=()):
+def check_density(estimator: Any, *, random_state: int = 0, skip: Sequence[str] = ()) -> None:
     r"""Check that an estimator learns a density and tells the truth about it.
 
     Five fits on tables of 300 to 750 rows with one or two features. The properties, by the

@@ -1,6 +1,7 @@
 """A fitted flow of any kind made into one that samples in a single pass."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -8,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
 from skflow._random import draw_seed
+from skflow._types import RandomState
 from skflow.estimators._score_table import mean_and_error
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import IAFDensity
@@ -20,7 +22,13 @@ TRAINING_SHARE = 0.7  # of a limited time; the rest is for measuring
 COPIED = ("n_features_in_", "feature_names_in_")
 
 
-def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
+def distill(
+    teacher: Any,
+    student: IAFDensity | None = None,
+    *,
+    n_samples: int = 10_000,
+    random_state: RandomState = None,
+) -> IAFDensity:
     r"""Fit an inverse autoregressive flow to a fitted flow, for sampling in one pass [1]_.
 
     The student q is trained on draws of its own, which the teacher p scores, by the reverse KL
@@ -105,7 +113,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
 
     student = _checked(teacher, student, n_samples)
     seed = draw_seed(student.random_state if random_state is None else random_state)
-    vars(student).update({k: v for k, v in vars(teacher).items() if k in COPIED})
+    student.__dict__.update({k: v for k, v in vars(teacher).items() if k in COPIED})
     with time_limit(student.max_seconds):
         plan = plan_of_student(student, teacher, n_samples, seed)
         observation = teacher.observation_

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._types import Auto, Sizes
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES, BaseFlowDensity
 
@@ -78,10 +79,10 @@ class ContinuousFlowDensity(BaseFlowDensity):
     (3, 4)
     """
 
-    hidden_features: tuple | str = "auto"
+    hidden_features: Sizes | Auto = "auto"
     n_steps: int = 4
     kinetic: float = 0.1
-    trace: str = "auto"
+    trace: Literal["auto", "exact", "hutchinson"] = "auto"
     tolerance: float = 1e-5
 
     _auto_layers: ClassVar[int] = 1

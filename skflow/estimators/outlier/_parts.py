@@ -1,6 +1,7 @@
 """What an outlier detector is made of: its stack of densities, its scores, a shy parameter."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -44,7 +45,7 @@ class NotAnAttribute:
 class NestedParameters:
     """``get_params`` of an estimator that hides a parameter from attribute access."""
 
-    def get_params(self, deep=True):
+    def get_params(self: Any, deep: bool = True) -> dict[str, Any]:
         """Parameters of the detector and, if ``deep``, of its estimator as ``estimator__...``."""
         params = {name: vars(self)[name] for name in self._get_param_names()}
         if deep and hasattr(self.estimator, "get_params"):

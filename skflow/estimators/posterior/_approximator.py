@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar, Literal, Self
 
-from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._callbacks import fit_task
+from skflow._checked import checks_parameters
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, Context, Function, Gradient, Names, RandomState, Sizes
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES
 from skflow.estimators.posterior._draws import WeighedDraws
@@ -202,21 +203,21 @@ class FlowVariationalApproximator(WeighedDraws):
     """
 
     n_features: int | None = None
-    feature_names: Any = None
+    feature_names: Names | None = None
     flow: str = "auto"
-    n_layers: int | str = "auto"
-    hidden_features: tuple | str = "auto"
-    encoder_features: tuple | str = "auto"
-    support: Any = None
-    n_starts: int | str = "auto"
+    n_layers: int | Auto = "auto"
+    hidden_features: Sizes | Auto = "auto"
+    encoder_features: Sizes | Auto = "auto"
+    support: Bounds | None = None
+    n_starts: int | Auto = "auto"
     annealing: float | None = None
-    batch_size: int | str = "auto"
-    max_epochs: int | str = "auto"
-    learning_rate: float | str = "auto"
+    batch_size: int | Auto = "auto"
+    max_epochs: int | Auto = "auto"
+    learning_rate: float | Auto = "auto"
     max_seconds: float | None = None
     device: str = "cpu"
-    dtype: str = "float64"
-    random_state: Any = None
+    dtype: Literal["float32", "float64"] = "float64"
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -239,8 +240,8 @@ class FlowVariationalApproximator(WeighedDraws):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, log_density, grad=None, context=None):
+    @checks_parameters(prefer_skip_nested_validation=True)
+    def fit(self, log_density: Function, grad: Gradient = None, context: Context = None) -> Self:
         """Approximate the distribution with the given log density.
 
         Parameters
