@@ -48,11 +48,6 @@ class Harmonic(Base):
         self.n_particles, self.n_dims = n_particles, n_dims
         stiffness, directions = eigh(laplacian(n_particles, springs))
         stiffness, directions = stiffness[1:], directions[:, 1:]
-        if stiffness.min() < 1e-9:
-            raise ValueError(
-                f"springs {list(springs)!r} leave particles of {n_particles} loose: add springs "
-                "until every particle is tied to every other, if by way of others."
-            )
         spreads = (stiffness.reciprocal().mean() * stiffness).rsqrt()
         # arrays, which no change of the dtype rounds: what is symmetric stays so to the last digit
         self.to_free = (directions / spreads).mT.numpy().copy()

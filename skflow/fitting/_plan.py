@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from skflow._persistence import stored
+from skflow.tables._symmetry import Symmetry
 
 __all__ = ["Plan", "going_on", "shaping_parameters"]
 
@@ -88,6 +89,7 @@ class Plan:
     input_noise: float
     validation_fraction: float
     n_iter_no_change: int | None
+    symmetry: Symmetry | None = None  # which older files do not know
 
     def shown(self):
         """Return the settings that users may want to see, by the attribute that shows them."""

@@ -8,6 +8,7 @@ from skflow.training._data import (
     assign_holders,
     fold_rows,
 )
+from skflow.training._flow_matching import FlowMatching
 from skflow.training._loop import train
 from skflow.training._objectives import MaximumLikelihood, ReverseKL
 from skflow.training._rounds import Round, make_round, mean_of_rounds, round_of, take_round
@@ -18,6 +19,7 @@ __all__ = [
     "Batch",
     "Batches",
     "ContextBatches",
+    "FlowMatching",
     "History",
     "MaximumLikelihood",
     "Numbers",

@@ -139,6 +139,11 @@ def _checked(teacher, student, n_samples):
             f"the teacher was fitted with a context of {teacher.n_context_} columns, and students "
             "take none: fit a teacher without one."
         )
+    if getattr(teacher, "symmetry", None) is not None:
+        raise ValueError(
+            "the teacher has symmetry=..., so that its density is one around the centre of mass, "
+            "and students have one of all columns: fit a teacher without symmetry."
+        )
     student = IAFDensity() if student is None else student
     if not isinstance(student, IAFDensity):
         raise TypeError(
