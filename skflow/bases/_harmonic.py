@@ -38,8 +38,8 @@ class Harmonic(Base):
 
     References
     ----------
-    .. [1] Koehler, Klein & Noe (2020), Equivariant flows, arXiv:2006.02425, section 5 (the mean-free
-       normal); Jing, Berger & Jaakkola (2024), AlphaFold meets flow matching,
+    .. [1] Koehler, Klein & Noe (2020), Equivariant flows, arXiv:2006.02425, section 5 (the
+       mean-free normal); Jing, Berger & Jaakkola (2024), AlphaFold meets flow matching,
        arXiv:2402.04845, section 3 (the harmonic prior).
     """
 
@@ -73,7 +73,7 @@ class Harmonic(Base):
         return z, seeds.new_zeros(seeds.shape[:-1])
 
     def normal_scores(self, z, context=None):
-        """Standard normal rows (*members, n, n_seeds), along the springs' ways to swing."""
+        """Return standard normal rows (*members, n, n_seeds): how far each way to swing is out."""
         return self._free(self._with_members(z).double())
 
     def cool(self, z, temperature):

@@ -29,8 +29,8 @@ class Continuous(Bijection):
     kinks of ELU let errors through that are hundreds of times as large.
 
     The trace: exact at the cost of one more product in nets of up to two hidden layers, for any
-    number of features (see :class:`skflow.nets.VelocityField`); deeper nets take d passes, and nets
-    of particles one more (see :class:`skflow.nets.ParticleNet`), which have no estimate. With
+    number of features (see :class:`skflow.nets.VelocityField`); deeper nets take d passes,
+    :class:`skflow.nets.ParticleNet` one more, without an estimate. With
     ``trace="hutchinson"`` it is, in training, :math:`e^\top (\partial v/\partial x)\, e` with a
     random sign for each feature and row in e, drawn anew for each solve and fixed over it:
     unbiased, and one pass in any net.

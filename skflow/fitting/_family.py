@@ -1,8 +1,7 @@
 """What a family of flows settles for itself."""
 
 from dataclasses import dataclass, field
-
-from skflow.tables._symmetry import Symmetry
+from typing import Any
 
 __all__ = ["Family"]
 
@@ -37,4 +36,4 @@ class Family:
     learns_from_all: bool = True
     bends_tails: bool = True
     n_threads: int | None = 1
-    symmetry: Symmetry | None = None
+    symmetry: Any = None

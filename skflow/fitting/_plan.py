@@ -1,12 +1,12 @@
 """All that is settled before training starts, and whether a warm start can go on with it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from skflow._persistence import stored
-from skflow.tables._symmetry import Symmetry
 
 __all__ = ["Plan", "going_on", "shaping_parameters"]
 
@@ -65,6 +65,8 @@ class Plan:
         In which the rows are dealt out; 0 holds nothing out.
     parameters : dict
         What the estimator was given of the parameters that shape a flow.
+    symmetry : Symmetry or None
+        Of rows of particles.
     """
 
     n_features: int
@@ -89,11 +91,11 @@ class Plan:
     input_noise: float
     validation_fraction: float
     n_iter_no_change: int | None
-    symmetry: Symmetry | None = None  # which older files do not know
+    symmetry: Any = None  # which older files do not know
 
     def shown(self):
         """Return the settings that users may want to see, by the attribute that shows them."""
-        values = asdict(self)
+        values = vars(self)
         return {f"{name}_": values[name] for name in VISIBLE if values[name] is not None}
 
 

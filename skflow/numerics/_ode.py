@@ -194,7 +194,9 @@ class _Journey:
             self.f, self._time(), self.y, self.slope, self.sign * h, self.constants
         )
         size = torch.maximum(self.measure(self.y), self.measure(new))
-        ratio = (self.measure(error) / (1 + size)).amax(dim=-2, keepdim=True) * (h / self.tolerance)
+        ratio = (self.measure(error) / (1 + size)).amax(dim=-2, keepdim=True) * (
+            h / self.tolerance
+        )
         ratio = ratio.nan_to_num(nan=torch.inf)  # a step into infinity was too long
         accepted = ratio <= 1
         self.y = torch.where(accepted, new, self.y)

@@ -1,4 +1,6 @@
-"""Continuous flows trained without solving them: velocities of straight ways from rows to noise."""
+"""Continuous flows trained without solving them, by straight ways from rows to noise."""
+
+import math
 
 import numpy as np
 import torch
@@ -6,8 +8,13 @@ from scipy.optimize import linear_sum_assignment
 
 from skflow._random import generator, seeded
 
-__all__ = ["FlowMatching", "aligned"]
+__all__ = ["MATCHING_RATE", "FlowMatching", "matching_batch", "matching_epochs"]
 
+# Steps are cheap, as none solves the flow, and worth more of them where there are more rows.
+# ``benchmarks/particles.py`` has the figures.
+STEPS, MOST_STEPS, GROWTH = 8_000, 20_000, 0.2
+MATCHING_RATE = 6e-3
+MOST_ROWS, FEWEST_ROWS = 512, 32  # of a batch
 ROUNDS = 3  # of an assignment and a rotation; the way to go has hardly changed by then
 HELD_OUT_SEED = 0
 
@@ -65,11 +72,22 @@ class FlowMatching:
         return (velocity - way).square().sum(dim=-1)
 
     def _times(self, x):
-        """Times (*members, n), one in each n-th part of (0, 1), in random order."""
+        """Draw times (*members, n), one in each n-th part of (0, 1), in random order."""
         n = x.shape[-2]
         draws = {"generator": generator(x.device), "device": x.device}
         part = torch.rand(x.shape[:-1], dtype=x.dtype, **draws).argsort(dim=-1)
         return (part + torch.rand(x.shape[:-1], dtype=x.dtype, **draws)) / n
+
+
+def matching_batch(n):
+    """Return the rows of a batch where there are n."""
+    return max(FEWEST_ROWS, min(MOST_ROWS, n // 4))
+
+
+def matching_epochs(n):
+    """Return how many passes over n rows to make."""
+    steps = min(MOST_STEPS, STEPS * max(1.0, (n / 1_000) ** GROWTH))
+    return max(1, math.ceil(steps * matching_batch(n) / n))
 
 
 def aligned(z, x, particles, swaps=True):

@@ -1,7 +1,6 @@
 """The density estimator built from continuous flows."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -10,7 +9,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES, BaseFlowDensity
 from skflow.fitting._family import Family
-from skflow.tables._symmetry import Symmetry
 
 __all__ = ["ContinuousFlowDensity"]
 
@@ -25,10 +23,6 @@ BREAKING = {
     "context_columns": (None,),
     "trace": ("auto", "exact"),
 }
-# Of particles: steps of training, which are cheap as none solves the flow, and grow with the
-# rows. ``benchmarks/particles.py`` has the figures.
-STEPS, MOST_STEPS = 4_000, 20_000
-RATE = 6e-3
 
 
 @documented
@@ -80,7 +74,7 @@ class ContinuousFlowDensity(BaseFlowDensity):
         ``"springs"``, a list of pairs, ties these particles only in the base, as bonds do;
         then only such permutations change nothing that keep the pairs. See
         :class:`skflow.bases.Harmonic`. "auto" means one member, batches of 512 rows at most, a
-        rate of 6e-3 and, with the rows, 4,000 to 20,000 steps. The fitted flow is kept in float64.
+        rate of 6e-3 and, with the rows, 8,000 to 20,000 steps. The fitted flow is kept in float64.
         Leaves no room for ``support``, ``resolution``, ``periodic``, ``preprocessing``, ``base``,
         a context, several layers, and ``trace="hutchinson"``.
     {parameters}
@@ -152,7 +146,6 @@ class ContinuousFlowDensity(BaseFlowDensity):
         family = super()._family()
         if self.symmetry is None:
             return family
-        symmetry = Symmetry.read(self.symmetry)
         for name, free in BREAKING.items():
             value = getattr(self, name)
             if not any(value is f or (isinstance(value, str | int) and value == f) for f in free):
@@ -160,6 +153,9 @@ class ContinuousFlowDensity(BaseFlowDensity):
                     f"{name}={value!r} would break symmetry={self.symmetry!r}: leave {name} at "
                     f"{free[0]!r}, or symmetry at None."
                 )
+        from skflow.training import Symmetry
+
+        symmetry = Symmetry.read(self.symmetry)
         return Family(_of_particles(), spreads_ties=False, bends_tails=False, symmetry=symmetry)
 
     def _build_bijection(self, plan):
@@ -182,14 +178,22 @@ class ContinuousFlowDensity(BaseFlowDensity):
 
 
 def _of_particles():
-    """Return what "auto" means for rows of particles, as functions of their number."""
-
-    def batch_size(n):
-        return max(32, min(512, n // 4))
+    """Return what "auto" means for rows of particles."""
 
     def max_epochs(n):
-        steps = min(MOST_STEPS, STEPS * max(1.0, (n / 1_000) ** 0.35))
-        return max(1, math.ceil(steps * batch_size(n) / n))
+        from skflow.training import matching_epochs
+
+        return matching_epochs(n)
+
+    def batch_size(n):
+        from skflow.training import matching_batch
+
+        return matching_batch(n)
+
+    def learning_rate(n):
+        from skflow.training import MATCHING_RATE
+
+        return MATCHING_RATE
 
     return {
         "n_layers": 1,
@@ -199,7 +203,7 @@ def _of_particles():
         "n_members": 1,
         "batch_size": batch_size,
         "max_epochs": max_epochs,
-        "learning_rate": RATE,
+        "learning_rate": learning_rate,
         "input_noise": 0.0,
         "n_iter_no_change": lambda n: None,
     }

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from skflow._persistence import stored
+from skflow.bases import Harmonic
+from skflow.bijections import Chain, MeanFree
+from skflow.training._flow_matching import FlowMatching
 
 __all__ = ["Symmetry"]
 
@@ -60,20 +63,14 @@ class Symmetry:
 
     def preprocessing(self, rows, weight=None):
         """Return the map of rows (*members, n, d) to particles around zero, of variance 1."""
-        from skflow.bijections import Chain, MeanFree
-
         return Chain([MeanFree.from_data(self.particles, self.dim, rows, weight)])
 
     def base(self):
         """Return the base: noise with the same symmetry."""
-        from skflow.bases import Harmonic
-
         return Harmonic(self.particles, self.dim, self.springs)
 
     def objective(self):
         """Return what a flow learns from rows by."""
-        from skflow.training import FlowMatching
-
         return FlowMatching((self.particles, self.dim), swaps=self.springs is None)
 
 
