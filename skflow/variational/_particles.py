@@ -28,6 +28,9 @@ __all__ = ["fit_particles"]
 
 SCALES = np.geomspace(1e-3, 1e3, 61)  # of all coordinates, tried where there are no rows
 N_DRAWS = 200  # of noise, for each of them
+# Of training by the density: steps of the solver, and the weight of the kinetic energy, without
+# which the flow takes ways that these steps cannot follow.
+N_STEPS, KINETIC = 6, 0.1
 HELD_OUT = 0.1  # share of the rows by which weights are chosen
 ROWS_SHARE = 0.5  # of the time, if that is limited, that rows may take
 N_CHECKED = 5
@@ -59,11 +62,14 @@ def fit_particles(target, settings, rows=None):
     else:
         rows, elbo = torch.from_numpy(rows), -np.inf
         preprocessing = symmetry.preprocessing(rows)
-    core = Flow(
-        particle_flow(symmetry.particles, symmetry.dim, hidden_features=settings.hidden_features),
-        base,
+    layers = particle_flow(
+        symmetry.particles,
+        symmetry.dim,
+        hidden_features=settings.hidden_features,
+        n_steps=N_STEPS,
+        kinetic=KINETIC,
     )
-    core = core.to(settings.device, settings.dtype)
+    core = Flow(layers, base).to(settings.device, settings.dtype)
     run = Stages(target, settings)
     if rows is not None:
         with time_limit(ROWS_SHARE * seconds_left()):

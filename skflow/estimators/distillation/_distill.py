@@ -123,6 +123,31 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
 
 def _checked(teacher, student, n_samples):
     """Return a clone of the student, after what can be wrong was found not to be."""
+    _check_teacher(teacher)
+    student = IAFDensity() if student is None else student
+    if not isinstance(student, IAFDensity):
+        raise TypeError(
+            "student must be an IAFDensity, the flow that samples in one pass, or None; got "
+            f"{type(student).__name__}."
+        )
+    if not isinstance(n_samples, Integral) or n_samples < MIN_DRAWS:
+        raise ValueError(
+            f"n_samples must be an integer of at least {MIN_DRAWS}, the draws that start and "
+            f"measure the student; got {n_samples!r}."
+        )
+    student._validate_params()
+    for name, free in (("preprocessing", "auto"), *((name, None) for name in DECLARED)):
+        value = getattr(student, name)
+        if value != free:
+            raise ValueError(
+                f"student has {name}={value!r}, but a student takes over the teacher's {name}: "
+                f"leave it at {free!r}."
+            )
+    return clone(student).set_params(**{name: getattr(teacher, name) for name in DECLARED})
+
+
+def _check_teacher(teacher):
+    """Raise a TypeError or ValueError where a teacher is not a density that students can have."""
     if not isinstance(teacher, TableFlow):
         raise TypeError(
             "teacher must be a fitted flow of skflow, such as MAFDensity or NSFDensity, with a "
@@ -144,26 +169,6 @@ def _checked(teacher, student, n_samples):
             "the teacher has symmetry=..., so that its density is one around the centre of mass, "
             "and students have one of all columns: fit a teacher without symmetry."
         )
-    student = IAFDensity() if student is None else student
-    if not isinstance(student, IAFDensity):
-        raise TypeError(
-            "student must be an IAFDensity, the flow that samples in one pass, or None; got "
-            f"{type(student).__name__}."
-        )
-    if not isinstance(n_samples, Integral) or n_samples < MIN_DRAWS:
-        raise ValueError(
-            f"n_samples must be an integer of at least {MIN_DRAWS}, the draws that start and "
-            f"measure the student; got {n_samples!r}."
-        )
-    student._validate_params()
-    for name, free in (("preprocessing", "auto"), *((name, None) for name in DECLARED)):
-        value = getattr(student, name)
-        if value != free:
-            raise ValueError(
-                f"student has {name}={value!r}, but a student takes over the teacher's {name}: "
-                f"leave it at {free!r}."
-            )
-    return clone(student).set_params(**{name: getattr(teacher, name) for name in DECLARED})
 
 
 def _measure(student, teacher, n, rng):

@@ -9,7 +9,7 @@ from skflow._threads import one_thread
 from skflow._validation import resolve_device, resolve_dtype
 from skflow.estimators.posterior._alarms import alarm, say_of_contexts, verdict_on
 from skflow.estimators.posterior._names import checked_names
-from skflow.estimators.posterior._particles import n_features_of, rows_of, symmetry_of
+from skflow.estimators.posterior._particles import n_features_of, particle_rows, symmetry_of
 from skflow.tables._bounds import resolve_support
 from skflow.tables._observation import ContinuousRows
 from skflow.variational import (
@@ -53,7 +53,7 @@ def approximate(estimator, log_density, grad, context, rows, seed):
     n_features = n_features_of(estimator)
     names = checked_names(estimator.feature_names, n_features)
     bounds = resolve_support(estimator.support, n_features, names)
-    symmetry, rows = symmetry_of(estimator, context, rows), rows_of(estimator, rows)
+    symmetry, rows = symmetry_of(estimator, context, rows), particle_rows(estimator, rows)
     settings = _resolve(estimator, context is not None, symmetry)
     if context is not None:
         _check_conditional(grad, settings)

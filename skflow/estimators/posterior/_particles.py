@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["n_features_of", "rows_of", "symmetry_of"]
+__all__ = ["n_features_of", "particle_rows", "symmetry_of"]
 
 
 def n_features_of(estimator):
@@ -59,7 +59,7 @@ def symmetry_of(estimator, context=None, rows=None):
     return _read(estimator)
 
 
-def rows_of(estimator, rows):
+def particle_rows(estimator, rows):
     """Check rows of particles, float64; None if there are none."""
     if rows is None:
         return None
