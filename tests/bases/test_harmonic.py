@@ -17,7 +17,7 @@ def base(springs):
 def test_log_prob_is_that_of_the_normal_of_the_springs(springs):
     n, k = 4, 2
     laplacian = np.zeros((n, n))
-    for i, j in SPRINGS[springs] or [(i, j) for i in range(n) for j in range(i)]:
+    for i, j in SPRINGS[springs] or zip(*np.triu_indices(n, 1), strict=True):
         laplacian[[i, j], [j, i]] = -1
     laplacian -= np.diag(laplacian.sum(axis=0))
     covariance = np.linalg.pinv(laplacian)

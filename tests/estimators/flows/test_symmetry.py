@@ -70,7 +70,9 @@ def test_scores_do_not_change_with_order_axes_and_place(of_triples, sign):
 def test_the_density_integrates_to_one_around_the_centre(of_pairs):
     side = np.linspace(-4.5, 4.5, 61)
     step = side[1] - side[0]
-    u = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)  # along unit vectors of the plane
+    u = np.stack(np.meshgrid(side, side), axis=-1).reshape(
+        -1, 2
+    )  # along unit vectors of the plane
     rows = np.hstack([u, -u]) / np.sqrt(2)
     total = np.exp(of_pairs.score_samples(rows)).sum() * step**2
     assert total == pytest.approx(1, abs=1e-3)
