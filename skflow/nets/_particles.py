@@ -10,23 +10,25 @@ from skflow.nets._layers import Dense
 
 __all__ = ["ParticleNet"]
 
-SOFT = 1e-3  # length below which a distance levels off, so that it has a slope where two meet
+SOFT = 0.1  # length below which distances level off: fields with a kink where two meet are stiff
 N_BUMPS, REACH = 32, 6.0  # that tell distances up to there; particles of unit variance are nearer
 
 
 class ParticleNet(nn.Module):
     r"""Particles that push and pull each other along the lines between them.
 
-    With ways :math:`r_{ij} = x_i - x_j` and distances :math:`d_{ij}`, each particle hears of the
+    With ways :math:`r_{ij} = x_i - x_j` and distances :math:`d_{ij} = (|r_{ij}|^2 + 0.01)^{1/2}`,
+    which have no kink where two meet, each particle hears of the
     others twice, then any two of them move each other:
 
     .. math:: h_i = \sum_{l \ne i} \psi(t, d_{il}), \quad
-              w_i = \sum_{l \ne i} \chi(t, d_{il})\, r_{il}, \quad
+              w_i = \sum_{l \ne i} \chi(t, d_{il})\, u_{il}, \quad
               v_i = \sum_{j \ne i} r_{ij}\, \phi(t, d_{ij}, s_{ij}),
 
     where :math:`s_{ij}` holds :math:`h_i + h_j`, :math:`h_i h_j`, :math:`\sum_l h_l`,
-    :math:`r_{ij} \cdot (w_i - w_j)` and :math:`-(r_{ij} \cdot w_i)(r_{ij} \cdot w_j)`, none of
-    which tells i from j. So v goes along with permutations, rotations and reflections of the
+    :math:`u_{ij} \cdot (w_i - w_j)` and :math:`-(u_{ij} \cdot w_i)(u_{ij} \cdot w_j)` with
+    :math:`u_{ij} = r_{ij} / d_{ij}`, none of which tells i from j, and none of which grows with
+    distances: no particle is flung out in finite time. So v goes along with permutations, rotations and reflections of the
     particles, is blind to shifts, and has the mean zero [1]_, [2]_. The products with w tell
     angles.
 
@@ -131,11 +133,12 @@ class _Pairs:
         self.told = self._tell(t)
         self.raw_message = _affine(net.message, self.told)
         sent = _affine(net.sent, F.silu(self.raw_message))
-        self.psi, self.chi = sent.tensor_split([net.n_scalars], dim=-3)
+        self.psi, chi = sent.tensor_split([net.n_scalars], dim=-3)
+        self.chi = chi / self.d
         h = self.both @ self.psi
         w = self.sign @ _times(self.chi, self.r)
         self.h1, self.h2 = self._at_ends(h)
-        self.p1, self.p2 = (self._along(part) for part in self._at_ends(w))
+        self.p1, self.p2 = (self._along(part) / self.d for part in self._at_ends(w))
         total = h.sum(dim=-2, keepdim=True).expand_as(self.h1)
         seen = [self.h1 + self.h2, self.h1 * self.h2, total]
         seen += [self.p1 - self.p2, -self.p1 * self.p2]
@@ -171,6 +174,7 @@ class _Pairs:
         slopes = self.told[..., :N_BUMPS, :, :] * self.away * (-(N_BUMPS - 1) / REACH)
         a = _linear(net.message.weight[..., :N_BUMPS], slopes) * _slope(self.raw_message)
         dpsi, dchi = _linear(net.sent.weight, a).tensor_split([net.n_scalars], dim=-3)
+        dchi = (dchi - self.chi) / self.d
         own_bumps = slopes * (2 * self.square / self.d)
         still = torch.zeros_like(self.told[..., N_BUMPS:, :, :])
         tangent = [own_bumps, still, *self._scalars(dpsi), *self._vectors(dchi)]
@@ -198,8 +202,10 @@ class _Pairs:
             for part, g in zip(self._at_ends(bent), self._at_ends(grown), strict=True)
         ]
         own = self.square * (dchi * self.square / self.d + self.chi)
-        dp1 = 2 * self.p1 + felt[0] + own
-        dp2 = 2 * self.p2 - felt[1] - own
+        # of r . w / d, where r grows by twice itself
+        still = 2 - 2 * self.square / self.d.square()
+        dp1 = still * self.p1 + (felt[0] + own) / self.d
+        dp2 = still * self.p2 - (felt[1] + own) / self.d
         return dp1 - dp2, -dp1 * self.p2 - self.p1 * dp2
 
 

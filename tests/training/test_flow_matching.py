@@ -55,7 +55,7 @@ def test_particles_that_may_not_change_places_only_turn():
 
 
 def test_particles_that_stand_still_err_by_the_way():
-    with seeded(0):
+    with seeded(0), torch.no_grad():
         losses = FlowMatching((N, K))(flow().train(), Batch(numbers(50, 0)))
         without = FlowMatching()(flow().train(), Batch(numbers(50, 0)))
     assert losses.shape == (50,)
@@ -68,7 +68,8 @@ def test_held_out_losses_are_the_same_at_every_call():
     model, batch = flow().eval(), Batch(numbers(10, 0))
     losses = [FlowMatching((N, K))(model, batch) for _ in range(2)]
     assert torch.equal(*losses)
-    assert not torch.equal(losses[0], FlowMatching((N, K))(model.train(), batch))
+    with seeded(5):
+        assert not torch.equal(losses[0], FlowMatching((N, K))(model.train(), batch))
 
 
 @pytest.mark.parametrize("n", [2, 100, 1_000, 100_000])
