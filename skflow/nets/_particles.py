@@ -27,10 +27,10 @@ class ParticleNet(nn.Module):
 
     where :math:`s_{ij}` holds :math:`h_i + h_j`, :math:`h_i h_j`, :math:`\sum_l h_l`,
     :math:`u_{ij} \cdot (w_i - w_j)` and :math:`-(u_{ij} \cdot w_i)(u_{ij} \cdot w_j)` with
-    :math:`u_{ij} = r_{ij} / d_{ij}`, none of which tells i from j, and none of which grows with
-    distances: no particle is flung out in finite time. So v goes along with permutations, rotations and reflections of the
-    particles, is blind to shifts, and has the mean zero [1]_, [2]_. The products with w tell
-    angles.
+    :math:`u_{ij} = r_{ij} / d_{ij}`. None of them tells i from j, and none grows with distances,
+    so that no particle is flung out in finite time. So v goes along with permutations, rotations
+    and reflections of the particles, is blind to shifts, and has the mean zero [1]_, [2]_. The
+    products with w tell angles.
 
     The trace of the Jacobian is exact, and costs one tangent of :math:`\phi` for each pair, in
     which i moves by :math:`r_{ij}` and j by its opposite:
