@@ -45,6 +45,8 @@ __all__ = [
 
 # seconds beyond a limit that scores of held-out rows may take, which end a fit
 OVERTIME = 1.0
+# rows whose scores stand for all, where none are held out
+MOST_SCORED = 1_000
 # spreads beyond which nets see the logarithm of columns with heavy tails
 NET_REACH = 3.0
 # constraints of parameters that several families have
@@ -194,6 +196,8 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
         if positions is not None:
             self.held_out_at_ = positions
         self.held_out_scores_ = self._held_out_scores(rows, context, holder, expected)
+        if np.isnan(self.validation_score_):  # what was minimised is no log density
+            self.validation_score_ = self._mean_of_scores(rows, context)
 
     def _held_out_scores(self, rows, context, holder, expected_seconds):
         """Log density of each row by the member that held it out; NaN where time was up."""
@@ -215,6 +219,19 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
                 ConvergenceWarning,
             )
             return np.full(len(rows), np.nan)
+
+    def _mean_of_scores(self, rows, context):
+        """Mean log density of held-out rows by those that held them out, or of all if none are."""
+        from skflow.fitting._blocks import log_density
+
+        scores = self.held_out_scores_
+        if (self.held_out_by_ < 0).all():
+            rows = np.asarray(rows[:MOST_SCORED], dtype=np.float64)
+            scores = log_density(
+                self.flow_, rows, context, observation=self.observation_, **self._workers
+            )
+        known = scores[np.isfinite(scores)]
+        return float(known.mean()) if len(known) else np.nan
 
     def _members(self):
         """Each member of the fitted ensemble as a fitted estimator of its own."""

@@ -131,22 +131,7 @@ def distill(
 
 def _checked(teacher, student, n_samples):
     """Return a clone of the student, after what can be wrong was found not to be."""
-    if not isinstance(teacher, TableFlow):
-        raise TypeError(
-            "teacher must be a fitted flow of skflow, such as MAFDensity or NSFDensity, with a "
-            f"flow_ to learn from; got {type(teacher).__name__}."
-        )
-    check_is_fitted(teacher, "flow_")
-    if not teacher.observation_.continuous:
-        raise ValueError(
-            f"the teacher has levels={teacher.levels}, so that it is a distribution of integers, "
-            "and students are densities: fit a teacher with levels=None."
-        )
-    if teacher.n_context_:
-        raise ValueError(
-            f"the teacher was fitted with a context of {teacher.n_context_} columns, and students "
-            "take none: fit a teacher without one."
-        )
+    _check_teacher(teacher)
     student = IAFDensity() if student is None else student
     if not isinstance(student, IAFDensity):
         raise TypeError(
@@ -167,6 +152,31 @@ def _checked(teacher, student, n_samples):
                 f"leave it at {free!r}."
             )
     return clone(student).set_params(**{name: getattr(teacher, name) for name in DECLARED})
+
+
+def _check_teacher(teacher):
+    """Raise a TypeError or ValueError where a teacher is not a density that students can have."""
+    if not isinstance(teacher, TableFlow):
+        raise TypeError(
+            "teacher must be a fitted flow of skflow, such as MAFDensity or NSFDensity, with a "
+            f"flow_ to learn from; got {type(teacher).__name__}."
+        )
+    check_is_fitted(teacher, "flow_")
+    if not teacher.observation_.continuous:
+        raise ValueError(
+            f"the teacher has levels={teacher.levels}, so that it is a distribution of integers, "
+            "and students are densities: fit a teacher with levels=None."
+        )
+    if teacher.n_context_:
+        raise ValueError(
+            f"the teacher was fitted with a context of {teacher.n_context_} columns, and students "
+            "take none: fit a teacher without one."
+        )
+    if getattr(teacher, "symmetry", None) is not None:
+        raise ValueError(
+            "the teacher has symmetry=..., so that its density is one around the centre of mass, "
+            "and students have one of all columns: fit a teacher without symmetry."
+        )
 
 
 def _measure(student, teacher, n, rng):

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._callbacks import fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
@@ -28,9 +28,7 @@ __all__ = ["FlowOutlierDetector"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowOutlierDetector(
-    CallbackSupportMixin, SaveMixin, NestedParameters, OutlierMixin, BaseEstimator
-):
+class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimator):
     r"""Outliers as rows of low density, with thresholds and p-values from held-out rows.
 
     The larger ``score_samples``, the more normal the row; with p the density of the training

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from skflow._callbacks import CallbackSupportMixin
 from skflow._clock import left_out, seconds_left, time_is_up
 from skflow._random import draw_seed
 from skflow.estimators.flows._autoregressive import NSFDensity
@@ -42,8 +43,8 @@ class NotAnAttribute:
         vars(instance)[self.name] = value
 
 
-class NestedParameters:
-    """``get_params`` of an estimator that hides a parameter from attribute access."""
+class NestedParameters(CallbackSupportMixin):
+    """What goes down to the estimator in one that hides a parameter from attribute access."""
 
     def get_params(self: Any, deep: bool = True) -> dict[str, Any]:
         """Parameters of the detector and, if ``deep``, of its estimator as ``estimator__...``."""

@@ -247,9 +247,8 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
         self.fold_ = assign_folds(X, weight, self.cv, rng, context)
         rows = FoldedRows(X, weight, self.fold_, context)
         candidates = self._candidates(rows, rng)
-        results = cross_fit_all(
-            candidates, rows, n_jobs=self.n_jobs, verbose=self.verbose, task=task
-        )
+        told = {"n_jobs": self.n_jobs, "verbose": self.verbose, "task": task}
+        results = cross_fit_all(candidates, rows, **told)
         self._combine(results, weight)
 
     def _candidates(self, rows, rng):
