@@ -26,8 +26,8 @@ def check_density(estimator, *, random_state=0, skip=()):
     r"""Check that an estimator learns a density and tells the truth about it.
 
     Three fits on tables of 300 and 600 rows, and two to four short ones on 200 rows, which make
-    two epochs where the estimator has a parameter ``max_epochs``. The properties, by the names that
-    ``skip`` takes:
+    two epochs where the estimator has a parameter ``max_epochs``. The properties, by the names
+    that ``skip`` takes:
 
     - ``scores``: ``score_samples`` returns one finite float64 a row;
     - ``independent_rows``: a row scores the same alone, in a batch of any size, in another order,
