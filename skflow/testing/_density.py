@@ -47,6 +47,7 @@ def check_density(estimator, *, random_state=0, skip=()):
       density is that of X, within 1e-2;
     - ``repeated_values``: where a column is rounded, values on its steps are not likelier than
       those between, by 0.3 nats at most;
+    - ``global_state``: fits with a seed leave the global random states of numpy and torch alone;
     - ``samples``: ``sample`` returns an (n, d) array, repeats itself for one seed only and not
       within one call, and agrees with ``score_samples``: a histogram of 20,000 draws against the
       density's mass in each of its cells, and the draws' mean log density against minus the
@@ -135,6 +136,13 @@ def _check_repeated_values(fits):
     require_at_most(fits.estimator, "repeated_values", gain, _ON_VALUES, explanation)
 
 
+def _check_global_state(fits):
+    tables = fits.on_moons, fits.on_clusters, fits.on_gaussian, fits.on_few
+    if not fits.left_alone:
+        explanation = f"one of {len(tables)} fits with a seed drew from a global random state"
+        fail(fits.estimator, "global_state", explanation)
+
+
 def _check_round_trip(fits):
     if not hasattr(fits.estimator, "transform"):
         return
@@ -194,6 +202,7 @@ _CHECKS = {
     "rescaling": check_rescaling,
     "offset": check_offset,
     "repeated_values": _check_repeated_values,
+    "global_state": _check_global_state,
     "samples": check_samples,
     "draws": check_draws,
     "round_trip": _check_round_trip,

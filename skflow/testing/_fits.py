@@ -1,6 +1,7 @@
 """The data and the fits that the density checks share, and quadrature over fitted densities."""
 
 import copy
+import sys
 from functools import cached_property
 
 import numpy as np
@@ -45,11 +46,14 @@ class Fits:
         Rows of a correlated Gaussian away from zero, with a last column of few values.
     gaussian_held_out : ndarray of shape (4000, 3)
         The same, with the last column as it was.
+    left_alone : bool
+        Whether the fits so far have left the global random states as they were.
     """
 
     def __init__(self, estimator, seed):
         self.estimator = estimator
         self.seed = seed
+        self.left_alone = True
         rng = check_random_state(seed)
         self.moons = make_moons(600, noise=0.1, random_state=rng)[0]
         self.moons_held_out = make_moons(4000, noise=0.1, random_state=rng)[0]
@@ -109,11 +113,15 @@ class Fits:
 
     def short(self, X, *, parameters=None, **fit_params):
         """Fit for what holds however long is trained, with parameters set anew."""
-        estimator = _shortened(clone(self.estimator).set_params(**(parameters or {})))
-        return reseeded(estimator, self.seed).fit(X, **fit_params)
+        estimator = clone(self.estimator).set_params(**(parameters or {}))
+        return self._fit(X, _shortened(estimator), **fit_params)
 
-    def _fit(self, X, **fit_params):
-        return reseeded(clone(self.estimator), self.seed).fit(X, **fit_params)
+    def _fit(self, X, estimator=None, **fit_params):
+        estimator = clone(self.estimator) if estimator is None else estimator
+        before = _global_states()
+        fitted = reseeded(estimator, self.seed).fit(X, **fit_params)
+        self.left_alone &= all(map(np.array_equal, before, _global_states()))
+        return fitted
 
     @cached_property
     def moons_grid(self):
@@ -143,6 +151,13 @@ def _with_all(estimator, ending, value):
         if name == ending or name.endswith(f"__{ending}")
     ]
     return estimator.set_params(**dict.fromkeys(names, value))
+
+
+def _global_states():
+    """Global random states of numpy, and of torch where it has been loaded."""
+    _, keys, place, *_ = np.random.get_state()  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    return [keys, [place]] + ([] if torch is None else [torch.get_rng_state().numpy()])
 
 
 def rounded(X):

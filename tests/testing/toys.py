@@ -249,6 +249,14 @@ class SpikesOnValues(Toy):
         return scores
 
 
+class GlobalJitter(Toy):
+    """Spreads repeated values by the global random state."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        noise = np.random.uniform(-0.5, 0.5, np.shape(X))  # noqa: NPY002
+        return super().fit(X + 1e-9 * noise, y, sample_weight)
+
+
 class Bounded(Toy):
     """Honest: the logarithm of a first column that is declared to be positive."""
 
