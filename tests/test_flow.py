@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from skflow._random import seeded
 from skflow.architectures import autoregressive_stack, coupling_stack
 from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import (
@@ -109,6 +110,17 @@ def test_sample_and_log_prob_agree(stack, base):
         x, log_prob = flow.sample_and_log_prob(50)
         torch.testing.assert_close(log_prob, flow.log_prob(x), rtol=0, atol=1e-8)
     assert log_prob.shape == (50,)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 2.0])
+def test_temperature_is_the_share_of_the_deviation(temperature):
+    flow = make_flow("MAF")
+    with torch.no_grad():
+        latents = []
+        for share in (1.0, temperature):
+            with seeded(0):
+                latents.append(flow.to_noise(flow.sample(20, temperature=share))[0])
+    torch.testing.assert_close(latents[1], temperature * latents[0], rtol=0, atol=1e-8)
 
 
 def test_to_noise_and_back():
