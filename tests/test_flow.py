@@ -246,6 +246,17 @@ class TestEnsemble:
         with torch.no_grad():
             assert ensemble.sample(30, context).shape == (30, 2)
 
+    def test_draws_for_a_context_from_each_member_its_share(self):
+        parts = [scaled([100.0 * k], [1.0]) for k in range(3)]
+        flows = [
+            make_flow(d=1, seed=k, n_context=1, preprocessing=part) for k, part in enumerate(parts)
+        ]
+        context = torch.randn(3000, 1, dtype=torch.float64)
+        with torch.no_grad():
+            draws = Ensemble(stack_members(flows), 3).sample(3000, context)
+        shares = torch.bincount((draws[:, 0] / 100).round().long(), minlength=3) / 3000
+        assert (shares - 1 / 3).abs().max() < 0.04
+
     def test_row_does_not_depend_on_the_others(self):
         ensemble = Ensemble(stack_members(self.flows(d=3)), 3)
         x = torch.randn(8, 3, dtype=torch.float64)
