@@ -234,15 +234,15 @@ def _distribution(grid, x):
     return np.interp(x, grid.points[:, 0], np.cumsum(grid.mass) - 0.5 * grid.mass)
 
 
-_CHECKS = (
-    _check_scores,
-    _check_bad_input,
-    _check_independent_rows,
-    _check_integral,
-    _check_context,
-    _check_rescaling,
-    _check_samples,
-    _check_pit,
-    _check_pickle,
-    _check_truth,
-)
+_CHECKS = {
+    "scores": _check_scores,
+    "bad_input": _check_bad_input,
+    "independent_rows": _check_independent_rows,
+    "integral": _check_integral,
+    "context": _check_context,
+    "rescaling": _check_rescaling,
+    "samples": _check_samples,
+    "pit": _check_pit,
+    "pickle": _check_pickle,
+    "truth": _check_truth,
+}
