@@ -48,6 +48,7 @@ from skflow.exceptions import (
     StepLimitError,
     TrainingDivergedError,
 )
+from skflow.integration import integrate
 
 __version__ = "0.1.0"
 
@@ -97,6 +98,7 @@ __all__ = [
     "compare_regressors",
     "diagnose",
     "distill",
+    "integrate",
     "load",
     "log_evidence",
     "mutual_information",

@@ -1,0 +1,74 @@
+"""The mean of weights over replicates of points that fill the cube evenly."""
+
+import numpy as np
+from scipy.stats import norm, qmc, t
+
+__all__ = ["REPLICATES", "Measurement"]
+
+REPLICATES = 16
+HALF_BIN = 2.0**-31  # of the integers that points are made of, so that none is zero
+
+
+class Measurement:
+    r"""An integral by one proposal, from independent scrambles of Sobol' points.
+
+    Each replicate is a mean :math:`\frac1n \sum_i f(u_i) / q(u_i)`, and unbiased; the estimate is
+    the mean of all, and they differ as much as it errs [1]_. The error is the half width of the
+    interval of Student's t that holds 68.3 %.
+
+    Parameters
+    ----------
+    proposal : Channels
+    d : int
+    rng : RandomState
+
+    Attributes
+    ----------
+    n : int
+        Rows so far.
+
+    References
+    ----------
+    .. [1] Owen (1997), Scrambled net variance for integrals of smooth functions, Annals of
+       Statistics 25(4).
+    """
+
+    def __init__(self, proposal, d, rng):
+        self.proposal = proposal
+        seeds = rng.randint(np.iinfo(np.int32).max, size=REPLICATES)
+        self.engines = [qmc.Sobol(d + 1, rng=int(seed)) for seed in seeds]
+        self.n, self.sums = 0, 0.0
+
+    def points(self, n_each):
+        """Next uniform rows (REPLICATES * n_each, d + 1); first a power of two for each."""
+        points = np.concatenate([engine.random(n_each) for engine in self.engines])
+        return points + HALF_BIN
+
+    def extend(self, integrand, n_each):
+        """Ask for more rows.
+
+        Returns
+        -------
+        u : ndarray of shape (n, d)
+        values : ndarray of shape (n, k)
+        log_q : ndarray of shape (n,)
+        estimate, error : ndarray of shape (k,)
+            Of these rows alone.
+        """
+        u = self.proposal.draw(self.points(n_each))
+        values = integrand(u)
+        log_q = self.proposal.log_density(u)
+        weights = values * np.exp(-log_q)[:, None]
+        sums = weights.reshape(REPLICATES, n_each, -1).sum(axis=1)
+        self.n += len(u)
+        self.sums = self.sums + sums
+        return u, values, log_q, *_mean_and_error(sums / n_each)
+
+    def result(self):
+        """Estimate and error, (k,) each, of all rows so far."""
+        return _mean_and_error(self.sums * REPLICATES / self.n)
+
+
+def _mean_and_error(means):
+    factor = t.ppf(norm.cdf(1), REPLICATES - 1)
+    return means.mean(axis=0), factor * means.std(axis=0, ddof=1) / REPLICATES**0.5
