@@ -30,7 +30,7 @@ LAYERS = [
     {"scale"},
     {"conditionals"},
     {"estimators"},
-    {"codes", "diagnostics", "evidence"},
+    {"codes", "diagnostics", "evidence", "integration"},
     {"adapters", "plots", "testing"},
 ]
 # What is of images stands beside these, and counts as the package of the same name: the rest of

@@ -6,6 +6,7 @@ import skflow.bases
 import skflow.bijections
 import skflow.diagnostics
 import skflow.evidence
+import skflow.integration
 import skflow.metrics
 import skflow.plots
 import skflow.scale
@@ -56,6 +57,7 @@ NAMES = {
         "compare_regressors",
         "diagnose",
         "distill",
+        "integrate",
         "load",
         "log_evidence",
         "mutual_information",
@@ -102,6 +104,7 @@ NAMES = {
         "two_sample_test",
     ],
     skflow.evidence: ["LogEvidence", "log_evidence"],
+    skflow.integration: ["Integral", "UnweightedEvents", "integrate"],
     skflow.metrics: [
         "crps_of_draws",
         "get_scorer",

@@ -57,7 +57,7 @@ class Channels:
         """
         levels = np.concatenate([[0.0], self.shares.cumsum()])
         levels /= levels[-1]
-        which = np.clip(np.searchsorted(levels, v[:, 0], side="right") - 1, 0, len(self.shares) - 1)
+        which = np.searchsorted(levels[1:-1], v[:, 0], side="right")
         u = np.empty((len(v), v.shape[1] - 1))
         for k, part in enumerate(self.parts.values()):
             rows = which == k

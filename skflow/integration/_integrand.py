@@ -77,10 +77,8 @@ class Integrand:
 
     def _asked(self, x):
         self.n_calls += len(x)
-        if self.takes_torch:
-            value = asked_of_torch(self.function, x)
-        else:
-            value = self.function(x.copy())
+        f = self.function
+        value = asked_of_torch(f, x) if self.takes_torch else f(x.copy())
         return self._checked(_array(value), x)
 
     def _checked(self, values, x):

@@ -15,7 +15,7 @@ FIRST_POWER, FASTEST = 0.1, 2.5  # of the function at first, and by how much it 
 BISECTIONS = 30
 A_PARAMETER = 2.0  # rows for each parameter of a normal
 LOWEST_POWER, MET = 1e-6, 0.5  # and the share of rows that count there, of which the rest may go
-SMALL = 0.03  # share of a channel that is given up
+SMALL = 0.1  # share of a channel that is given up
 
 
 class Learner:
@@ -52,7 +52,7 @@ class Learner:
         enough = 1 / (weight**2).sum() >= A_PARAMETER * (self.d + self.d * (self.d + 1) / 2)
         if enough and "normals" in self.shares:
             parts["normals"] = TruncatedNormals.of(fit_normals(u, weight, self.rng).with_tails())
-        if enough and "copula" in self.shares:
+        if enough and self.power == 1 and "copula" in self.shares:
             scores, _ = normal_scores(separable, u)
             mixture = fit_normals(scores, weight, self.rng).with_tails()
             parts["copula"] = CopulaNormals(separable, mixture)

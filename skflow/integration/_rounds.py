@@ -184,11 +184,12 @@ class _Work:
         return int(np.clip(MARGIN * need - n, n / 4, n)) // REPLICATES
 
     def _learn_from_measured(self):
-        u, values, log_q = (np.concatenate(part)[:MOST_KEPT] for part in zip(*self.kept, strict=True))
+        kept = zip(*self.kept, strict=True)
+        u, values, log_q = (np.concatenate(part)[:MOST_KEPT] for part in kept)
         self.learner.add(self.measurement.proposal, u, self._log_size(values))
 
     def _log_size(self, values):
-        """Logs (n,) of absolute values, of several outputs of their sum on one scale."""
+        """Take logs (n,) of absolute values, of several outputs of their sum on one scale."""
         if self.scale is None:
             return np.full(len(values), -np.inf)
         with np.errstate(divide="ignore"):
