@@ -1,6 +1,7 @@
 """What rounds learn from all rows so far: channels that are fitted to them."""
 
 import numpy as np
+from scipy.special import logsumexp
 
 from skflow.integration._channels import Channels, Flat
 from skflow.integration._copula import CopulaNormals, normal_scores
@@ -15,6 +16,7 @@ FIRST_POWER, FASTEST = 0.1, 2.5  # of the function at first, and by how much it 
 BISECTIONS = 30
 A_PARAMETER = 2.0  # rows for each parameter of a normal
 LOWEST_POWER, MET = 1e-6, 0.5  # and the share of rows that count there, of which the rest may go
+LEFT = 0.05  # relative variance of the separable map, below which no normals are fitted
 SMALL = 0.1  # share of a channel that is given up
 
 
@@ -48,16 +50,29 @@ class Learner:
         log_value = population.log_density(self.power)
         separable = SeparableMap.fitted(u, log_value, population.log_mixture())
         parts = {"flat": Flat(), "separable": separable}
-        # so few rows that normals would shut around them are left to the separable map
-        enough = 1 / (weight**2).sum() >= A_PARAMETER * (self.d + self.d * (self.d + 1) / 2)
-        if enough and "normals" in self.shares:
-            parts["normals"] = TruncatedNormals.of(fit_normals(u, weight, self.rng).with_tails())
-        if enough and self.power == 1 and "copula" in self.shares:
-            scores, _ = normal_scores(separable, u)
-            mixture = fit_normals(scores, weight, self.rng).with_tails()
-            parts["copula"] = CopulaNormals(separable, mixture)
+        if self._asks_for_normals(separable, log_value):
+            if "normals" in self.shares:
+                mixture = fit_normals(u, weight, self.rng).with_tails()
+                parts["normals"] = TruncatedNormals.of(mixture)
+            if "copula" in self.shares and self.power == 1:
+                scores, _ = normal_scores(separable, u)
+                mixture = fit_normals(scores, weight, self.rng).with_tails()
+                parts["copula"] = CopulaNormals(separable, mixture)
         shares = np.array([self.shares[name] for name in parts])
         return Channels(parts, shares / shares.sum()).held_open(0.1)
+
+    def _asks_for_normals(self, separable, log_value):
+        """Whether the separable map leaves much to say, and there are enough rows to say it.
+
+        Normals would shut around too few of them.
+        """
+        log_weight = log_value - self.population.log_mixture()
+        if effective_number(log_weight) < A_PARAMETER * (self.d + self.d * (self.d + 1) / 2):
+            return False
+        log_ratio = log_value - separable.log_density(self.population.rows)
+        square = logsumexp(log_weight + log_ratio) - logsumexp(log_weight)
+        # the variance of f / g over the square of its mean
+        return np.expm1(square - logsumexp(log_weight) + np.log(len(log_weight))) > LEFT
 
     def tell(self, channels):
         """Take down which shares were best; what had hardly any is not fitted again."""

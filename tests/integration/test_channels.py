@@ -29,7 +29,7 @@ CHANNELS = {
     "flat": Flat(),
     "separable": _peaked(),
     "truncated": TruncatedNormals.of(MIXTURE),
-    "copula": CopulaNormals(_peaked(), NormalMixture(np.array([0.5, 0.5]), 2 * MEANS, 5 * ROOTS)),
+    "copula": CopulaNormals(_peaked(), NormalMixture(np.array([0.5, 0.5]), MEANS, 2.5 * ROOTS)),
 }
 
 
