@@ -18,10 +18,12 @@ MOST_ROUND = 16_384  # of a round that learns while hardly any rows count
 PAYS = 0.5  # learning goes on while measuring would take more than this share of all rows so far
 BETTER = 0.8  # times the calls that measuring takes, above which a round has brought nothing
 PATIENCE = 2  # rounds that may bring nothing
-MARGIN = 1.5  # times the calls that are expected to be enough, so that the first look is the last
+TRIED = 0.5  # times the calls that random points would need: even ones may do with fewer
+MARGIN = 1.5  # times the calls that an error says are needed, so that the next look is the last
 SURPRISE = 4.0  # times the variance expected, from which learning begins again
 MOST_SURPRISES = 3
 MOST_KEPT = 200_000  # rows that are learnt from
+LEARNT = 0.5  # of all calls that there are, from which on is measured
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,13 @@ class _Work:
             self._round(n_each)
             if self._is_done():
                 break
-            n_each = self._affordable(self._prepare_next())
             if time_is_up():
                 left_out("rounds")
                 break
+            before = self.measurement, self.kept
+            n_each = self._affordable(self._prepare_next())
+            if not n_each:
+                self.measurement, self.kept = before
         kept = [np.concatenate(part) for part in zip(*self.kept, strict=True)]
         return Worked(self.measurement, *kept, self.history)
 
@@ -122,7 +127,7 @@ class _Work:
             self.kept.append((u, values, log_q))
         if not self.measures:
             self.learner.add(self.measurement.proposal, u, log_size)
-        self.last = u, values, log_q, log_size, error
+        self.last = u, values, log_q, log_size
         proposal = self.measurement.proposal
         self.history.append(
             {
@@ -150,18 +155,19 @@ class _Work:
             return self.measurement.n // REPLICATES  # nothing was met: look on
         if self.measures:
             return self._go_on()
-        if self.learner.power < 1:
-            return self._learn(self.first)
         spent = self.integrand.n_calls
+        learns = spent < min(MOST_KEPT, LEARNT * self.settings.max_calls)
+        if self.learner.power < 1 and learns:
+            return self._learn(self.first)
         best, need = self._foresight()
-        if self.history[-1]["efficiency"] < LEAST_KNOWN and spent < MOST_KEPT:
+        if self.history[-1]["efficiency"] < LEAST_KNOWN and learns:
             return self._learn(min(2 * len(self.last[0]), MOST_ROUND))
         self.needs.append(need)
         before = min(self.needs[:-PATIENCE], default=np.inf)
         stuck = min(self.needs[-PATIENCE:]) > BETTER * before
-        if need <= max(PAYS * spent, self.first) or stuck or spent > MOST_KEPT:
+        if need <= max(PAYS * spent, self.first) or stuck or not learns:
             self._begin(best, measures=True)
-            return int(max(MARGIN * need, self.first)) // REPLICATES
+            return int(max(TRIED * need, self.first)) // REPLICATES
         self.learner.tell(best)
         return self._learn(min(2 * len(self.last[0]), max(int(need / 4), self.first)))
 
@@ -197,17 +203,15 @@ class _Work:
 
     def _foresight(self):
         """Return the channels of the last round with better shares, and the calls they need."""
-        u, values, log_q, log_size, error = self.last
+        u, values, log_q, log_size = self.last
         best = self.measurement.proposal.with_best_shares(u, log_size, log_q)
         drawn = np.exp(-log_q)[:, None]
         weights = np.exp(-best.log_density(u))[:, None]
         estimate = (values * drawn).mean(axis=0)
-        now = (values**2 * drawn**2).mean(axis=0) - estimate**2
+        # what even points gain comes on top: with other shares it is another gain
         then = (values**2 * drawn * weights).mean(axis=0) - estimate**2
-        # what even points gain over random ones, as far as 16 replicates can tell
-        gain = np.clip(len(u) * error**2 / np.maximum(now, 1e-300), 0.1, 1)
         tolerance = np.maximum(self.settings.tolerance(estimate), 1e-300)
-        return best, float(np.max(np.maximum(then, 0) * gain / tolerance**2))
+        return best, float(np.max(np.maximum(then, 0) / tolerance**2))
 
 
 def _told(record):

@@ -57,6 +57,7 @@ KNOWN = {
     "signed": Known(
         lambda x: (np.cos(3 * x) + 0.3).prod(axis=1), _cube(2), (np.sin(3) / 3 + 0.3) ** 2
     ),
+    "tilted": Known(lambda x: x.sum(axis=1) - 0.5, _cube(2), 0.5),
     "negative": Known(lambda x: -np.exp(x.sum(axis=1)), _cube(2), -((np.e - 1) ** 2)),
     "plane": Known(
         lambda x: np.exp(-0.5 * (x[:, 0] ** 2 - 1.8 * x[:, 0] * x[:, 1] + x[:, 1] ** 2)),

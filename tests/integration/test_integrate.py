@@ -54,10 +54,10 @@ class TestKnown:
 def test_errors_cover():
     """Of easy integrals, so that there can be many: shares of one error and of two."""
     off = []
-    for name in ("negative", "signed", "line"):
+    for name in ("negative", "tilted", "sides"):
         known = KNOWN[name]
         for seed in range(25):
-            result = integrate(known.f, known.bounds, rtol=0.01, random_state=seed)
+            result = integrate(known.f, known.bounds, rtol=3e-3, random_state=seed)
             off.append((result.estimate - known.value) / result.error)
     off = np.array(off)
     assert 0.52 < (np.abs(off) < 1).mean() < 0.84  # three standard errors of 68 %
@@ -165,7 +165,12 @@ BAD_INPUT = {
     "bounds reversed": (square, [(0, 1), (2, 1)], ValueError, "variable 1 must be below"),
     "NaN as a bound": (square, [(0, np.nan)], ValueError, "below"),
     "NaN": (lambda x: np.where(x[:, 0] > 0.5, np.nan, 1.0), [(0, 1)], ValueError, "finite"),
-    "a heavy tail": (lambda x: np.exp(x[:, 0]), [(0, None)], ValueError, "finite"),
+    "a heavy tail": (
+        lambda x: np.exp(np.minimum(x[:, 0], 700)),
+        [(0, None)],
+        ValueError,
+        "finite",
+    ),
     "one number": (lambda x: (x**2).sum(), [(0, 1)], ValueError, "one number for each row"),
     "a point": (lambda x: x[0] * x[1], [(0, 1)] * 2, ValueError, "work along columns"),
     "too many axes": (lambda x: x[:, :, None], [(0, 1)], ValueError, "expected"),
