@@ -49,9 +49,9 @@ def integrate(
        not pay is given up, so that a function of separate columns costs what the separable map
        costs.
     2. **Measuring.** When measuring would take fewer calls than were made to learn, or learning
-       brings nothing any more, channels and shares are frozen. New rows come as 16 independent
+       brings nothing any more, channels and shares are frozen. New rows come as 32 independent
        scrambles of Sobol' points, of which the first coordinate picks the channel. The estimate
-       is the mean of 16 unbiased means, its error what these differ by. Rows that were learnt
+       is the mean of 32 unbiased means, its error what these differ by. Rows that were learnt
        from do not enter, so that no proposal is judged by what it was fitted to.
     3. **Verdict.** It is "bad", with a ``ConvergenceWarning`` for each reason, where the error is
        larger than asked for, rounds disagree, or a single row has 5 % of the integral.

@@ -5,7 +5,7 @@ from scipy.stats import norm, qmc, t
 
 __all__ = ["REPLICATES", "Measurement"]
 
-REPLICATES = 16
+REPLICATES = 32
 HALF_BIN = 2.0**-31  # of the integers that points are made of, so that none is zero
 
 
@@ -40,9 +40,14 @@ class Measurement:
         self.n, self.sums = 0, 0.0
 
     def points(self, n_each):
-        """Next uniform rows (REPLICATES * n_each, d + 1); first a power of two for each."""
-        points = np.concatenate([engine.random(n_each) for engine in self.engines])
-        return points + HALF_BIN
+        """Next uniform rows (REPLICATES * n_each, d + 1), one replicate after another."""
+        # scipy warns of beginnings that are no power of two, which these are in the end, too
+        begun = 2 ** int(np.log2(n_each))
+        parts = [
+            np.concatenate([engine.random(begun), engine.random(n_each - begun)])
+            for engine in self.engines
+        ]
+        return np.concatenate(parts) + HALF_BIN
 
     def extend(self, integrand, n_each):
         """Ask for more rows.

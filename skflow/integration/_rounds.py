@@ -18,9 +18,10 @@ MOST_ROUND = 16_384  # of a round that learns while hardly any rows count
 PAYS = 0.5  # learning goes on while measuring would take more than this share of all rows so far
 BETTER = 0.8  # times the calls that measuring takes, above which a round has brought nothing
 PATIENCE = 2  # rounds that may bring nothing
-TRIED = 0.5  # times the calls that random points would need: even ones may do with fewer
+TRIED = 0.5  # times the calls that random points would need: even ones need fewer
 MARGIN = 1.5  # times the calls that an error says are needed, so that the next look is the last
-SURPRISE = 4.0  # times the variance expected, from which learning begins again
+LONGEST = 4  # times the rows so far, that are added before the next look
+SURPRISE = 8.0  # times the variance expected, from which learning begins again
 MOST_SURPRISES = 3
 MOST_KEPT = 200_000  # rows that are learnt from
 LEARNT = 0.5  # of all calls that there are, from which on is measured
@@ -111,12 +112,8 @@ class _Work:
         self.measures, self.kept = measures, []
 
     def _affordable(self, n_each):
-        """Rows a replicate that calls are left for; a power of two at the first."""
-        left = (self.settings.max_calls - self.integrand.n_calls) // REPLICATES
-        n_each = min(n_each, left)
-        if n_each and not self.measurement.n:
-            n_each = 2 ** int(np.log2(n_each))
-        return n_each
+        """Rows a replicate that calls are left for."""
+        return min(n_each, (self.settings.max_calls - self.integrand.n_calls) // REPLICATES)
 
     def _round(self, n_each):
         u, values, log_q, estimate, error = self.measurement.extend(self.integrand, n_each)
@@ -187,7 +184,7 @@ class _Work:
             self._learn_from_measured()
             return self._learn(max(self.first, min(len(self.last[0]), int(need / 4))))
         n = self.measurement.n
-        return int(np.clip(MARGIN * need - n, n / 4, n)) // REPLICATES
+        return int(np.clip(MARGIN * need - n, n / 4, LONGEST * n)) // REPLICATES
 
     def _learn_from_measured(self):
         kept = zip(*self.kept, strict=True)

@@ -20,7 +20,11 @@ def found(name, seed=0):
     return integrate(known.f, known.bounds, rtol=3e-3, random_state=seed)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+SLOW = {"ball", "plane", "edge"}  # mixtures have many components there
+EACH = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in KNOWN]
+
+
+@pytest.mark.parametrize("name", EACH)
 class TestKnown:
     def test_estimate_is_as_exact_as_it_says(self, name):
         result, known = found(name), KNOWN[name]
@@ -29,17 +33,6 @@ class TestKnown:
         assert result.verdict == "good"
         assert result.reasons == []
         assert result.p_value > 1e-4
-
-    def test_calls_are_counted(self, name):
-        known, calls = KNOWN[name], []
-
-        def counting(x):
-            calls.append(len(x))
-            return known.f(x)
-
-        result = integrate(counting, known.bounds, rtol=0.02, random_state=1)
-        assert result.n_calls == sum(calls)
-        assert result.rounds[-1]["n_calls"] == result.n_calls
 
     def test_rows_lie_within_the_bounds(self, name):
         known = KNOWN[name]
@@ -51,16 +44,29 @@ class TestKnown:
         assert ((rows >= low) & (rows <= high)).all()
 
 
+@pytest.mark.parametrize("name", ["line", "sides"])
+def test_calls_are_counted(name):
+    known, calls = KNOWN[name], []
+
+    def counting(x):
+        calls.append(len(x))
+        return known.f(x)
+
+    result = integrate(counting, known.bounds, rtol=0.02, random_state=1)
+    assert result.n_calls == sum(calls)
+    assert result.rounds[-1]["n_calls"] == result.n_calls
+
+
 def test_errors_cover():
     """Of easy integrals, so that there can be many: shares of one error and of two."""
     off = []
     for name in ("negative", "tilted", "sides"):
         known = KNOWN[name]
-        for seed in range(25):
+        for seed in range(20):
             result = integrate(known.f, known.bounds, rtol=3e-3, random_state=seed)
             off.append((result.estimate - known.value) / result.error)
     off = np.array(off)
-    assert 0.52 < (np.abs(off) < 1).mean() < 0.84  # three standard errors of 68 %
+    assert 0.5 < (np.abs(off) < 1).mean() < 0.86  # three standard errors of 68 %
     assert (np.abs(off) < 2).mean() > 0.87
     assert abs(off.mean()) < 0.4
 
