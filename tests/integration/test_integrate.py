@@ -20,7 +20,7 @@ def found(name, seed=0):
     return integrate(known.f, known.bounds, rtol=3e-3, random_state=seed)
 
 
-SLOW = {"ball", "plane", "edge"}  # mixtures have many components there
+SLOW = {"ball", "plane", "edge", "camel"}  # mixtures have many components there
 EACH = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in KNOWN]
 
 
@@ -62,13 +62,13 @@ def test_errors_cover():
     off = []
     for name in ("negative", "tilted", "sides"):
         known = KNOWN[name]
-        for seed in range(20):
+        for seed in range(12):
             result = integrate(known.f, known.bounds, rtol=3e-3, random_state=seed)
             off.append((result.estimate - known.value) / result.error)
     off = np.array(off)
-    assert 0.5 < (np.abs(off) < 1).mean() < 0.86  # three standard errors of 68 %
+    assert 0.45 < (np.abs(off) < 1).mean() < 0.91  # three standard errors of 68 %
     assert (np.abs(off) < 2).mean() > 0.87
-    assert abs(off.mean()) < 0.4
+    assert abs(off.mean()) < 0.55
 
 
 def test_torch_gives_what_numpy_gives():
@@ -106,7 +106,7 @@ def test_random_state_repeats_and_leaves_global_state_alone():
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
-@pytest.mark.parametrize("max_calls", [1_000, 5_000, 12_345])
+@pytest.mark.parametrize("max_calls", [1_000, 12_345])
 def test_calls_never_exceed_their_number(max_calls):
     known = camel(8)
     with pytest.warns(ConvergenceWarning, match="Raise max_calls"):
@@ -116,6 +116,7 @@ def test_calls_never_exceed_their_number(max_calls):
     assert "Bad:" in str(result)
 
 
+@pytest.mark.slow
 def test_both_far_modes_are_found():
     """In eight columns the cube's middle has a millionth of the density of the peaks."""
     known = camel(8, scale=0.1)

@@ -61,6 +61,7 @@ def test_random_state_repeats(of_density):
         assert not np.array_equal(draw(20, random_state=5), draw(20, random_state=6))
 
 
+@pytest.mark.slow
 def test_efficiency_on_far_modes():
     known = camel(4)
     result = integrate(known.f, known.bounds, random_state=0)
