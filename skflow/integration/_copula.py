@@ -8,7 +8,7 @@ from scipy.special import ndtr, ndtri
 from skflow.integration._separable import SeparableMap
 from skflow.sampling import NormalMixture
 
-__all__ = ["CopulaNormals", "normal_scores"]
+__all__ = ["CopulaNormals", "scores_behind"]
 
 LOG_2PI = np.log(2 * np.pi)
 EDGE = 1e-15  # nearest to 0 and 1 that scores are taken of
@@ -44,11 +44,11 @@ class CopulaNormals:
 
     def log_density(self, u):
         """Log density (n,) of rows u."""
-        y, log_slope = normal_scores(self.separable, u)
+        y, log_slope = scores_behind(self.separable, u)
         return self.mixture.log_density(y) + log_slope
 
 
-def normal_scores(separable, u):
+def scores_behind(separable, u):
     """Scores y (n, d) of rows u of the cube behind a separable map, and log|det dy/du| (n,)."""
     v, log_density = separable.forward(u)
     y = ndtri(np.clip(v, EDGE, 1 - EDGE))

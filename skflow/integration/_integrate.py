@@ -12,7 +12,7 @@ from skflow.exceptions import ConvergenceWarning
 from skflow.integration._domain import read_bounds
 from skflow.integration._integrand import N_PROBES, Integrand
 from skflow.integration._result import Integral
-from skflow.integration._rounds import Settings, work
+from skflow.integration._rounds import Accuracy, work
 from skflow.integration._verdict import agreement, reasons_against
 
 __all__ = ["integrate"]
@@ -191,4 +191,4 @@ def _read_settings(rtol, atol, max_calls, verbose):
         raise ValueError(
             f"max_calls must be an integer of at least {FEWEST_CALLS}, got {max_calls!r}."
         )
-    return Settings(float(rtol), float(atol), int(max_calls), int(verbose))
+    return Accuracy(float(rtol), float(atol), int(max_calls), int(verbose))

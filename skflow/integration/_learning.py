@@ -4,12 +4,12 @@ import numpy as np
 from scipy.special import logsumexp
 
 from skflow.integration._channels import Channels, Flat
-from skflow.integration._copula import CopulaNormals, normal_scores
+from skflow.integration._copula import CopulaNormals, scores_behind
 from skflow.integration._separable import SeparableMap
 from skflow.integration._truncated import TruncatedNormals
 from skflow.sampling import Population, effective_number, fit_normals, shares_of
 
-__all__ = ["Learner"]
+__all__ = ["Apprentice"]
 
 WANTED = 0.25  # of the rows of a round, that must count effectively when a power is chosen
 FIRST_POWER, FASTEST = 0.1, 2.5  # of the function at first, and by how much it may grow in a round
@@ -20,7 +20,7 @@ LEFT = 0.05  # relative variance of the separable map, below which no normals ar
 SMALL = 0.1  # share of a channel that is given up
 
 
-class Learner:
+class Apprentice:
     """All rows that were asked for, and what channels they ask for.
 
     Parameters
@@ -55,7 +55,7 @@ class Learner:
                 mixture = fit_normals(u, weight, self.rng).with_tails()
                 parts["normals"] = TruncatedNormals.of(mixture)
             if "copula" in self.shares and self.power == 1:
-                scores, _ = normal_scores(separable, u)
+                scores, _ = scores_behind(separable, u)
                 mixture = fit_normals(scores, weight, self.rng).with_tails()
                 parts["copula"] = CopulaNormals(separable, mixture)
         shares = np.array([self.shares[name] for name in parts])

@@ -37,7 +37,7 @@ class Measurement:
         self.proposal = proposal
         seeds = rng.randint(np.iinfo(np.int32).max, size=REPLICATES)
         self.engines = [qmc.Sobol(d + 1, rng=int(seed)) for seed in seeds]
-        self.n, self.sums = 0, 0.0
+        self.n, self.sums, self.before = 0, 0.0, None
 
     def points(self, n_each):
         """Next uniform rows (REPLICATES * n_each, d + 1), one replicate after another."""
@@ -65,13 +65,21 @@ class Measurement:
         log_q = self.proposal.log_density(u)
         weights = values * np.exp(-log_q)[:, None]
         sums = weights.reshape(REPLICATES, n_each, -1).sum(axis=1)
+        self.before = self.result()[1] ** 2 * self.n if self.n else None
         self.n += len(u)
         self.sums = self.sums + sums
         return u, values, log_q, *_mean_and_error(sums / n_each)
 
     def result(self):
-        """Estimate and error, (k,) each, of all rows so far."""
-        return _mean_and_error(self.sums * REPLICATES / self.n)
+        """Estimate and error, (k,) each, of all rows so far.
+
+        One error that is small by chance would end the calls too early. So its square is averaged
+        with that of the look before, as random points would carry it on.
+        """
+        estimate, error = _mean_and_error(self.sums * REPLICATES / self.n)
+        if self.before is not None:
+            error = np.sqrt((error**2 + self.before / self.n) / 2)
+        return estimate, error
 
 
 def _mean_and_error(means):

@@ -6,11 +6,11 @@ import numpy as np
 
 from skflow._clock import left_out, time_is_up
 from skflow.integration._channels import Channels
-from skflow.integration._learning import Learner
+from skflow.integration._learning import Apprentice
 from skflow.integration._measuring import REPLICATES, Measurement
 from skflow.sampling import effective_number
 
-__all__ = ["Settings", "Worked", "work"]
+__all__ = ["Accuracy", "Worked", "work"]
 
 ROUND_A_COLUMN, LEAST_ROUND = 256, 1_024  # rows of the first rounds
 LEAST_KNOWN = 0.1  # share of the rows of a round that must count, for shares to be changed
@@ -28,7 +28,7 @@ LEARNT = 0.5  # of all calls that there are, from which on is measured
 
 
 @dataclass(frozen=True)
-class Settings:
+class Accuracy:
     """How exact an integral is to be, and at what cost."""
 
     rtol: float
@@ -69,7 +69,7 @@ def work(integrand, d, settings, rng):
     ----------
     integrand : Integrand
     d : int
-    settings : Settings
+    settings : Accuracy
     rng : RandomState
 
     Returns
@@ -84,7 +84,7 @@ class _Work:
 
     def __init__(self, integrand, d, settings, rng):
         self.integrand, self.d, self.settings, self.rng = integrand, d, settings, rng
-        self.learner = Learner(d, rng)
+        self.learner = Apprentice(d, rng)
         self.history, self.needs = [], []
         self.scale = None  # of each output
         self.first = 2 ** int(np.ceil(np.log2(max(LEAST_ROUND, ROUND_A_COLUMN * d))))
