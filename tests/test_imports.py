@@ -35,7 +35,7 @@ LAYERS = [
     {"scale"},
     {"conditionals"},
     {"estimators"},
-    {"codes", "diagnostics", "evidence", "guidance"},
+    {"codes", "diagnostics", "evidence", "guidance", "integration"},
     {"adapters", "plots", "testing"},
     {"__main__"},
 ]
