@@ -15,7 +15,8 @@ STYLE = """
 .skflow-page h3{font-size:1.05em;margin:0 0 .3em}
 .skflow-page p{margin:.3em 0}
 .skflow-page .verdict{font-size:1.1em;font-weight:600;padding:.5em .8em;margin:.4em 0;
- border-left:.4em solid #009e73;background:rgba(0,158,115,.12)}
+ border-left:.4em solid #808080;background:rgba(128,128,128,.12)}
+.skflow-page .verdict.good{border-color:#009e73;background:rgba(0,158,115,.12)}
 .skflow-page .verdict.bad{border-color:#d55e00;background:rgba(213,94,0,.14)}
 .skflow-page .note{font-size:.85em;opacity:.75}
 .skflow-page .cards{display:grid;gap:.8em;margin-top:.8em;
@@ -67,7 +68,7 @@ def fragment(page):
 
 
 def _body(page, *, pictures, note=""):
-    verdict = "verdict bad" if page.bad else "verdict"
+    verdict = {True: "verdict bad", False: "verdict good", None: "verdict"}[page.bad]
     cards = "".join(_card(card, pictures) for card in page.cards)
     return (
         f'<div class="skflow-page"><style>{STYLE}</style><h2>{escape(page.title)}</h2>'

@@ -64,15 +64,15 @@ class Page:
     ----------
     title, verdict, summary : str
     cards : list of Card
-    bad : bool
-        Whether the verdict is one to act on.
+    bad : bool or None
+        Whether the verdict is one to act on; None if that is not the question.
     """
 
     title: str
     verdict: str
     summary: str
     cards: list
-    bad: bool = False
+    bad: bool | None
 
 
 def plain(name, most=MOST_CHARACTERS):

@@ -73,15 +73,14 @@ def verdict_of_causes(causes, how):
 
 @page_of.register
 def _(diagnosis: Diagnosis):
-    shown = {cause.name: SHOWS.get(cause.name) for cause in diagnosis.causes}
+    causes = diagnosis.causes
+    shown = {cause.name: SHOWS.get(cause.name) for cause in causes}
     of_findings = {name: picture_of(found) for name, found in diagnosis.findings.items()}
     pictures = {cause: of_findings.get(name) for cause, name in shown.items()}
-    cards = cards_of_causes(diagnosis.causes, pictures)
+    cards = cards_of_causes(causes, pictures)
     title = f"draws beside {diagnosis.what}"
     text = "In the columns where they differ most."
     cards.append(Card(title, text, picture=picture_of_rows(diagnosis.sketch)))
-    cards += cards_of_checks(
-        diagnosis.findings, diagnosis.causes, of_findings, shown.values(), READ
-    )
-    verdict = verdict_of_causes(diagnosis.causes, "Likely")
-    return Page("Diagnosis", verdict, diagnosis.summary, cards, bool(diagnosis.causes))
+    cards += cards_of_checks(diagnosis.findings, causes, of_findings, shown.values(), READ)
+    verdict = verdict_of_causes(causes, "Likely")
+    return Page("Diagnosis", verdict, diagnosis.summary, cards, bool(causes))

@@ -80,7 +80,7 @@ def _draw_tails(figure, found):
     ax, places = figure.subplots(), np.arange(len(worst))
     ax.axvline(100 * found.share, color=GREY, linestyle="--", linewidth=1, label="of draws")
     for shares, marker, name in ((found.lower, "<", "below"), (found.upper, ">", "above")):
-        ax.plot(100 * shares[worst], places, marker, color=BLUE, label=f"rows {name}")
+        ax.plot(100 * shares[worst], places, marker, color=BLUE, label=name)
     names = [named(found.feature_names[column]) for column in worst]
     ax.set_yticks(places, names, fontsize="small")
     ax.set_ylim(len(worst) - 0.5, -0.5)
@@ -105,7 +105,7 @@ def _draw_integral(figure, found):
 def _draw_drifts(figure, found):
     worst = sorted(found.drifts, key=lambda name: -abs(found.drifts[name]))[:MOST_BARS]
     reach = stats.norm.isf(0.025 / len(found.drifts))  # of all together
-    label = "drift of draws along a walk, standard errors (grey: chance)"
+    label = "drift, standard errors (grey: chance)"
     drifts = [found.drifts[name] for name in worst]
     draw_bars(figure.subplots(), worst, drifts, (-reach, reach), label)
 

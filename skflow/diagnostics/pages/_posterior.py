@@ -9,12 +9,13 @@ from skflow.diagnostics.measures._calibration import shown_p
 from skflow.diagnostics.report._posterior import PosteriorCheck
 
 DISPLAYS = {
-    "calibration": (RankDisplay, (6.4, 4.2)),
-    "coverage": (ExpectedCoverageDisplay, (4.6, 4.4)),
-    "two samples": (LocalTwoSampleDisplay, (5.4, 3.4)),
-    "two samples at x_o": (LocalTwoSampleDisplay, (6.4, 3.4)),
-    "predictive": (PosteriorPredictiveDisplay, (6.4, 3.6)),
+    "calibration": RankDisplay,
+    "coverage": ExpectedCoverageDisplay,
+    "two samples": LocalTwoSampleDisplay,
+    "two samples at x_o": LocalTwoSampleDisplay,
+    "predictive": PosteriorPredictiveDisplay,
 }
+WIDTH, HEIGHT = 5.4, 2.6  # of the picture, and of a row of panels
 TO_DO = {
     "calibration": "more simulations, a longer fit or more members; look which parameter is off",
     "coverage": "more simulations or a longer fit; see that x carries what it should",
@@ -28,8 +29,7 @@ TO_DO = {
 def _(check: PosteriorCheck):
     cards = []
     for name, found in check.findings.items():
-        display, size = DISPLAYS[name]
-        picture = Picture(_drawing(display, found), size)
+        picture = Picture(_drawing(DISPLAYS[name], found), (4.6, 4.2))
         bad = check.p_values[name] <= check.level
         note = f"{shown_p(check.p_values[name])}, corrected for the number of checks"
         to_do = TO_DO[name] if bad else ""
@@ -40,4 +40,13 @@ def _(check: PosteriorCheck):
 
 
 def _drawing(display, found):
-    return lambda figure: display.from_finding(found, ax=figure.subplots())
+    def draw(figure):
+        shown = display.from_finding(found, ax=figure.subplots())
+        n = shown.axes_.size if hasattr(shown, "axes_") else 1
+        if n > 1:  # the display would put them side by side, too small for a page
+            columns = 1 if n == 2 else 2 if n % 2 == 0 else 3
+            figure.clear()
+            figure.set_size_inches(WIDTH, HEIGHT * n / columns)
+            shown.plot(figure.subplots(n // columns, columns))
+
+    return draw

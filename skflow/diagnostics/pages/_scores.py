@@ -1,5 +1,7 @@
 """The page of a table of held-out scores."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from skflow._pages import Card, Page, Picture, page_of, plain
@@ -15,14 +17,13 @@ TO_READ = (
 
 @page_of.register
 def _(table: ScoreTable):
-    cells = table.cells()
-    cards = [Card("all of them", table=cells, note=TO_READ if _reference(table) else "")]
+    card = Card("held-out scores", table=table.cells())
     if _reference(table) is not None:
         size = 6.5, 1.4 + 0.4 * len(table)
-        cards.insert(0, Card("gains", picture=Picture(lambda fig: _draw(fig, table), size)))
-    best = f"{table.rows[0]['name']} has the best held-out score." if table.rows else ""
-    verdict = table.note or best
-    return Page("Comparison on held-out rows", verdict, "", cards)
+        picture = Picture(lambda figure: _draw(figure, table), size)
+        card = replace(card, picture=picture, note=TO_READ)
+    best = f"{table.rows[0]['name']} stands first." if table.rows else "There are no rows."
+    return Page("Comparison on held-out rows", table.note or best, "", [card], bad=None)
 
 
 def _reference(table):

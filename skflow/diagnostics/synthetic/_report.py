@@ -117,7 +117,7 @@ class TableReport(ShownMixin):
         to 4,000 rows of each table, levels beyond the 30 most frequent ones taken together and
         holes told by columns of their own; distances are those of 1,000 rows to 5,000 real ones.
 
-        Cost: for tables of 4,000 rows and 15 columns some COST seconds on one core, most of
+        Cost: for tables of 4,000 rows and 15 columns some two seconds on one core, most of
         it the classifier.
         """
         tables = {"real": real, "synthetic": synthetic}
