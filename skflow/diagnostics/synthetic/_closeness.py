@@ -12,6 +12,7 @@ from skflow.metrics._separation import separation
 __all__ = ["Closeness", "Copies", "closeness", "copies"]
 
 MAX_ASKED, MAX_REAL, BLOCK = 1_000, 5_000, 100
+MAX_STEPS, ROWS_A_STEP = 20, 20  # of quantile levels, between which distances are linear
 MATTERS = 0.6  # probability that a synthetic row lies nearer than a held-out one
 
 
@@ -23,9 +24,9 @@ class Closeness(Finding):
     ----------
     synthetic, held_out : ndarray
         Of at most 1,000 rows each: Gower's distance [1]_, the mean over columns of the difference
-        of ranks in the real table, and of 1 for another level or for a hole beside none; between
-        0 and 1. Where no rows were held out, ``held_out`` has the distances of real rows to the
-        closest other one.
+        of quantile levels in the real table, at most 1, and of 1 for another level or for a hole
+        beside none; between 0 and 1. Where no rows were held out, ``held_out`` has the distances
+        of real rows to the closest other one.
     nearer : float
         Probability that a synthetic row lies nearer than a held-out one: 0.5 if they are alike.
     interval : tuple of float
@@ -97,16 +98,35 @@ def closeness(columns, rng):
 
 
 def _places(columns, table):
-    """Cells (n, d): ranks among the real ones, from 0 to 1, or numbers of levels."""
-    parts = []
-    for column in columns:
-        codes = column.codes[table]
-        if not column.is_category:
-            real = np.sort(column.codes[0][~np.isnan(column.codes[0])])
-            low, high = (np.searchsorted(real, codes, side) for side in ("left", "right"))
-            codes = np.where(np.isnan(codes), np.nan, (low + high) / max(1, 2 * len(real)))
-        parts.append(codes)
-    return np.column_stack(parts)
+    """Cells (n, d): where numbers lie among the real ones, and numbers of levels."""
+    return np.column_stack(
+        [
+            column.codes[table]
+            if column.is_category
+            else _place(column.codes[table], column.codes[0])
+            for column in columns
+        ]
+    )
+
+
+def _place(numbers, real):
+    """Return about which share of the real numbers lies below each; beyond them it goes on.
+
+    It is linear between a few quantiles: by their ranks, real numbers would be evenly spaced, and
+    so farther from each other than new ones are from them.
+    """
+    known = real[~np.isnan(real)]
+    if not len(known):
+        return 0.0 * numbers
+    levels = np.linspace(0, 1, 1 + np.clip(len(known) // ROWS_A_STEP, 1, MAX_STEPS))
+    ends, place = np.unique(np.quantile(known, levels), return_inverse=True)
+    if len(ends) == 1:
+        return numbers - ends[0]
+    # values that repeat have the middle of their levels
+    shares = np.bincount(place, levels) / np.bincount(place)
+    slopes = np.diff(shares)[[0, -1]] / np.diff(ends)[[0, -1]]
+    below, above = np.minimum(numbers - ends[0], 0), np.maximum(numbers - ends[-1], 0)
+    return np.interp(numbers, ends, shares) + slopes[0] * below + slopes[1] * above
 
 
 def _closest(rows, real, levels, *, themselves=False):
@@ -117,7 +137,7 @@ def _closest(rows, real, levels, *, themselves=False):
         total = np.zeros((len(block), len(real)))
         for j, is_level in enumerate(levels):
             a, b = block[:, j, np.newaxis], real[:, j]
-            apart = (a != b).astype(float) if is_level else np.abs(a - b)
+            apart = (a != b).astype(float) if is_level else np.minimum(np.abs(a - b), 1.0)
             apart[np.isnan(a) | np.isnan(b)] = 1.0
             apart[np.isnan(a) & np.isnan(b)] = 0.0
             total += apart

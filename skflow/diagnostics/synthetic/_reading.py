@@ -88,10 +88,9 @@ def _columns(name, table, schema):
         missing = [label for label in schema.names if label not in own.names]
         extra = [label for label in own.names if label not in schema.names]
         if missing or extra:
-            raise ValueError(
-                f"{name} must have the columns of real: it lacks {missing} and has {extra} "
-                "besides."
-            )
+            lacks = [f"it lacks {missing}"] if missing else []
+            has = [f"real has no {extra}"] if extra else []
+            raise ValueError(f"{name} must have the columns of real: {' and '.join(lacks + has)}.")
     elif len(own) != len(schema):
         raise ValueError(f"{name} has {len(own)} columns and real has {len(schema)}.")
     return schema.columns(table)
@@ -107,8 +106,6 @@ def _shared(j, columns, labels):
     for table, column in columns.items():
         where = f"{table}, {place}"
         codes.append(cells.encode(column, where) if cells.time else numbers_of(column, where))
-        if np.isinf(codes[-1]).any():
-            raise ValueError(f"{where} holds an infinity: leave these rows out, or make holes.")
     return SharedColumn(name, tuple(codes), cells=cells if cells.time else None)
 
 
