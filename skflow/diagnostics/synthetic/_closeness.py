@@ -9,7 +9,7 @@ from scipy import stats
 from skflow.diagnostics.measures._finding import Finding
 from skflow.metrics._separation import separation
 
-__all__ = ["Closeness", "Copies", "closeness", "copies"]
+__all__ = ["Closeness", "Copies", "row_closeness", "row_copies"]
 
 MAX_ASKED, MAX_REAL, BLOCK = 1_000, 5_000, 100
 MAX_STEPS, ROWS_A_STEP = 20, 20  # of quantile levels, between which distances are linear
@@ -72,7 +72,7 @@ class Copies(Finding):
     reading: str
 
 
-def closeness(columns, rng):
+def row_closeness(columns, rng):
     """Return the Closeness of columns: real rows, synthetic ones and, if any, held-out ones."""
     tables = [_places(columns, table) for table in range(len(columns[0].codes))]
     levels = np.array([column.is_category for column in columns])
@@ -155,7 +155,7 @@ def _read(nearer, too_near, were_held_out):
     return f"synthetic rows lie {how} to real rows than {others} do ({share})"
 
 
-def copies(columns):
+def row_copies(columns):
     """Return the Copies among columns: real rows, synthetic ones and, if any, held-out ones."""
     tables = [_keys(columns, table) for table in range(len(columns[0].codes))]
     real = Counter(tables[0])

@@ -8,7 +8,7 @@ from skflow._pages import ShownMixin
 from skflow._random import draw_seed
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._cause import BEYOND_CHANCE, Cause
-from skflow.diagnostics.synthetic._closeness import closeness, copies
+from skflow.diagnostics.synthetic._closeness import row_closeness, row_copies
 from skflow.diagnostics.synthetic._margins import column_agreement
 from skflow.diagnostics.synthetic._pairs import pair_agreement
 from skflow.diagnostics.synthetic._reading import read_tables
@@ -129,8 +129,8 @@ class TableReport(ShownMixin):
             "columns": column_agreement(columns),
             "pairs": pair_agreement(columns),
             "classifier": _classifier(columns, rng),
-            "distances": closeness(columns, rng),
-            "copies": copies(columns),
+            "distances": row_closeness(columns, rng),
+            "copies": row_copies(columns),
         }
         n_holdout = sizes[2] if holdout is not None else 0
         return cls(_causes(findings), findings, *sizes[:2], n_holdout)
