@@ -33,7 +33,7 @@ def _bent(n, seed):
 
 def _flow():
     """Fit a spline flow, which must be far better than a Gaussian."""
-    from skflow import MixtureFlowDensity, NSFDensity
+    from skflow.estimators import MixtureFlowDensity, NSFDensity
 
     X, new = _bent(500, 0), _bent(500, 1)
     flow = NSFDensity(random_state=0, max_seconds=20).fit(X)
@@ -59,7 +59,7 @@ def _draws(flow):
 
 def _file(flow):
     """Write a file and read it, after which scores must be the same."""
-    from skflow import load
+    from skflow._persistence import load
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "density.safetensors"

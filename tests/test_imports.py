@@ -3,8 +3,10 @@
 import ast
 import dataclasses
 import pathlib
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -35,6 +37,7 @@ LAYERS = [
     {"estimators"},
     {"codes", "diagnostics", "evidence", "guidance"},
     {"adapters", "plots", "testing"},
+    {"__main__"},
 ]
 # What is of images stands beside these, and counts as the package of the same name: the rest of
 # that slice, as estimators, whose parts it holds.
@@ -107,6 +110,23 @@ def _wrong_imports(source, unit, parts):
                 continue
             if target not in LEVELS or LEVELS[target] >= level:
                 yield f"{'.'.join(parts)} imports {name}"
+
+
+def test_modules_load_without_what_is_optional():
+    """Files of models are read by all modules: what extras install is imported in functions."""
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"\W", name.replace("-", "_"))[0] for name in project["dependencies"]}
+    known = {*sys.stdlib_module_names, *needed, "skflow", "sklearn"}
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, unit, parts in _modules()
+        if unit != "adapters"  # which are for other packages, and read by nothing else
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in _imported(node, parts)
+        if name.partition(".")[0] not in known
+    ]
+    assert wrong == []
 
 
 def test_every_module_has_a_layer():

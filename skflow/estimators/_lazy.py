@@ -3,7 +3,6 @@
 import copy
 from dataclasses import dataclass
 
-import dask
 import numpy as np
 from sklearn.utils._set_output import _get_output_config
 
@@ -32,6 +31,8 @@ def lazy_answers(estimator, method, X, options, wide, dtype):
     answers : dask.array.Array or dask.dataframe.Series or DataFrame
         Of an array with its chunks of rows, of a frame with its divisions and index.
     """
+    import dask
+
     names = None
     if wide:
         _refuse_containers(estimator, method)

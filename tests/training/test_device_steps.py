@@ -338,7 +338,7 @@ class TestOnAGpu:
             assert options["n_members"] == 3
             return histories[-1]
 
-        monkeypatch.setattr("skflow.fitting._fit.train", noting)
+        monkeypatch.setattr("skflow.fitting._supply.train", noting)
         rng = np.random.default_rng(0)
         X, context = rng.normal(size=(600, 3)), rng.normal(size=(600, 2)) if given else None
         weight = rng.uniform(0.5, 1.5, size=600)

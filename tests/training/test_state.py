@@ -1,6 +1,7 @@
 """Runs that go on from the state of another one end as one run would, to the bit."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -46,18 +47,17 @@ class Kept:
         self.ended += 1
 
 
-class Breaking(MaximumLikelihood):
-    """The usual loss, which fails at a step of training."""
+def breaking(places, n_steps):
+    """Places of batches, as a run asks for them: after so many steps it breaks, on any device."""
+    made = itertools.count()
 
-    def __init__(self, at):
-        self.at, self.step = at, 0
-
-    def __call__(self, flow, batch):
-        if flow.training:
-            self.step += 1
-            if self.step > self.at:
+    def until():
+        for each in places():
+            if next(made) == n_steps:
                 raise Broken
-        return super().__call__(flow, batch)
+            yield each
+
+    return until
 
 
 def one(device, weight=False, validation=True, **options):
@@ -95,8 +95,10 @@ SETTINGS = {
 }
 
 
-def run(make, options, settings, device, keeper=None, objective=None):
+def run(make, options, settings, device, keeper=None, objective=None, n_steps=None):
     flow, batches, held, n_members = make(device, **options)
+    if n_steps is not None:
+        batches.places = breaking(batches.places, n_steps)
     history = train(
         flow,
         objective or MaximumLikelihood(),
@@ -124,7 +126,7 @@ def test_a_broken_run_ends_as_a_whole_one(case, settings, device):
     broken = Kept()
     with seeded(0, device), pytest.raises(Broken):
         # in the midst of an epoch
-        run(make, options, settings, device, broken, Breaking(BREAK * steps + 1))
+        run(make, options, settings, device, broken, n_steps=BREAK * steps + 1)
     assert broken.ended == 1
     assert [each["epoch"] for each in broken.noted] == [1, 2, 3]
     with seeded(1, device):  # which the generators of the state replace
@@ -171,7 +173,7 @@ def test_a_run_that_was_over_makes_no_step():
     kept, patient = Kept(), {"n_iter_no_change": 1, "tol": 10.0}
     flow, history = run(one, {}, patient, "cpu", kept)
     assert history.stopped_by == "n_iter_no_change"
-    again, later = run(one, {}, patient, "cpu", Kept(kept.noted[-1]), Breaking(0))
+    again, later = run(one, {}, patient, "cpu", Kept(kept.noted[-1]), n_steps=0)
     assert_states(state(again), state(flow))
     assert (later.stopped_by, records(later)) == (history.stopped_by, records(history))
 
