@@ -30,9 +30,8 @@ def _reference(table):
     """Name of what gains are over, None if no row has a gain."""
     if not any(np.isfinite(row.get("gain", np.nan)) for row in table):
         return None
-    return next(
-        row["name"] for row in table if np.isnan(row["gain"]) and np.isfinite(row["score"])
-    )
+    without = (row for row in table if np.isnan(row["gain"]) and np.isfinite(row["score"]))
+    return next(without, {"name": None})["name"]
 
 
 def _draw(figure, table):

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from skflow.diagnostics.measures._finding import Finding
+from skflow.diagnostics.report._cause import BEYOND_CHANCE
 from skflow.metrics._separation import separation
 
 __all__ = ["Closeness", "Copies", "row_closeness", "row_copies"]
@@ -85,7 +86,7 @@ def row_closeness(columns, rng):
     else:
         held_out = _closest(real[:MAX_ASKED], real, levels, themselves=True)
     found = separation(-synthetic, -held_out)
-    too_near = found.p_value < 1e-3 and found.auc > MATTERS
+    too_near = found.p_value < BEYOND_CHANCE and found.auc > MATTERS
     return Closeness(
         synthetic,
         held_out,
@@ -99,14 +100,11 @@ def row_closeness(columns, rng):
 
 def _places(columns, table):
     """Cells (n, d): where numbers lie among the real ones, and numbers of levels."""
-    return np.column_stack(
-        [
-            column.codes[table]
-            if column.is_category
-            else _place(column.codes[table], column.codes[0])
-            for column in columns
-        ]
-    )
+    parts = []
+    for column in columns:
+        codes = column.codes[table]
+        parts.append(codes if column.is_category else _place(codes, column.codes[0]))
+    return np.column_stack(parts)
 
 
 def _place(numbers, real):
@@ -167,8 +165,8 @@ def row_copies(columns):
     p_value = float(stats.fisher_exact(sides, alternative="greater").pvalue)
     share, usual = n_synthetic / len(tables[1]), n_others / len(others)
     whose = "held-out rows" if len(tables) > 2 else "real rows repeat another one"
-    reading = f"{100 * share:.2g} % of the synthetic rows are copies of real ones"
-    reading += f"; {100 * usual:.2g} % of the {whose}" if share or usual else ""
+    reading = f"{100 * share:.3g} % of the synthetic rows are copies of real ones"
+    reading += f"; {100 * usual:.3g} % of the {whose}" if share or usual else ""
     return Copies(share, usual, p_value, reading)
 
 

@@ -39,7 +39,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, repr=False)
 class TableReport(ShownMixin):
-    """A synthetic table beside the real one; make it with :meth:`from_frames`, print it.
+    """A synthetic table beside the real one: make it with ``from_frames``, and print it.
 
     Notebooks show it with pictures, and ``to_html(path)`` writes it to one file.
 
