@@ -60,7 +60,7 @@ def pair_agreement(columns):
     difference = np.triu(np.abs(synthetic - real), 1)
     n_pairs, n_beyond = len(names) * (len(names) - 1) // 2, int((difference > limit).sum())
     largest = float(difference.max())
-    reading = _read(names, real, synthetic, difference, n_beyond, n_pairs)
+    reading = _read(names, real, synthetic, difference, limit, n_beyond)
     return PairAgreement(names, real, synthetic, largest, limit, n_beyond, n_pairs, reading)
 
 
@@ -116,11 +116,11 @@ def _ratio(ranks, levels):
     return float(np.sqrt(max(0.0, 1 - (1 - share) * (n - 1) / (n - k))))
 
 
-def _read(names, real, synthetic, difference, n_beyond, n_pairs):
-    if not n_pairs:
+def _read(names, real, synthetic, difference, limit, n_beyond):
+    if len(names) < 2:
         return "there is one column, and no pair"
     i, j = np.unravel_index(difference.argmax(), difference.shape)
     worst = f"{names[i]} and {names[j]} ({real[i, j]:.2f} real, {synthetic[i, j]:.2f} synthetic)"
     if not n_beyond:
-        return f"columns go together as they should, the least {worst}"
-    return f"{n_beyond} of {n_pairs} pairs go together otherwise, most {worst}"
+        return f"pairs differ by no more than {limit:.2f}, most {worst}"
+    return f"{n_beyond} pairs of columns differ by more than {limit:.2f}, most {worst}"
