@@ -39,11 +39,9 @@ html_math_renderer = "mathml"
 # The API reference: what __all__ names, with the text of the docstrings
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
-COMPARISONS = ["compare_densities", "compare_regressors"]
+REPORTS = ["TableReport", "compare_densities", "compare_regressors", "diagnose"]
 # names of a module whose pages stand under another one: displays are imported from skflow.plots
-autosummary_context = {
-    "elsewhere": {"skflow.diagnostics": [*skflow.plots.__all__, *COMPARISONS, "diagnose"]}
-}
+autosummary_context = {"elsewhere": {"skflow.diagnostics": [*skflow.plots.__all__, *REPORTS]}}
 autodoc_typehints = "none"
 autodoc_member_order = "groupwise"
 toc_object_entries_show_parents = "hide"

@@ -3,7 +3,13 @@
 from skflow._persistence import load
 from skflow._persistence._moved import explain_old_pickles
 from skflow.codes import Compressor
-from skflow.diagnostics import check_posterior, compare_densities, compare_regressors, diagnose
+from skflow.diagnostics import (
+    TableReport,
+    check_posterior,
+    compare_densities,
+    compare_regressors,
+    diagnose,
+)
 from skflow.estimators import (
     ContinuousFlowDensity,
     DensityRatio,
@@ -92,6 +98,7 @@ __all__ = [
     "StepLimitError",
     "SylvesterFlowDensity",
     "TableDensity",
+    "TableReport",
     "TrainingDivergedError",
     "UMNNDensity",
     "check_posterior",

@@ -20,7 +20,7 @@ LAYERS = [
     {"_escapes"},
     {"_input", "_types"},
     {
-        *("_graph", "_notices", "_random", "_rounding", "_side_by_side", "_threads"),
+        *("_graph", "_notices", "_pages", "_random", "_rounding", "_side_by_side", "_threads"),
         *("_validation", "_watch"),
     },
     {"_callbacks", "_checked", "_clock"},

@@ -1,5 +1,6 @@
 """How good a density is, in numbers, words and pictures."""
 
+from skflow.diagnostics import pages  # noqa: F401
 from skflow.diagnostics.displays import (
     CoverageDisplay,
     DensityComparisonDisplay,
@@ -39,6 +40,7 @@ from skflow.diagnostics.report._compare import compare_densities
 from skflow.diagnostics.report._diagnose import diagnose
 from skflow.diagnostics.report._posterior import check_posterior
 from skflow.diagnostics.report._regressors import compare_regressors
+from skflow.diagnostics.synthetic._report import TableReport
 
 __all__ = [
     "CoverageDisplay",
@@ -56,6 +58,7 @@ __all__ = [
     "PredictiveDisplay",
     "RankDisplay",
     "ReliabilityDisplay",
+    "TableReport",
     "TrainingCurveDisplay",
     "bits_per_dim",
     "bridge",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg import norm
 
+from skflow._pages import ShownMixin
 from skflow._persistence import stored
 
 __all__ = ["ScoreTable", "mean_and_error", "score_row"]
@@ -12,8 +13,8 @@ __all__ = ["ScoreTable", "mean_and_error", "score_row"]
 
 @stored
 @dataclass(frozen=True)
-class ScoreTable:
-    """Held-out log densities of several estimators, best read by printing it.
+class ScoreTable(ShownMixin):
+    """Held-out log densities of several estimators; print it, or have a notebook show it.
 
     Attributes
     ----------
@@ -46,16 +47,21 @@ class ScoreTable:
     def __str__(self):
         if not self.rows:
             return self.note
-        columns = [[title, *(_cell(row[title]) for row in self.rows)] for title in self.rows[0]]
-        widths = [max(map(len, column)) for column in columns]
+        table = self.cells()
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = []
-        for cells in zip(*columns, strict=True):
+        for cells in table:
             first = cells[0].ljust(widths[0])
             rest = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
             lines.append("  ".join([first, *rest]).rstrip())
         return "\n".join(lines + ([self.note] if self.note else []))
 
     __repr__ = __str__
+
+    def cells(self):
+        """Return what is printed, a list of str for each row, the titles first."""
+        titles = list(self.rows[0]) if self.rows else []
+        return [titles, *([_cell(row[title]) for title in titles] for row in self.rows)]
 
     def to_frame(self):
         """Return the rows as a pandas DataFrame indexed by name; pandas must be installed."""

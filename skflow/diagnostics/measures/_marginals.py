@@ -23,6 +23,8 @@ class MarginalPITs(Finding):
         Kolmogorov and Smirnov's two-sample test of each column.
     shifts : ndarray of shape (n_features,)
         Mean transform less one half: positive where rows are larger than draws.
+    feature_names : list of str
+        What the reading calls the columns.
     reading : str
     """
 
@@ -30,6 +32,7 @@ class MarginalPITs(Finding):
     ks_statistics: np.ndarray
     p_values: np.ndarray
     shifts: np.ndarray
+    feature_names: list
     reading: str
 
 
@@ -68,7 +71,8 @@ def marginal_pits(samples, X, feature_names=None):
     tests = [stats.ks_2samp(a, b) for a, b in zip(samples.T, X.T, strict=True)]
     statistics, p_values = np.array([(test.statistic, test.pvalue) for test in tests]).T
     shifts = values.mean(axis=0) - 0.5
-    return MarginalPITs(values, statistics, p_values, shifts, _read(p_values, values, names))
+    reading = _read(p_values, values, names)
+    return MarginalPITs(values, statistics, p_values, shifts, names, reading)
 
 
 def _ranks(draws, column):

@@ -5,18 +5,20 @@ from typing import Any
 
 import numpy as np
 
+from skflow._pages import ShownMixin
 from skflow._types import Table
 from skflow._watch import tell, watched
 from skflow.diagnostics.report._evidence import gather
 from skflow.diagnostics.report._rules import likely_causes
+from skflow.diagnostics.report._sketch import Sketch, sketch_of
 from skflow.diagnostics.report._trials import with_remedies
 
 __all__ = ["Diagnosis", "diagnose"]
 
 
 @dataclass(frozen=True, repr=False)
-class Diagnosis:
-    """What :func:`diagnose` returns; printing it shows the report.
+class Diagnosis(ShownMixin):
+    """What :func:`diagnose` returns; printing it shows the report, a notebook its pictures too.
 
     Attributes
     ----------
@@ -30,6 +32,8 @@ class Diagnosis:
     score, median, lowest : float
         Mean, median and smallest log density of the rows, in nats. Repeated values are spread
         first, as in the fit, so that the mean differs a little from ``estimator.score(X)``.
+    sketch : Sketch
+        A few rows and draws for the picture of the report.
     """
 
     causes: list
@@ -39,12 +43,18 @@ class Diagnosis:
     score: float
     median: float
     lowest: float
+    sketch: Sketch
 
-    def __str__(self):
-        lines = [
+    @property
+    def summary(self):
+        """How many rows there were, and how they scored."""
+        return (
             f"{self.n_rows} {self.what}{self._spread}, log density in nats: "
             f"mean {self.score:.2f}, median {self.median:.2f}, lowest {self.lowest:.2f}"
-        ]
+        )
+
+    def __str__(self):
+        lines = [self.summary]
         found = {name.replace("rows", self.what): each for name, each in self.findings.items()}
         width = max(map(len, found))
         lines += [f"  {name:<{width}}  {each.reading}" for name, each in found.items()]
@@ -124,6 +134,8 @@ def diagnose(
     Returns
     -------
     Diagnosis
+        Notebooks show it with a picture of each check; ``to_html(path)`` writes all of that to one
+        file.
 
     Raises
     ------
@@ -168,6 +180,7 @@ def diagnose(
         score=float(scores.mean()),
         median=float(np.median(scores)),
         lowest=float(scores.min()),
+        sketch=sketch_of(evidence),
     )
     if verbose:
         print(diagnosis)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_array
 
+from skflow._pages import ShownMixin
 from skflow._random import draw_seed
 from skflow._types import Auto, Function, Names, RandomState, Table
 from skflow.diagnostics.measures._calibration import shown_p, simulation_calibration
@@ -44,8 +45,8 @@ class Simulations:
 
 
 @dataclass(frozen=True, repr=False)
-class PosteriorCheck:
-    """What :func:`check_posterior` returns; printing it shows the report.
+class PosteriorCheck(ShownMixin):
+    """What :func:`check_posterior` returns; printing it shows the report, a notebook its pictures.
 
     Attributes
     ----------
