@@ -1,13 +1,16 @@
 """One door: which estimator for this table and this task."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from skflow._types import Function, Rows
 from skflow.guidance._costs import Cost
 from skflow.guidance._look import look_at
 from skflow.guidance._rules import RULES, posterior_of_function
 
 __all__ = ["Recommendation", "recommend"]
+
+Task = Literal["density", "outliers", "regression", "classification", "synthesis", "posterior"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Recommendation:
         return str(self)
 
 
-def recommend(X, *, task="density"):
+def recommend(X: Rows | Function, *, task: Task = "density") -> Recommendation:
     """Say which estimator suits a table and a task, what it will cost, and why.
 
     It looks at the size of the table and at the kinds of its columns, and fits nothing: the rules
@@ -98,4 +101,5 @@ def recommend(X, *, task="density"):
             )
         return Recommendation(*posterior_of_function())
     look = look_at(X)
-    return Recommendation(*RULES[task](look), table=look.told())
+    estimator, reasons, cost, others = RULES[task](look)
+    return Recommendation(estimator, reasons, cost, others, look.told())

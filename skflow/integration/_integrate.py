@@ -3,10 +3,12 @@
 from numbers import Integral as Whole
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skflow._clock import time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow._types import Function, RandomState
 from skflow._validation import is_real
 from skflow.exceptions import ConvergenceWarning
 from skflow.integration._domain import read_bounds
@@ -21,16 +23,16 @@ FEWEST_CALLS = 1_000
 
 
 def integrate(
-    f,
-    bounds,
+    f: Function,
+    bounds: ArrayLike,
     *,
-    rtol=1e-3,
-    atol=0.0,
-    max_calls=1_000_000,
-    max_seconds=None,
-    random_state=None,
-    verbose=0,
-):
+    rtol: float = 1e-3,
+    atol: float = 0.0,
+    max_calls: int = 1_000_000,
+    max_seconds: float | None = None,
+    random_state: RandomState = None,
+    verbose: int = 0,
+) -> Integral:
     r"""Integrate a function of several variables, wherever in its region it is large.
 
     Rows are drawn where the function was found to be large, and weighed by the density that they

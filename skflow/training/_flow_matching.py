@@ -74,9 +74,9 @@ class FlowMatching:
     def _times(self, x):
         """Draw times (*members, n), one in each n-th part of (0, 1), in random order."""
         n = x.shape[-2]
-        draws = {"generator": generator(x.device), "device": x.device}
-        part = torch.rand(x.shape[:-1], dtype=x.dtype, **draws).argsort(dim=-1)
-        return (part + torch.rand(x.shape[:-1], dtype=x.dtype, **draws)) / n
+        source, like = generator(x.device), {"dtype": x.dtype, "device": x.device}
+        part = torch.rand(x.shape[:-1], generator=source, **like).argsort(dim=-1)
+        return (part + torch.rand(x.shape[:-1], generator=source, **like)) / n
 
 
 def matching_batch(n):

@@ -1,11 +1,13 @@
 """A synthetic table beside the real one: all checks, and what they do not say."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from skflow._pages import ShownMixin
 from skflow._random import draw_seed
+from skflow._types import RandomState, Table
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._cause import BEYOND_CHANCE, Cause
 from skflow.diagnostics.synthetic._closeness import row_closeness, row_copies
@@ -83,7 +85,14 @@ class TableReport(ShownMixin):
     n_holdout: int
 
     @classmethod
-    def from_frames(cls, real, synthetic, *, holdout=None, random_state=0):
+    def from_frames(
+        cls,
+        real: Table,
+        synthetic: Table,
+        *,
+        holdout: Table | None = None,
+        random_state: RandomState = 0,
+    ) -> Self:
         """Compare a synthetic table with the real one.
 
         Parameters
@@ -132,8 +141,8 @@ class TableReport(ShownMixin):
             "distances": row_closeness(columns, rng),
             "copies": row_copies(columns),
         }
-        n_holdout = sizes[2] if holdout is not None else 0
-        return cls(_causes(findings), findings, *sizes[:2], n_holdout)
+        n_real, n_synthetic, *held = sizes
+        return cls(_causes(findings), findings, n_real, n_synthetic, sum(held))
 
     @property
     def summary(self):
