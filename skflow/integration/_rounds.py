@@ -19,6 +19,7 @@ PAYS = 0.5  # learning goes on while measuring would take more than this share o
 BETTER = 0.8  # times the calls that measuring takes, above which a round has brought nothing
 PATIENCE = 2  # rounds that may bring nothing
 TRIED = 0.5  # times the calls that random points would need: even ones need fewer
+LEAST_MEASURED = 4_096  # rows, so that parts of a thousandth are met by some
 MARGIN = 1.5  # times the calls that an error says are needed, so that the next look is the last
 LONGEST = 4  # times the rows so far, that are added before the next look
 SURPRISE = 8.0  # times the variance expected, from which learning begins again
@@ -164,7 +165,7 @@ class _Work:
         stuck = min(self.needs[-PATIENCE:]) > BETTER * before
         if need <= max(PAYS * spent, self.first) or stuck or not learns:
             self._begin(best, measures=True)
-            return int(max(TRIED * need, self.first)) // REPLICATES
+            return int(max(TRIED * need, self.first, LEAST_MEASURED)) // REPLICATES
         self.learner.tell(best)
         return self._learn(min(2 * len(self.last[0]), max(int(need / 4), self.first)))
 
