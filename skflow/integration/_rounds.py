@@ -24,6 +24,7 @@ MARGIN = 1.5  # times the calls that an error says are needed, so that the next 
 LONGEST = 4  # times the rows so far, that are added before the next look
 SURPRISE = 8.0  # times the variance expected, from which learning begins again
 MOST_SURPRISES = 3
+ENDLESS = 1e18  # calls, where no error is small enough
 MOST_KEPT = 200_000  # rows that are learnt from
 LEARNT = 0.5  # of all calls that there are, from which on is measured
 
@@ -176,8 +177,8 @@ class _Work:
     def _go_on(self):
         """Measure on, by as much as the error asks for; learn again if it is far too large."""
         estimate, error = self.measurement.result()
-        need = self.measurement.n * float(
-            np.max((error / np.maximum(self.settings.tolerance(estimate), 1e-300)) ** 2)
+        need = min(
+            self.measurement.n * float(np.max((error / self._tolerance(estimate)) ** 2)), ENDLESS
         )
         if need > SURPRISE * self.needs[-1] and self.surprises < MOST_SURPRISES:
             self.surprises += 1
@@ -208,8 +209,12 @@ class _Work:
         estimate = (values * drawn).mean(axis=0)
         # what even points gain comes on top: with other shares it is another gain
         then = (values**2 * drawn * weights).mean(axis=0) - estimate**2
-        tolerance = np.maximum(self.settings.tolerance(estimate), 1e-300)
-        return best, float(np.max(np.maximum(then, 0) / tolerance**2))
+        need = float(np.max(np.maximum(then, 0) / self._tolerance(estimate) ** 2))
+        return best, min(need, ENDLESS)
+
+    def _tolerance(self, estimate):
+        """Return what is asked for, above zero: the squares of it are divided by."""
+        return np.maximum(self.settings.tolerance(estimate), 1e-150)
 
 
 def _told(record):
