@@ -19,10 +19,12 @@ PAYS = 0.5  # learning goes on while measuring would take more than this share o
 BETTER = 0.8  # times the calls that measuring takes, above which a round has brought nothing
 PATIENCE = 2  # rounds that may bring nothing
 TRIED = 0.5  # times the calls that random points would need: even ones need fewer
+LEAST_MEASURED = 4_096  # rows, so that parts of a thousandth are met by some
 MARGIN = 1.5  # times the calls that an error says are needed, so that the next look is the last
 LONGEST = 4  # times the rows so far, that are added before the next look
 SURPRISE = 8.0  # times the variance expected, from which learning begins again
 MOST_SURPRISES = 3
+ENDLESS = 1e18  # calls, where no error is small enough
 MOST_KEPT = 200_000  # rows that are learnt from
 LEARNT = 0.5  # of all calls that there are, from which on is measured
 
@@ -164,7 +166,7 @@ class _Work:
         stuck = min(self.needs[-PATIENCE:]) > BETTER * before
         if need <= max(PAYS * spent, self.first) or stuck or not learns:
             self._begin(best, measures=True)
-            return int(max(TRIED * need, self.first)) // REPLICATES
+            return int(max(TRIED * need, self.first, LEAST_MEASURED)) // REPLICATES
         self.learner.tell(best)
         return self._learn(min(2 * len(self.last[0]), max(int(need / 4), self.first)))
 
@@ -175,8 +177,8 @@ class _Work:
     def _go_on(self):
         """Measure on, by as much as the error asks for; learn again if it is far too large."""
         estimate, error = self.measurement.result()
-        need = self.measurement.n * float(
-            np.max((error / np.maximum(self.settings.tolerance(estimate), 1e-300)) ** 2)
+        need = min(
+            self.measurement.n * float(np.max((error / self._tolerance(estimate)) ** 2)), ENDLESS
         )
         if need > SURPRISE * self.needs[-1] and self.surprises < MOST_SURPRISES:
             self.surprises += 1
@@ -207,8 +209,12 @@ class _Work:
         estimate = (values * drawn).mean(axis=0)
         # what even points gain comes on top: with other shares it is another gain
         then = (values**2 * drawn * weights).mean(axis=0) - estimate**2
-        tolerance = np.maximum(self.settings.tolerance(estimate), 1e-300)
-        return best, float(np.max(np.maximum(then, 0) / tolerance**2))
+        need = float(np.max(np.maximum(then, 0) / self._tolerance(estimate) ** 2))
+        return best, min(need, ENDLESS)
+
+    def _tolerance(self, estimate):
+        """Return what is asked for, above zero: the squares of it are divided by."""
+        return np.maximum(self.settings.tolerance(estimate), 1e-150)
 
 
 def _told(record):

@@ -13,11 +13,11 @@ HEAVY = 0.05  # share of all that one row may have
 
 
 def agreement(worked):
-    """Compare the rounds at full power with the final estimate.
+    """Compare the rounds at full power with each other.
 
-    Each round has an error of its own from 32 replicates, by Student's t; it is turned into the
-    normal score of the same probability. Rounds of the final measurement are parts of it, so that
-    there is one degree of freedom less than there are rounds.
+    Rounds of which hardly any rows count are left out. Each other one has an error of its own from
+    32 replicates, by Student's t; it is turned into the normal score of the same probability.
+    Rounds are compared with their mean, so that there is one degree of freedom less.
 
     Returns
     -------

@@ -132,6 +132,9 @@ def test_an_integral_of_zero_wants_an_absolute_tolerance():
 
     with pytest.warns(ConvergenceWarning, match="atol"):
         integrate(odd, [(-1, 1)], max_calls=20_000, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="atol"):
+        exact = integrate(lambda x: np.sign(x[:, 0]), [(-1, 1)], max_calls=5_000, random_state=0)
+    assert exact.n_calls <= 5_000
     result = integrate(odd, [(-1, 1)], atol=1e-3, random_state=0)
     assert abs(result.estimate) < TRUE * 1e-3
     assert result.verdict == "good"
@@ -147,8 +150,10 @@ def test_a_function_that_is_zero_says_so():
 
 def test_time_is_kept():
     known = camel(16)
-    with pytest.warns(ConvergenceWarning, match="max_seconds"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         result = integrate(known.f, known.bounds, max_seconds=1e-3, random_state=0)
+    assert any("max_seconds" in str(each.message) for each in caught)
     assert result.n_calls < 10_000
 
 
@@ -172,12 +177,7 @@ BAD_INPUT = {
     "bounds reversed": (square, [(0, 1), (2, 1)], ValueError, "variable 1 must be below"),
     "NaN as a bound": (square, [(0, np.nan)], ValueError, "below"),
     "NaN": (lambda x: np.where(x[:, 0] > 0.5, np.nan, 1.0), [(0, 1)], ValueError, "finite"),
-    "a heavy tail": (
-        lambda x: np.exp(np.minimum(x[:, 0], 700)),
-        [(0, None)],
-        ValueError,
-        "finite",
-    ),
+    "infinity": (lambda x: np.where(x[:, 0] > 3, np.inf, 1.0), [(0, None)], ValueError, "finite"),
     "one number": (lambda x: (x**2).sum(), [(0, 1)], ValueError, "one number for each row"),
     "a point": (lambda x: x[0] * x[1], [(0, 1)] * 2, ValueError, "work along columns"),
     "too many axes": (lambda x: x[:, :, None], [(0, 1)], ValueError, "expected"),
