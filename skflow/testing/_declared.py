@@ -25,7 +25,7 @@ def check_support(fits):
         fail(fits.estimator, "support", f"outside of it log densities are {outside}, not -inf")
     lowest = fitted.sample(2_000, random_state=fits.seed)[:, 0].min()
     if not lowest >= 0:
-        fail(fits.estimator, "support", f"a draw lies outside of it, at {lowest:.3g} below 0")
+        fail(fits.estimator, "support", f"the lowest draw is {lowest:.3g}, below 0")
     mass = Grid(_OfLogarithm(fitted), fits.few, 128, 7, reach=4.5).mass.sum()
     explanation = f"over it the density integrates to {mass:.4g}"
     require_at_most(fits.estimator, "support", abs(mass - 1.0), _INTEGRAL, explanation)

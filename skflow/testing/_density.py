@@ -45,8 +45,8 @@ def check_density(estimator: Any, *, random_state: int = 0, skip: Sequence[str] 
     - ``rescaling``: fitted on and scoring ``a * X``, every log density is that of X minus
       :math:`\sum \log|a|`. With powers of two for ``a`` and one seed, a fit that centres and
       scales sees the very same numbers, so 1e-3 allows for float32 but not for another fit;
-    - ``offset``: fitted on and scoring X + 2**24, where float32 knows even numbers only, every log
-      density is that of X, within 1e-2;
+    - ``offset``: fitted on and scoring X + 2**24, where float32 knows whole numbers at most, every
+      log density is that of X, within 1e-2;
     - ``repeated_values``: where a column is rounded, values on its steps are not likelier than
       those between, by 0.3 nats at most;
     - ``global_state``: fits with a seed leave the global random states of numpy and torch alone;
@@ -139,10 +139,9 @@ def _check_repeated_values(fits):
 
 
 def _check_global_state(fits):
-    tables = fits.on_moons, fits.on_clusters, fits.on_gaussian, fits.on_few
+    fits.on_gaussian  # noqa: B018 - of all tables the one with repeated values
     if not fits.left_alone:
-        explanation = f"one of {len(tables)} fits with a seed drew from a global random state"
-        fail(fits.estimator, "global_state", explanation)
+        fail(fits.estimator, "global_state", "a fit with a seed drew from a global random state")
 
 
 def _check_round_trip(fits):
