@@ -55,6 +55,7 @@ from skflow.exceptions import (
     TrainingDivergedError,
 )
 from skflow.guidance import recommend
+from skflow.integration import integrate
 
 __version__ = "0.1.0"
 
@@ -105,6 +106,7 @@ __all__ = [
     "compare_regressors",
     "diagnose",
     "distill",
+    "integrate",
     "load",
     "log_evidence",
     "mutual_information",

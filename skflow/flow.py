@@ -2,13 +2,16 @@
 
 import math
 from itertools import chain
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skflow._random import generator
 
 __all__ = ["Ensemble", "Flow"]
+
+Pair = tuple[Tensor, Tensor]
 
 
 class Flow(nn.Module):
@@ -35,13 +38,13 @@ class Flow(nn.Module):
         self.preprocessing = preprocessing
 
     @property
-    def dtype(self):
+    def dtype(self) -> torch.dtype:
         """Floating dtype of the bijection and the base."""
         # one after the other, as the first nearly always tells
         tensors = chain(self.bijection.parameters(), self.base.parameters(), self.base.buffers())
         return next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())
 
-    def to_noise(self, x, context=None):
+    def to_noise(self, x: Tensor, context: Tensor | None = None) -> Pair:
         """Latents z (*members, n, d) and log|det dz/dx| (*members, n) of rows x."""
         if self.preprocessing is None:
             return self.bijection(x, context)
@@ -49,7 +52,7 @@ class Flow(nn.Module):
         z, inner = self.bijection(u.to(self.dtype), context)
         return z, outer + inner
 
-    def from_noise(self, z, context=None):
+    def from_noise(self, z: Tensor, context: Tensor | None = None) -> Pair:
         """Rows x of latents z and log|det dx/dz|."""
         x, inner = self.bijection.inverse(z, context)
         if self.preprocessing is None:
@@ -57,37 +60,49 @@ class Flow(nn.Module):
         x, outer = self.preprocessing.inverse(x.double(), context)
         return x, outer + inner
 
-    def log_prob(self, x, context=None):
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Log density (*members, n) of rows x, in nats and in the units of x."""
         return self.log_prob_and_noise(x, context)[0]
 
-    def log_prob_and_noise(self, x, context=None):
+    def log_prob_and_noise(self, x: Tensor, context: Tensor | None = None) -> Pair:
         """Log density (*members, n) of rows x and their latents z, in one pass."""
         z, log_det = self.to_noise(x, context)
         return self.base.log_prob(z, context) + log_det, z
 
-    def sample(self, n, context=None, temperature=1.0):
+    def sample(self, n: int, context: Tensor | None = None, temperature: float = 1.0) -> Tensor:
         """Draw n rows, (*members, n, d), of latents with ``temperature`` times their deviation."""
         z = self.base.sample(n, context)
         if temperature != 1:
             z = self.base.cool(z, temperature)
         return self.from_noise(z, context)[0]
 
-    def sample_and_log_prob(self, n, context=None):
-        """Draw n rows and their log densities in one pass through the inverse."""
+    def sample_and_log_prob(self, n: int, context: Tensor | None = None) -> Pair:
+        """Draw n rows (*members, n, d) and their log densities (*members, n) in one pass.
+
+        With a context (*members, n, c) there is one draw for each of its rows. Where the base has
+        no parameters, as :class:`skflow.bases.Normal`, gradients of all that depends on the draws
+        reach the flow and the context through them.
+
+        Cost: the inverse, once, and the base's density.
+        """
         z = self.base.sample(n, context)
         x, log_det = self.from_noise(z, context)
         return x, self.base.log_prob(z, context) - log_det
 
-    def initialize(self, x, weight=None, context=None):
+    def initialize(
+        self,
+        x: Tensor,
+        weight: Tensor | None = None,
+        context: Tensor | None = None,
+    ) -> None:
         """Set data-dependent parameters from rows x (*members, n, d), once."""
         self.base.initialize(self.bijection.initialize(x, context, weight), weight, context)
 
-    def behind(self, preprocessing):
+    def behind(self, preprocessing: nn.Module | None) -> "Flow":
         """Return the flow with another preprocessing; None for none."""
         return Flow(self.bijection, self.base, preprocessing)
 
-    def verify(self):
+    def verify(self) -> None:
         """Check what its parts guarantee; see :meth:`skflow.bijections.Bijection.verify`."""
         self.bijection.verify()
 
@@ -111,20 +126,20 @@ class Ensemble(nn.Module):
         self.reference = reference
 
     @property
-    def base(self):
+    def base(self) -> Any:
         """The members' bases as one stacked base."""
         return self.members.base
 
-    def log_prob(self, x, context=None):
+    def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Log density (n,) of rows x (n, d), in nats and in the units of x."""
         return self._mixed(self.members.log_prob(self._spread(x), self._spread(context)))
 
-    def log_prob_and_noise(self, x, context=None):
+    def log_prob_and_noise(self, x: Tensor, context: Tensor | None = None) -> Pair:
         """Log density (n,) of rows x and their latents (n, d) by the reference, in one pass."""
         each, z = self.members.log_prob_and_noise(self._spread(x), self._spread(context))
         return self._mixed(each), z[self.reference]
 
-    def sample(self, n, context=None, **options):
+    def sample(self, n: int, context: Tensor | None = None, **options: Any) -> Tensor:
         """Draw n rows (n, d): for each a member at random, then a draw from it."""
         member = torch.randint(self.n_members, (n,), generator=generator())
         if context is not None:  # every member draws for every context

@@ -6,14 +6,18 @@ All pieces of the package broadcast over leading axes of their parameters (see
 """
 
 import copy
+from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 __all__ = ["members_alike", "select_member", "stack_members"]
 
+Module = TypeVar("Module", bound=nn.Module)
 
-def stack_members(modules):
+
+def stack_members(modules: Sequence[Module]) -> Module:
     """One module holding the given ones, which must share their structure.
 
     Parameters and buffers gain a leading axis of length ``len(modules)``, but for structure,
@@ -31,7 +35,7 @@ def stack_members(modules):
     return stacked
 
 
-def select_member(stacked, index):
+def select_member(stacked: Module, index: int) -> Module:
     """Copy the member at ``index`` of a stacked module into a module of its own."""
     single = copy.deepcopy(stacked)
     own = _own_tensors(single)
@@ -41,7 +45,7 @@ def select_member(stacked, index):
     return single
 
 
-def members_alike(stacked):
+def members_alike(stacked: nn.Module) -> bool:
     """Whether all members of a stacked module are equal."""
     own = _own_tensors(stacked)
     each = (t for name, t in _tensors(stacked) if name in own)

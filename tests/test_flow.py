@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from skflow._random import seeded
 from skflow.architectures import autoregressive_stack, coupling_stack
 from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import (
     ActNorm,
     Affine,
     Chain,
+    Coupling,
     Inverse,
     RationalQuadraticSpline,
     Residual,
@@ -109,6 +111,27 @@ def test_sample_and_log_prob_agree(stack, base):
         x, log_prob = flow.sample_and_log_prob(50)
         torch.testing.assert_close(log_prob, flow.log_prob(x), rtol=0, atol=1e-8)
     assert log_prob.shape == (50,)
+
+
+def test_draws_and_their_densities_take_one_pass():
+    flow = make_flow("RealNVP", d=3, n_context=2)
+    nets = [part.net for part in flow.modules() if isinstance(part, Coupling)]
+    passes = []
+    for net in nets:
+        net.register_forward_hook(lambda *_: passes.append(1))
+    flow.sample_and_log_prob(7, torch.zeros(7, 2, dtype=torch.float64))
+    assert len(passes) == len(nets) == NET["n_layers"]
+
+
+@pytest.mark.parametrize("temperature", [0.3, 2.0])
+def test_temperature_is_the_share_of_the_deviation(temperature):
+    flow = make_flow("MAF")
+    with torch.no_grad():
+        latents = []
+        for share in (1.0, temperature):
+            with seeded(0):
+                latents.append(flow.to_noise(flow.sample(20, temperature=share))[0])
+    torch.testing.assert_close(latents[1], temperature * latents[0], rtol=0, atol=1e-8)
 
 
 def test_to_noise_and_back():
@@ -233,6 +256,17 @@ class TestEnsemble:
         torch.testing.assert_close(ensemble.log_prob(x, context), expected)
         with torch.no_grad():
             assert ensemble.sample(30, context).shape == (30, 2)
+
+    def test_draws_for_a_context_from_each_member_its_share(self):
+        parts = [scaled([100.0 * k], [1.0]) for k in range(3)]
+        flows = [
+            make_flow(d=1, seed=k, n_context=1, preprocessing=part) for k, part in enumerate(parts)
+        ]
+        context = torch.randn(3000, 1, dtype=torch.float64)
+        with torch.no_grad():
+            draws = Ensemble(stack_members(flows), 3).sample(3000, context)
+        shares = torch.bincount((draws[:, 0] / 100).round().long(), minlength=3) / 3000
+        assert (shares - 1 / 3).abs().max() < 0.04
 
     def test_row_does_not_depend_on_the_others(self):
         ensemble = Ensemble(stack_members(self.flows(d=3)), 3)

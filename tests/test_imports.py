@@ -18,12 +18,12 @@ ROOT = pathlib.Path(skflow.__file__).parent
 LAYERS = [
     {"exceptions"},
     {"_escapes"},
-    {"_input"},
+    {"_input", "_types"},
     {
         *("_graph", "_notices", "_pages", "_random", "_rounding", "_side_by_side", "_threads"),
         *("_validation", "_watch"),
     },
-    {"_callbacks", "_clock"},
+    {"_callbacks", "_checked", "_clock"},
     {"_persistence", "members", "metrics", "nets", "numerics"},
     {"bases", "bijections", "sampling"},
     {"flow"},
@@ -35,7 +35,7 @@ LAYERS = [
     {"scale"},
     {"conditionals"},
     {"estimators"},
-    {"codes", "diagnostics", "evidence", "guidance"},
+    {"codes", "diagnostics", "evidence", "guidance", "integration"},
     {"adapters", "plots", "testing"},
     {"__main__"},
 ]

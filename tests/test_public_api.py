@@ -7,6 +7,7 @@ import skflow.bijections
 import skflow.diagnostics
 import skflow.evidence
 import skflow.guidance
+import skflow.integration
 import skflow.metrics
 import skflow.plots
 import skflow.scale
@@ -58,6 +59,7 @@ NAMES = {
         "compare_regressors",
         "diagnose",
         "distill",
+        "integrate",
         "load",
         "log_evidence",
         "mutual_information",
@@ -107,6 +109,7 @@ NAMES = {
     ],
     skflow.evidence: ["LogEvidence", "log_evidence"],
     skflow.guidance: ["Cost", "Recommendation", "recommend"],
+    skflow.integration: ["Integral", "UnweightedEvents", "integrate"],
     skflow.metrics: [
         "crps_of_draws",
         "get_scorer",

@@ -4,6 +4,7 @@ from functools import singledispatch
 from pathlib import Path
 
 from skflow._pages._html import document, fragment
+from skflow._types import FilePath
 
 __all__ = ["ShownMixin", "page_of"]
 
@@ -20,7 +21,7 @@ class ShownMixin:
     def _repr_html_(self):
         return fragment(page_of(self))
 
-    def to_html(self, path):
+    def to_html(self, path: FilePath) -> None:
         """Write the report to one HTML file that needs nothing else, no network either.
 
         The verdict comes first, then each check with its picture and what to do. It can be read

@@ -8,10 +8,13 @@ which constructors and methods of these classes run.
 """
 
 import os
+from typing import Any
+
+from skflow._types import FilePath
 
 __all__ = ["SaveMixin", "load", "stored"]
 
-STORED = set()
+STORED: set[type] = set()
 
 
 def stored(cls):
@@ -26,7 +29,7 @@ def stored(cls):
 class SaveMixin:
     """The method ``save`` of estimators."""
 
-    def save(self, path):
+    def save(self, path: FilePath) -> None:
         """Write the estimator to a file that :func:`skflow.load` reads without running code.
 
         All is kept: parameters, the fitted flows, ``history_`` and every other attribute, so that
@@ -76,7 +79,7 @@ class SaveMixin:
         return vars(self)
 
 
-def load(path, *, device=None):
+def load(path: FilePath, *, device: str | None = None) -> Any:
     """Read an estimator that its method ``save`` wrote; no code in the file is run.
 
     Fitted flows live on the CPU, wherever they were trained, so that a file from a machine with

@@ -27,7 +27,12 @@ from skflow.exceptions import ModelFileError
 
 __all__ = ["decode"]
 
-KINDS = {"bool": [""], "int": [8, 16, 32, 64], "uint": [8, 16, 32, 64], "float": [16, 32, 64]}
+KINDS: dict[str, list] = {
+    "bool": [""],
+    "int": [8, 16, 32, 64],
+    "uint": [8, 16, 32, 64],
+    "float": [16, 32, 64],
+}
 SCALARS = {
     f"{kind}{bits}": np.dtype(f"{kind}{bits}") for kind, sizes in KINDS.items() for bits in sizes
 }

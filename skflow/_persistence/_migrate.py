@@ -12,7 +12,8 @@ __all__ = ["to_format_2", "to_format_3"]
 # parameters that formats 1 and 2 did not have, with what estimators did without them
 NEW_PARAMETERS = {
     "FlowOutlierDetector": {"verbose": 0},
-    "FlowVariationalApproximator": {"feature_names": None},
+    "ContinuousFlowDensity": {"symmetry": None},
+    "FlowVariationalApproximator": {"feature_names": None, "symmetry": None},
 }
 # and that format 1 did not have
 NEW_IN_FORMAT_2 = {

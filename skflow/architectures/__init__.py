@@ -19,6 +19,7 @@ linear flows              linear          none                 none
 planar, radial flows      one direction   tanh, 1 / (a + r)    none, final triangle
 Sylvester flow            M directions    tanh                 none, final triangle
 FFJORD                    velocity field  none                 none
+equivariant flow          velocity field  none                 none
 residual flow             x + g(x)        (all at once)        scale and shift
 Glow                      coupling        affine, additive     PLU of channels
 Flow++, of images         coupling        mixture CDF, affine  PLU of channels
@@ -44,6 +45,7 @@ from skflow.architectures._whole import (
     continuous_stack,
     linear_stack,
     low_rank_stack,
+    particle_flow,
     residual_stack,
 )
 from skflow.images.architectures._multiscale import (
@@ -82,6 +84,7 @@ __all__ = [
     "linear_stack",
     "low_rank_stack",
     "multiscale_stack",
+    "particle_flow",
     "realnvp_step",
     "residual_stack",
     "residual_step",

@@ -11,13 +11,14 @@ from skflow.bijections import (
     Residual,
     Triangular,
 )
-from skflow.nets import LipschitzMLP, VelocityNet
+from skflow.nets import LipschitzMLP, ParticleNet, VelocityNet
 
 __all__ = [
     "LINEAR",
     "continuous_stack",
     "linear_stack",
     "low_rank_stack",
+    "particle_flow",
     "residual_stack",
 ]
 
@@ -104,6 +105,24 @@ def continuous_stack(
     sizes = (hidden_features, n_context, n_frequencies, activation)
     nets = [VelocityNet(n_features, *sizes) for _ in range(n_layers)]
     return Chain([Continuous(net, **settings) for net in nets])
+
+
+def particle_flow(n_particles, n_dims, *, hidden_features=(64, 64), **settings):
+    """Build a continuous flow of particles, which goes along with their symmetries.
+
+    Parameters
+    ----------
+    n_particles, n_dims : int
+    hidden_features : tuple of int
+        Of :class:`skflow.nets.ParticleNet`.
+    **settings
+        Of :class:`skflow.bijections.Continuous`: n_steps, tolerance, kinetic.
+
+    Returns
+    -------
+    Continuous
+    """
+    return Continuous(ParticleNet(n_particles, n_dims, hidden_features), **settings)
 
 
 def residual_stack(

@@ -4,6 +4,7 @@ from skflow.bases._base import Base
 from skflow.bases._choice import MixtureChoice, choose_mixture
 from skflow.bases._given_kernels import GivenKernels
 from skflow.bases._given_mixture import GivenMixture
+from skflow.bases._harmonic import Harmonic
 from skflow.bases._kernel import KernelDensity
 from skflow.bases._mixture import GaussianMixture
 from skflow.bases._normal import Normal
@@ -17,6 +18,7 @@ __all__ = [
     "GaussianMixture",
     "GivenKernels",
     "GivenMixture",
+    "Harmonic",
     "KernelDensity",
     "KernelMixture",
     "MixtureChoice",

@@ -21,6 +21,7 @@ from skflow.bijections._linear import (
 from skflow.bijections._logistic import LogisticToNormal
 from skflow.bijections._low_rank import Planar, Radial, Sylvester
 from skflow.bijections._marginal_gaussianization import MarginalGaussianization
+from skflow.bijections._mean_free import MeanFree
 from skflow.bijections._mixture_cdf import DeepSigmoid, MixtureLogisticCDF
 from skflow.bijections._mixture_normal import MixtureNormalCDF
 from skflow.bijections._monotone import MonotoneNet, UnconstrainedMonotone
@@ -63,6 +64,7 @@ __all__ = [
     "Elementwise",
     "EmergingConv",
     "MarginalGaussianization",
+    "MeanFree",
     "NormalScores",
     "Inverse",
     "LinearShift",

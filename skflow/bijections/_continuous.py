@@ -5,7 +5,6 @@ import torch
 from skflow._random import generator
 from skflow.bijections._base import Bijection
 from skflow.bijections._penalty import charge
-from skflow.nets import VelocityField
 from skflow.numerics import integrate_adaptively, integrate_in_steps
 
 __all__ = ["Continuous"]
@@ -30,7 +29,8 @@ class Continuous(Bijection):
     kinks of ELU let errors through that are hundreds of times as large.
 
     The trace: exact at the cost of one more product in nets of up to two hidden layers, for any
-    number of features (see :class:`skflow.nets.VelocityField`); deeper nets take d passes. With
+    number of features (see :class:`skflow.nets.VelocityField`); deeper nets take d passes,
+    :class:`skflow.nets.ParticleNet` one more, without an estimate. With
     ``trace="hutchinson"`` it is, in training, :math:`e^\top (\partial v/\partial x)\, e` with a
     random sign for each feature and row in e, drawn anew for each solve and fixed over it:
     unbiased, and one pass in any net.
@@ -41,8 +41,9 @@ class Continuous(Bijection):
 
     Parameters
     ----------
-    net : VelocityNet
-        With tanh, velocities are bounded, so that far out the map is near the identity.
+    net : VelocityNet or ParticleNet
+        With tanh, velocities of the first are bounded, so that far out the map is near the
+        identity.
     n_steps : int
         Steps in training.
     tolerance : float
@@ -79,12 +80,16 @@ class Continuous(Bijection):
     def inverse(self, z, context=None):
         return self._move(z, context, 1.0, 0.0)
 
+    def velocity(self, t, x):
+        """Velocities (*members, n, d) of rows x at times t (*members, n)."""
+        return self.net(t, x.mT).mT
+
     def _move(self, x, context, start, stop):
         """Where rows end that are at x at the time ``start``, and the integral of the trace."""
         n, d = x.shape[-2:]
         charged = self.training and self.kinetic > 0
         probed = self.training and self.trace == "hutchinson"
-        field = VelocityField(self.net, probed)
+        field = self.net.at_work(probed)
         rows = [self.net.drive(x, context)]
         if probed:
             coins = torch.empty_like(x.mT).random_(2, generator=generator(x.device))
@@ -95,9 +100,8 @@ class Continuous(Bijection):
         if self.training:
             state = integrate_in_steps(rates, state, start, stop, self.n_steps, *rows)
         else:
-            state = integrate_adaptively(
-                rates, state, start, stop, *rows, tolerance=MARGIN * self.tolerance
-            )
+            settings = {"tolerance": MARGIN * self.tolerance, "measure": self.net.sizes}
+            state = integrate_adaptively(rates, state, start, stop, *rows, **settings)
         if charged:
             charge(self.kinetic * (stop - start) * state[..., d + 1, :])
         return x + state[..., :d, :].mT, state[..., d, :]

@@ -1,6 +1,7 @@
 """What maps of columns by mixtures have in common: the fit, the search, the scaling."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ class MixtureMargins(Bijection):
     """
 
     invertible = "iterative"
-    _family = None
+    _family: Any = None
 
     def __init__(self, n_features, n_components, min_scale):
         super().__init__()

@@ -28,6 +28,8 @@ class SupportMap(Bijection):
     ============ ========================= ============================== ==================
 
     The log-det of a row is the sum over its columns; the inverse's is minus that. Cost: O(n d).
+    With bounds -1 and 1, ``x = tanh(z / 2)`` as policies are squashed [1]_: log dx/dz is computed
+    from log-sigmoids of z, not from x, so that it is right where x has been rounded to 1.
 
     Outside the support, which is open, the density is 0: a row with a value at or beyond a
     bound gets the log-det -inf, and the z of the nearest value inside, which is finite.
@@ -38,6 +40,11 @@ class SupportMap(Bijection):
     ----------
     low, high : array-like of length d
         Bounds a and b of every column, -inf and inf where there is none.
+
+    References
+    ----------
+    .. [1] Haarnoja et al. (2018), Soft actor-critic algorithms and applications,
+       arXiv:1812.05905, appendix C.
     """
 
     def __init__(self, low, high):
@@ -78,8 +85,9 @@ class SupportMap(Bijection):
         low, high, has_low, has_high, width = self._bounds()
         limit = max_exponent(z)
         log_above, log_below = z.clamp(max=limit), -z.clamp(min=-limit)
-        # From the nearer edge, where the distance to it keeps all its digits.
-        edge = (-z.abs()).exp()
+        # From the nearer edge, where the distance to it keeps all its digits. Not by the absolute
+        # value of z, whose derivative at 0 is none.
+        edge = torch.where(z < 0, z, -z).exp()
         part = width * (edge / (1 + edge))
         x = torch.where(z < 0, low + part, high - part)
         x = torch.where(has_high, x, low + log_above.exp())

@@ -3,15 +3,17 @@
 import os
 import tempfile
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._checked import checks_parameters
 from skflow._persistence import SaveMixin, load
 from skflow._random import draw_seed
+from skflow._types import Floats, RandomState, Rows, Table
 from skflow.codes._container import Container, digest_of
 from skflow.codes._literals import packed, unpacked
 from skflow.estimators._contract import anew
@@ -86,15 +88,15 @@ class Compressor(SaveMixin, BaseEstimator):
     """
 
     density: Any = "auto"
-    random_state: Any = None
+    random_state: RandomState = None
 
     _parameter_constraints: ClassVar[dict] = {
         "density": [StrOptions({"auto"}), HasMethods(["fit", "score_samples"])],
         "random_state": ["random_state"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    @checks_parameters(prefer_skip_nested_validation=False)
+    def fit(self, X: Rows, y: Any = None) -> Self:
         """Fit the density to rows like those that are to be compressed.
 
         Parameters
@@ -135,7 +137,7 @@ class Compressor(SaveMixin, BaseEstimator):
             draft.fingerprint_ = _fingerprint(density)
         return self
 
-    def compress(self, X, include_model=False):
+    def compress(self, X: Table, include_model: bool = False) -> bytes:
         """Write rows as bytes.
 
         Parameters
@@ -175,7 +177,7 @@ class Compressor(SaveMixin, BaseEstimator):
             stack=stack.to_bytes(),
         ).to_bytes()
 
-    def decompress(self, data):
+    def decompress(self, data: bytes) -> Any:
         """Read rows that :meth:`compress` wrote.
 
         Parameters
@@ -200,7 +202,7 @@ class Compressor(SaveMixin, BaseEstimator):
         check_is_fitted(self)
         return self._rows_of(container)
 
-    def bits_per_row(self, X):
+    def bits_per_row(self, X: Table) -> Floats:
         r"""Bits that rows take, :math:`-\log_2 P`, without those around all rows.
 
         Parameters
@@ -221,7 +223,7 @@ class Compressor(SaveMixin, BaseEstimator):
             bits[at] += 8 * np.array([len(str(cell)) for cell in cells])
         return bits
 
-    def sizes(self, data):
+    def sizes(self, data: bytes) -> dict[str, Any]:
         """Say what bytes that :meth:`compress` wrote are made of.
 
         Parameters

@@ -150,7 +150,7 @@ class _Rows:
         rest = torch.from_numpy(np.flatnonzero(self.holder != member))
         seed = int(np.random.SeedSequence([self.seed, member]).generate_state(1)[0])
         with threads(1), seeded(seed), time_limit(share * seconds_left()):
-            net, batches = self.make(rest.numpy()), self._batches(rest)
+            net, batches = self.make(rest.numpy()), self._batches(rest, config.max_epochs)
             own = _in_epochs(config, len(batches))
             own = replace(own, max_epochs=0) if self.stop.is_set() else own
             validation = self._validation(held)
@@ -159,10 +159,10 @@ class _Rows:
                 self.stop.set()
             return net, history
 
-    def _batches(self, rows):
+    def _batches(self, rows, max_steps):
         """Batches of an epoch that is some fifty steps long, however few rows there are."""
         size = min(self.batch_size, len(rows))
-        repeats = max(1, round(STEPS_AN_EPOCH * size / len(rows)))
+        repeats = max(1, round(min(STEPS_AN_EPOCH, max_steps) * size / len(rows)))
         return Batches(Rows(Batch(self.cells, None, self.weight), rows.repeat(repeats)), size)
 
     def _validation(self, held):

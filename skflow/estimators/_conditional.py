@@ -1,8 +1,15 @@
 """A fitted flow that may be one of many distributions, each given a row of a context."""
 
+# rows of parameters are in memory
+# mypy: disable-error-code="override"
+
+from typing import Any
+
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
+from skflow._types import Context, Floats, Function, RandomState, Weights
 from skflow._validation import check_latents, check_n_samples
 from skflow.estimators._contract import FittedFlow
 from skflow.estimators._from_sources import mean_score
@@ -13,7 +20,7 @@ __all__ = ["MaybeConditional"]
 class MaybeConditional(FittedFlow):
     """Scores and latents of a flow whose ``fit`` leaves ``n_context_``, 0 without a context."""
 
-    def score_samples(self, Z, context=None):
+    def score_samples(self, Z: ArrayLike, context: Context = None) -> Floats:
         """Log density of the approximation at each row.
 
         Parameters
@@ -40,7 +47,13 @@ class MaybeConditional(FittedFlow):
             dtype=self._dtype(),
         )
 
-    def score(self, Z, y=None, sample_weight=None, context=None):
+    def score(
+        self,
+        Z: ArrayLike,
+        y: Any = None,
+        sample_weight: Weights = None,
+        context: Context = None,
+    ) -> float:
         """Mean log density of the approximation at the rows, in nats.
 
         Parameters
@@ -57,7 +70,7 @@ class MaybeConditional(FittedFlow):
         """
         return mean_score(self, Z, sample_weight, context)
 
-    def transform(self, Z, context=None):
+    def transform(self, Z: ArrayLike, context: Context = None) -> Floats:
         """Latents of the rows, in the space of the flow's base.
 
         Parameters
@@ -78,7 +91,7 @@ class MaybeConditional(FittedFlow):
         rows, context = self._rows(Z), self._for_each(context, Z)
         return latents(self.flow_, rows, context, dtype=self._dtype())
 
-    def inverse_transform(self, U, context=None):
+    def inverse_transform(self, U: ArrayLike, context: Context = None) -> Floats:
         """Rows that :meth:`transform` sends to U.
 
         Parameters
@@ -99,7 +112,13 @@ class MaybeConditional(FittedFlow):
         rows, context = check_latents(self, U), self._for_each(context, U)
         return from_latents(self.flow_, rows, context, dtype=self._dtype())
 
-    def elbo(self, context, log_joint=None, n_samples=100, random_state=None):
+    def elbo(
+        self,
+        context: ArrayLike,
+        log_joint: Function | None = None,
+        n_samples: int = 100,
+        random_state: RandomState = None,
+    ) -> Floats:
         """Bound the log evidence of each row of a context from below, in nats.
 
         Parameters

@@ -2,7 +2,9 @@
 
 from abc import ABCMeta
 from contextlib import contextmanager
+from typing import Any
 
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -13,6 +15,7 @@ from sklearn.base import (
 from skflow._callbacks import CallbackSupportMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._types import Cells, Context, Floats, RandomState, Rows, Weights
 from skflow._validation import check_data, check_latents, check_n_samples
 from skflow.estimators._from_sources import mean_score, takes_sources
 from skflow.estimators._given import MaybeGiven, check_has_flow
@@ -39,7 +42,13 @@ def anew(estimator, going_on=False):
 class MeanScoreMixin(DensityMixin):
     """``score`` as the mean of ``score_samples``."""
 
-    def score(self, X, y=None, sample_weight=None, context=None):
+    def score(
+        self,
+        X: Rows,
+        y: Any = None,
+        sample_weight: Weights = None,
+        context: Context = None,
+    ) -> float:
         """Mean log density of the rows, in nats (as GaussianMixture; KernelDensity sums).
 
         Parameters
@@ -70,10 +79,10 @@ class FittedFlow(
 ):
     """Methods of an estimator whose ``fit`` leaves ``flow_`` and ``observation_``."""
 
-    n_jobs = None  # where it is no parameter
+    n_jobs: int | None = None  # where it is no parameter
 
     @takes_sources()
-    def score_samples(self, X, context=None):
+    def score_samples(self, X: Rows, context: Context = None) -> Floats:
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
         Parameters
@@ -97,7 +106,13 @@ class FittedFlow(
             self.flow_, rows, context, observation=self.observation_, **self._workers
         )
 
-    def sample(self, n_samples=1, random_state=None, on_grid=False, context=None):
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        on_grid: bool = False,
+        context: Context = None,
+    ) -> Cells:
         """Draw rows from the fitted density.
 
         Parameters
@@ -125,7 +140,7 @@ class FittedFlow(
         return self._draws(n_samples, random_state, on_grid, context)
 
     @takes_sources(wide=True)
-    def transform(self, X, context=None):
+    def transform(self, X: Rows, context: Context = None) -> Floats:
         """Latents of the rows: where the flow sends them in the space of its base.
 
         With an ensemble, those of the member with the best validation score. With
@@ -156,7 +171,7 @@ class FittedFlow(
             )
         return latents(self.flow_, rows, context, **self._workers)
 
-    def inverse_transform(self, Z, context=None):
+    def inverse_transform(self, Z: ArrayLike, context: Context = None) -> Floats:
         """Rows that :meth:`transform` sends to Z.
 
         Parameters

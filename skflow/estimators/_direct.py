@@ -3,13 +3,14 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._types import Bounds, Columns, RandomState, Steps
 from skflow.estimators._tabular import TableFlow
 from skflow.fitting._family import Family
 from skflow.fitting._settings import PREPROCESSING, units_hold
@@ -27,13 +28,13 @@ class BaseClassicalDensity(TableFlow):
     """A flow that is fitted and not trained: preprocessing, perhaps a bijection, then a base."""
 
     preprocessing: str = "auto"
-    support: Any = None
-    resolution: Any = None
-    periodic: Any = None
-    context_columns: Any = None
+    support: Bounds | None = None
+    resolution: Steps | None = None
+    periodic: Steps | None = None
+    context_columns: Columns | None = None
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
 
     _parameter_constraints: ClassVar[dict] = {
         "preprocessing": [StrOptions(set(PREPROCESSING))],

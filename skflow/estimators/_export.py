@@ -1,7 +1,9 @@
 """A fitted flow as a file that torch runs without this package."""
 
 import os
+from typing import Any
 
+from skflow._types import FilePath
 from skflow.estimators._given import check_has_flow
 from skflow.exceptions import NotExportableError
 
@@ -11,7 +13,7 @@ __all__ = ["ExportMixin"]
 class ExportMixin:
     """The method ``export`` of flows that are fitted to tables."""
 
-    def export(self, path):
+    def export(self: Any, path: FilePath) -> None:
         """Write scores and latents as a program that needs torch alone, by ``torch.export``.
 
         ``torch.export.load(path).module()`` maps rows, a float64 tensor (n_samples, n_features)

@@ -1,8 +1,10 @@
 """Methods of tables asked of sources: block by block, into one array or one mean."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -15,7 +17,13 @@ from skflow.sources._whole import refuse_context_beside
 __all__ = ["mean_score", "takes_sources"]
 
 
-def takes_sources(*, wide=False, dtype=np.float64):
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+
+def takes_sources(
+    *, wide: bool = False, dtype: Any = np.float64
+) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
     """Let a method of a fitted estimator that answers each row of a table take sources, too.
 
     What fits in memory is asked as the table that it is, what does not block by block; of a Dask

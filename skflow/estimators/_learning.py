@@ -60,7 +60,8 @@ def fit_table(estimator, X, sample_weight, context, last, resumable):
 def _tell_of(fit):
     """Say how training went, and what comes next."""
     score, stopped_by = fit.validation_score, fit.history.stopped_by
-    tell(f"held-out log density {score:.4g} nats a row, stopped by {stopped_by}")
+    known = "" if np.isnan(score) else f"held-out log density {score:.4g} nats a row, "
+    tell(f"{known}stopped by {stopped_by}")
     tell("scoring the rows held out")
 
 

@@ -1,11 +1,13 @@
 """A flow that learns from the rows of a table, trained or classical: the method ``fit``."""
 
 from abc import abstractmethod
+from typing import Any, Self
 
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._callbacks import fit_task
+from skflow._checked import checks_parameters
+from skflow._types import Context, Floats, Rows, Weights
 from skflow.estimators._contract import FittedFlow, anew
 from skflow.estimators._export import ExportMixin
 
@@ -16,7 +18,7 @@ class TableFlow(ExportMixin, FittedFlow):
     """A flow that learns from the rows of a table, by its ``_fit``."""
 
     @property
-    def n_context_(self):
+    def n_context_(self) -> int:
         """Columns of the context of the fit, 0 without one."""
         check_is_fitted(self, "flow_")
         known = vars(self).get("context_")
@@ -44,7 +46,9 @@ class TableFlow(ExportMixin, FittedFlow):
             like=like,
         )
 
-    def fit_transform(self, X, y=None, *, context=None, **fit_params):
+    def fit_transform(
+        self, X: Rows, y: Any = None, *, context: Context = None, **fit_params: Any
+    ) -> Floats:
         """Fit, and return the latents of the rows: :meth:`fit`, then :meth:`transform`.
 
         Parameters
@@ -61,8 +65,15 @@ class TableFlow(ExportMixin, FittedFlow):
         """
         return self.fit(X, y, context=context, **fit_params).transform(X, context)
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, *, context=None):
+    @checks_parameters(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Rows,
+        y: Any = None,
+        sample_weight: Weights = None,
+        *,
+        context: Context = None,
+    ) -> Self:
         """Learn the density of the rows of X, or of X given a context.
 
         Parameters

@@ -5,7 +5,7 @@ import os
 from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, Columns, FilePath, RandomState, Sizes, Steps
 from skflow.estimators._learning import fit_source, fit_table, rows_of_rank
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.online._mixin import OnlineMixin
@@ -44,6 +45,8 @@ __all__ = [
 
 # seconds beyond a limit that scores of held-out rows may take, which end a fit
 OVERTIME = 1.0
+# rows whose scores stand for all, where none are held out
+MOST_SCORED = 1_000
 # spreads beyond which nets see the logarithm of columns with heavy tails
 NET_REACH = 3.0
 # constraints of parameters that several families have
@@ -59,27 +62,27 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
     See :class:`skflow.NSFDensity` for the meaning of the shared parameters.
     """
 
-    n_layers: int | str = "auto"
+    n_layers: int | Auto = "auto"
     preprocessing: str = "auto"
     base: Any = "auto"
-    support: Any = None
-    resolution: Any = None
-    periodic: Any = None
-    context_columns: Any = None
-    n_members: int | str = "auto"
-    max_epochs: int | str = "auto"
-    batch_size: int | str = "auto"
-    learning_rate: float | str = "auto"
+    support: Bounds | None = None
+    resolution: Steps | None = None
+    periodic: Steps | None = None
+    context_columns: Columns | None = None
+    n_members: int | Auto = "auto"
+    max_epochs: int | Auto = "auto"
+    batch_size: int | Auto = "auto"
+    learning_rate: float | Auto = "auto"
     weight_decay: float = 0.01
-    input_noise: float | str = "auto"
-    validation_fraction: float | str = "auto"
-    n_iter_no_change: int | str | None = "auto"
+    input_noise: float | Auto = "auto"
+    validation_fraction: float | Auto = "auto"
+    n_iter_no_change: int | Auto | None = "auto"
     max_seconds: float | None = None
-    checkpoint: Any = None
+    checkpoint: FilePath | None = None
     n_jobs: int | None = None
     device: str = "cpu"
-    dtype: str = "float32"
-    random_state: Any = None
+    dtype: Literal["float32", "float64"] = "float32"
+    random_state: RandomState = None
     verbose: int = 0
     warm_start: bool = False
 
@@ -193,6 +196,8 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
         if positions is not None:
             self.held_out_at_ = positions
         self.held_out_scores_ = self._held_out_scores(rows, context, holder, expected)
+        if np.isnan(self.validation_score_):  # what was minimised is no log density
+            self.validation_score_ = self._mean_of_scores(rows, context)
 
     def _held_out_scores(self, rows, context, holder, expected_seconds):
         """Log density of each row by the member that held it out; NaN where time was up."""
@@ -215,6 +220,19 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
             )
             return np.full(len(rows), np.nan)
 
+    def _mean_of_scores(self, rows, context):
+        """Mean log density of held-out rows by those that held them out, or of all if none are."""
+        from skflow.fitting._blocks import log_density
+
+        scores = self.held_out_scores_
+        if (self.held_out_by_ < 0).all():
+            rows = np.asarray(rows[:MOST_SCORED], dtype=np.float64)
+            scores = log_density(
+                self.flow_, rows, context, observation=self.observation_, **self._workers
+            )
+        known = scores[np.isfinite(scores)]
+        return float(known.mean()) if len(known) else np.nan
+
     def _members(self):
         """Each member of the fitted ensemble as a fitted estimator of its own."""
         from skflow.fitting._blocks import single_flows
@@ -231,9 +249,9 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
 class NetworkFlowDensity(BaseFlowDensity):
     """Base of flows made of layers that nets steer, with a linear map between two of them."""
 
-    hidden_features: tuple | str = "auto"
+    hidden_features: Sizes | Auto = "auto"
     mixing: str = "plu"
-    dropout: float | str = "auto"
+    dropout: float | Auto = "auto"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseFlowDensity._parameter_constraints,

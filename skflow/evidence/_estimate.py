@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, Function, Names, RandomState
 from skflow.evidence._agreement import agreement_of
 from skflow.evidence._draws import in_numpy, read_draws
 from skflow.evidence._function import AGREEMENT, AskedDensity
@@ -26,18 +29,18 @@ MOST_SHOWN = 6  # parameters in a message
 
 
 def log_evidence(
-    draws,
-    log_density,
+    draws: Any,
+    log_density: Function,
     *,
-    log_weights=None,
-    log_density_of_draws=None,
-    support=None,
-    density="auto",
-    n_proposals="auto",
-    vectorized=True,
-    var_names=None,
-    random_state=0,
-):
+    log_weights: ArrayLike | None = None,
+    log_density_of_draws: ArrayLike | None = None,
+    support: Bounds | None = None,
+    density: Any = "auto",
+    n_proposals: int | Auto = "auto",
+    vectorized: bool = True,
+    var_names: Names | None = None,
+    random_state: RandomState = 0,
+) -> LogEvidence:
     r"""Estimate the evidence of a model from draws that there are, a chain say.
 
     The density p is known up to a constant, and the constant Z, its integral, is wanted: of prior
@@ -167,16 +170,16 @@ def log_evidence(
     """
     _check_parameters(density, n_proposals)
     drawn = read_draws(draws, log_weights, var_names)
-    bounds = resolve_support(support, drawn.rows.shape[1], drawn.names)
-    check_inside_support(drawn.rows, *bounds, drawn.names)
-    asked = AskedDensity(log_density, vectorized, *bounds)
+    low, high = resolve_support(support, drawn.rows.shape[1], drawn.names)
+    check_inside_support(drawn.rows, low, high, drawn.names)
+    asked = AskedDensity(log_density, vectorized, low, high)
     values = _values_of(drawn, asked, log_density_of_draws)
     rng = np.random.RandomState(draw_seed(random_state))  # noqa: NPY002
     agreement = agreement_of(drawn, draw_seed(rng))
     sides = sides_of(drawn, values, asked, rng)
     n = max(len(drawn.rows), FEWEST_PROPOSALS) if isinstance(n_proposals, str) else n_proposals
     reasons = faults_of_draws(agreement, drawn.names)
-    combined = combine(_compared(sides, density, bounds, n, thorough=not reasons))
+    combined = combine(_compared(sides, density, (low, high), n, thorough=not reasons))
     error = widened(combined, agreement)
     reasons += faults_of_evidence(combined, error)
     for reason in reasons:

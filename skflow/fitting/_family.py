@@ -1,6 +1,7 @@
 """What a family of flows settles for itself."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["Family"]
 
@@ -25,6 +26,8 @@ class Family:
     n_threads : int or None
         Of torch, in a fit and in scoring; None leaves it as it is. Kernels as small as those of
         flows of rows gain nothing from a second thread.
+    symmetry : Symmetry or None
+        Of rows of particles, which the flow keeps and learns by matching velocities.
     """
 
     auto: dict = field(default_factory=dict)
@@ -33,3 +36,4 @@ class Family:
     learns_from_all: bool = True
     bends_tails: bool = True
     n_threads: int | None = 1
+    symmetry: Any = None

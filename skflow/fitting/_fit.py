@@ -45,7 +45,7 @@ class Fit:
     history : History
     validation_score : float
         Mean log density of the held-out rows (of the training rows if none are) by the members
-        that did not train on them, in the units of X.
+        that did not train on them, in the units of X; NaN where it was not the loss.
     holder : ndarray of shape (n_rows,)
         The member that held each row of the table out, -1 if all trained on it.
     """
@@ -96,7 +96,7 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, *, stream=None
             tell(f"the start of training: the base, {plan.base}, and the maps before it")
             flow = _start(estimator, plan, table.observation, core, training, held)
         else:
-            flow = previous.behind(None).to(device)
+            flow = previous.behind(None).to(device, dtype)
         parts = training if stream is None else None, held
         rows, held_rows = (
             None if part is None else Rows(core, *part.to(device, dtype)) for part in parts
@@ -151,8 +151,10 @@ class _Outcome:
             judged = judged.of_member(member)
         sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
         loss = float(np.average(history.validation_loss, weights=sizes))
-        score = _mean_log_det(log_det, self.weight, judged) - loss
-        flow = assembled(flow, preprocessing, history)
+        # the loss of matched velocities is no log density
+        matched = self.plan.symmetry is not None
+        score = np.nan if matched else _mean_log_det(log_det, self.weight, judged) - loss
+        flow = assembled(flow, preprocessing, history, self.plan)
         return Fit(flow, history, score, self.holder.numpy())
 
 
@@ -208,9 +210,13 @@ def training_config(estimator, plan, held=None):
     )
 
 
-def assembled(flow, preprocessing, history):
-    """Return a trained flow behind its preprocessing on the CPU, an ensemble if it is stacked."""
+def assembled(flow, preprocessing, history, plan):
+    """Return a trained flow behind its preprocessing on the CPU, an ensemble if it is stacked.
+
+    One with a symmetry is kept in float64, where that holds to the last digits of a score.
+    """
     flow = flow.cpu().behind(preprocessing)
+    flow = flow if plan.symmetry is None else flow.double()
     losses = history.validation_loss
     if len(losses) > 1:
         flow = Ensemble(flow, len(losses), reference=int(np.argmin(losses)))

@@ -10,8 +10,9 @@ from skflow._validation import resolve_device, resolve_dtype
 from skflow.fitting._fit import assembled
 from skflow.fitting._given import noise_of
 from skflow.fitting._start import preprocess
+from skflow.fitting._supply import objective_of
 from skflow.flow import Ensemble
-from skflow.training import Batches, MaximumLikelihood, Numbers, Rows, TrainingConfig, train
+from skflow.training import Batches, Numbers, Rows, TrainingConfig, train
 
 __all__ = ["learn_block"]
 
@@ -83,16 +84,16 @@ def learn_block(estimator, table, plan, flow, seed, carried=None):
         index = index.expand(plan.n_members, -1) if several else index
         rows = Rows(core, *Numbers(index).to(device, dtype))
         passes = Passes(carried)
-        learnt = learnt.behind(None).to(device)
+        learnt = learnt.behind(None).to(device, dtype)
         history = train(
             learnt,
-            MaximumLikelihood(),
+            objective_of(plan),
             Batches(rows, batch_size(estimator, plan), noise_of(learnt, plan)),
             online_config(estimator, plan),
             n_members=plan.n_members if several else None,
             keeper=passes,
         )
-    learnt = assembled(learnt, preprocessing, history)
+    learnt = assembled(learnt, preprocessing, history, plan)
     if several:
         learnt.reference = reference
     return learnt, passes.carried, history.stopped_by

@@ -1,7 +1,8 @@
 """All that is settled before training starts, and whether a warm start can go on with it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,8 @@ class Plan:
         In which the rows are dealt out; 0 holds nothing out.
     parameters : dict
         What the estimator was given of the parameters that shape a flow.
+    symmetry : Symmetry or None
+        Of rows of particles.
     """
 
     n_features: int
@@ -88,10 +91,11 @@ class Plan:
     input_noise: float
     validation_fraction: float
     n_iter_no_change: int | None
+    symmetry: Any = None  # which older files do not know
 
     def shown(self):
         """Return the settings that users may want to see, by the attribute that shows them."""
-        values = asdict(self)
+        values = vars(self)
         return {f"{name}_": values[name] for name in VISIBLE if values[name] is not None}
 
 

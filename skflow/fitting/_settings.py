@@ -105,6 +105,8 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
     plan : Plan
     """
     kept = kept or {}
+    if family.symmetry is not None:
+        family.symmetry.check_columns(d)
     chosen = _chooser(estimator, family, kept, n)
     n_members, n_folds, fraction = held_out(n, holder, chosen)
     n_train = n - n // n_folds if n_folds else n
@@ -136,6 +138,7 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
         input_noise=float(chosen("input_noise", lambda: _input_noise(n, n_context))),
         validation_fraction=fraction,
         n_iter_no_change=chosen("n_iter_no_change", lambda: _patience(n_train, batch_size)),
+        symmetry=family.symmetry,
     )
 
 

@@ -53,16 +53,20 @@ def start_preprocessing(table, plan, family, training, holder, shared=False):
     if table.weight is not None and factor is not None:
         weight = weight * factor
     rows = torch.from_numpy(table.rows(index.reshape(-1).numpy()))
-    fitted = fit_preprocessing(
-        plan.preprocessing,
-        table.bounds,
-        rows.view(*index.shape, table.n_features),
-        weight,
-        n_members if own else 1,
-        bends_tails=family.bends_tails,
-        heavy=heavy_columns(plan.base, table.n_features),
-        constant=torch.from_numpy(table.observation.ties.constant),
-    )
+    rows = rows.view(*index.shape, table.n_features)
+    if plan.symmetry is not None:
+        fitted = plan.symmetry.preprocessing(rows, weight)
+    else:
+        fitted = fit_preprocessing(
+            plan.preprocessing,
+            table.bounds,
+            rows,
+            weight,
+            n_members if own else 1,
+            bends_tails=family.bends_tails,
+            heavy=heavy_columns(plan.base, table.n_features),
+            constant=torch.from_numpy(table.observation.ties.constant),
+        )
     return fitted if own or n_members == 1 else stack_members([fitted] * n_members)
 
 
@@ -139,13 +143,16 @@ def start_flow(estimator, plan, observation, rows, rows_of_all):
         Of rows as they are in ``observation``, stacked if there are several members.
     """
     reader = context_reader(rows_of_all)
-    base = build_base(plan.base, residuals(rows_of_all, reader, plan), rows_of_all.weight)
     dtype = rows.x.dtype
+    if plan.symmetry is not None:
+        base = plan.symmetry.base()
+    else:
+        base = build_base(plan.base, residuals(rows_of_all, reader, plan), rows_of_all.weight)
 
     def flow():
-        bijection = end_where_base_lies(
-            estimator._build_bijection(plan), plan.base, plan.n_features
-        )
+        bijection = estimator._build_bijection(plan)
+        if plan.symmetry is None:
+            bijection = end_where_base_lies(bijection, plan.base, plan.n_features)
         bijection = given_context(bijection, reader, plan)
         return observation.wrap(Flow(bijection, base)).to(dtype)
 

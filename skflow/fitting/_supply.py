@@ -7,10 +7,15 @@ from skflow.fitting._given import noise_of
 from skflow.fitting._members import train_members
 from skflow.training import Batches, MaximumLikelihood, train
 
-__all__ = ["Supply"]
+__all__ = ["Supply", "objective_of"]
 
 # rows of a batch from which on members gain nothing from sharing the kernels of a CPU
 APART = 512
+
+
+def objective_of(plan):
+    """Return what the flow of a Plan learns from rows by."""
+    return MaximumLikelihood() if plan.symmetry is None else plan.symmetry.objective()
 
 
 class Supply:
@@ -78,10 +83,10 @@ class Supply:
         on_cpu = next(flow.parameters()).device.type == "cpu"
         if several and plan.batch_size >= APART and on_cpu:
             settings = {"seed": seed, "n_jobs": n_jobs, "resumable": resumable}
-            return train_members(flow, MaximumLikelihood(), self, held, config, plan, **settings)
+            return train_members(flow, objective_of(plan), self, held, config, plan, **settings)
         history = train(
             flow,
-            MaximumLikelihood(),
+            objective_of(plan),
             self.batches(plan, noise_of(flow, plan)),
             config,
             validation=held,

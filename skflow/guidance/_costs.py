@@ -10,9 +10,9 @@ MEASURED_COLUMNS = 10
 # Seconds of one core, and MiB by which the fit grows memory, of tables with 10 columns of a
 # mixture of bent normals: benchmarks/cost.py
 ROWS = (300, 1_000, 3_000, 10_000, 30_000)
-CURVES = {}
+CURVES: dict[str, tuple] = {}
 # by what power of the number of columns these grow: the same, 3,000 rows of 3 and of 30 columns
-POWERS = {}
+POWERS: dict[str, tuple] = {}
 
 
 @dataclass(frozen=True)

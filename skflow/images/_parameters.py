@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._types import Auto, Cells, Context, RandomState, Rows, Sizes
 from skflow._validation import is_real
 from skflow.images._checks import check_images, halvings
 
@@ -39,10 +40,10 @@ class ImageParameters:
     It comes before the estimator's own base class.
     """
 
-    image_shape: Any = None
+    image_shape: Sizes | None = None
     levels: int | None = None
-    n_scales: int | str = "auto"
-    dequantization: str = "uniform"
+    n_scales: int | Auto = "auto"
+    dequantization: Literal["uniform", "variational"] = "uniform"
 
     _image_constraints: ClassVar[dict] = {
         "image_shape": [None, "array-like"],
@@ -51,7 +52,7 @@ class ImageParameters:
         "dequantization": [StrOptions({"uniform", "variational"})],
     }
 
-    def bits_per_dim(self, X):
+    def bits_per_dim(self: Any, X: Rows) -> float:
         r"""Bits that a code made of this density needs for each pixel, the figure papers print.
 
         .. math:: -\frac{1}{d \log 2} \cdot \frac1n \sum_i \log P(x_i)
@@ -80,7 +81,14 @@ class ImageParameters:
             )
         return -self.score(X) / (self.n_features_in_ * math.log(2))
 
-    def sample(self, n_samples=1, random_state=None, temperature=1.0, on_grid=False, context=None):
+    def sample(
+        self: Any,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        temperature: float = 1.0,
+        on_grid: bool = False,
+        context: Context = None,
+    ) -> Cells:
         """Draw rows from the fitted density.
 
         Parameters

@@ -1,9 +1,13 @@
 """What predicted draws, quantiles and intervals are worth once y is known; arrays in."""
 
+from typing import Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import mean_pinball_loss
 from sklearn.utils.validation import check_array
 
+from skflow._types import Floats, Weights
 from skflow._validation import check_sample_weight, is_real
 
 __all__ = [
@@ -17,7 +21,13 @@ __all__ = [
 ]
 
 
-def crps_of_draws(y_true, draws, *, sample_weight=None, multioutput="uniform_average"):
+def crps_of_draws(
+    y_true: ArrayLike,
+    draws: ArrayLike,
+    *,
+    sample_weight: Weights = None,
+    multioutput: Literal["raw_values", "uniform_average"] | ArrayLike = "uniform_average",
+) -> float | Floats:
     r"""Continuous ranked probability score of draws; smaller is better, in the units of y.
 
     With m draws :math:`x_i` of a row, the unbiased estimate of
@@ -72,8 +82,13 @@ def crps_of_rows(y, draws):
 
 
 def pinball_loss(
-    y_true, y_quantiles, quantiles, *, sample_weight=None, multioutput="uniform_average"
-):
+    y_true: ArrayLike,
+    y_quantiles: ArrayLike,
+    quantiles: ArrayLike,
+    *,
+    sample_weight: Weights = None,
+    multioutput: Literal["raw_values", "uniform_average"] | ArrayLike = "uniform_average",
+) -> float | Floats:
     """Mean of scikit-learn's ``mean_pinball_loss`` over several quantiles; smaller is better.
 
     Twice the loss over a fine, even grid of quantiles is the CRPS of the distribution.
@@ -113,8 +128,14 @@ def pinball_loss(
 
 
 def interval_score(
-    y_true, low, high, coverage=0.9, *, sample_weight=None, multioutput="uniform_average"
-):
+    y_true: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    coverage: float = 0.9,
+    *,
+    sample_weight: Weights = None,
+    multioutput: Literal["raw_values", "uniform_average"] | ArrayLike = "uniform_average",
+) -> float | Floats:
     r"""Width of central intervals, with a fine for the rows that they miss; smaller is better.
 
     .. math:: (h - l) + \frac{2}{\alpha} (l - y) 1\{y < l\} + \frac{2}{\alpha} (y - h) 1\{y > h\}
@@ -148,13 +169,20 @@ def interval_score(
     >>> round(interval_score([1.0, 4.0], [0.0, 1.0], [2.0, 3.0], coverage=0.9), 6)
     12.0
     """
-    y, low, high = _ends(y_true, low, high)
-    missed = np.maximum(low - y, 0) + np.maximum(y - high, 0)
+    y, lowest, highest = _ends(y_true, low, high)
+    missed = np.maximum(lowest - y, 0) + np.maximum(y - highest, 0)
     fine = 2 / (1 - check_share(coverage, "coverage"))
-    return _average(high - low + fine * missed, sample_weight, multioutput)
+    return _average(highest - lowest + fine * missed, sample_weight, multioutput)
 
 
-def interval_coverage(y_true, low, high, *, sample_weight=None, multioutput="uniform_average"):
+def interval_coverage(
+    y_true: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    *,
+    sample_weight: Weights = None,
+    multioutput: Literal["raw_values", "uniform_average"] | ArrayLike = "uniform_average",
+) -> float | Floats:
     """Share of the values that lie in their intervals, ends included.
 
     Near what the intervals claim is right; neither 0 nor 1 is best, and intervals that do not

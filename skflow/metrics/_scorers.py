@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from sklearn.utils import _safe_indexing, check_random_state
@@ -9,6 +10,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import _num_samples
 
 from skflow._random import draw_seed
+from skflow._types import Function
 from skflow._validation import check_sample_weight
 from skflow.metrics._asking import ask
 from skflow.metrics._losses import (
@@ -25,7 +27,7 @@ __all__ = ["get_scorer", "get_scorer_names"]
 BLOCK = 10_000  # rows whose draws are held at once
 
 
-def get_scorer(scoring, **settings):
+def get_scorer(scoring: str, **settings: Any) -> Function:
     """Make a scorer of predicted distributions for ``scoring=`` of searches and cross-validation.
 
     It is called as ``scorer(estimator, X, y, sample_weight=None)`` and returns a number, better
@@ -101,7 +103,7 @@ def get_scorer(scoring, **settings):
     return SCORERS[scoring](**settings)
 
 
-def get_scorer_names():
+def get_scorer_names() -> list[str]:
     """Return the names that :func:`get_scorer` knows, sorted.
 
     Examples
@@ -208,7 +210,7 @@ class CoverageScorer(IntervalScorer):
         return -np.abs(interval_coverage(y, *ends, **settings) - self.coverage).mean()
 
 
-SCORERS = {
+SCORERS: dict[str, Any] = {
     "log_density": LogDensityScorer,
     "neg_crps": CRPSScorer,
     "neg_pinball_loss": PinballScorer,

@@ -7,6 +7,7 @@ from skflow.nets._lipschitz import LipschitzMLP
 from skflow.nets._masked import MADE
 from skflow.nets._mlp import MLP, Encoder
 from skflow.nets._monotone import IntegrandNet, PositiveNet
+from skflow.nets._particles import ParticleNet
 from skflow.nets._summaries import SeriesSummary, VectorSummary
 from skflow.nets._velocity import VelocityField, VelocityNet
 
@@ -19,6 +20,7 @@ __all__ = [
     "IntegrandNet",
     "LipschitzConvNet",
     "LipschitzMLP",
+    "ParticleNet",
     "PositiveNet",
     "SeriesSummary",
     "VectorSummary",

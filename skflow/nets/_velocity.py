@@ -92,6 +92,14 @@ class VelocityNet(nn.Module):
         rows = x if context is None else torch.cat([context, x], dim=-1)
         return affine_map(rows.mT, first.weight[..., 2 * self.n_frequencies :], first.bias)
 
+    def at_work(self, probed=False):
+        """Return the field, of which :class:`skflow.bijections.Continuous` asks."""
+        return VelocityField(self, probed)
+
+    def sizes(self, state):
+        """Sizes of states or errors (*members, k, n): of each component."""
+        return state.abs()
+
 
 class VelocityField:
     r"""A velocity net at work: velocities around given rows and traces of their Jacobian.

@@ -64,7 +64,9 @@ def integrate_in_steps(f, y, start, stop, n_steps, *constants):
     return y
 
 
-def integrate_adaptively(f, y, start, stop, *constants, tolerance, max_steps=MAX_STEPS):
+def integrate_adaptively(
+    f, y, start, stop, *constants, tolerance, max_steps=MAX_STEPS, measure=torch.abs
+):
     r"""Integrate with Dormand and Prince's method 5(4), each row in steps of its own.
 
     A step of a row is accepted if the estimated error of each component is at most
@@ -90,6 +92,10 @@ def integrate_adaptively(f, y, start, stop, *constants, tolerance, max_steps=MAX
         Taken to be 8 roundings of the dtype, if it is less.
     max_steps : int
         Accepted or not.
+    measure : callable
+        Sizes (*members, m, n), not negative, of states or errors (*members, k, n), in the place
+        of those of each component: with lengths, the steps are the same whichever way the axes
+        point.
 
     Returns
     -------
@@ -107,7 +113,7 @@ def integrate_adaptively(f, y, start, stop, *constants, tolerance, max_steps=MAX
     """
     replay = torch.is_grad_enabled() and f(y.new_tensor([start]), y, *constants).requires_grad
     with torch.no_grad():
-        journey = _Journey(f, y, start, stop, constants, tolerance, replay)
+        journey = _Journey(f, y, start, stop, constants, tolerance, replay, measure)
         for _ in range(max_steps):
             if journey.arrived():
                 break
@@ -149,8 +155,8 @@ def _retrace(f, y, start, steps, constants):
 class _Journey:
     """Rows on their way, without gradients: time to go, next step, state and slope of each."""
 
-    def __init__(self, f, y, start, stop, constants, tolerance, record):
-        self.f, self.y, self.constants = f, y, constants
+    def __init__(self, f, y, start, stop, constants, tolerance, record, measure):
+        self.f, self.y, self.constants, self.measure = f, y, constants, measure
         self.stop, self.span = stop, abs(stop - start)
         self.sign = 1.0 if stop >= start else -1.0
         self.tolerance = max(tolerance, FINEST_ULPS * torch.finfo(y.dtype).eps)
@@ -187,8 +193,10 @@ class _Journey:
         new, slope, error = _attempt(
             self.f, self._time(), self.y, self.slope, self.sign * h, self.constants
         )
-        size = torch.maximum(self.y.abs(), new.abs())
-        ratio = (error.abs() / (1 + size)).amax(dim=-2, keepdim=True) * (h / self.tolerance)
+        size = torch.maximum(self.measure(self.y), self.measure(new))
+        ratio = (self.measure(error) / (1 + size)).amax(dim=-2, keepdim=True) * (
+            h / self.tolerance
+        )
         ratio = ratio.nan_to_num(nan=torch.inf)  # a step into infinity was too long
         accepted = ratio <= 1
         self.y = torch.where(accepted, new, self.y)

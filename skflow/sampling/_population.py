@@ -77,8 +77,12 @@ class Population:
         power : float, default=1.0
             That of the target, beta.
         """
+        return self.log_density(power) - self.log_mixture()
+
+    def log_mixture(self):
+        """Log density (n,) of all proposals together, by the rows of each."""
         mixed = logsumexp(self._log_q, b=np.reshape(self.counts, (-1, 1)), axis=0)
-        return self.log_density(power) - mixed + np.log(len(self))
+        return mixed - np.log(len(self))
 
     def log_density(self, power=1.0):
         """Log density (n,) between base and target, not normalised."""

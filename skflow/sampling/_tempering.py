@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
+from skflow._types import Function
 from skflow.sampling._slices import slice_moves
 
 __all__ = ["Ends", "Reached", "tempered"]
@@ -27,8 +28,8 @@ class Ends:
         Of rows (k, d) and the group (k,) of each, to log densities (k,); the first normalised.
     """
 
-    log_start: callable
-    log_target: callable
+    log_start: Function
+    log_target: Function
 
     def between(self, share, groups):
         """Log density of groups (n_some,) at their shares (n_groups,) of the way."""

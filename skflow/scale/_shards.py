@@ -9,12 +9,12 @@ import numpy as np
 from skflow._clock import left_out
 from skflow.fitting._given import noise_of
 from skflow.fitting._stream import WRITING, row_of
-from skflow.fitting._supply import Supply
+from skflow.fitting._supply import Supply, objective_of
 from skflow.members import select_member
 from skflow.scale._cluster import TROUBLE
 from skflow.scale._rounds import RoundBatches, Rounds
 from skflow.scale._tasks import Deal, Training, deal, shard_of
-from skflow.training import MaximumLikelihood, n_stretches, train
+from skflow.training import n_stretches, train
 
 __all__ = ["Shards"]
 
@@ -133,6 +133,7 @@ class Shards(Supply):
         trainings = [
             Training(
                 flow=member.cpu(),
+                objective=objective_of(plan),
                 noise=noise_of(member, plan),
                 config=replace(config, verbose=0),
                 batch_size=batch_size,
@@ -147,7 +148,7 @@ class Shards(Supply):
         )
         history = train(
             flow,
-            MaximumLikelihood(),
+            objective_of(plan),
             RoundBatches(self.rounds),
             config,
             validation=held,

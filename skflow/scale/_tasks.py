@@ -11,7 +11,7 @@ from skflow.fitting._stream import Stream, row_of
 from skflow.fitting._survey import Scout
 from skflow.sources._kinds import BlockSource
 from skflow.sources._parts import cut
-from skflow.training import Batch, Batches, MaximumLikelihood, Rows, batch_of, make_round
+from skflow.training import Batch, Batches, Rows, batch_of, make_round
 
 __all__ = ["Deal", "Training", "deal", "first_rows", "look", "shard_of", "train_on"]
 
@@ -114,6 +114,7 @@ class Training:
     ----------
     flow : Flow
         Of one member, as it is before the first step.
+    objective : callable
     noise : float or tensor of shape (1, d)
     config : TrainingConfig
     batch_size : int
@@ -123,6 +124,7 @@ class Training:
     """
 
     flow: Any
+    objective: Any
     noise: Any
     config: Any
     batch_size: int
@@ -156,4 +158,4 @@ def train_on(shard, training, begin, n_shards, place, n_steps):
     with one_thread(), seeded(seed, training.device):
         batches = Batches(Rows(batch), training.batch_size, training.noise)
         flow = training.flow.to(training.device)
-        return make_round(flow, MaximumLikelihood(), batches, training.config, begin)
+        return make_round(flow, training.objective, batches, training.config, begin)

@@ -10,8 +10,9 @@ from skflow._clock import seconds_left
 from skflow._random import seeded
 from skflow.fitting._given import noise_of
 from skflow.fitting._stream import Stream
+from skflow.fitting._supply import objective_of
 from skflow.fitting._survey import Scout, Survey
-from skflow.training import MaximumLikelihood, StretchBatches, n_stretches, train
+from skflow.training import StretchBatches, n_stretches, train
 
 __all__ = ["RankBatches", "RankStream", "survey_together"]
 
@@ -127,7 +128,7 @@ class RankStream(Stream):
             )
             history = train(
                 flow,
-                MaximumLikelihood(),
+                objective_of(plan),
                 batches,
                 config,
                 validation=held,

@@ -43,7 +43,7 @@ class Observation(ABC):
     """
 
     continuous: ClassVar[bool]
-    circles = None
+    circles: Circles | None = None
 
     @property
     @abstractmethod
@@ -176,7 +176,8 @@ class ContinuousRows(Observation):
         if circles is None:
             circles = read_circles(X, periodic, weight, names)
         if circles is not None:
-            X, low, high = circles.turn(X), *circles.within(low, high, names)
+            X = circles.turn(X)
+            low, high = circles.within(low, high, names)
         used = None if weight is None or (weight > 0).all() else weight > 0
         check_inside_support(X, low, high, names, used, like)
         declared = read_resolution(X, resolution, used, names)

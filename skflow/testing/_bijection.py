@@ -2,20 +2,27 @@
 
 import copy
 import pickle
+from typing import Any
 
 from skflow.exceptions import NotInvertibleError
 from skflow.testing._case import Case, call, default_rows, perturbed, rows_of
+from skflow.testing._gradients import check_gradients
 from skflow.testing._report import fail
 
 __all__ = ["check_bijection"]
 
 _LOG_DET = 1e-10  # float64, against autodiff
 _SAME_ARITHMETIC = 1e-10  # float64, the same sums in another order
-_GRADIENT = 1e-5  # what finite differences with _STEP are good for
-_STEP = 1e-6
 
 
-def check_bijection(bijection, x=None, context=None, *, perturbation=0.3, random_state=0):
+def check_bijection(
+    bijection: Any,
+    x: Any = None,
+    context: Any = None,
+    *,
+    perturbation: float = 0.3,
+    random_state: int = 0,
+) -> None:
     """Check that a bijection keeps its contract; raise AssertionError where it does not.
 
     A flow starts as the identity, where every log-det is zero and nothing is proven. So a copy
@@ -23,8 +30,10 @@ def check_bijection(bijection, x=None, context=None, *, perturbation=0.3, random
     the copy is checked, in eval mode and float64: shapes; the declared ``invertible`` is true; the
     inverse inverts (1e-8, and 1e-4 in float32); both log-dets cancel; the log-det is that of
     autodiff's Jacobian (1e-10); rows do not influence each other; calls are repeatable and leave
-    their input alone; ``state_dict`` and pickle round-trip; gradients reach every parameter and
-    agree with finite differences; the context matters if one is passed; two copies stacked by
+    their input and the global random state alone, whatever the layout of the rows in memory;
+    ``state_dict`` and pickle round-trip, also into a copy that has been called with other
+    parameters; gradients reach every parameter, in both directions, and agree with finite
+    differences; the context matters if one is passed; two copies stacked by
     :func:`skflow.members.stack_members` give what each gives alone. A bijection that declares a
     ``tolerance`` above the first four is held to that instead.
 
@@ -55,8 +64,8 @@ def check_bijection(bijection, x=None, context=None, *, perturbation=0.3, random
     start = copy.deepcopy(bijection).to(torch.float64).eval()
     with torch.no_grad():
         start.initialize(x.clone(), context)
-    moved = [perturbed(start, perturbation, random_state + k) for k in range(2)]
-    case = Case(copy.deepcopy(bijection).to(torch.float64).eval(), *moved, x, context)
+    moved, other = (perturbed(start, perturbation, random_state + k) for k in range(2))
+    case = Case(copy.deepcopy(bijection).to(torch.float64).eval(), moved, other, x, context)
     for check in _CHECKS:
         check(case)
 
@@ -144,68 +153,42 @@ def _check_pure(case):
     import torch
 
     for name, rows in case.directions():
-        function, given = getattr(case.bijection, name), rows.clone()
+        function, given, state = getattr(case.bijection, name), rows.clone(), torch.get_rng_state()
         with torch.no_grad():
             first = function(given, case.context)
         if not torch.equal(given, rows):
             fail(case.bijection, "input untouched", f"{name} changed its input in place")
         if not all(map(torch.equal, first, call(function, rows, case.context))):
             fail(case.bijection, "repeatable", f"two calls of {name} in eval mode differ")
+        if not torch.equal(torch.get_rng_state(), state):
+            fail(case.bijection, "global random state", f"{name} in eval mode draws from it")
+        # the same rows, with the columns of a table side by side in memory
+        with torch.no_grad():
+            strided = function(rows.mT.contiguous().mT, case.context)
+        explanation = f"{name} of the same rows in another layout of memory"
+        for ours, theirs in zip(strided, first, strict=True):
+            case.require("layout of memory", ours, theirs, _SAME_ARITHMETIC, explanation)
 
 
 def _check_serialisation(case):
     import torch
 
-    loaded = copy.deepcopy(case.original)
+    loaded, moved = copy.deepcopy(case.original), copy.deepcopy(case.other)
     loaded.load_state_dict(case.bijection.state_dict())
+    # what a call has left behind must not outlive the parameters that it was made of
+    for name, rows in case.directions():
+        call(getattr(moved, name), rows, case.context)
+    moved.load_state_dict(case.bijection.state_dict())
     try:
         unpickled = pickle.loads(pickle.dumps(case.bijection))
     except Exception as error:
         raise AssertionError(f"{type(case.bijection).__name__}: pickle: {error}") from error
-    for prop, twin in (("state_dict", loaded), ("pickle", unpickled)):
-        got = call(twin.forward, case.x, case.context)
-        if not all(map(torch.equal, got, case.forward())):
-            fail(case.bijection, prop, "the restored bijection gives other results")
-
-
-def _check_gradients(case):
-    import torch
-
-    bijection = copy.deepcopy(case.bijection)
-    generator = torch.Generator().manual_seed(0)
-    mixing = torch.randn(case.x.shape, generator=generator, dtype=case.x.dtype)
-
-    def loss():
-        z, log_det = bijection(case.x, case.context)
-        return (z * mixing).sum() + (log_det * mixing[:, 0]).sum()
-
-    parameters = {name: p for name, p in bijection.named_parameters() if p.requires_grad}
-    if not parameters:
-        return
-    value = loss()
-    if not value.requires_grad:
-        fail(case.bijection, "gradients", "no gradient reaches any parameter")
-    gradients = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
-    for (name, p), gradient in zip(parameters.items(), gradients, strict=True):
-        if gradient is None:
-            fail(case.bijection, "gradients", f"no gradient reaches the parameter {name!r}")
-        direction = torch.randn(p.shape, generator=generator, dtype=p.dtype)
-        explanation = f"the gradient of {name!r} differs from finite differences"
-        slope = _slope(loss, p, direction)
-        case.require("gradients", (gradient * direction).sum(), slope, _GRADIENT, explanation)
-
-
-def _slope(loss, parameter, direction):
-    """Central finite difference of the loss along a direction in one parameter."""
-    import torch
-
-    with torch.no_grad():
-        parameter.add_(direction, alpha=_STEP)
-        above = loss()
-        parameter.add_(direction, alpha=-2 * _STEP)
-        below = loss()
-        parameter.add_(direction, alpha=_STEP)
-    return (above - below) / (2 * _STEP)
+    for prop, twin in (("state_dict", loaded), ("pickle", unpickled), ("stale", moved)):
+        for name, rows in case.directions():
+            got = call(getattr(twin, name), rows, case.context)
+            wanted = call(getattr(case.bijection, name), rows, case.context)
+            if not all(map(torch.equal, got, wanted)):
+                fail(case.bijection, prop, f"{name} of the restored bijection is another one")
 
 
 def _check_context(case):
@@ -255,7 +238,7 @@ _CHECKS = (
     _check_log_det,
     _check_pure,
     _check_serialisation,
-    _check_gradients,
+    check_gradients,
     _check_context,
     _check_members,
 )

@@ -1,6 +1,8 @@
 """The public check of a density that is given a context."""
 
 import pickle
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, logsumexp
@@ -23,7 +25,9 @@ _NOISE = 0.3
 _UNITS, _CONTEXT_UNITS = 2.0**6, np.array([2.0**-9, 2.0**3])
 
 
-def check_conditional_density(estimator, *, random_state=0, skip=()):
+def check_conditional_density(
+    estimator: Any, *, random_state: int = 0, skip: Sequence[str] = ()
+) -> None:
     r"""Check that an estimator learns a density given a context, and tells the truth about it.
 
     Two fits on 800 rows of :math:`y = s (1 + c_1^2 / 4) + c_2 + 0.3 \varepsilon` with standard
@@ -230,15 +234,15 @@ def _distribution(grid, x):
     return np.interp(x, grid.points[:, 0], np.cumsum(grid.mass) - 0.5 * grid.mass)
 
 
-_CHECKS = (
-    _check_scores,
-    _check_bad_input,
-    _check_independent_rows,
-    _check_integral,
-    _check_context,
-    _check_rescaling,
-    _check_samples,
-    _check_pit,
-    _check_pickle,
-    _check_truth,
-)
+_CHECKS = {
+    "scores": _check_scores,
+    "bad_input": _check_bad_input,
+    "independent_rows": _check_independent_rows,
+    "integral": _check_integral,
+    "context": _check_context,
+    "rescaling": _check_rescaling,
+    "samples": _check_samples,
+    "pit": _check_pit,
+    "pickle": _check_pickle,
+    "truth": _check_truth,
+}

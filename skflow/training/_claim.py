@@ -11,7 +11,7 @@ from skflow.exceptions import CheckpointWarning
 try:
     import fcntl
 except ImportError:  # on Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module elsewhere
     import msvcrt
 
 __all__ = ["Claim", "claimed"]

@@ -10,7 +10,7 @@ from skflow._random import generator, random_state
 __all__ = ["Captured"]
 
 _LOCK = threading.RLock()  # torch captures one graph at a time
-_STREAMS = {}  # the one of each device that records: every stream has a workspace of its own
+_STREAMS: dict = {}  # the one of each device that records: every stream has a workspace of its own
 
 
 class Captured:

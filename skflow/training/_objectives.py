@@ -55,6 +55,8 @@ class ReverseKL:
     the flow, so that a fixed batch serves as the validation set. Draws where the target is
     -inf count as a nat worse than the worst of the others, and push the flow away.
 
+    What bijections charge in training mode is added, as it is to a likelihood.
+
     It cares for where the flow is and not for where the target is: a mode of the target in
     which the flow never is does not count. Start the flow over all modes.
 
@@ -86,7 +88,8 @@ class ReverseKL:
     def __call__(self, flow, batch):
         context = batch.context
         z, log_share = flow.base.from_seeds(batch.x, context)
-        x, log_det = flow.from_noise(z, context)
+        with collected_penalties() as penalties:
+            x, log_det = flow.from_noise(z, context)
         if self.path_gradient and torch.is_grad_enabled():
             with _held_fixed(flow):
                 log_q = flow.log_prob(x, context)
@@ -99,7 +102,7 @@ class ReverseKL:
             losses = _away_from(empty, losses, lambda: flow.log_prob(x.detach(), context))
         n = losses.shape[-1]
         others = (n * losses.detach() - losses.detach().sum(-1, keepdim=True)) / max(1, n - 1)
-        return losses + others * (log_share - log_share.detach())
+        return sum(penalties, losses + others * (log_share - log_share.detach()))
 
 
 def _away_from(empty, losses, log_density):

@@ -5,6 +5,7 @@ from skflow.variational._arviz import to_arviz
 from skflow.variational._context import check_context, input_dtype
 from skflow.variational._findings import findings_of, word_of
 from skflow.variational._fit import ApproximationSettings, fit_density
+from skflow.variational._particles import fit_particles
 from skflow.variational._recipes import RECIPES
 from skflow.variational._target import Target
 from skflow.variational._verdict import MOST_DRAWS, N_DRAWS, judge
@@ -19,6 +20,7 @@ __all__ = [
     "fit_amortized",
     "findings_of",
     "fit_density",
+    "fit_particles",
     "input_dtype",
     "judge",
     "row_elbos",

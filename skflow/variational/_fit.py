@@ -11,6 +11,7 @@ from skflow._watch import tell
 from skflow.bases import GaussianMixture, Normal, StudentT
 from skflow.bijections import SupportMap, Whiten
 from skflow.flow import Flow
+from skflow.training import Symmetry
 from skflow.variational._forecast import foretell
 from skflow.variational._stages import GAUSSIAN_RATE, Stages, numbers_of_steps
 from skflow.variational._start import Start, find_start
@@ -42,6 +43,7 @@ class ApproximationSettings:
     max_seconds: float | None = None
     verbose: int = 0
     layers_if_needed: bool = False  # none where the Gaussian is good enough
+    symmetry: Symmetry | None = None
 
 
 @dataclass
@@ -71,6 +73,8 @@ class Fitted:
 
     def modes(self):
         """Return the modes that the search found, in the units of the parameters, (n, d)."""
+        if not self.start.modes:
+            return np.empty((0, self.flow.base.n_features))
         support, _ = self.flow.preprocessing.bijections
         return support.inverse(self._unbounded_modes())[0].numpy()
 

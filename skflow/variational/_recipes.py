@@ -87,4 +87,5 @@ RECIPES = {
     "planar": Recipe(partial(_low_rank, Planar), 16),
     "radial": Recipe(partial(_low_rank, Radial), 16),
     "sylvester": Recipe(partial(_low_rank, Sylvester), 4),
+    "equivariant": Recipe(None, 1),  # built for particles, see fit_particles
 }

@@ -93,8 +93,13 @@ class Stages:
             n_context=0,
         )
         core = Flow(bijection, flow.base).to(settings.device, settings.dtype)
-        objective = self._objective(flow.preprocessing, recipe.path_gradient)
-        rate = settings.learning_rate
+        core, rate = self.train_layers(core, flow.preprocessing, recipe.path_gradient)
+        return core.cpu().behind(flow.preprocessing), rate
+
+    def train_layers(self, core, preprocessing, path_gradient=False):
+        """Train layers and base behind a preprocessing; returns them and the rate."""
+        objective = self._objective(preprocessing, path_gradient)
+        rate = self.settings.learning_rate
         *flat, full = self.powers
         objective.inverse_temperature = self.powers[0]
         if rate is None:
@@ -104,7 +109,11 @@ class Stages:
         objective.inverse_temperature = full
         self._train_in_rounds(core, objective, rate)
         core.verify()
-        return core.cpu().behind(flow.preprocessing), rate
+        return core, rate
+
+    def good_enough(self, core, preprocessing):
+        """Whether layers need no training by the density, as rows have taught them enough."""
+        return self._good(core, self._objective(preprocessing, False).target, SHARE)
 
     def needs_no_layers(self, flow):
         """Whether the Gaussian is good enough, where the layers are left to the package."""

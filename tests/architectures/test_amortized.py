@@ -7,7 +7,8 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from skflow.architectures import POSTERIORS, amortized_flow
-from skflow.bijections import MixtureLogisticCDF
+from skflow.bijections import MixtureLogisticCDF, RationalQuadraticSpline, SupportMap
+from skflow.members import stack_members
 from tests.bijections.test_conditioned import moved
 
 each_flow = pytest.mark.parametrize("flow", POSTERIORS)
@@ -46,6 +47,51 @@ def test_layers_make_latents_depend_on_each_other(flow):
 
     assert dependence("diagonal") == 0
     assert dependence(flow) > 1e-3
+
+
+def squashed(flow):
+    """A policy: forces (n, 2) between -1 and 1, few of them at the ends, given states (n, 4)."""
+    nets = {"hidden_features": (8,), "encoder_features": (8,)}
+    policy = amortized_flow(2, 4, flow=flow, elementwise=RationalQuadraticSpline(4), **nets)
+    return moved(policy).behind(SupportMap([-1.0, -1.0], [1.0, 1.0])).double()
+
+
+@each_flow
+def test_a_squashed_flow_is_a_density_of_its_own_draws(flow):
+    policy, state = squashed(flow), torch.randn(4, dtype=torch.float64)
+    edges = torch.linspace(-1, 1, 201, dtype=torch.float64)
+    middles = (edges[1:] + edges[:-1]) / 2
+    forces = torch.cartesian_prod(middles, middles)
+    with torch.no_grad():
+        density = policy.log_prob(forces, state.expand(len(forces), 4)).exp()
+        draws, log_prob = policy.sample_and_log_prob(4000, state.expand(4000, 4))
+    assert density.mean().item() * 4 == pytest.approx(1, abs=5e-3)
+    assert draws.abs().max() < 1
+    torch.testing.assert_close(policy.log_prob(draws, state.expand(4000, 4)), log_prob)
+    entropy = -(density * density.log()).mean().item() * 4
+    error = 4 * log_prob.std().item() / math.sqrt(len(draws))
+    assert -log_prob.mean().item() == pytest.approx(entropy, abs=error + 5e-3)
+
+
+@each_flow
+def test_a_policy_learns_through_its_draws(flow):
+    policy, state = squashed(flow), torch.randn(50, 4, dtype=torch.float64, requires_grad=True)
+    force, log_prob = policy.sample_and_log_prob(50, state)
+    (log_prob - force.sin().sum(dim=-1)).mean().backward()
+    assert state.grad.abs().sum(dim=-1).all()
+    unmoved = [name for name, p in policy.named_parameters() if not p.grad.any()]
+    assert not unmoved
+
+
+@each_flow
+def test_policies_side_by_side_are_those_alone(flow):
+    alone = [squashed(flow) for _ in range(3)]
+    state = torch.randn(3, 6, 4, dtype=torch.float64)
+    with torch.no_grad():
+        force, log_prob = stack_members(alone).sample_and_log_prob(6, state)
+        each = [p.log_prob(f, s) for p, f, s in zip(alone, force, state, strict=True)]
+    assert force.shape == (3, 6, 2)
+    torch.testing.assert_close(log_prob, torch.stack(each))
 
 
 def test_a_posterior_may_be_narrow():

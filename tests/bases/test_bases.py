@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
+from skflow._random import seeded
 from skflow.bases import GaussianMixture, KernelDensity, Normal, Product, StudentT, Uniform
 from skflow.members import select_member, stack_members
 
@@ -187,6 +188,22 @@ def test_pickle_and_state_dict(name):
     other = BASES[name](3).double()
     other.load_state_dict(base.state_dict())
     assert torch.equal(other.log_prob(z), base.log_prob(z))
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_nothing_is_kept_of_parameters_that_were_replaced(name):
+    used, base, z = perturbed(name, 3, seed=7), perturbed(name, 3, seed=8), rows(5, 3)
+    with torch.no_grad():
+        for each in (used.log_prob, used.normal_scores):
+            each(z)
+        used.sample(2)
+        used.load_state_dict(base.state_dict())
+        for asked in ("log_prob", "normal_scores"):
+            assert torch.equal(getattr(used, asked)(z), getattr(base, asked)(z))
+        with seeded(0):
+            draws = used.sample(5)
+        with seeded(0):
+            assert torch.equal(draws, base.sample(5))
 
 
 @pytest.mark.parametrize("name", BASES)

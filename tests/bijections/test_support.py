@@ -355,6 +355,25 @@ def test_support_map_does_not_alias_its_bounds_or_change_its_input():
     assert torch.equal(x, before)
 
 
+def test_between_minus_one_and_one_it_squashes_as_policies_do():
+    """By tanh, with the log slope of Haarnoja et al. (2018), also where 1 - tanh^2 is 0."""
+    z = column(-700.0, -300.0, -40.0, -3.0, -1e-9, 0.0, 0.5, 20.0, 37.0, 700.0).requires_grad_()
+    x, log_det = SupportMap([-1.0], [1.0]).inverse(z)
+    u = z.detach().numpy()[:, 0] / 2
+    np.testing.assert_allclose(x.detach()[:, 0], np.tanh(u), rtol=1e-14, atol=2e-16)
+    expected = 2 * (np.log(2) - u - np.logaddexp(0, -2 * u)) - np.log(2)
+    np.testing.assert_allclose(log_det.detach(), expected, rtol=1e-14, atol=1e-15)
+    (slope,) = torch.autograd.grad(log_det.sum(), z)
+    np.testing.assert_allclose(slope, -np.tanh(u)[:, None], rtol=1e-12, atol=1e-15)
+
+
+def test_gradient_of_the_inverse_is_its_slope_also_at_zero():
+    z = column(-2.0, 0.0, 1.0).requires_grad_()
+    x, log_det = SupportMap([-1.0], [1.0]).inverse(z)
+    (slope,) = torch.autograd.grad(x.sum(), z)
+    torch.testing.assert_close(slope[:, 0], log_det.exp())
+
+
 # SoftTails
 
 

@@ -105,6 +105,16 @@ def test_weight_zero_is_no_row_and_members_are_fitted_each_on_its_own():
             )
 
 
+def test_both_ways_to_start_count_weights():
+    x = torch.distributions.StudentT(2.0).sample((300, 2)).double()
+    weight = torch.where(x.abs().amax(-1) > 3, 0.1, 1.0).double()
+    tails, plain = TukeyTails(2), TukeyTails.from_data(x)
+    tails.initialize(x, weight=weight)
+    for name, expected in TukeyTails.from_data(x, weight).state_dict().items():
+        torch.testing.assert_close(tails.state_dict()[name], expected, rtol=0, atol=0)
+    assert not torch.equal(tails.h, plain.h)
+
+
 def test_order_of_rows_does_not_matter():
     x = rows(lambda g, n: g.standard_t(2, size=n))
     one, other = TukeyTails.from_data(x), TukeyTails.from_data(x.flip(0))

@@ -62,6 +62,12 @@ def test_members_differ_and_each_is_near_its_best_loss(reference):
     assert np.nanmean(held) == pytest.approx(reference.validation_score_, abs=1e-4)
 
 
+def test_the_reference_is_the_member_with_the_lowest_loss(reference):
+    losses = [record["member_validation_losses"] for record in reference.history_]
+    lowest = np.min(losses, axis=0)
+    assert reference.flow_.reference == lowest.argmin() != lowest.argmax()
+
+
 def test_a_member_that_is_done_makes_no_further_step(monkeypatch):
     steps, call = [], MaximumLikelihood.__call__
 

@@ -41,6 +41,14 @@ class TestBridge:
         found = bridge_evidence(at_own, at_other, weights=np.exp(at_own))
         assert abs(found.log_evidence) < 4 * found.standard_error < 0.1
 
+    def test_draws_of_weight_zero_are_none(self):
+        at_draws, at_proposal = ratios(PROPOSALS["wider"], np.random.default_rng(0))
+        expected = bridge_evidence(at_draws, at_proposal)
+        more, weights = np.append(at_draws, np.zeros(3_000)), np.repeat([1.0, 0.0], [2_000, 3_000])
+        found = bridge_evidence(more, at_proposal, weights=weights)
+        assert found.log_evidence == pytest.approx(expected.log_evidence, abs=1e-9)
+        assert found.standard_error == pytest.approx(expected.standard_error, rel=1e-6)
+
     def test_proposals_far_out(self):
         """Where p is next to nothing at most of the draws of q, the root is still found."""
         rng = np.random.default_rng(0)

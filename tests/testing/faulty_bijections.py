@@ -185,3 +185,43 @@ class MemberAxesMixedUp(Scale):
     def inverse(self, z, context=None):
         x, _ = super().inverse(z)
         return x, -self.log_scale.sum().expand(z.shape[:-1])
+
+
+class StaleInverse(Scale):
+    """Keeps the factor of its first inverse."""
+
+    def inverse(self, z, context=None):
+        if not hasattr(self, "kept"):
+            self.kept = (-self.log_scale).exp().unsqueeze(-2)
+        x = (z - self.bias.unsqueeze(-2)) * self.kept.to(z.dtype)
+        return x, -self._log_det(z)
+
+
+class GlobalDice(Scale):
+    """Draws from the global random state, and does nothing with it."""
+
+    def forward(self, x, context=None):
+        torch.rand(())
+        return super().forward(x)
+
+
+class LayoutOfMemory(Scale):
+    """Reads the numbers in the order in which they lie in memory."""
+
+    def forward(self, x, context=None):
+        order = x if x.is_contiguous() else x.mT.reshape(x.shape)
+        return super().forward(order)
+
+
+class InverseWithoutGradient(Scale):
+    def inverse(self, z, context=None):
+        x, log_det = super().inverse(z)
+        return x.detach(), log_det
+
+
+class InverseWithHalfAGradient(Scale):
+    """The gradient of a root that forgets its slope."""
+
+    def inverse(self, z, context=None):
+        x = (z - self.bias.unsqueeze(-2)) * (-self.log_scale.detach()).exp().unsqueeze(-2)
+        return x, -self._log_det(z)

@@ -33,6 +33,11 @@ PLANTED = {
     faulty.NoGradient: "gradients",
     faulty.NoMemberAxes: "members in forward",
     faulty.MemberAxesMixedUp: "members in forward",
+    faulty.StaleInverse: "stale",
+    faulty.GlobalDice: "global random state",
+    faulty.LayoutOfMemory: "layout of memory",
+    faulty.InverseWithoutGradient: "gradients of the inverse",
+    faulty.InverseWithHalfAGradient: "gradients of the inverse",
 }
 
 

@@ -109,6 +109,15 @@ class TestLearning:
             results.append(history.validation_loss[0])
         assert results[0] == pytest.approx(results[1], abs=1e-12)
 
+    def test_held_out_rows_count_by_their_weights(self):
+        flow, held = make_flow(), make_rows(50, seed=1, weight=True)
+        history = train(flow, likelihood, [make_rows()], config(), validation=held)
+        with torch.no_grad():
+            losses = likelihood(flow, held)
+        expected = (held.weight * losses).sum() / held.weight.sum()
+        assert history.validation_loss[0] == pytest.approx(float(expected), abs=1e-9)
+        assert abs(float(expected - losses.mean())) > 1e-3
+
     def test_rows_of_weight_zero_have_no_influence(self):
         rows = make_rows(40, weight=True)
         rows.weight[:15] = 0

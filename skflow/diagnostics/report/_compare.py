@@ -1,6 +1,7 @@
 """Is a flow worth it on this table? Held-out scores against the classical estimators."""
 
 import time
+from typing import Any
 
 import numpy as np
 from joblib import delayed
@@ -10,6 +11,7 @@ from sklearn.utils import check_random_state
 from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
+from skflow._types import RandomState, Table, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow._watch import watched
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
@@ -27,8 +29,15 @@ BASELINES = ("kde", "gmm", "gaussian")
 
 
 def compare_densities(
-    X, estimators=None, *, cv=5, n_jobs=None, random_state=0, sample_weight=None, verbose=0
-):
+    X: Table,
+    estimators: Any = None,
+    *,
+    cv: Any = 5,
+    n_jobs: int | None = None,
+    random_state: RandomState = 0,
+    sample_weight: Weights = None,
+    verbose: int = 0,
+) -> ScoreTable:
     """Compare densities with the classical ones by their log densities of held-out rows.
 
     Every estimator is fitted anew for each fold, on the other folds, and scores the rows of the
@@ -90,20 +99,21 @@ def compare_densities(
     >>> table["gaussian"]["gain"] < 0
     True
     """
-    X = check_data(BaseEstimator(), X, reset=True)
-    weight = check_sample_weight(sample_weight, X)
-    check_rows(X, sample_weight=weight)
+    table = check_data(BaseEstimator(), X, reset=True)
+    weight = check_sample_weight(sample_weight, table)
+    check_rows(table, sample_weight=weight)
     rng = check_random_state(draw_seed(random_state))
-    fold = assign_folds(X, weight, cv, rng)
-    rows = FoldedRows(X, weight, fold)
+    fold = assign_folds(table, weight, cv, rng)
+    rows = FoldedRows(table, weight, fold)
     pairs = seeded_clones([*_named(estimators), *_classical()], rng)
     jobs = [(i, k) for i in range(len(pairs)) for k in range(fold.max() + 1)]
     tasks = (delayed(_score_fold)(*pairs[i], rows, k) for i, k in jobs)
     told = [f"{pairs[i][0]}, fold {k + 1} of {fold.max() + 1}" for i, k in jobs]
     with watched("compare_densities", verbose):
         found = scored(tasks, told, n_jobs)
-    scores = {name: np.full(len(X), np.nan) for name, _ in pairs}
-    seconds, failures = dict.fromkeys(scores, 0.0), {}
+    scores = {name: np.full(len(table), np.nan) for name, _ in pairs}
+    seconds = dict.fromkeys(scores, 0.0)
+    failures: dict = {}
     for (i, k), (held_out, spent, failure) in zip(jobs, found, strict=True):
         name = pairs[i][0]
         scores[name][fold == k] = held_out

@@ -1,10 +1,12 @@
 """One call that measures everything and says what is likely wrong."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from skflow._pages import ShownMixin
+from skflow._types import Table
 from skflow._watch import tell, watched
 from skflow.diagnostics.report._evidence import gather
 from skflow.diagnostics.report._rules import likely_causes
@@ -44,7 +46,7 @@ class Diagnosis(ShownMixin):
     sketch: Sketch
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """How many rows there were, and how they scored."""
         return (
             f"{self.n_rows} {self.what}{self._spread}, log density in nats: "
@@ -72,7 +74,15 @@ class Diagnosis(ShownMixin):
         return f"Diagnosis(causes={[cause.name for cause in self.causes]})"
 
 
-def diagnose(estimator, X, X_train=None, *, try_remedies=True, random_state=0, verbose=True):
+def diagnose(
+    estimator: Any,
+    X: Table,
+    X_train: Table | None = None,
+    *,
+    try_remedies: bool = True,
+    random_state: int = 0,
+    verbose: bool | int = True,
+) -> Diagnosis:
     """Check a fitted density on held-out rows, and name what is likely wrong with it.
 
     Runs the checks of :mod:`skflow.diagnostics` that the estimator allows and prints a short

@@ -1,13 +1,17 @@
 """Is a posterior learnt from simulations right? All checks together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_array
 
 from skflow._pages import ShownMixin
 from skflow._random import draw_seed
+from skflow._types import Auto, Function, Names, RandomState, Table
 from skflow.diagnostics.measures._calibration import shown_p, simulation_calibration
 from skflow.diagnostics.measures._expected import expected_coverage
 from skflow.diagnostics.measures._local import local_two_sample_test
@@ -81,20 +85,20 @@ class PosteriorCheck(ShownMixin):
 
 
 def check_posterior(
-    posterior,
-    theta,
-    x,
+    posterior: Any,
+    theta: Table,
+    x: Table,
     *,
-    x_o=None,
-    simulator=None,
-    statistics=None,
-    n_draws=99,
-    use_log_density="auto",
-    level=0.01,
-    feature_names=None,
-    random_state=0,
-    verbose=True,
-):
+    x_o: ArrayLike | None = None,
+    simulator: Function | None = None,
+    statistics: Mapping[str, Function] | None = None,
+    n_draws: int = 99,
+    use_log_density: bool | Auto = "auto",
+    level: float = 0.01,
+    feature_names: Names | None = None,
+    random_state: RandomState = 0,
+    verbose: bool | int = True,
+) -> PosteriorCheck:
     """Check a posterior p(theta | x), learnt from simulations, on fresh ones.
 
     Runs the checks of amortised posteriors of :mod:`skflow.diagnostics`, prints one line for each,

@@ -2,6 +2,7 @@
 
 import time
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from joblib import delayed
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_consistent_length
 from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
+from skflow._types import RandomState, Table, Weights
 from skflow._validation import check_rows, check_sample_weight
 from skflow._watch import watched
 from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
@@ -40,17 +42,17 @@ N_DRAWS = 200  # of a row, for its CRPS
 
 
 def compare_regressors(
-    X,
-    y,
-    estimators,
+    X: Table,
+    y: Table,
+    estimators: Any,
     *,
-    point_regressors=None,
-    cv=5,
-    n_jobs=None,
-    random_state=0,
-    sample_weight=None,
-    verbose=0,
-):
+    point_regressors: Any = None,
+    cv: Any = 5,
+    n_jobs: int | None = None,
+    random_state: RandomState = 0,
+    sample_weight: Weights = None,
+    verbose: int = 0,
+) -> ScoreTable:
     """Compare regressors that predict densities with the usual ones, on held-out rows.
 
     Every estimator is fitted anew for each fold, on the other folds, and scored on the rows of the

@@ -124,8 +124,8 @@ class _Trials:
             return self._failed(
                 remedy, f"{lost} of {known.sum()} rows lost their density" if lost else NO_DENSITY
             )
-        gain, error = mean_and_error((after - self.before)[known], None)
-        return Trial(remedy.text, gain, error, len(self.train))
+        gain, standard_error = mean_and_error((after - self.before)[known], None)
+        return Trial(remedy.text, gain, standard_error, len(self.train))
 
     def _failed(self, remedy, reason):
         return Trial(remedy.text, np.nan, np.nan, len(self.train), reason)

@@ -6,6 +6,8 @@ import numpy as np
 
 from skflow._pages import ShownMixin
 from skflow._random import draw_seed
+from skflow._types import Cells, RandomState
+from skflow.diagnostics.measures._finding import Finding
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._cause import BEYOND_CHANCE, Cause
 from skflow.diagnostics.synthetic._closeness import row_closeness, row_copies
@@ -76,14 +78,21 @@ class TableReport(ShownMixin):
     True
     """
 
-    causes: list
-    findings: dict
+    causes: list[Cause]
+    findings: dict[str, Finding]
     n_real: int
     n_synthetic: int
     n_holdout: int
 
     @classmethod
-    def from_frames(cls, real, synthetic, *, holdout=None, random_state=0):
+    def from_frames(
+        cls,
+        real: Cells,
+        synthetic: Cells,
+        *,
+        holdout: Cells | None = None,
+        random_state: RandomState = 0,
+    ) -> "TableReport":
         """Compare a synthetic table with the real one.
 
         Parameters
@@ -136,7 +145,7 @@ class TableReport(ShownMixin):
         return cls(_causes(findings), findings, *sizes[:2], n_holdout)
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """How many rows there were."""
         held = f", {self.n_holdout:,} held out" if self.n_holdout else ""
         return f"{self.n_real:,} real rows, {self.n_synthetic:,} synthetic ones{held}"

@@ -1,10 +1,13 @@
 """What a fitted classifier is asked: probabilities, densities, and whether a row is new."""
 
+from typing import Any
+
 import numpy as np
 from scipy.special import logsumexp, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._threads import one_thread
+from skflow._types import Cells, Floats, Rows, Table
 from skflow._validation import check_data
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators.classifier._candidates import AS_GIVEN
@@ -17,7 +20,11 @@ BLOCK = 20_000  # rows that are answered together
 class PredictsClasses:
     """Answers of a classifier with ``views_``, ``mixture_``, ``pool_`` and ``calibration_``."""
 
-    def predict(self, X):
+    classes_: Cells
+    calibration_: Any
+    _novelty: Any
+
+    def predict(self, X: Table) -> Cells:
         """Return the most probable class of each row.
 
         Parameters
@@ -31,7 +38,7 @@ class PredictsClasses:
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> Floats:
         """Probability of each class given a row.
 
         With ``calibrate=True`` by the logarithmic pool of all densities whose weights held-out
@@ -51,12 +58,12 @@ class PredictsClasses:
             return self._answered(self._by_bayes, rows)
         return self._answered(self._by_pool, rows)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Table) -> Floats:
         """Logarithm of :meth:`predict_proba`."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def decision_function(self, X):
+    def decision_function(self, X: Table) -> Floats:
         """Logarithm of the probability of each class; of two classes, that of their odds.
 
         Parameters
@@ -71,7 +78,7 @@ class PredictsClasses:
         log_proba = self.predict_log_proba(X)
         return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
 
-    def class_score_samples(self, X):
+    def class_score_samples(self, X: Table) -> Floats:
         r"""Natural-log density of each row in each class, log p(x | c).
 
         Parameters
@@ -86,7 +93,7 @@ class PredictsClasses:
         return self._answered(self._class_densities, self._rows(X))
 
     @takes_sources()
-    def score_samples(self, X):
+    def score_samples(self, X: Rows) -> Floats:
         r"""Natural-log density of each row whatever its class, :math:`\log \sum_c \pi_c p(x | c)`.
 
         Parameters
@@ -103,7 +110,7 @@ class PredictsClasses:
         return self._answered(self._density, self._rows(X))
 
     @takes_sources()
-    def novelty_p_values(self, X):
+    def novelty_p_values(self, X: Rows) -> Floats:
         """Cross-conformal p-value of each new row: small for rows like those of no class.
 
         See the class for the equation, and for what it promises.

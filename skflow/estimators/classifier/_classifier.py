@@ -2,20 +2,23 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._input import refuse_lazy, refuse_masked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._types import Bounds, RandomState, Rows, Steps, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.classifier._answers import PredictsClasses
@@ -163,12 +166,12 @@ class FlowClassifier(
     density: Any = "auto"
     priors: Any = None
     calibrate: bool = True
-    support: Any = None
-    resolution: Any = None
+    support: Bounds | None = None
+    resolution: Steps | None = None
     cv: Any = 5
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -184,8 +187,8 @@ class FlowClassifier(
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    @checks_parameters(prefer_skip_nested_validation=False)
+    def fit(self, X: Rows, y: ArrayLike, sample_weight: Weights = None) -> Self:
         """Learn the density of each class, and how much to trust it.
 
         Parameters

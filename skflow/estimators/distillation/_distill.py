@@ -1,6 +1,7 @@
 """A fitted flow of any kind made into one that samples in a single pass."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -8,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
 from skflow._random import draw_seed
+from skflow._types import RandomState
 from skflow.estimators._score_table import mean_and_error
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import IAFDensity
@@ -20,7 +22,13 @@ TRAINING_SHARE = 0.7  # of a limited time; the rest is for measuring
 COPIED = ("n_features_in_", "feature_names_in_")
 
 
-def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
+def distill(
+    teacher: Any,
+    student: IAFDensity | None = None,
+    *,
+    n_samples: int = 10_000,
+    random_state: RandomState = None,
+) -> IAFDensity:
     r"""Fit an inverse autoregressive flow to a fitted flow, for sampling in one pass [1]_.
 
     The student q is trained on draws of its own, which the teacher p scores, by the reverse KL
@@ -105,7 +113,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
 
     student = _checked(teacher, student, n_samples)
     seed = draw_seed(student.random_state if random_state is None else random_state)
-    vars(student).update({k: v for k, v in vars(teacher).items() if k in COPIED})
+    student.__dict__.update({k: v for k, v in vars(teacher).items() if k in COPIED})
     with time_limit(student.max_seconds):
         plan = plan_of_student(student, teacher, n_samples, seed)
         observation = teacher.observation_
@@ -123,22 +131,7 @@ def distill(teacher, student=None, *, n_samples=10_000, random_state=None):
 
 def _checked(teacher, student, n_samples):
     """Return a clone of the student, after what can be wrong was found not to be."""
-    if not isinstance(teacher, TableFlow):
-        raise TypeError(
-            "teacher must be a fitted flow of skflow, such as MAFDensity or NSFDensity, with a "
-            f"flow_ to learn from; got {type(teacher).__name__}."
-        )
-    check_is_fitted(teacher, "flow_")
-    if not teacher.observation_.continuous:
-        raise ValueError(
-            f"the teacher has levels={teacher.levels}, so that it is a distribution of integers, "
-            "and students are densities: fit a teacher with levels=None."
-        )
-    if teacher.n_context_:
-        raise ValueError(
-            f"the teacher was fitted with a context of {teacher.n_context_} columns, and students "
-            "take none: fit a teacher without one."
-        )
+    _check_teacher(teacher)
     student = IAFDensity() if student is None else student
     if not isinstance(student, IAFDensity):
         raise TypeError(
@@ -159,6 +152,31 @@ def _checked(teacher, student, n_samples):
                 f"leave it at {free!r}."
             )
     return clone(student).set_params(**{name: getattr(teacher, name) for name in DECLARED})
+
+
+def _check_teacher(teacher):
+    """Raise a TypeError or ValueError where a teacher is not a density that students can have."""
+    if not isinstance(teacher, TableFlow):
+        raise TypeError(
+            "teacher must be a fitted flow of skflow, such as MAFDensity or NSFDensity, with a "
+            f"flow_ to learn from; got {type(teacher).__name__}."
+        )
+    check_is_fitted(teacher, "flow_")
+    if not teacher.observation_.continuous:
+        raise ValueError(
+            f"the teacher has levels={teacher.levels}, so that it is a distribution of integers, "
+            "and students are densities: fit a teacher with levels=None."
+        )
+    if teacher.n_context_:
+        raise ValueError(
+            f"the teacher was fitted with a context of {teacher.n_context_} columns, and students "
+            "take none: fit a teacher without one."
+        )
+    if getattr(teacher, "symmetry", None) is not None:
+        raise ValueError(
+            "the teacher has symmetry=..., so that its density is one around the centre of mass, "
+            "and students have one of all columns: fit a teacher without symmetry."
+        )
 
 
 def _measure(student, teacher, n, rng):

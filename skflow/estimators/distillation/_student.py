@@ -73,7 +73,7 @@ def fit_student(student, teacher, observation, plan, n_samples, seed):
     if members > 1:
         preprocessing = stack_members([preprocessing] * members)
     none = np.empty(0, dtype=int)
-    return Fit(assembled(core, preprocessing, history), history, float("nan"), none)
+    return Fit(assembled(core, preprocessing, history, plan), history, float("nan"), none)
 
 
 @torch.no_grad()

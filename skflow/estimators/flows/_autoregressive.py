@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._types import Auto
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import STRUCTURE, OrderedFlowDensity
 from skflow.fitting._settings import deeper_if_long
@@ -175,8 +176,8 @@ class NSFDensity(OrderedFlowDensity):
     (2,)
     """
 
-    structure: str = "autoregressive"
-    n_bins: int | str = "auto"
+    structure: Literal["autoregressive", "coupling"] = "autoregressive"
+    n_bins: int | Auto = "auto"
 
     _auto_layers: ClassVar[int] = 3
     _parameter_constraints: ClassVar[dict] = {

@@ -2,14 +2,28 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._types import Auto, Sizes
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES, BaseFlowDensity
+from skflow.fitting._family import Family
 
 __all__ = ["ContinuousFlowDensity"]
+
+# What breaks a symmetry, with the one value that does not.
+BREAKING = {
+    "n_layers": ("auto", 1),
+    "preprocessing": ("auto",),
+    "base": ("auto",),
+    "support": (None,),
+    "resolution": (None,),
+    "periodic": (None,),
+    "context_columns": (None,),
+    "trace": ("auto", "exact"),
+}
 
 
 @documented
@@ -49,6 +63,21 @@ class ContinuousFlowDensity(BaseFlowDensity):
         with up to two hidden layers or two columns.
     tolerance : float, default=1e-5
         Of latents, log densities and samples; no finer than 1e-5 with ``dtype="float32"``.
+    symmetry : dict, default=None
+        ``{"particles": n, "dim": k}`` says that a row holds the coordinates of n particles in k
+        dimensions, particle after particle, and that their order, rotations, reflections and
+        shifts change nothing: neither do they change a score. The velocity of a particle is then
+        a sum of pushes along the ways to the others
+        (:class:`skflow.nets.ParticleNet`), learnt by matching velocities of straight ways to
+        noise that is turned towards each row [4]_; ``n_steps`` and ``kinetic`` play no part.
+        Scores are of the rows without their centre of mass, with respect to Lebesgue measure on
+        the (n - 1) k dimensions around it, and draws have theirs at zero.
+        ``"springs"``, a list of pairs, ties these particles only in the base, as bonds do;
+        then only such permutations change nothing that keep the pairs. See
+        :class:`skflow.bases.Harmonic`. "auto" means one member, batches of 512 rows at most, a
+        rate of 6e-3 and, with the rows, 8,000 to 20,000 steps. The fitted flow is kept in float64.
+        Leaves no room for ``support``, ``resolution``, ``periodic``, ``preprocessing``, ``base``,
+        a context, several layers, and ``trace="hutchinson"``.
     {parameters}
 
     Attributes
@@ -59,6 +88,11 @@ class ContinuousFlowDensity(BaseFlowDensity):
     --------
     NSFDensity : The strongest default, and much faster.
 
+    Raises
+    ------
+    ValueError
+        By ``fit``, if ``symmetry`` does not go with the columns or another parameter.
+
     References
     ----------
     .. [1] Chen, Rubanova, Bettencourt & Duvenaud (2018), Neural ordinary differential equations,
@@ -67,6 +101,8 @@ class ContinuousFlowDensity(BaseFlowDensity):
        dynamics for scalable reversible generative models, arXiv:1810.01367.
     .. [3] Finlay, Jacobsen, Nurbekyan & Oberman (2020), How to train your neural ODE: the world
        of Jacobian and kinetic regularization, arXiv:2002.02798.
+    .. [4] Koehler, Klein & Noe (2020), Equivariant flows, arXiv:2006.02425; Klein, Kraemer & Noe
+       (2023), Equivariant flow matching, arXiv:2306.15030.
 
     Examples
     --------
@@ -76,13 +112,25 @@ class ContinuousFlowDensity(BaseFlowDensity):
     >>> density = ContinuousFlowDensity(n_members=2, max_epochs=5, random_state=0).fit(X)
     >>> density.sample(3, random_state=0).shape
     (3, 4)
+
+    Rows of three particles in the plane, whose order does not matter:
+
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(size=(200, 6))
+    >>> pairs = ContinuousFlowDensity(
+    ...     symmetry={"particles": 3, "dim": 2}, max_epochs=5, random_state=0
+    ... ).fit(rows)
+    >>> swapped = rows[:, [2, 3, 0, 1, 4, 5]]
+    >>> bool(np.abs(pairs.score_samples(swapped) - pairs.score_samples(rows)).max() < 1e-9)
+    True
     """
 
-    hidden_features: tuple | str = "auto"
+    hidden_features: Sizes | Auto = "auto"
     n_steps: int = 4
     kinetic: float = 0.1
-    trace: str = "auto"
+    trace: Literal["auto", "exact", "hutchinson"] = "auto"
     tolerance: float = 1e-5
+    symmetry: Any = None
 
     _auto_layers: ClassVar[int] = 1
     _parameter_constraints: ClassVar[dict] = {
@@ -92,11 +140,32 @@ class ContinuousFlowDensity(BaseFlowDensity):
         "kinetic": [Interval(Real, 0, None, closed="left")],
         "trace": [StrOptions({"auto", "exact", "hutchinson"})],
         "tolerance": [Interval(Real, 0, 1, closed="neither")],
+        "symmetry": [None, dict],
     }
 
-    def _build_bijection(self, plan):
-        from skflow.architectures import continuous_stack
+    def _family(self):
+        family = super()._family()
+        if self.symmetry is None:
+            return family
+        for name, free in BREAKING.items():
+            value = getattr(self, name)
+            if not any(value is f or (isinstance(value, str | int) and value == f) for f in free):
+                raise ValueError(
+                    f"{name}={value!r} would break symmetry={self.symmetry!r}: leave {name} at "
+                    f"{free[0]!r}, or symmetry at None."
+                )
+        from skflow.training import Symmetry
 
+        symmetry = Symmetry.read(self.symmetry)
+        return Family(_of_particles(), spreads_ties=False, bends_tails=False, symmetry=symmetry)
+
+    def _build_bijection(self, plan):
+        from skflow.architectures import continuous_stack, particle_flow
+
+        if plan.symmetry is not None:
+            sizes = plan.symmetry.particles, plan.symmetry.dim
+            settings = {"n_steps": self.n_steps, "tolerance": self.tolerance}
+            return particle_flow(*sizes, hidden_features=plan.hidden_features, **settings)
         return continuous_stack(
             plan.n_features,
             n_layers=plan.n_layers,
@@ -107,3 +176,35 @@ class ContinuousFlowDensity(BaseFlowDensity):
             trace=plan.trace,
             tolerance=self.tolerance,
         )
+
+
+def _of_particles():
+    """Return what "auto" means for rows of particles."""
+
+    def max_epochs(n):
+        from skflow.training import matching_epochs
+
+        return matching_epochs(n)
+
+    def batch_size(n):
+        from skflow.training import matching_batch
+
+        return matching_batch(n)
+
+    def learning_rate(n):
+        from skflow.training import MATCHING_RATE
+
+        return MATCHING_RATE
+
+    return {
+        "n_layers": 1,
+        "hidden_features": (64, 64),
+        "preprocessing": "mean_free",
+        "base": "harmonic",
+        "n_members": 1,
+        "batch_size": batch_size,
+        "max_epochs": max_epochs,
+        "learning_rate": learning_rate,
+        "input_noise": 0.0,
+        "n_iter_no_change": lambda n: None,
+    }

@@ -69,7 +69,7 @@ class NICEDensity(NetworkFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RealNVPDensity(CouplingImageParameters, NetworkFlowDensity):
+class RealNVPDensity(CouplingImageParameters, NetworkFlowDensity):  # type: ignore[misc]
     r"""Real-valued non-volume-preserving flow: affine coupling layers [1]_.
 
     Each layer scales and shifts one half of the features as the other half says,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
@@ -24,7 +24,7 @@ ROWS_MIXING = {
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class GlowDensity(CouplingImageParameters, NetworkFlowDensity):
+class GlowDensity(CouplingImageParameters, NetworkFlowDensity):  # type: ignore[misc]
     r"""Glow: steps of scaling, mixing and coupling of channels, at several scales [1]_.
 
     X holds images as rows, in the order channel, line, column. Each scale turns blocks of 2 x 2
@@ -82,7 +82,7 @@ class GlowDensity(CouplingImageParameters, NetworkFlowDensity):
     (3, 64)
     """
 
-    coupling: str = "affine"
+    coupling: Literal["affine", "additive"] = "affine"
     mixing: str = "conv1x1"
 
     _auto_layers: ClassVar[int] = 8

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -78,7 +78,7 @@ class KernelFlowDensity(BaseClassicalDensity):
     (2,)
     """
 
-    bandwidth: str = "full"
+    bandwidth: Literal["full", "diagonal", "scalar"] = "full"
     n_neighbors: int | None = 5
     shrinkage: float = 0.3
     background: bool = True

@@ -1,7 +1,7 @@
 """The Gaussian of maximum likelihood, as a flow of one linear map."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
@@ -83,7 +83,7 @@ class LinearFlowDensity(BaseClassicalDensity):
     (150, 4)
     """
 
-    parametrization: str = "triangular"
+    parametrization: Literal["diagonal", "triangular", "orthogonal", "plu", "qr"] = "triangular"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseClassicalDensity._parameter_constraints,

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._types import Auto
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import BaseFlowDensity
 
@@ -170,7 +171,7 @@ class SylvesterFlowDensity(BaseFlowDensity):
     (3, 4)
     """
 
-    n_directions: int | str = "auto"
+    n_directions: int | Auto = "auto"
 
     _auto_layers: ClassVar[int] = 8
     _parameter_constraints: ClassVar[dict] = {

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._types import Auto
 from skflow.estimators._direct import BaseClassicalDensity
 from skflow.estimators._docs import documented
 from skflow.fitting._family import Family
@@ -63,9 +64,9 @@ class MixtureFlowDensity(BaseClassicalDensity):
     True
     """
 
-    n_components: int | str = "auto"
-    covariance_type: str = "auto"
-    reg_covar: float | str = "auto"
+    n_components: int | Auto = "auto"
+    covariance_type: Literal["auto", "full", "diag"] = "auto"
+    reg_covar: float | Auto = "auto"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseClassicalDensity._parameter_constraints,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -69,8 +69,8 @@ class NAFDensity(OrderedFlowDensity):
     (150,)
     """
 
-    structure: str = "autoregressive"
-    transformer: str = "deep_sigmoid"
+    structure: Literal["autoregressive", "coupling"] = "autoregressive"
+    transformer: Literal["deep_sigmoid", "monotone_net"] = "deep_sigmoid"
     n_units: int = 8
 
     _auto_layers: ClassVar[int] = 3
@@ -146,7 +146,7 @@ class UMNNDensity(OrderedFlowDensity):
     (150,)
     """
 
-    structure: str = "autoregressive"
+    structure: Literal["autoregressive", "coupling"] = "autoregressive"
     n_units: int = 16
     n_nodes: int = 32
 
@@ -171,7 +171,7 @@ class UMNNDensity(OrderedFlowDensity):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowPPDensity(CouplingImageParameters, NetworkFlowDensity):
+class FlowPPDensity(CouplingImageParameters, NetworkFlowDensity):  # type: ignore[misc]
     r"""Flow++: couplings by log-odds of mixtures of logistics, then an affine map [1]_.
 
     One half of the features steers, by a residual net, the map of the other half,

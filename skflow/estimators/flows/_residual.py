@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._types import Auto, Sizes
 from skflow.estimators._docs import documented
 from skflow.estimators._trained import HIDDEN_FEATURES, BaseFlowDensity
 from skflow.images._parameters import ImageParameters, multiscale
@@ -16,7 +17,7 @@ __all__ = ["ResidualFlowDensity"]
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class ResidualFlowDensity(ImageParameters, BaseFlowDensity):
+class ResidualFlowDensity(ImageParameters, BaseFlowDensity):  # type: ignore[misc]
     r"""Residual flow: blocks that add a contraction to what they are given [1]_ [2]_.
 
     Each block is :math:`z = x + g(x)` with a neural net g on all columns at once whose Lipschitz
@@ -81,9 +82,9 @@ class ResidualFlowDensity(ImageParameters, BaseFlowDensity):
     (3, 4)
     """
 
-    hidden_features: tuple | str = "auto"
+    hidden_features: Sizes | Auto = "auto"
     lipschitz: float = 0.9
-    log_det: str = "roulette"
+    log_det: Literal["roulette", "exact"] = "roulette"
 
     _auto_layers: ClassVar[int] = 8
     _parameter_constraints: ClassVar[dict] = {

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import DensityMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
+from skflow._types import Cells, Columns, Floats, Given, RandomState, Rows, Weights
 from skflow._validation import check_n_samples
 from skflow.estimators._from_sources import mean_score, takes_sources
 
@@ -18,7 +21,7 @@ class AnswersQuestions(DensityMixin):
     """Methods of an estimator whose fit leaves ``reader_``, ``conditionals_`` and ``orders_``."""
 
     @takes_sources()
-    def score_samples(self, X, given=()):
+    def score_samples(self, X: Rows, given: Columns = ()) -> Floats:
         """Log density of the known cells of each row, in nats.
 
         Numbers have densities in the units of X, integers, dates and categories probabilities.
@@ -40,7 +43,7 @@ class AnswersQuestions(DensityMixin):
         each = self.score_orders(X, given)
         return np.logaddexp.reduce(each, axis=0) - math.log(len(each))
 
-    def score_orders(self, X, given=()):
+    def score_orders(self, X: Rows, given: Columns = ()) -> Floats:
         """Log densities of rows by each order of the columns, in nats.
 
         :meth:`score_samples` is the log of the mean of these densities, and
@@ -67,7 +70,7 @@ class AnswersQuestions(DensityMixin):
         each = log_probs(self, scores, self.reader_.ends(codes), conditions)
         return each + slopes.sum(axis=1) + log_density_of_totals(self, codes, given)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> float:
         """Mean of :meth:`score_samples`, in nats.
 
         Parameters
@@ -82,7 +85,13 @@ class AnswersQuestions(DensityMixin):
         """
         return mean_score(self, X, sample_weight)
 
-    def sample(self, n_samples=1, random_state=None, given=None, on_grid=True):
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        given: Given = None,
+        on_grid: bool = True,
+    ) -> Any:
         """Draw rows, of all columns or given some cells.
 
         Parameters
@@ -120,11 +129,10 @@ class AnswersQuestions(DensityMixin):
             codes, known = np.repeat(self._codes(given), n_samples, axis=0), given
         codes = with_summands(self, codes, rng)
         scores = draws(self, self.reader_.scores(codes)[0], rng)
-        return self.reader_.table(
-            self.reader_.filled(codes, scores, on_grid), rng, known, n_samples
-        )
+        filled = self.reader_.filled(codes, scores, on_grid)
+        return self.reader_.table(filled, rng, known, n_samples)
 
-    def impute(self, X, n_draws=None, random_state=None):
+    def impute(self, X: Rows, n_draws: int | None = None, random_state: RandomState = None) -> Any:
         """Fill the holes of a table.
 
         Parameters
@@ -156,7 +164,7 @@ class AnswersQuestions(DensityMixin):
             return table()
         return [table(rng) for _ in range(check_n_samples(n_draws))]
 
-    def predict(self, X, column):
+    def predict(self, X: Rows, column: Any) -> Cells:
         """Median, or most probable level, of a column given the other cells of each row.
 
         Parameters
@@ -178,7 +186,7 @@ class AnswersQuestions(DensityMixin):
             return total_cells(self, codes, column)
         return column_cells(self, codes, column, middle, [0.5])[0]
 
-    def predict_proba(self, X, column):
+    def predict_proba(self, X: Rows, column: Any) -> Floats:
         """Probabilities of a column's levels given the other cells of each row.
 
         Parameters
@@ -200,7 +208,7 @@ class AnswersQuestions(DensityMixin):
         shares = of_column(self, scores, place, lambda cell, _: cell.log_share.exp().mT)
         return shares.double().numpy()
 
-    def levels(self, column):
+    def levels(self, column: Any) -> list[Any]:
         """Levels of a column, in the order of :meth:`predict_proba`; the last may be the rest.
 
         Parameters
@@ -220,7 +228,9 @@ class AnswersQuestions(DensityMixin):
             )
         return [*cells.levels, *(["(other)"] if cells.pooled else [])]
 
-    def predict_quantiles(self, X, column, quantiles=(0.05, 0.5, 0.95)):
+    def predict_quantiles(
+        self, X: Rows, column: Any, quantiles: ArrayLike = (0.05, 0.5, 0.95)
+    ) -> Cells:
         """Quantiles of a column of numbers given the other cells of each row.
 
         Parameters
@@ -234,20 +244,18 @@ class AnswersQuestions(DensityMixin):
         -------
         cells : ndarray of shape (n_samples, n_quantiles)
         """
-        quantiles = np.atleast_1d(np.asarray(quantiles, dtype=float))
-        if not ((quantiles > 0) & (quantiles < 1)).all():
-            raise ValueError(f"quantiles must lie between 0 and 1; got {quantiles.tolist()}.")
+        from skflow.estimators.frames._asked import cell_quantiles, read_levels
+        from skflow.estimators.frames._totals import column_cells
+
+        levels = read_levels(quantiles)
         check_is_fitted(self)
         cells = self.reader_.cells[self.reader_.schema.index_of(column)]
         if not cells.ordered if cells.n_levels else cells.periodic:
             raise ValueError(f"column {column!r} has no order, and so no quantiles.")
-        from skflow.estimators.frames._asked import cell_quantiles
-        from skflow.estimators.frames._totals import column_cells
+        answer = cell_quantiles(levels)
+        return np.stack(column_cells(self, self._codes(X), column, answer, levels), axis=1)
 
-        answer = cell_quantiles(quantiles)
-        return np.stack(column_cells(self, self._codes(X), column, answer, quantiles), axis=1)
-
-    def explain(self, X):
+    def explain(self, X: Rows) -> Floats:
         """How surprising each cell is given the rest of its row, in nats; larger is odder.
 
         Minus its log density given all other known cells of the row, less what that is on
@@ -264,19 +272,11 @@ class AnswersQuestions(DensityMixin):
         surprise : ndarray of shape (n_samples, n_features)
             NaN in holes and in columns that are skipped.
         """
-        from skflow.estimators.frames._asked import surprise
+        from skflow.estimators.frames._asked import surprises
 
-        codes = self._codes(X)
-        scores, slopes = self.reader_.scores(codes)
-        nats = -slopes
-        for place in self.reader_.asked:
-            nats[:, place] = surprise(self, scores, place)
-            # what the scale says of a level is whether the fit had it
-            nats[:, place] -= np.where(scores[:, place].isnan(), slopes[:, place], 0.0)
-        nats = self.reader_.by_column(nats)
-        return np.where(np.isnan(codes), np.nan, nats)[:, : self.n_features_in_]
+        return surprises(self, self._codes(X))[:, : self.n_features_in_]
 
-    def marginal(self, columns):
+    def marginal(self, columns: Columns) -> Self:
         """Return the density of some of the columns, an estimator like this one.
 
         Parameters
@@ -290,7 +290,7 @@ class AnswersQuestions(DensityMixin):
         """
         check_is_fitted(self)
         part = object.__new__(type(self))
-        vars(part).update(vars(self))
+        part.__dict__.update(vars(self))
         part.reader_ = self.reader_.part(columns)
         part._show()
         return part

@@ -10,7 +10,16 @@ from skflow._threads import threads
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 from skflow.conditionals._univariate import Levels
 
-__all__ = ["cell_quantiles", "draws", "log_probs", "middle", "middles", "of_column", "surprise"]
+__all__ = [
+    "cell_quantiles",
+    "draws",
+    "log_probs",
+    "middle",
+    "middles",
+    "of_column",
+    "read_levels",
+    "surprises",
+]
 
 BLOCK = 2_048  # rows at a time
 ROWS_AN_ORDER = 128  # that are drawn together, at least, so that they are even
@@ -118,12 +127,31 @@ def middle(cell, own=None):
     return cell.mode() if isinstance(cell, Levels) else cell.quantile(0.5)
 
 
+def read_levels(quantiles):
+    """Levels of quantiles as an array (n,); a ValueError for what is none."""
+    levels = np.atleast_1d(np.asarray(quantiles, dtype=float))
+    if not ((levels > 0) & (levels < 1)).all():
+        raise ValueError(f"quantiles must lie between 0 and 1; got {levels.tolist()}.")
+    return levels
+
+
 def cell_quantiles(quantiles):
     """Return an answer: the quantiles of cells, side by side."""
     return lambda cell, _: torch.stack([cell.quantile(float(q)) for q in quantiles], dim=1)
 
 
-def surprise(density, scores, place):
+def surprises(density, codes):
+    """By how many nats each cell of codes (n, d) is less likely than usual; NaN in holes."""
+    scores, slopes = density.reader_.scores(codes)
+    nats = -slopes
+    for place in density.reader_.asked:
+        nats[:, place] = _surprise(density, scores, place)
+        # what the scale says of a level is whether the fit had it
+        nats[:, place] -= np.where(scores[:, place].isnan(), slopes[:, place], 0.0)
+    return np.where(np.isnan(codes), np.nan, density.reader_.by_column(nats))
+
+
+def _surprise(density, scores, place):
     """By how many nats (n,) cells are less likely, given the rest, than is usual there.
 
     Of a cell whose level the fit had not, which is no score, it is what is usual.

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, RandomState, Rows, Weights
 from skflow._validation import check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._answers import AnswersQuestions
@@ -132,14 +134,14 @@ class TableDensity(CallbackSupportMixin, SaveMixin, AnswersQuestions, BaseEstima
     """
 
     kinds: Any = None
-    support: Any = None
+    support: Bounds | None = None
     n_members: int = 5
-    n_orders: int | str = "auto"
+    n_orders: int | Auto = "auto"
     hidden_features: tuple = (256, 256, 256, 256, 256)
-    max_steps: int | str = "auto"
+    max_steps: int | Auto = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -155,8 +157,8 @@ class TableDensity(CallbackSupportMixin, SaveMixin, AnswersQuestions, BaseEstima
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    @checks_parameters(prefer_skip_nested_validation=True)
+    def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn from the rows of a table.
 
         Parameters

@@ -1,17 +1,19 @@
 """Holes filled inside a pipeline."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._checked import checks_parameters
 from skflow._input import refuse_lazy, unmasked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
+from skflow._types import RandomState, Rows, Table, Weights
 from skflow._validation import validated
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._density import TableDensity
@@ -68,9 +70,9 @@ class FlowImputer(
     True
     """
 
-    strategy: str = "median"
+    strategy: Literal["median", "draw"] = "median"
     density: Any = None
-    random_state: Any = None
+    random_state: RandomState = None
 
     _parameter_constraints: ClassVar[dict] = {
         "strategy": [StrOptions({"median", "draw"})],
@@ -78,8 +80,8 @@ class FlowImputer(
         "random_state": ["random_state"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    @checks_parameters(prefer_skip_nested_validation=True)
+    def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn from the rows of a table.
 
         Parameters
@@ -102,7 +104,7 @@ class FlowImputer(
             draft.density_ = density.fit(X, sample_weight=sample_weight)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Table) -> Any:
         """Fill the holes of a table.
 
         Parameters

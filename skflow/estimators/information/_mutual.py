@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from skflow._clock import left_out, time_is_up, time_limit
 from skflow._random import draw_seed
+from skflow._types import RandomState, Table
 from skflow._watch import tell, watched
 from skflow.estimators._score_table import ScoreTable
 from skflow.estimators.information._attempt import attempted
@@ -50,7 +51,15 @@ class MutualInformation:
         return f"{self.estimate:.3f} ± {self.standard_error:.3f} nats ({self.method})"
 
 
-def mutual_information(X, Y, *, max_seconds=None, n_jobs=None, random_state=None, verbose=0):
+def mutual_information(
+    X: Table,
+    Y: Table,
+    *,
+    max_seconds: float | None = None,
+    n_jobs: int | None = None,
+    random_state: RandomState = None,
+    verbose: bool | int = 0,
+) -> MutualInformation:
     r"""Estimate how many nats two blocks of columns tell of each other.
 
     .. math:: I(X; Y) = E\left[\log \frac{p(x, y)}{p(x)\, p(y)}\right]
@@ -126,8 +135,8 @@ def mutual_information(X, Y, *, max_seconds=None, n_jobs=None, random_state=None
     X, Y = read_halves(X, Y)
     rng = np.random.default_rng(check_random_state(draw_seed(random_state)).randint(2**31))
     with time_limit(max_seconds), watched("mutual_information", verbose):
-        halves = [continuous(half, rng) for half in (X, Y)]
-        tried = _Search(*halves, rng, verbose).run(n_jobs)
+        first, second = (continuous(half, rng) for half in (X, Y))
+        tried = _Search(first, second, rng, verbose).run(n_jobs)
     best, table = tried[-1], ScoreTable([attempt.row() for attempt in tried])
     return MutualInformation(best.estimate, best.standard_error, best.name, table)
 

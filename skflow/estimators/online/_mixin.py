@@ -1,8 +1,10 @@
 """Flows that learn a stream block by block: the method ``partial_fit``."""
 
-from sklearn.base import _fit_context
+from typing import Any, Self
 
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
+from skflow._types import Context, Table, Weights
 from skflow._validation import check_data, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.scale._ranks import refuse_ranks
@@ -15,8 +17,15 @@ class OnlineMixin:
 
     __metadata_request__partial_fit = {"context": True}
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None, *, context=None):
+    @checks_parameters(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: Table,
+        y: Any = None,
+        sample_weight: Weights = None,
+        *,
+        context: Context = None,
+    ) -> Self:
         """Learn the rows of a block, and keep what was learnt from those before.
 
         The density is that of all rows seen so far. Rows are kept until 1,000 have come; then

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin, _fit_context
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._callbacks import fit_task
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._persistence import SaveMixin
+from skflow._types import Auto, Cells, Floats, RandomState, Rows, Table, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators._from_sources import takes_sources
@@ -26,9 +28,7 @@ __all__ = ["FlowOutlierDetector"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowOutlierDetector(
-    CallbackSupportMixin, SaveMixin, NestedParameters, OutlierMixin, BaseEstimator
-):
+class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimator):
     r"""Outliers as rows of low density, with thresholds and p-values from held-out rows.
 
     The larger ``score_samples``, the more normal the row; with p the density of the training
@@ -154,12 +154,12 @@ class FlowOutlierDetector(
     """
 
     estimator: Any = field(default=None, kw_only=False)
-    contamination: float | str = "auto"
-    score: str = NotAnAttribute("density")
+    contamination: float | Auto = "auto"
+    score: Literal["density", "typicality", "latent"] = NotAnAttribute("density")  # type: ignore[assignment]
     cv: Any = 5
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -172,8 +172,8 @@ class FlowOutlierDetector(
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None):
+    @checks_parameters(prefer_skip_nested_validation=False)
+    def fit(self, X: Rows, y: Any = None, sample_weight: Weights = None) -> Self:
         """Learn what normal rows look like, and how they score when they are new.
 
         Parameters
@@ -200,7 +200,7 @@ class FlowOutlierDetector(
         return self
 
     @takes_sources()
-    def score_samples(self, X):
+    def score_samples(self, X: Rows) -> Floats:
         """How normal each row is; the larger, the more.
 
         Parameters
@@ -217,17 +217,17 @@ class FlowOutlierDetector(
         return self._measure(self.density_.mixture_, check_data(self, X, reset=False))
 
     @takes_sources()
-    def decision_function(self, X):
+    def decision_function(self, X: Rows) -> Floats:
         """Return :meth:`score_samples` of the rows minus ``offset_``: negative for outliers."""
         return self.score_samples(X) - self.offset_
 
     @takes_sources(dtype=np.int64)
-    def predict(self, X):
+    def predict(self, X: Rows) -> Cells:
         """Return labels (n_samples,) of the rows of X: 1 for normal, -1 for an outlier."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
     @takes_sources()
-    def p_values(self, X):
+    def p_values(self, X: Rows) -> Floats:
         """Cross-conformal p-value of each new row: small for outliers.
 
         See the class for the equation, and for what it promises.
@@ -247,7 +247,7 @@ class FlowOutlierDetector(
         scores = [self._measure(model, rows) for model in self.density_.fold_mixtures_]
         return cross_conformal_p_values(self._rank_tables, scores)
 
-    def explain(self, X):
+    def explain(self, X: Table) -> Floats:
         r"""How much each column adds to the strangeness of a row, in nats; larger is odder.
 
         .. math::

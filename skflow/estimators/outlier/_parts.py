@@ -1,10 +1,12 @@
 """What an outlier detector is made of: its stack of densities, its scores, a shy parameter."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
+from skflow._callbacks import CallbackSupportMixin
 from skflow._clock import left_out, seconds_left, time_is_up
 from skflow._random import draw_seed
 from skflow.estimators.flows._autoregressive import NSFDensity
@@ -41,10 +43,10 @@ class NotAnAttribute:
         vars(instance)[self.name] = value
 
 
-class NestedParameters:
-    """``get_params`` of an estimator that hides a parameter from attribute access."""
+class NestedParameters(CallbackSupportMixin):
+    """What goes down to the estimator in one that hides a parameter from attribute access."""
 
-    def get_params(self, deep=True):
+    def get_params(self: Any, deep: bool = True) -> dict[str, Any]:
         """Parameters of the detector and, if ``deep``, of its estimator as ``estimator__...``."""
         params = {name: vars(self)[name] for name in self._get_param_names()}
         if deep and hasattr(self.estimator, "get_params"):

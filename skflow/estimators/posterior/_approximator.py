@@ -1,21 +1,27 @@
 """A flow for a distribution that is known by its log density alone."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
-
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from typing import Any, ClassVar, Literal, Self
 
 from skflow._callbacks import fit_task
+from skflow._checked import checks_parameters
 from skflow._random import draw_seed
+from skflow._types import (
+    Auto,
+    Bounds,
+    Context,
+    Function,
+    Gradient,
+    Names,
+    RandomState,
+    Rows,
+    Sizes,
+)
 from skflow.estimators._docs import documented
-from skflow.estimators._trained import HIDDEN_FEATURES
+from skflow.estimators.posterior._constraints import CONSTRAINTS
 from skflow.estimators.posterior._draws import WeighedDraws
 
 __all__ = ["FlowVariationalApproximator"]
-
-FLOWS = {"auto", "iaf", "coupling", "maf", "planar", "radial", "sylvester", "gaussian", "diagonal"}
 
 
 @documented
@@ -76,7 +82,8 @@ class FlowVariationalApproximator(WeighedDraws):
           other points search for a root in each layer;
         - "maf": autoregressive from parameters to noise. Draws, and so the steps of a fit, take
           d passes: a warning says so;
-        - "gaussian", "diagonal": no layers, a Gaussian of full or diagonal covariance.
+        - "gaussian", "diagonal": no layers, a Gaussian of full or diagonal covariance;
+        - "equivariant": a continuous flow of particles; "auto" with ``symmetry``.
     n_layers : int or "auto", default="auto"
         "auto" is 4 for "iaf" and "maf", 2 above 12 parameters; 4 for "sylvester", 8 for
         "coupling", 16 for "planar" and "radial"; 0 where a Gaussian is good enough.
@@ -87,6 +94,9 @@ class FlowVariationalApproximator(WeighedDraws):
     support : dict {index or name: (low, high)}, default=None
         Bounds of parameters, either may be None. The flow then lives on their logarithms or
         logits; ``log_density`` is that of the parameters themselves, without a Jacobian.
+    symmetry : dict, default=None
+        Of particles, as in :class:`skflow.ContinuousFlowDensity`; tells ``n_features`` too. No
+        search then: rows are learnt if there are any, then the density, for 20 epochs, if need be.
     n_starts : int or "auto", default="auto"
         Ascents of the search; 96, which share each call of the density.
     annealing : float or None, default=None
@@ -150,17 +160,15 @@ class FlowVariationalApproximator(WeighedDraws):
         lists, ``member_train_losses`` and ``member_validation_losses``, and ``seconds``.
     n_iter_ : int
         Epochs of training, those of the trials included.
-    stopped_by_ : str
-        "max_epochs", "max_seconds", "interrupt" or "callback".
+    stopped_by_ : {"max_epochs", "max_seconds", "interrupt", "callback"}
     log_joint_ : torch.nn.Module
         With a context: the trained log density, if it is a module. It is a copy, and pickled
         with the estimator, so that its class must be importable; :meth:`save` leaves it out,
         with a warning. Weight decay of 0.01 acts on its matrices as on those of the flow.
     n_features_in_, n_context_ : int
     support_bounds_ : tuple of ndarray
-    flow_kind_, n_layers_, hidden_features_, learning_rate_, ...
+    flow_kind_, n_layers_, hidden_features_, learning_rate_, feature_names_, ...
         What "auto" came to.
-    feature_names_ : list of str or None
 
     See Also
     --------
@@ -202,45 +210,35 @@ class FlowVariationalApproximator(WeighedDraws):
     """
 
     n_features: int | None = None
-    feature_names: Any = None
+    feature_names: Names | None = None
     flow: str = "auto"
-    n_layers: int | str = "auto"
-    hidden_features: tuple | str = "auto"
-    encoder_features: tuple | str = "auto"
-    support: Any = None
-    n_starts: int | str = "auto"
+    n_layers: int | Auto = "auto"
+    hidden_features: Sizes | Auto = "auto"
+    encoder_features: Sizes | Auto = "auto"
+    support: Bounds | None = None
+    symmetry: Any = None
+    n_starts: int | Auto = "auto"
     annealing: float | None = None
-    batch_size: int | str = "auto"
-    max_epochs: int | str = "auto"
-    learning_rate: float | str = "auto"
+    batch_size: int | Auto = "auto"
+    max_epochs: int | Auto = "auto"
+    learning_rate: float | Auto = "auto"
     max_seconds: float | None = None
     device: str = "cpu"
-    dtype: str = "float64"
-    random_state: Any = None
+    dtype: Literal["float32", "float64"] = "float64"
+    random_state: RandomState = None
     verbose: int = 0
 
-    _parameter_constraints: ClassVar[dict] = {
-        "n_features": [None, Interval(Integral, 1, None, closed="left")],
-        "feature_names": [None, "array-like"],
-        "flow": [StrOptions(FLOWS)],
-        "n_layers": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "hidden_features": HIDDEN_FEATURES,
-        "encoder_features": HIDDEN_FEATURES,
-        "support": [None, dict],
-        "n_starts": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "annealing": [None, Interval(Real, 0, 1, closed="right")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
-        "device": [str],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, log_density, grad=None, context=None):
+    @checks_parameters(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        log_density: Function,
+        grad: Gradient = None,
+        context: Context = None,
+        *,
+        rows: Rows | None = None,
+    ) -> Self:
         """Approximate the distribution with the given log density.
 
         Parameters
@@ -260,6 +258,8 @@ class FlowVariationalApproximator(WeighedDraws):
             Rows x to learn q(z | x) for, all at once, by a net that reads them. It sees columns
             centred and scaled by the mean and the standard deviation of these rows;
             ``log_density`` gets them as they are.
+        rows : array-like of shape (n_rows, n_features), default=None
+            With ``symmetry``: draws of the distribution, of a short simulation say.
 
         Returns
         -------
@@ -273,7 +273,7 @@ class FlowVariationalApproximator(WeighedDraws):
             with a note.
         ValueError
             If ``n_features`` is not set, the shape returned is wrong, rows depend on each other,
-            or the density is constant or finite nowhere.
+            the density is constant or finite nowhere, or a setting would break ``symmetry``.
         TrainingDivergedError
             If no training step was finite, and the start is not usable either.
 
@@ -288,13 +288,9 @@ class FlowVariationalApproximator(WeighedDraws):
         """
         from skflow.estimators.posterior._outcome import approximate
 
-        if self.n_features is None:
-            raise ValueError(
-                "n_features, the number of parameters of log_density, must be set before fit: "
-                "FlowVariationalApproximator(n_features=...) or set_params(n_features=...)."
-            )
         with fit_task(self):
-            fitted = approximate(self, log_density, grad, context, draw_seed(self.random_state))
+            seed = draw_seed(self.random_state)
+            fitted = approximate(self, log_density, grad, context, rows, seed)
         kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
         # at once: a fit that fails or is interrupted leaves an earlier one whole
         self.__dict__ = {**kept, **fitted}

@@ -1,9 +1,15 @@
 """Draws of a fitted approximation, and what the weights of the verdict make of them."""
 
+# draws are resampled, and have no grid
+# mypy: disable-error-code="override"
+
+from typing import Any
+
 import numpy as np
 
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow._types import Context, Floats, Function, Names, RandomState
 from skflow._validation import check_n_samples
 from skflow.estimators._conditional import MaybeConditional
 
@@ -13,7 +19,14 @@ __all__ = ["WeighedDraws"]
 class WeighedDraws(MaybeConditional):
     """Samples and expectations; ``fit`` leaves ``draws_`` and ``log_weights_`` too."""
 
-    def sample(self, n_samples=1, random_state=None, *, resample=False, context=None):
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        *,
+        resample: bool = False,
+        context: Context = None,
+    ) -> Floats:
         """Draw from the approximation.
 
         Parameters
@@ -42,7 +55,7 @@ class WeighedDraws(MaybeConditional):
         share = np.exp(self.log_weights_)
         return self.draws_[rng.choice(len(share), check_n_samples(n_samples), p=share)]
 
-    def expectation(self, f):
+    def expectation(self, f: Function) -> float | Floats:
         """Estimate the mean of f(z) under the density itself, by the Pareto-smoothed weights.
 
         Parameters
@@ -66,7 +79,9 @@ class WeighedDraws(MaybeConditional):
         used = self.log_weights_ > -np.inf  # f need not be finite where there is no density
         return np.exp(self.log_weights_[used]) @ values[used]
 
-    def to_arviz(self, n_samples=4000, random_state=None, names=None):
+    def to_arviz(
+        self, n_samples: int = 4000, random_state: RandomState = None, names: Names | None = None
+    ) -> Any:
         """Resampled draws as arviz's data structure, for its plots and summaries.
 
         Parameters

@@ -10,6 +10,7 @@ from skflow._validation import resolve_device, resolve_dtype
 from skflow._watch import tell
 from skflow.estimators.posterior._alarms import alarm, say_of_contexts, verdict_on
 from skflow.estimators.posterior._names import checked_names
+from skflow.estimators.posterior._particles import n_features_of, particle_rows, symmetry_of
 from skflow.tables._bounds import resolve_support
 from skflow.tables._observation import ContinuousRows
 from skflow.variational import (
@@ -21,6 +22,7 @@ from skflow.variational import (
     check_context,
     fit_amortized,
     fit_density,
+    fit_particles,
     judge,
 )
 
@@ -35,6 +37,8 @@ AUTO = {
     "max_epochs": 40,
     "learning_rate": None,  # tried
 }
+# a step solves the flow with gradients, at some hundred times the cost of other flows
+AUTO_OF_PARTICLES = {"batch_size": 256, "max_epochs": 20}
 AUTO_AMORTIZED = {**AUTO, "batch_size": 128, "max_epochs": 200, "learning_rate": 2e-3}
 RESOLVED = ("hidden_features", "batch_size", "max_epochs")
 
@@ -42,18 +46,20 @@ UNCOVERED = 3.0  # nats by which log q may fall short of log p at a mode
 MIN_MASS = 0.01  # share of the mass in a mode that must be covered
 
 
-def approximate(estimator, log_density, grad, context, seed):
+def approximate(estimator, log_density, grad, context, rows, seed):
     """Fit a flow to a log density and return the attributes of ``estimator`` by name.
 
     The estimator stays as it is.
     """
-    names = checked_names(estimator.feature_names, estimator.n_features)
-    bounds = resolve_support(estimator.support, estimator.n_features, names)
-    settings = _resolve(estimator, context is not None)
+    n_features = n_features_of(estimator)
+    names = checked_names(estimator.feature_names, n_features)
+    bounds = resolve_support(estimator.support, n_features, names)
+    symmetry, rows = symmetry_of(estimator, context, rows), particle_rows(estimator, rows)
+    settings = _resolve(estimator, context is not None, symmetry)
     if context is not None:
         _check_conditional(grad, settings)
         context = check_context(context)
-    _warn_if_slow(settings.flow, estimator.n_features)
+    _warn_if_slow(settings.flow, n_features)
     with (
         time_limit(settings.max_seconds),
         one_thread(),
@@ -61,7 +67,10 @@ def approximate(estimator, log_density, grad, context, seed):
     ):
         if context is None:
             target = Target(log_density, grad, settings.device)
-            fitted = fit_density(target, *bounds, settings, seed)
+            if symmetry is None:
+                fitted = fit_density(target, *bounds, settings, seed)
+            else:
+                fitted = fit_particles(target, settings, rows)
             own = _of_density(fitted, settings, bounds, names)
         else:
             fitted = fit_amortized(log_density, context, *bounds, settings)
@@ -76,17 +85,19 @@ def _check_conditional(grad, settings):
         raise ValueError("annealing is not for fits with a context: leave it at None.")
 
 
-def _resolve(estimator, amortized):
+def _resolve(estimator, amortized, symmetry=None):
     """Resolve every "auto" but that of a learning rate which is to be tried."""
     rules = AUTO_AMORTIZED if amortized else AUTO
     flow = AUTO_FLOW if estimator.flow == "auto" else estimator.flow
-    rules = {**rules, "n_layers": RECIPES[flow].auto_layers(estimator.n_features)}
+    if symmetry is not None:
+        rules, flow = {**rules, **AUTO_OF_PARTICLES}, "equivariant"
+    rules = {**rules, "n_layers": RECIPES[flow].auto_layers(n_features_of(estimator))}
     given = {name: getattr(estimator, name) for name in rules}
     chosen = {
         name: rules[name] if isinstance(value, str) and value == "auto" else value
         for name, value in given.items()
     }
-    if RECIPES[flow].build is None:
+    if RECIPES[flow].n_layers == 0:
         chosen["n_layers"] = 0
     for name in ("hidden_features", "encoder_features"):
         chosen[name] = tuple(int(width) for width in chosen[name])
@@ -99,6 +110,7 @@ def _resolve(estimator, amortized):
         max_seconds=estimator.max_seconds,
         verbose=estimator.verbose,
         layers_if_needed=isinstance(estimator.n_layers, str),
+        symmetry=symmetry,
     )
 
 

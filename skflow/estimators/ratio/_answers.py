@@ -1,16 +1,18 @@
 """What a fitted ratio is asked for: log ratios, weights, divergences, a test."""
 
 from hashlib import blake2b
+from typing import Literal, overload
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._threads import one_thread
+from skflow._types import Auto, Floats, Rows, Table
 from skflow._validation import check_data, is_real
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators.classifier._candidates import AS_GIVEN
-from skflow.estimators.ratio._divergences import DIVERGENCES, estimated
-from skflow.metrics._separation import CROSS_FITTED, separation
+from skflow.estimators.ratio._divergences import DIVERGENCES, Estimate, estimated
+from skflow.metrics._separation import CROSS_FITTED, Separation, separation
 
 __all__ = ["AnswersRatios"]
 
@@ -22,7 +24,7 @@ class AnswersRatios:
     """Methods of an estimator whose ``fit`` leaves views, parts and how they are combined."""
 
     @takes_sources()
-    def score_samples(self, X):
+    def score_samples(self, X: Rows) -> Floats:
         """Log ratio of each row, log p(x) - log q(x), in nats.
 
         Parameters
@@ -41,7 +43,19 @@ class AnswersRatios:
         check_is_fitted(self, "combination_")
         return self._log_ratio(check_data(self, X, reset=False))
 
-    def importance_weights(self, X, relative="auto", return_khat=False):
+    @overload
+    def importance_weights(
+        self, X: Table, relative: float | Auto = ..., return_khat: Literal[False] = ...
+    ) -> Floats: ...
+
+    @overload
+    def importance_weights(
+        self, X: Table, relative: float | Auto = ..., *, return_khat: Literal[True]
+    ) -> tuple[Floats, float]: ...
+
+    def importance_weights(
+        self, X: Table, relative: float | Auto = "auto", return_khat: bool = False
+    ) -> Floats | tuple[Floats, float]:
         r"""Weights of rows of the denominator that make them stand for the numerator.
 
         They are :math:`w = p / q` over their mean, with the largest ones smoothed: a Pareto
@@ -100,7 +114,7 @@ class AnswersRatios:
         weights /= weights.mean()
         return (weights, khat) if return_khat else weights
 
-    def divergence(self, kind="kl"):
+    def divergence(self, kind: Literal["kl", "reverse_kl", "js"] = "kl") -> Estimate:
         r"""How far the two distributions are from each other, in nats, by held-out rows.
 
         - "kl" is :math:`\mathrm{KL}(p \| q) = E_p[r]`, estimated by the mean over rows of p, less
@@ -134,7 +148,7 @@ class AnswersRatios:
             raise ValueError(f"kind must be one of {', '.join(map(repr, DIVERGENCES))}: {kind!r}")
         return estimated(kind, *self._held_out())
 
-    def two_sample_test(self):
+    def two_sample_test(self) -> Separation:
         """Test whether the two tables have one distribution, by held-out log ratios.
 
         A row of the numerator has the larger ratio with a probability that is 1/2 if they have.
@@ -148,7 +162,8 @@ class AnswersRatios:
             :func:`skflow.diagnostics.two_sample_test`.
         """
         check_is_fitted(self, "combination_")
-        return separation(*self._held_out(), CROSS_FITTED)
+        numerator, denominator = self._held_out()
+        return separation(numerator, denominator, CROSS_FITTED)
 
     def _log_ratio(self, rows):
         parts = []

@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._escapes import escaped
 from skflow._input import names_of
 from skflow._random import draw_seed
+from skflow._types import Bounds, RandomState, Steps, Table
 from skflow._validation import check_data
 from skflow.estimators._contract import anew
 from skflow.estimators.ratio._answers import AnswersRatios
@@ -141,13 +143,13 @@ class DensityRatio(CallbackSupportMixin, AnswersRatios, BaseEstimator):
 
     numerator: Any = "auto"
     denominator: Any = "auto"
-    method: str = "auto"
-    support: Any = None
-    resolution: Any = None
+    method: Literal["auto", "densities", "classifier", "telescope"] = "auto"
+    support: Bounds | None = None
+    resolution: Steps | None = None
     cv: Any = 5
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -163,8 +165,8 @@ class DensityRatio(CallbackSupportMixin, AnswersRatios, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X_numerator, X_denominator):
+    @checks_parameters(prefer_skip_nested_validation=False)
+    def fit(self, X_numerator: Table, X_denominator: Table) -> Self:
         """Learn the ratio of the densities of two tables.
 
         Parameters

@@ -1,9 +1,11 @@
 """What a fitted regressor is asked: moments, quantiles, intervals, regions, densities, draws."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._random import draw_seed
+from skflow._types import Floats, RandomState, Table
 from skflow._validation import check_n_samples
 from skflow.estimators.regressor._distributions import distribution_of
 from skflow.estimators.regressor._inputs import read_inputs, read_y
@@ -16,7 +18,9 @@ __all__ = ["PredictsDensities"]
 class PredictsDensities:
     """Answers of a regressor with ``density_``, ``context_`` and ``calibration_``."""
 
-    def predict(self, X):
+    flat_y_: bool
+
+    def predict(self, X: Table) -> Floats:
         """Mean of y given each row.
 
         Parameters
@@ -30,7 +34,7 @@ class PredictsDensities:
         """
         return self._shaped(self._distribution.moments(self._context(X))[0])
 
-    def predict_std(self, X):
+    def predict_std(self, X: Table) -> Floats:
         """Spread of y given each row, as a standard deviation.
 
         Parameters
@@ -44,7 +48,7 @@ class PredictsDensities:
         """
         return self._shaped(self._distribution.moments(self._context(X))[1])
 
-    def predict_quantiles(self, X, quantiles=(0.05, 0.5, 0.95)):
+    def predict_quantiles(self, X: Table, quantiles: ArrayLike = (0.05, 0.5, 0.95)) -> Floats:
         """Values below which y lies with given probabilities.
 
         Parameters
@@ -65,7 +69,7 @@ class PredictsDensities:
             )
         return self._shaped(self._distribution.quantiles(levels, self._context(X)))
 
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X: Table, coverage: float = 0.9) -> Floats:
         """Central interval that holds y with a probability: as much lies below it as above.
 
         Parameters
@@ -82,7 +86,7 @@ class PredictsDensities:
         beside = 0.5 * (1 - check_share(coverage, "coverage"))
         return self.predict_quantiles(X, (beside, 1 - beside))
 
-    def predict_region(self, X, coverage=0.9):
+    def predict_region(self, X: Table, coverage: float = 0.9) -> list[Floats]:
         """Smallest set that holds y with a probability: where its density is highest [1]_.
 
         Parameters
@@ -105,7 +109,7 @@ class PredictsDensities:
         coverage = check_share(coverage, "coverage")
         return highest_density(self._distribution, self._context(X), coverage)
 
-    def cdf(self, X, y):
+    def cdf(self, X: Table, y: Table) -> Floats:
         """Probability that y is at most as given: P(Y <= y | x).
 
         Parameters
@@ -122,7 +126,7 @@ class PredictsDensities:
         context = self._context(X)
         return self._shaped(self._distribution.cdf(self._y(y, context), context))
 
-    def log_density(self, X, y):
+    def log_density(self, X: Table, y: Table) -> Floats:
         """Natural-log density of y given each row, in nats and in the units of y.
 
         Parameters
@@ -138,7 +142,7 @@ class PredictsDensities:
         context = self._context(X)
         return self._distribution.log_density(self._y(y, context), context)
 
-    def sample(self, X, n_samples=1, random_state=None):
+    def sample(self, X: Table, n_samples: int = 1, random_state: RandomState = None) -> Floats:
         """Draw y given each row.
 
         Parameters

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, RandomState, Steps, Table, Weights
 from skflow.estimators._contract import anew
 from skflow.estimators.regressor._answers import PredictsDensities
 from skflow.estimators.regressor._fit import Learner
@@ -123,12 +125,12 @@ class FlowRegressor(
     features: Any = "auto"
     regressor: Any = None
     n_folds: int = 5
-    calibrate: bool | str = "auto"
-    support: Any = None
-    resolution: Any = None
+    calibrate: bool | Auto = "auto"
+    support: Bounds | None = None
+    resolution: Steps | None = None
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -145,8 +147,8 @@ class FlowRegressor(
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    @checks_parameters(prefer_skip_nested_validation=False)
+    def fit(self, X: Table, y: Table, sample_weight: Weights = None) -> Self:
         """Learn p(y | x).
 
         Parameters

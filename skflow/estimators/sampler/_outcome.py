@@ -11,7 +11,7 @@ from skflow.bijections import Chain
 from skflow.estimators.sampler._asking import N_PROBES, Unbounded, read_target
 from skflow.estimators.sampler._beginning import read_start
 from skflow.estimators.sampler._proposing import fit_flow_proposal, with_flow
-from skflow.estimators.sampler._verdict import ChainVerdict, judge_chains
+from skflow.estimators.sampler._verdict import judge_chains
 from skflow.sampling import explore, run_chains, shares_of
 from skflow.tables._bounds import resolve_support
 from skflow.tables._observation import ContinuousRows
@@ -100,7 +100,7 @@ def _drawn(space, start, d, settings, rng):
     return explored, flow, chains
 
 
-def _of_chains(space, chains, judged: ChainVerdict):
+def _of_chains(space, chains, judged):
     shape = chains.draws.shape
     return {
         "draws_": space.rows(chains.draws.reshape(-1, shape[-1])).reshape(shape),

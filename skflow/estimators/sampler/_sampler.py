@@ -1,17 +1,21 @@
 """Draws, evidence and a flow of a density that is known up to a constant."""
 
+# draws are from chains, and have no grid
+# mypy: disable-error-code="override"
+
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._callbacks import fit_task
+from skflow._checked import checks_parameters
 from skflow._random import draw_seed
+from skflow._types import Auto, Bounds, Floats, Function, Names, RandomState
 from skflow._validation import check_n_samples
 from skflow.estimators._contract import FittedFlow
 from skflow.estimators.posterior._names import checked_names
@@ -148,13 +152,13 @@ class FlowSampler(FittedFlow):
     """
 
     n_features: int | None = None
-    feature_names: Any = None
-    support: Any = None
+    feature_names: Names | None = None
+    support: Bounds | None = None
     start: Any = None
-    n_chains: int | str = "auto"
+    n_chains: int | Auto = "auto"
     n_draws: int = 100
     max_seconds: float | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -169,8 +173,8 @@ class FlowSampler(FittedFlow):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, log_density):
+    @checks_parameters(prefer_skip_nested_validation=True)
+    def fit(self, log_density: Function) -> Self:
         """Explore a density and draw from it.
 
         Parameters
@@ -214,7 +218,7 @@ class FlowSampler(FittedFlow):
         self.__dict__ = {**kept, **fitted}
         return self
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples: int = 1, random_state: RandomState = None) -> Floats:
         """Pick from the draws of all chains, in random order.
 
         Parameters
@@ -237,7 +241,7 @@ class FlowSampler(FittedFlow):
         order = np.concatenate([rng.permutation(len(rows)) for _ in range(rounds)])
         return rows[order[:n_samples]]
 
-    def to_arviz(self, names=None):
+    def to_arviz(self, names: Names | None = None) -> Any:
         """All chains as arviz's data structure, for its plots and summaries.
 
         Parameters

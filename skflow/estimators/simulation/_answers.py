@@ -1,12 +1,16 @@
 """What a learnt posterior is asked for: draws, densities, and more simulations."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
+from skflow._types import Floats, Function, RandomState, Table
 from skflow._validation import check_data, check_n_samples, check_nameless
 from skflow.estimators._contract import anew
 from skflow.estimators.simulation._agreement import warn_of_strange
@@ -17,7 +21,11 @@ __all__ = ["AnswersObservations"]
 class AnswersObservations:
     """Methods of an estimator whose ``fit`` leaves a pool of views and a reader of x."""
 
-    def sample(self, n_samples, x_o, random_state=None):
+    _seed: int
+    _reader: Any
+    max_seconds: float | None
+
+    def sample(self, n_samples: int, x_o: ArrayLike, random_state: RandomState = None) -> Floats:
         """Draw parameters given what was observed.
 
         Parameters
@@ -46,7 +54,7 @@ class AnswersObservations:
         draws = self._pool_for(asked).sample(asked, n_samples, rng)
         return draws[0] if single else draws
 
-    def score_samples(self, theta, x_o):
+    def score_samples(self, theta: Table, x_o: ArrayLike) -> Floats:
         """Log posterior density of parameters given what was observed.
 
         Parameters
@@ -64,22 +72,30 @@ class AnswersObservations:
         """
         check_is_fitted(self, "weights_")
         if hasattr(theta, "columns"):
-            theta = check_data(self, theta, reset=False)
+            rows = check_data(self, theta, reset=False)
         else:  # draws come without the names that a fit to a data frame had
-            theta = check_nameless(self, theta, "theta", "a parameter each")
+            rows = check_nameless(self, theta, "theta", "a parameter each")
         asked, _ = self._asked(x_o)
-        if len(asked) not in (1, len(theta)):
+        if len(asked) not in (1, len(rows)):
             raise ValueError(
-                f"x_o holds {len(asked)} observations, and theta {len(theta)} rows: pass one "
+                f"x_o holds {len(asked)} observations, and theta {len(rows)} rows: pass one "
                 "observation for all, or one for each."
             )
         pool = self._pool_for(asked)
         asked, group = asked.distinct()
-        group = np.broadcast_to(group, len(theta))
+        group = np.broadcast_to(group, len(rows))
         constant = pool.log_constant(asked, check_random_state(self._seed))
-        return pool.log_density(theta, asked, group) - constant[group]
+        return pool.log_density(rows, asked, group) - constant[group]
 
-    def refine(self, simulator, x_o, n_rounds=1, *, n_simulations=1_000, random_state=None):
+    def refine(
+        self,
+        simulator: Function,
+        x_o: ArrayLike,
+        n_rounds: int = 1,
+        *,
+        n_simulations: int = 1_000,
+        random_state: RandomState = None,
+    ) -> Self:
         """Simulate where the posterior of one observation is, and learn from that, too.
 
         Each round draws parameters from the prior within the region that holds nearly all of the

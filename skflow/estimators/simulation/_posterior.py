@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._types import RandomState, Table
 from skflow._validation import check_data
 from skflow.estimators._contract import anew
 from skflow.estimators.simulation._agreement import check_agreement, familiar
@@ -144,11 +146,11 @@ class SimulationPosterior(CallbackSupportMixin, AnswersObservations, BaseEstimat
 
     prior: Any = None
     density: Any = "auto"
-    method: str = "auto"
+    method: Literal["auto", "npe", "nle", "both"] = "auto"
     embedding: Any = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None
-    random_state: Any = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -167,8 +169,8 @@ class SimulationPosterior(CallbackSupportMixin, AnswersObservations, BaseEstimat
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, theta, x):
+    @checks_parameters(prefer_skip_nested_validation=False)
+    def fit(self, theta: Table, x: Table) -> Self:
         """Learn from simulations.
 
         Parameters

@@ -4,6 +4,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._persistence import SaveMixin
+from skflow._types import Cells, Context, Floats, RandomState, Rows
 from skflow._validation import check_data, check_n_samples
 from skflow.estimators._contract import MeanScoreMixin
 from skflow.estimators._from_sources import takes_sources
@@ -16,14 +17,14 @@ class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
     """Methods of an estimator whose ``fit`` leaves ``mixture_`` and ``context_``."""
 
     @property
-    def n_context_(self):
+    def n_context_(self) -> int:
         """Columns of the context of the fit, 0 without one."""
         check_is_fitted(self, "mixture_")
         known = vars(self).get("context_")
         return 0 if known is None else len(known)
 
     @takes_sources()
-    def score_samples(self, X, context=None):
+    def score_samples(self, X: Rows, context: Context = None) -> Floats:
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
         Parameters
@@ -42,7 +43,13 @@ class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
         rows = check_data(self, X, reset=False)
         return self.mixture_.score_samples(rows, self._given(context, len(rows)))
 
-    def sample(self, n_samples=1, random_state=None, on_grid=False, context=None):
+    def sample(
+        self,
+        n_samples: int = 1,
+        random_state: RandomState = None,
+        on_grid: bool = False,
+        context: Context = None,
+    ) -> Cells:
         """Draw rows from the mixture: a component by its weight, then a row from it.
 
         Parameters

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.base import _fit_context
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
+from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._types import Bounds, Columns, Context, RandomState, Rows, Steps, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators._score_table import ScoreTable, score_row
@@ -164,11 +165,11 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
     cv: Any = 5
     max_seconds: float | None = None
     n_jobs: int | None = None
-    support: Any = None
-    resolution: Any = None
-    periodic: Any = None
-    context_columns: Any = None
-    random_state: Any = None
+    support: Bounds | None = None
+    resolution: Steps | None = None
+    periodic: Steps | None = None
+    context_columns: Columns | None = None
+    random_state: RandomState = None
     verbose: int = 0
 
     _parameter_constraints: ClassVar[dict] = {
@@ -184,8 +185,15 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None, *, context=None):
+    @checks_parameters(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X: Rows,
+        y: Any = None,
+        sample_weight: Weights = None,
+        *,
+        context: Context = None,
+    ) -> Self:
         """Fit the estimators fold by fold, weigh them, and keep what is needed.
 
         Parameters
@@ -211,23 +219,19 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
             estimators, for a context beside listed ones that take none, and if every estimator
             failed; the message says how.
         """
-        given = {"sample_weight": sample_weight, "context": context}
-        with (
-            fit_task(self, X, y, **given) as task,
-            anew(self) as draft,
-            time_limit(self.max_seconds),
-        ):
+        told = fit_task(self, X, y, sample_weight=sample_weight, context=context)
+        with told as task, anew(self) as draft, time_limit(self.max_seconds):
             refuse_ranks(self)
             draft._learn(X, sample_weight, context, task)
         return self
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of the stack and, if ``deep``, of the listed estimators by name."""
         if isinstance(self.estimators, str):
             return super().get_params(deep=deep)
         return self._get_params("estimators", deep=deep)
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of the stack, listed estimators by name, or their parameters."""
         if isinstance(self.estimators, str) and "estimators" not in params:
             return super().set_params(**params)
@@ -243,9 +247,8 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
         self.fold_ = assign_folds(X, weight, self.cv, rng, context)
         rows = FoldedRows(X, weight, self.fold_, context)
         candidates = self._candidates(rows, rng)
-        results = cross_fit_all(
-            candidates, rows, n_jobs=self.n_jobs, verbose=self.verbose, task=task
-        )
+        told = {"n_jobs": self.n_jobs, "verbose": self.verbose, "task": task}
+        results = cross_fit_all(candidates, rows, **told)
         self._combine(results, weight)
 
     def _candidates(self, rows, rng):

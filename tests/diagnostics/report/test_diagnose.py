@@ -208,14 +208,19 @@ GOOD = {
 }
 
 
-def test_good_fits_are_left_alone():
+@pytest.mark.parametrize(
+    "tables",
+    [["skewed", "far modes", "breast cancer"], pytest.param(list(TABLES), marks=pytest.mark.slow)],
+    ids=len,
+)
+def test_good_fits_are_left_alone(tables):
     found = {}
-    for k, (table, make) in enumerate(TABLES.items()):
-        X = make(np.random.default_rng(k))
+    for k, table in enumerate(tables):
+        X = TABLES[table](np.random.default_rng(k))
         train, test = train_test_split(X, test_size=0.4, random_state=k)
         for name, model in GOOD.items():
             found[table, name] = names(model(k).fit(train), test)
-    assert len(found) >= 20
+    assert len(found) >= 9
     assert sum(bool(causes) for causes in found.values()) <= len(found) / 20, found
 
 

@@ -95,6 +95,23 @@ class TestPool:
         proba = pool.proba(log_density, np.full(2, 0.5))
         np.testing.assert_allclose(proba[:, 1], 1 / (1 + np.exp(-2 * evidence)), atol=0.05)
 
+    def test_rows_count_by_their_weights(self):
+        rng = np.random.default_rng(0)
+        code = rng.integers(2, size=2_000)
+        log_density = np.zeros((2_000, 2, 2))
+        # each of two densities knows the classes of one half of the rows
+        for half in range(2):
+            log_density[half::2, 1, half] = 2 * (rng.normal(size=1_000) + 2 * code[half::2] - 1)
+            log_density[half::2, 1, 1 - half] = 2 * rng.normal(size=1_000)
+        shares, weight = np.full(2, 0.5), np.where(np.arange(2_000) % 2, 1e-3, 1.0)
+        first, alike = (
+            LogPool.fit(log_density, code, own, shares, np.full(2, 0.5)).weights
+            for own in (weight, np.ones(2_000))
+        )
+        assert first[0] > 0.8
+        assert first[1] < 0.1
+        assert alike[0] == pytest.approx(alike[1], abs=0.1)
+
     def test_without_rows_the_expected_weights_hold(self):
         expected = np.array([0.2, 0.8])
         pool = LogPool.fit(np.zeros((0, 2, 2)), np.zeros(0, int), np.zeros(0), None, expected)

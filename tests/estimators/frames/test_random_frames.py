@@ -182,7 +182,7 @@ def check_marginal(density, X):
     assert looks(drawn) == looks(part(X, which))
 
 
-@settings(max_examples=50, **SETTINGS)
+@settings(max_examples=20, **SETTINGS)
 @given(frames())
 def test_random_tables(tmp_path_factory, X):
     check(X, tmp_path_factory.getbasetemp())

@@ -19,7 +19,7 @@ class TestContamination:
         X = np.concatenate([rng.normal(size=(n - k, 4)), rng.normal(at, 0.3, size=(k, 4))])
         return X, np.arange(n) >= n - k
 
-    @pytest.mark.parametrize("seed", range(2))
+    @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
     def test_a_declared_clump_is_found(self, seed):
         X, outlier = self.clump(seed=seed)
         detector = FlowOutlierDetector(contamination=0.05, random_state=0).fit(X)
