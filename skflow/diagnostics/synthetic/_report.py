@@ -6,7 +6,7 @@ import numpy as np
 
 from skflow._pages import ShownMixin
 from skflow._random import draw_seed
-from skflow._types import Cells, RandomState
+from skflow._types import RandomState, Table
 from skflow.diagnostics.measures._finding import Finding
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._cause import BEYOND_CHANCE, Cause
@@ -87,10 +87,10 @@ class TableReport(ShownMixin):
     @classmethod
     def from_frames(
         cls,
-        real: Cells,
-        synthetic: Cells,
+        real: Table,
+        synthetic: Table,
         *,
-        holdout: Cells | None = None,
+        holdout: Table | None = None,
         random_state: RandomState = 0,
     ) -> "TableReport":
         """Compare a synthetic table with the real one.
@@ -141,8 +141,8 @@ class TableReport(ShownMixin):
             "distances": row_closeness(columns, rng),
             "copies": row_copies(columns),
         }
-        n_holdout = sizes[2] if holdout is not None else 0
-        return cls(_causes(findings), findings, *sizes[:2], n_holdout)
+        n_real, n_synthetic, n_holdout = [*sizes, 0][:3]
+        return cls(_causes(findings), findings, n_real, n_synthetic, n_holdout)
 
     @property
     def summary(self) -> str:
