@@ -72,7 +72,7 @@ def verdict_of_causes(causes, how):
 
 
 @page_of.register
-def _(diagnosis: Diagnosis):
+def _(diagnosis: Diagnosis) -> Page:
     causes = diagnosis.causes
     shown = {cause.name: SHOWS.get(cause.name) for cause in causes}
     of_findings = {name: picture_of(found) for name, found in diagnosis.findings.items()}

@@ -26,7 +26,7 @@ TO_DO = {
 
 
 @page_of.register
-def _(check: PosteriorCheck):
+def _(check: PosteriorCheck) -> Page:
     cards = []
     for name, found in check.findings.items():
         picture = Picture(_drawing(DISPLAYS[name], found), (4.6, 4.2))

@@ -16,7 +16,7 @@ TO_READ = (
 
 
 @page_of.register
-def _(table: ScoreTable):
+def _(table: ScoreTable) -> Page:
     card = Card("held-out scores", table=table.cells())
     if _reference(table) is not None:
         size = 6.5, 1.4 + 0.4 * len(table)

@@ -24,7 +24,7 @@ MOST_COLUMNS, MOST_LEVELS, MOST_NAMES, MOST_LINES = 6, 8, 25, 100
 
 
 @page_of.register
-def _(report: TableReport):
+def _(report: TableReport) -> Page:
     pictures = _pictures(report)
     shown = {cause.name: SHOWS.get(cause.name) for cause in report.causes}
     of_causes = {cause: pictures.get(name) for cause, name in shown.items()}
