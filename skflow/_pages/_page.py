@@ -1,6 +1,6 @@
 """What a page consists of: words, tables and pictures that are drawn when they are asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from skflow._escapes import escaped
@@ -51,8 +51,8 @@ class Card:
     to_do: str = ""
     note: str = ""
     picture: Picture | None = None
-    lines: tuple = ()
-    table: tuple = ()
+    lines: Sequence = ()
+    table: Sequence = ()
     bad: bool = False
 
 

@@ -58,7 +58,7 @@ class ScoreTable(ShownMixin):
 
     __repr__ = __str__
 
-    def cells(self):
+    def cells(self) -> list[list[str]]:
         """Return what is printed, a list of str for each row, the titles first."""
         titles = list(self.rows[0]) if self.rows else []
         return [titles, *([_cell(row[title]) for title in titles] for row in self.rows)]

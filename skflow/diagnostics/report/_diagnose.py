@@ -46,7 +46,7 @@ class Diagnosis(ShownMixin):
     sketch: Sketch
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """How many rows there were, and how they scored."""
         return (
             f"{self.n_rows} {self.what}{self._spread}, log density in nats: "

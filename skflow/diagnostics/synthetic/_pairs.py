@@ -11,7 +11,7 @@ __all__ = ["PairAgreement", "pair_agreement"]
 
 MAX_COLUMNS = 60
 MATTERS = 0.1
-ERRORS = 4.0  # standard errors, about, that the largest of thousands of differences may reach
+ERRORS = 4.5  # standard errors, about, that the largest of thousands of differences may reach
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,9 +28,9 @@ class PairAgreement(Finding):
         a hole in either do not count.
     largest : float
         The largest difference.
-    limit : float
-        What differences must exceed to count: 0.1, or four standard errors (1/n + 1/m)^0.5 if
-        these are larger.
+    limits : ndarray of shape (n_columns, n_columns)
+        What differences must exceed to count: 0.1, or 4.5 standard errors (1/n + 1/m)^0.5 if these
+        are larger, n and m being the rows without a hole in either.
     n_beyond, n_pairs : int
     reading : str
 
@@ -44,7 +44,7 @@ class PairAgreement(Finding):
     real: np.ndarray
     synthetic: np.ndarray
     largest: float
-    limit: float
+    limits: np.ndarray
     n_beyond: int
     n_pairs: int
     reading: str
@@ -54,27 +54,27 @@ def pair_agreement(columns):
     """Return the PairAgreement of columns, the real table first and the synthetic second."""
     columns = columns[:MAX_COLUMNS]
     names = [column.name for column in columns]
-    real, synthetic = (_associations(columns, table) for table in (0, 1))
-    sizes = [len(codes) for codes in columns[0].codes[:2]]
-    limit = max(MATTERS, ERRORS * float(np.sqrt(1 / sizes[0] + 1 / sizes[1])))
+    (real, n), (synthetic, m) = (_associations(columns, table) for table in (0, 1))
+    limits = np.maximum(MATTERS, ERRORS * np.sqrt(1 / n + 1 / m))
     difference = np.triu(np.abs(synthetic - real), 1)
-    n_pairs, n_beyond = len(names) * (len(names) - 1) // 2, int((difference > limit).sum())
+    n_pairs, n_beyond = len(names) * (len(names) - 1) // 2, int((difference > limits).sum())
     largest = float(difference.max())
-    reading = _read(names, real, synthetic, difference, limit, n_beyond)
-    return PairAgreement(names, real, synthetic, largest, limit, n_beyond, n_pairs, reading)
+    reading = _read(names, real, synthetic, difference / limits, n_beyond)
+    return PairAgreement(names, real, synthetic, largest, limits, n_beyond, n_pairs, reading)
 
 
 def _associations(columns, table):
-    """How strongly each two columns of a table go together, (d, d)."""
+    """How strongly each two columns of a table go together, and in how many rows, (d, d) each."""
     codes = [_ranks_or_levels(column, table) for column in columns]
-    found = np.eye(len(columns))
+    found, counts = np.eye(len(columns)), np.ones((len(columns), len(columns)))
     for j, first in enumerate(columns):
         for k in range(j):
             pair = columns[k].is_category, first.is_category
             known = ~np.isnan(codes[j]) & ~np.isnan(codes[k])
             value = _association(codes[k][known], codes[j][known], pair)
             found[j, k] = found[k, j] = value
-    return found
+            counts[j, k] = counts[k, j] = max(1, known.sum())
+    return found, counts
 
 
 def _ranks_or_levels(column, table):
@@ -116,11 +116,11 @@ def _ratio(ranks, levels):
     return float(np.sqrt(max(0.0, 1 - (1 - share) * (n - 1) / (n - k))))
 
 
-def _read(names, real, synthetic, difference, limit, n_beyond):
+def _read(names, real, synthetic, of_limit, n_beyond):
     if len(names) < 2:
         return "there is one column, and no pair"
-    i, j = np.unravel_index(difference.argmax(), difference.shape)
+    i, j = np.unravel_index(of_limit.argmax(), of_limit.shape)
     worst = f"{names[i]} and {names[j]} ({real[i, j]:.2f} real, {synthetic[i, j]:.2f} synthetic)"
     if not n_beyond:
-        return f"pairs differ by no more than {limit:.2f}, most {worst}"
-    return f"{n_beyond} pairs of columns differ by more than {limit:.2f}, most {worst}"
+        return f"pairs differ by no more than chance may, most {worst}"
+    return f"{n_beyond} pairs of columns differ, most {worst}"

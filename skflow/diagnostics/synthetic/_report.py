@@ -1,13 +1,13 @@
 """A synthetic table beside the real one: all checks, and what they do not say."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 
 from skflow._pages import ShownMixin
 from skflow._random import draw_seed
 from skflow._types import RandomState, Table
+from skflow.diagnostics.measures._finding import Finding
 from skflow.diagnostics.measures._two_sample import two_sample_test
 from skflow.diagnostics.report._cause import BEYOND_CHANCE, Cause
 from skflow.diagnostics.synthetic._closeness import row_closeness, row_copies
@@ -78,8 +78,8 @@ class TableReport(ShownMixin):
     True
     """
 
-    causes: list
-    findings: dict
+    causes: list[Cause]
+    findings: dict[str, Finding]
     n_real: int
     n_synthetic: int
     n_holdout: int
@@ -92,7 +92,7 @@ class TableReport(ShownMixin):
         *,
         holdout: Table | None = None,
         random_state: RandomState = 0,
-    ) -> Self:
+    ) -> "TableReport":
         """Compare a synthetic table with the real one.
 
         Parameters
@@ -141,11 +141,11 @@ class TableReport(ShownMixin):
             "distances": row_closeness(columns, rng),
             "copies": row_copies(columns),
         }
-        n_real, n_synthetic, *held = sizes
-        return cls(_causes(findings), findings, n_real, n_synthetic, sum(held))
+        n_real, n_synthetic, n_holdout = [*sizes, 0][:3]
+        return cls(_causes(findings), findings, n_real, n_synthetic, n_holdout)
 
     @property
-    def summary(self):
+    def summary(self) -> str:
         """How many rows there were."""
         held = f", {self.n_holdout:,} held out" if self.n_holdout else ""
         return f"{self.n_real:,} real rows, {self.n_synthetic:,} synthetic ones{held}"
