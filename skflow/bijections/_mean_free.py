@@ -23,12 +23,12 @@ class MeanFree(Bijection):
     scale : float
     """
 
-    shapes = {"scale": ""}
+    shapes = {"scale": "o"}
 
     def __init__(self, n_particles, n_dims, scale=1.0):
         super().__init__()
         self.n_particles, self.n_dims = n_particles, n_dims
-        self.register_buffer("scale", torch.tensor(float(scale), dtype=torch.float64))
+        self.register_buffer("scale", torch.full((1,), float(scale), dtype=torch.float64))
 
     @classmethod
     def from_data(cls, n_particles, n_dims, x, weight=None):
@@ -40,7 +40,7 @@ class MeanFree(Bijection):
         square = own.centred(x).square().sum(dim=-1) / ((n_particles - 1) * n_dims)
         weight = torch.ones_like(square) if weight is None else weight.to(square)
         scale = ((weight * square).sum(dim=-1) / weight.sum(dim=-1)).sqrt()
-        own.scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+        own.scale = torch.where(scale > 0, scale, torch.ones_like(scale)).unsqueeze(-1)
         return own
 
     def centred(self, x):
@@ -49,13 +49,11 @@ class MeanFree(Bijection):
         return (particles - particles.mean(dim=-2, keepdim=True)).flatten(-2)
 
     def forward(self, x, context=None):
-        scale = self.scale[..., None, None].to(x)
-        return self.centred(x) / scale, self._log_det(x)
+        return self.centred(x) / self.scale.unsqueeze(-1).to(x), self._log_det(x)
 
     def inverse(self, z, context=None):
-        scale = self.scale[..., None, None].to(z)
-        return self.centred(z) * scale, -self._log_det(z)
+        return self.centred(z) * self.scale.unsqueeze(-1).to(z), -self._log_det(z)
 
     def _log_det(self, x):
         free = (self.n_particles - 1) * self.n_dims
-        return -free * self.scale.log().unsqueeze(-1).to(x).expand(x.shape[:-1])
+        return -free * self.scale.log().to(x).expand(x.shape[:-1])

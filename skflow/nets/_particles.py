@@ -11,6 +11,7 @@ from skflow.nets._layers import Dense
 __all__ = ["ParticleNet"]
 
 SOFT = 0.1  # length below which distances level off: fields with a kink where two meet are stiff
+FAR = 3.0  # length that no way exceeds among what is seen, or particles could be flung out
 N_BUMPS, REACH = 32, 6.0  # that tell distances up to there; particles of unit variance are nearer
 
 
@@ -27,10 +28,10 @@ class ParticleNet(nn.Module):
 
     where :math:`s_{ij}` holds :math:`h_i + h_j`, :math:`h_i h_j`, :math:`\sum_l h_l`,
     :math:`u_{ij} \cdot (w_i - w_j)` and :math:`-(u_{ij} \cdot w_i)(u_{ij} \cdot w_j)` with
-    :math:`u_{ij} = r_{ij} / d_{ij}`. None of them tells i from j, and none grows with distances,
-    so that no particle is flung out in finite time. So v goes along with permutations, rotations
-    and reflections of the particles, is blind to shifts, and has the mean zero [1]_, [2]_. The
-    products with w tell angles.
+    :math:`u_{ij} = r_{ij} (1 + d_{ij}^2 / 9)^{-1/2}`. None of them tells i from j, and none grows
+    with distances, so that no particle is flung out in finite time. So v goes along with
+    permutations, rotations and reflections of the particles, is blind to shifts, and has the mean
+    zero [1]_, [2]_. The products with w tell angles.
 
     The trace of the Jacobian is exact, and costs one tangent of :math:`\phi` for each pair, in
     which i moves by :math:`r_{ij}` and j by its opposite:
@@ -134,11 +135,13 @@ class _Pairs:
         self.raw_message = _affine(net.message, self.told)
         sent = _affine(net.sent, F.silu(self.raw_message))
         self.psi, chi = sent.tensor_split([net.n_scalars], dim=-3)
-        self.chi = chi / self.d
+        # of a way, what its bounded length is of its own
+        self.short = (1 + (self.d / FAR).square()).rsqrt()
+        self.chi = chi * self.short
         h = self.both @ self.psi
         w = self.sign @ _times(self.chi, self.r)
         self.h1, self.h2 = self._at_ends(h)
-        self.p1, self.p2 = (self._along(part) / self.d for part in self._at_ends(w))
+        self.p1, self.p2 = (self._along(part) * self.short for part in self._at_ends(w))
         total = h.sum(dim=-2, keepdim=True).expand_as(self.h1)
         seen = [self.h1 + self.h2, self.h1 * self.h2, total]
         seen += [self.p1 - self.p2, -self.p1 * self.p2]
@@ -174,7 +177,8 @@ class _Pairs:
         slopes = self.told[..., :N_BUMPS, :, :] * self.away * (-(N_BUMPS - 1) / REACH)
         a = _linear(net.message.weight[..., :N_BUMPS], slopes) * _slope(self.raw_message)
         dpsi, dchi = _linear(net.sent.weight, a).tensor_split([net.n_scalars], dim=-3)
-        dchi = (dchi - self.chi) / self.d
+        shrinking = -self.d * (self.short / FAR).square()  # slope of the logarithm of short
+        dchi = dchi * self.short + self.chi * shrinking
         own_bumps = slopes * (2 * self.square / self.d)
         still = torch.zeros_like(self.told[..., N_BUMPS:, :, :])
         tangent = [own_bumps, still, *self._scalars(dpsi), *self._vectors(dchi)]
@@ -202,10 +206,10 @@ class _Pairs:
             for part, g in zip(self._at_ends(bent), self._at_ends(grown), strict=True)
         ]
         own = self.square * (dchi * self.square / self.d + self.chi)
-        # of r . w / d, where r grows by twice itself
-        still = 2 - 2 * self.square / self.d.square()
-        dp1 = still * self.p1 + (felt[0] + own) / self.d
-        dp2 = still * self.p2 - (felt[1] + own) / self.d
+        # of short r . w, where r grows by twice itself and d by twice its square over d
+        grows = 2 - 2 * self.square * (self.short / FAR).square()
+        dp1 = grows * self.p1 + (felt[0] + own) * self.short
+        dp2 = grows * self.p2 - (felt[1] + own) * self.short
         return dp1 - dp2, -dp1 * self.p2 - self.p1 * dp2
 
 

@@ -73,10 +73,9 @@ class FlowMatching:
 
     def _times(self, x):
         """Draw times (*members, n), one in each n-th part of (0, 1), in random order."""
-        n = x.shape[-2]
-        source, like = generator(x.device), {"dtype": x.dtype, "device": x.device}
-        part = torch.rand(x.shape[:-1], generator=source, **like).argsort(dim=-1)
-        return (part + torch.rand(x.shape[:-1], generator=source, **like)) / n
+        n, source, kind = x.shape[-2], generator(x.device), {"dtype": x.dtype, "device": x.device}
+        part = torch.rand(x.shape[:-1], generator=source, **kind).argsort(dim=-1)
+        return (part + torch.rand(x.shape[:-1], generator=source, **kind)) / n
 
 
 def matching_batch(n):
