@@ -7,12 +7,32 @@ import numpy as np
 __all__ = ["Cost", "cost_of"]
 
 MEASURED_COLUMNS = 10
-# Seconds of one core, and MiB by which the fit grows memory, of tables with 10 columns of a
-# mixture of bent normals: benchmarks/cost.py
-ROWS = (300, 1_000, 3_000, 10_000, 30_000)
-CURVES: dict[str, tuple] = {}
-# by what power of the number of columns these grow: the same, 3,000 rows of 3 and of 30 columns
-POWERS: dict[str, tuple] = {}
+# By rows, seconds of one core and the MiB by which the fit grows memory, of tables with 10 columns
+# of a mixture of bent normals: benchmarks/cost.py
+FEW, ALL = (300, 1_000, 3_000), (300, 1_000, 3_000, 10_000, 30_000)
+CURVES: dict[str, tuple] = {
+    "MixtureFlowDensity": (ALL, (0.3, 0.6, 1.0, 1.2, 1.5), (10, 20, 90, 90, 110)),
+    "KernelFlowDensity": (ALL, (0.7, 1.9, 3.0, 3.6, 13), (10, 30, 110, 170, 220)),
+    "NSFDensity": (ALL, (1.6, 2.7, 6.2, 7.3, 30), (20, 40, 90, 150, 150)),
+    "StackedDensity": (ALL, (16, 32, 41, 18, 32), (30, 80, 190, 150, 150)),
+    "TableDensity": (FEW, (39, 68, 130), (70, 80, 80)),
+    "FlowOutlierDetector": (ALL, (0.2, 1.3, 3.1, 4.5, 4.5), (10, 110, 110, 180, 180)),
+    "FlowRegressor": (ALL, (10, 13, 14, 27, 78), (280, 440, 440, 710, 2100)),
+    "FlowClassifier": (ALL, (4.2, 8.4, 30, 40, 67), (30, 50, 140, 470, 1460)),
+    "SimulationPosterior": (FEW, (3.9, 12, 30), (20, 70, 440)),
+}
+# by what power of the number of columns these grow: 1,000 rows of 3 and of 30 columns
+POWERS: dict[str, tuple] = {
+    "MixtureFlowDensity": (0.0, 0.0),
+    "KernelFlowDensity": (0.4, 0.0),
+    "NSFDensity": (0.2, 0.4),
+    "StackedDensity": (0.2, 0.4),
+    "TableDensity": (0.3, 0.4),
+    "FlowOutlierDetector": (0.0, 0.0),
+    "FlowRegressor": (0.3, 0.0),
+    "FlowClassifier": (0.0, 0.0),
+    "SimulationPosterior": (0.0, 0.0),
+}
 
 
 @dataclass(frozen=True)
@@ -44,19 +64,20 @@ def cost_of(name, n_rows, n_columns):
     n_rows, n_columns : int
     """
     wider = n_columns / MEASURED_COLUMNS
+    rows, *curves = CURVES[name]
     figures = (
-        _on_curve(n_rows, curve) * wider**power
-        for curve, power in zip(CURVES[name], POWERS[name], strict=True)
+        _on_curve(n_rows, rows, curve) * wider**power
+        for curve, power in zip(curves, POWERS[name], strict=True)
     )
     return Cost(*figures)
 
 
-def _on_curve(n, curve):
-    """Interpolate between logarithms; beyond the last two go on as between them, at least as n."""
-    x, y = np.log(ROWS), np.log(curve)
-    if n <= ROWS[-1]:
+def _on_curve(n, rows, curve):
+    """Interpolate between logarithms; beyond the last two go on as between them, at most as n."""
+    x, y = np.log(rows), np.log(curve)
+    if n <= rows[-1]:
         return float(np.exp(np.interp(np.log(n), x, y)))
-    slope = min(max(0.0, (y[-1] - y[-2]) / (x[-1] - x[-2])), 1.5)
+    slope = min(max(0.0, (y[-1] - y[-2]) / (x[-1] - x[-2])), 1.0)
     return float(np.exp(y[-1] + slope * (np.log(n) - x[-1])))
 
 

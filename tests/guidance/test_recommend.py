@@ -21,7 +21,7 @@ from skflow import (
     TableDensity,
     recommend,
 )
-from skflow.guidance._costs import CURVES, POWERS, ROWS, cost_of
+from skflow.guidance._costs import CURVES, POWERS, cost_of
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(500, 4))
@@ -113,7 +113,7 @@ def test_bad_input(X, task, message):
 class TestCosts:
     @pytest.mark.parametrize("name", CURVES)
     def test_are_those_measured(self, name):
-        for n, *figures in zip(ROWS, *CURVES[name], strict=True):
+        for n, *figures in zip(*CURVES[name], strict=True):
             cost = cost_of(name, n, 10)
             np.testing.assert_allclose([cost.seconds, cost.mebibytes], figures)
 
