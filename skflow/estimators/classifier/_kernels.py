@@ -119,6 +119,11 @@ class NaiveKernels:
 
     def log_density(self, z):
         """Log density (n, n_classes) of rows z (n, d) in each class."""
+        size = max(1, BLOCK_ENTRIES // max(map(len, self.centres)))
+        blocks = [z[start : start + size] for start in range(0, len(z), size)]
+        return np.concatenate([self._of_block(block) for block in blocks or [z]])
+
+    def _of_block(self, z):
         away = ((z - self.mean) / self.deviation) ** 2
         behind = -0.5 * (away + LOG_2PI) - np.log(self.deviation)
         return np.column_stack([self._of_class(c, z, behind) for c in range(len(self.centres))])
