@@ -215,13 +215,14 @@ GOOD = {
 )
 def test_good_fits_are_left_alone(tables):
     found = {}
-    for k, table in enumerate(tables):
+    for table in tables:
+        k = list(TABLES).index(table)
         X = TABLES[table](np.random.default_rng(k))
         train, test = train_test_split(X, test_size=0.4, random_state=k)
         for name, model in GOOD.items():
             found[table, name] = names(model(k).fit(train), test)
     assert len(found) >= 9
-    assert sum(bool(causes) for causes in found.values()) <= len(found) / 20, found
+    assert sum(map(bool, found.values())) <= max(1, len(found) / 20), found
 
 
 def test_the_report_says_what_was_measured_and_what_to_do(capsys):

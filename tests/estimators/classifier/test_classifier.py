@@ -291,4 +291,5 @@ def test_no_labels_and_not_fitted():
 
 def test_it_tells_what_it_fits(capsys):
     FlowClassifier(density=ONE, verbose=1).fit(*rows())
-    assert capsys.readouterr().out.startswith("density: fitted in")
+    assert "FlowClassifier, " in (told := capsys.readouterr().out)
+    assert " s: density: fitted in " in told

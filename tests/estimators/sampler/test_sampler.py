@@ -255,4 +255,4 @@ class TestProtocol:
         sampler(n_features=1, n_draws=20, verbose=1).fit(lambda x: -0.5 * x[:, 0] ** 2)
         out = capsys.readouterr().out
         assert "exploring: power" in out
-        assert "chains: 20 draws each" in out
+        assert "chains: 20 more draws each" in out
