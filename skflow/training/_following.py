@@ -21,7 +21,7 @@ class Following:
     def __init__(self, run):
         self.run, self.watch = run, current_watch()
         self.steps = len(run.batches)  # of an epoch
-        self.task = self.bar = None
+        self.task = None
 
     def __enter__(self):
         from tqdm import tqdm
@@ -51,8 +51,8 @@ class Following:
             self.task.begin_epoch()
 
     def stepped(self):
-        """Hear that a step was made; of a run that is followed elsewhere nobody hears."""
-        if self.bar is not None and not self.bar.disable:
+        """Hear that a step was made."""
+        if not self.bar.disable:
             self.bar.update()
 
     def ended(self):

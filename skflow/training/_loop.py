@@ -100,14 +100,14 @@ class _Run:
         self.start = time.perf_counter()
         self.roominess = ON_GPU if self.parameters.flat.is_cuda else 1
         self.device_steps = steps_elsewhere(self)
-        self.following = Following(self)
+        self.following = None  # while it runs here, and not in steps for others
 
     def run(self):
         try:
             last = self.keeper and self.keeper.last()
             if last is not None:
                 resume(self, last)
-            with self.following:
+            with Following(self) as self.following:
                 self._epochs()
         except KeyboardInterrupt:
             self.history.stopped_by = "interrupt"
@@ -116,6 +116,7 @@ class _Run:
                 ConvergenceWarning,
             )
         finally:
+            self.following = None  # it knows the run, which would outlive its end
             if self.device_steps is not None:
                 self.device_steps.release()
             self.best.restore()
@@ -168,7 +169,8 @@ class _Run:
             self.step_seconds = time.perf_counter() - start
             total += loss.reshape(-1)
             count += 1
-            self.following.stepped()
+            if self.following is not None:
+                self.following.stepped()
             if self.history.stopped_by == "diverged" or self.is_late():
                 break
         return total / count
