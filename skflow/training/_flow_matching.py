@@ -12,7 +12,7 @@ __all__ = ["MATCHING_RATE", "FlowMatching", "matching_batch", "matching_epochs"]
 
 # Steps are cheap, as none solves the flow, and worth more of them where there are more rows.
 # ``benchmarks/particles.py`` has the figures.
-STEPS, MOST_STEPS, GROWTH = 8_000, 20_000, 0.2
+STEPS, MOST_STEPS, GROWTH = 8_000, 40_000, 0.35
 MATCHING_RATE = 6e-3
 MOST_ROWS, FEWEST_ROWS = 512, 32  # of a batch
 ROUNDS = 3  # of an assignment and a rotation; the way to go has hardly changed by then

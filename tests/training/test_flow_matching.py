@@ -75,4 +75,4 @@ def test_held_out_losses_are_the_same_at_every_call():
 @pytest.mark.parametrize("n", [2, 100, 1_000, 100_000])
 def test_more_rows_are_worth_more_steps_but_fewer_passes(n):
     steps = matching_epochs(n) * n / matching_batch(n)
-    assert 8_000 <= steps < 21_000 + n / matching_batch(n)
+    assert 8_000 <= steps < 41_000 + n / matching_batch(n)

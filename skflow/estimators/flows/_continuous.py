@@ -75,7 +75,7 @@ class ContinuousFlowDensity(BaseFlowDensity):
         ``"springs"``, a list of pairs, ties these particles only in the base, as bonds do;
         then only such permutations change nothing that keep the pairs. See
         :class:`skflow.bases.Harmonic`. "auto" means one member, batches of 512 rows at most, a
-        rate of 6e-3 and, with the rows, 8,000 to 20,000 steps. The fitted flow is kept in float64.
+        rate of 6e-3 and, with the rows, 8,000 to 40,000 steps. The fitted flow is kept in float64.
         Leaves no room for ``support``, ``resolution``, ``periodic``, ``preprocessing``, ``base``,
         a context, several layers, and ``trace="hutchinson"``.
     {parameters}
