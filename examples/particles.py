@@ -117,6 +117,7 @@ for ax, (title, of_rows, bins) in zip(axes[1:], panels, strict=True):
         drawn.ravel(), weights=np.repeat(weights, times), color=ORANGE, label="weighted", **shares
     )
     ax.set(xlabel=title, yticks=[])
+axes[1].set_xticks([-25, -20, -15, -10])
 axes[1].legend(frameon=False)
 fig.tight_layout()
 
