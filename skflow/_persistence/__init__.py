@@ -88,7 +88,7 @@ def load(path: FilePath, *, device: str | None = None) -> Any:
     Parameters
     ----------
     path : str or path-like
-        Of a file that :meth:`save` wrote.
+        Of a file that ``save`` wrote.
     device : str, default=None
         Where later fits are to train: the parameter ``device`` of the estimator and of those in
         it is set to this. None leaves it as it was saved.

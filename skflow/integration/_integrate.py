@@ -109,8 +109,8 @@ def integrate(
 
     See Also
     --------
-    log_evidence : The integral of a density from draws that there are.
-    FlowSampler : Draws and integral of a log density without bounds.
+    skflow.log_evidence : The integral of a density from draws that there are.
+    skflow.FlowSampler : Draws and integral of a log density without bounds.
 
     Notes
     -----
