@@ -138,7 +138,7 @@ class FitTask:
         self.estimator = estimator
         given = {name: value for name, value in metadata.items() if value is not None}
         # scikit-learn's ScoringMonitor leaves out what has no y, and log densities need none
-        y = (lambda: np.zeros(len(X))) if y is None and X is not None else y
+        y = (lambda: np.zeros(len(X))) if y is None and hasattr(X, "__len__") else y
         self.data = {"X": X, "y": y, "metadata": given or None}
         self.context = estimator._init_callback_context(
             max_subtasks=n_tasks, sequential_subtasks=False

@@ -6,7 +6,14 @@ from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 
-from skflow import FlowOutlierDetector, KernelFlowDensity, MAFDensity, StackedDensity, TableDensity
+from skflow import (
+    FlowClassifier,
+    FlowOutlierDetector,
+    KernelFlowDensity,
+    MAFDensity,
+    StackedDensity,
+    TableDensity,
+)
 
 callback = pytest.importorskip("sklearn.callback", reason="callbacks are of scikit-learn 1.9")
 
@@ -148,6 +155,21 @@ class TestWhatIsTold:
         np.testing.assert_allclose(
             last.score_samples(X), fitted._members()[1].score_samples(X), rtol=1e-5
         )
+
+    def test_parts_are_not_taken_for_the_whole(self):
+        classifier = FlowClassifier(density=maf(n_members=2), cv=2, random_state=0)
+        recorder, _ = recorded(classifier, X, X[:, 0] > 0)
+        assert recorder.ended == ["fit"]
+        assert recorder.fitted[0].predict(X).shape == (len(X),)
+
+    def test_what_has_no_length_has_no_scores(self):
+        class Blocks:
+            def __iter__(self):
+                return iter([X])
+
+        recorder = Recorder()
+        recorder.on_fit_task_end = lambda estimator, context, *, y: None
+        assert maf().set_callbacks(recorder).fit(Blocks()).n_iter_ == 3
 
     def test_the_fit_does_not_depend_on_who_watches(self):
         _, watched = recorded(maf(n_members=2))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from skflow._callbacks import fit_task, with_callbacks
 from skflow._clock import left_out, seconds_left, time_limit
 from skflow._notices import warn
 from skflow._random import draw_seed
@@ -150,6 +151,12 @@ class BaseFlowDensity(OnlineMixin, TableFlow):
                 fit_table(self, table, sample_weight, context, last, resumable)
             resumable.done(self.stopped_by_)
         return self
+
+    @with_callbacks
+    def _fit_to_folds(self, X, sample_weight, fold, context):
+        """Fit in place, each member without the fold that it holds out: a part of another fit."""
+        with fit_task(self, X, sample_weight=sample_weight, context=context):
+            return self._fit(X, sample_weight, fold, context)
 
     def _settle(self, family, table, seed, last=None, *, kept=None, n=None):
         kept = going_on(self, last, table.observation) if last else kept or {}

@@ -8,17 +8,17 @@ __all__ = ["Cost", "cost_of"]
 
 MEASURED_COLUMNS = 10
 # By rows, seconds of one core and the MiB by which the fit grows memory, of tables with 10 columns
-# of a mixture of bent normals: benchmarks/cost.py
+# of a mixture of bent normals, 10 at least: benchmarks/cost.py
 FEW, ALL = (300, 1_000, 3_000), (300, 1_000, 3_000, 10_000, 30_000)
 CURVES: dict[str, tuple] = {
     "MixtureFlowDensity": (ALL, (0.3, 0.6, 1.0, 1.2, 1.5), (10, 20, 90, 90, 110)),
-    "KernelFlowDensity": (ALL, (0.7, 1.9, 3.0, 3.6, 13), (10, 30, 110, 170, 220)),
-    "NSFDensity": (ALL, (1.6, 2.7, 6.2, 7.3, 30), (20, 40, 90, 150, 150)),
-    "StackedDensity": (ALL, (16, 32, 41, 18, 32), (30, 80, 190, 150, 150)),
+    "KernelFlowDensity": (ALL, (0.7, 1.9, 3.0, 3.6, 6.2), (10, 30, 110, 170, 210)),
+    "NSFDensity": (ALL, (1.6, 2.7, 6.2, 7.3, 30), (20, 40, 90, 150, 130)),
+    "StackedDensity": (ALL, (16, 32, 41, 18, 32), (30, 80, 190, 140, 110)),
     "TableDensity": (FEW, (39, 68, 130), (70, 80, 80)),
     "FlowOutlierDetector": (ALL, (0.2, 1.3, 3.1, 4.5, 4.5), (10, 110, 110, 180, 180)),
-    "FlowRegressor": (ALL, (10, 13, 14, 27, 78), (280, 440, 440, 710, 2100)),
-    "FlowClassifier": (ALL, (4.2, 8.4, 30, 40, 67), (30, 50, 140, 470, 1460)),
+    "FlowRegressor": (ALL, (10, 13, 14, 27, 78), (280, 440, 250, 710, 2100)),
+    "FlowClassifier": (ALL, (4.2, 8.4, 30, 29, 52), (30, 50, 140, 1270, 1420)),
     "SimulationPosterior": (FEW, (3.9, 12, 30), (20, 70, 440)),
 }
 # by what power of the number of columns these grow: 1,000 rows of 3 and of 30 columns

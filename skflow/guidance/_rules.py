@@ -43,7 +43,9 @@ def density(look):
         "and mixtures on any of 29 tables"
     ]
     if look.repeats:
-        reasons.append(f"repeated values, in {look.repeats} columns, are spread by all of them")
+        reasons.append(
+            f"all of them spread repeated values, here in {look.repeats} of the columns"
+        )
     flow = NSFDensity(structure="coupling") if look.n_columns > WIDE else NSFDensity()
     others = (flow, "for one model, with latents"), (MixtureFlowDensity(), "for a quick answer")
     return StackedDensity(), tuple(reasons), _cost("StackedDensity", look), (*others, table)

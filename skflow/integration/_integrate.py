@@ -10,6 +10,7 @@ from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow._types import Function, RandomState
 from skflow._validation import is_real
+from skflow._watch import watched
 from skflow.exceptions import ConvergenceWarning
 from skflow.integration._domain import read_bounds
 from skflow.integration._integrand import N_PROBES, Integrand
@@ -153,13 +154,13 @@ def integrate(
     >>> np.round(integrate(g, bounds, random_state=0).estimate, 2).tolist()
     [1.0, 1.0]
     """
-    settings = _read_settings(rtol, atol, max_calls, verbose)
+    settings = _read_settings(rtol, atol, max_calls)
     domain = read_bounds(bounds)
     d = len(domain.low)
     rng = np.random.RandomState(draw_seed(random_state))  # noqa: NPY002 - what fits take
     integrand = Integrand(f, domain)
     integrand.probe(rng.uniform(size=(N_PROBES, d)))
-    with time_limit(max_seconds):
+    with time_limit(max_seconds), watched("integrate", verbose):
         worked = work(integrand, d, settings, rng)
     chi2, dof, p_value = agreement(worked)
     reasons = reasons_against(worked, integrand, settings, p_value)
@@ -183,7 +184,7 @@ def integrate(
     )
 
 
-def _read_settings(rtol, atol, max_calls, verbose):
+def _read_settings(rtol, atol, max_calls):
     for name, value in (("rtol", rtol), ("atol", atol)):
         if not is_real(value) or not 0 <= value < np.inf:
             raise ValueError(f"{name} must be a number of at least 0, got {value!r}.")
@@ -193,4 +194,4 @@ def _read_settings(rtol, atol, max_calls, verbose):
         raise ValueError(
             f"max_calls must be an integer of at least {FEWEST_CALLS}, got {max_calls!r}."
         )
-    return Accuracy(float(rtol), float(atol), int(max_calls), int(verbose))
+    return Accuracy(float(rtol), float(atol), int(max_calls))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._clock import left_out, time_is_up
+from skflow._watch import tell
 from skflow.integration._channels import Channels
 from skflow.integration._learning import Apprentice
 from skflow.integration._measuring import REPLICATES, Measurement
@@ -36,7 +37,6 @@ class Accuracy:
     rtol: float
     atol: float
     max_calls: int
-    verbose: int
 
     def tolerance(self, estimate):
         """Largest error (k,) that is good enough."""
@@ -139,8 +139,7 @@ class _Work:
                 "measures": self.measures,
             }
         )
-        if self.settings.verbose:
-            print(_told(self.history[-1]))
+        tell(_told(self.history[-1]))
 
     def _is_done(self):
         if not self.measures:

@@ -7,6 +7,7 @@ import torch
 
 from skflow._clock import seconds_left, time_limit
 from skflow._random import generator
+from skflow._watch import named_training
 from skflow.architectures import particle_flow
 from skflow.bijections import Chain, MeanFree
 from skflow.flow import Flow
@@ -120,5 +121,8 @@ def _learn_rows(run, core, x):
         verbose=settings.verbose,
     )
     validation = Batch(held) if n_held else None
-    history = train(core, settings.symmetry.objective(), batches, config, validation=validation)
+    with named_training("rows"):
+        history = train(
+            core, settings.symmetry.objective(), batches, config, validation=validation
+        )
     run.records += [{"stage": "rows", **record} for record in history.records]

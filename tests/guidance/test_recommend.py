@@ -78,7 +78,7 @@ def test_what_was_seen_is_told(name):
 
 def test_repeated_values_are_told():
     rounded = np.column_stack([NUMBERS[:, :3], NUMBERS[:, 3].round()])
-    assert "in 1 columns" in str(recommend(rounded))
+    assert "in 1 of the columns" in str(recommend(rounded))
     assert "repeated" not in str(recommend(NUMBERS))
 
 

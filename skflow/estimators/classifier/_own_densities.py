@@ -73,8 +73,8 @@ class GivenClass:
         """Fit an ensemble whose members hold out a fold each; return their densities, too."""
         self.n_classes = rows.n_classes
         flow = clone(self.estimator)
-        given = {} if (rows.weight == 1).all() else {"sample_weight": rows.weight}
-        flow._fit(rows.z, fold=fold, **given, **self._context(rows.code))
+        weight = None if (rows.weight == 1).all() else rows.weight
+        flow._fit_to_folds(rows.z, weight, fold, self._context(rows.code).get("context"))
         self.part = flow
         return [self._with(member) for member in flow._members()]
 

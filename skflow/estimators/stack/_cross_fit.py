@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skflow._callbacks import fit_task, subtask, with_callbacks
+from skflow._callbacks import subtask
 from skflow._clock import noting, time_limit
 from skflow._notices import speaking_for, warn
 from skflow._threads import one_thread
@@ -99,7 +99,7 @@ def _fit_members(estimator, rows, turn, begun):
     """Fit an ensemble of flows once, each member without the fold that it holds out."""
     flow = clone(estimator)
     with time_limit(turn.seconds(1, 1)), begun(flow):
-        _fit_folds(flow, rows)
+        flow._fit_to_folds(rows.X, rows.weight, rows.fold, rows.context)
     models, held = flow._members(), flow.held_out_scores_
     if np.isnan(held[rows.fold >= 0]).all():  # training took all the time there was
         if not turn.needed:
@@ -107,13 +107,6 @@ def _fit_members(estimator, rows, turn, begun):
         for k, model in enumerate(models):
             held[rows.fold == k] = rows.score(model, k)
     return flow, models, held
-
-
-@with_callbacks
-def _fit_folds(flow, rows):
-    """Fit an ensemble to FoldedRows, in place."""
-    with fit_task(flow, rows.X, sample_weight=rows.weight, context=rows.context):
-        flow._fit(rows.X, rows.weight, rows.fold, rows.context)
 
 
 def _fit_by_folds(estimator, rows, turn, begun):
