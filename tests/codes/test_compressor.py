@@ -175,6 +175,7 @@ class TestFlows:
             (skflow.KernelFlowDensity(), ValueError),
             (GaussianMixture(2), TypeError),
             (skflow.StackedDensity([("one", skflow.LinearFlowDensity())]), TypeError),
+            (skflow.ContinuousFlowDensity(symmetry={"particles": 2, "dim": 2}, **FEW), TypeError),
         ],
     )
     def test_densities_without_codes(self, density, error, iris):
