@@ -139,8 +139,8 @@ def _explain_cell(X, like=None):
             except ValueError:
                 return (
                     f"Expected numbers in X; {told(i, j, value)} (could not convert string to "
-                    "float). Encode the column as numbers (for example with "
-                    "sklearn.preprocessing.OrdinalEncoder) or drop it."
+                    "float). Encode the column as numbers, drop it, or take "
+                    "skflow.TableDensity, which has a density for categories, dates and holes."
                 )
             except TypeError:
                 if np.iscomplexobj(value):

@@ -134,8 +134,8 @@ class SimulationPosterior(CallbackSupportMixin, AnswersObservations, BaseEstimat
     >>> import numpy as np
     >>> from skflow import SimulationPosterior
     >>> rng = np.random.default_rng(0)
-    >>> theta = rng.uniform(-1, 1, (500, 1))
-    >>> x = theta + 0.1 * rng.normal(size=(500, 1))
+    >>> theta = rng.uniform(-1, 1, (200, 1))
+    >>> x = theta + 0.1 * rng.normal(size=(200, 1))
     >>> posterior = SimulationPosterior(prior=[(-1, 1)], random_state=0).fit(theta, x)
     >>> draws = posterior.sample(1000, [0.5], random_state=0)
     >>> draws.shape
