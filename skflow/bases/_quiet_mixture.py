@@ -16,7 +16,7 @@ __all__ = ["QuietMixture"]
 class QuietMixture(GaussianMixture):
     """A ``GaussianMixture`` of the very same parameters, started by k-means.
 
-    When the time of the caller is up, EM ends with the step after the one it is in.
+    When the time of the caller is up, EM ends with the step that it is in, the second at least.
     """
 
     @property
