@@ -27,7 +27,7 @@ ENDS = {
     "callback": "A callback ended the fit before it was done.",
     "diverged": "No training step was finite: this is the start of the fit, untrained.",
 }
-OF_KINDS = {
+OF_KINDS: dict[type, str] = {
     FlowRegressor: (
         "Intervals hold their share of y on average over rows like those of the fit, not for "
         "each x; beyond the X of the fit they are extrapolated."

@@ -18,8 +18,8 @@ from skflow.diagnostics.card._measures import held_out_scores_of, measured
 __all__: list[str] = []
 
 
-@card_of.register
-def _(estimator: BaseEstimator, X, y, context) -> ModelCard:
+@card_of.register(BaseEstimator)
+def _(estimator, X, y, context):
     check_is_fitted(estimator)
     scores, diagnosis, unchecked = measured(estimator, X, y, context)
     return ModelCard(

@@ -22,7 +22,7 @@ from skflow.estimators import (
 __all__ = ["held_out_scores_of", "measured"]
 
 NATS = "log density, nats a row"
-OF_HELD_OUT = {
+OF_HELD_OUT: dict[type, str] = {
     FlowRegressor: "log density of y, nats a row",
     FlowClassifier: "log density in the own class, nats a row",
     FlowOutlierDetector: "score of a row",
@@ -107,15 +107,15 @@ def _(estimator, X, y, context):
     )
 
 
-@_measured.register
-def _(estimator: TableDensity, X, y, context):
+@_measured.register(TableDensity)
+def _(estimator, X, y, context):
     _without(estimator, y=y, context=context)
     scores = [_given("log density, nats a row", estimator.score_samples(X))]
     return scores, None, "The checks of diagnose are of rows of numbers, not of frames."
 
 
-@_measured.register
-def _(estimator: FlowOutlierDetector, X, y, context):
+@_measured.register(FlowOutlierDetector)
+def _(estimator, X, y, context):
     _without(estimator, y=y, context=context)
     flagged = estimator.predict(X) == -1
     scores = [
@@ -125,8 +125,8 @@ def _(estimator: FlowOutlierDetector, X, y, context):
     return scores, None, "Which of the rows are outliers is not known to the card."
 
 
-@_measured.register
-def _(estimator: FlowRegressor, X, y, context):
+@_measured.register(FlowRegressor)
+def _(estimator, X, y, context):
     _without(estimator, context=context)
     _with_y(estimator, y)
     target = np.asarray(y, dtype=np.float64)
@@ -141,8 +141,8 @@ def _(estimator: FlowRegressor, X, y, context):
     return scores, None, ""
 
 
-@_measured.register
-def _(estimator: FlowClassifier, X, y, context):
+@_measured.register(FlowClassifier)
+def _(estimator, X, y, context):
     _without(estimator, context=context)
     _with_y(estimator, y)
     labels, probabilities = np.ravel(y), estimator.predict_proba(X)
@@ -160,8 +160,8 @@ def _(estimator: FlowClassifier, X, y, context):
     return scores, None, ""
 
 
-@_measured.register
-def _(estimator: SimulationPosterior, X, y, context):
+@_measured.register(SimulationPosterior)
+def _(estimator, X, y, context):
     _without(estimator, context=context)
     _with_y(estimator, y)
     scores = [_given(OF_HELD_OUT[SimulationPosterior], estimator.score_samples(X, y))]
