@@ -94,11 +94,12 @@ def _bounds(estimator):
     open_ended = np.flatnonzero(~(np.isfinite(bounds[0]) & np.isfinite(bounds[1])))
     if not len(open_ended):
         return ""
-    learnt = "" if n_rows_of(estimator) is None else ", beyond the rows it learnt from by a guess"
+    learnt = n_rows_of(estimator) is not None
     return (
         "No bounds were declared on at least one side of "
-        f"{columns_named(estimator, open_ended)}: draws may lie where no value can{learnt} "
-        "(support declares bounds)."
+        f"{columns_named(estimator, open_ended)}: draws may lie where no value can (support "
+        "declares bounds)"
+        + (", and far from the rows of the fit scores are a guess." * learnt or ".")
     )
 
 
