@@ -32,7 +32,7 @@ LAYERS = [
         ),
         *("_validation", "_watch"),
     },
-    {"_callbacks", "_checked", "_clock", "_model_card"},
+    {"_callbacks", "_checked", "_clock", "_deprecated", "_model_card"},
     {"_persistence", "members", "metrics", "nets", "numerics"},
     {"bases", "bijections", "sampling"},
     {"flow"},
