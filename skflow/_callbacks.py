@@ -4,11 +4,13 @@ They are public since scikit-learn 1.9 (SLEP023); with earlier versions nothing 
 """
 
 import itertools
+import time
 from contextlib import contextmanager, nullcontext
 from threading import Lock
 
 import numpy as np
 
+from skflow._fit_record import fit_record
 from skflow._watch import tell, watched
 
 try:
@@ -52,7 +54,7 @@ def fit_task(estimator, X=None, y=None, n_tasks=None, **metadata):
     FitTask or None
         None if the estimator has no callbacks.
     """
-    task = None
+    task, start = None, time.perf_counter()
     if hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx"):
         task = FitTask(estimator, X, y, n_tasks, metadata)
     with watched(type(estimator).__name__, getattr(estimator, "verbose", 0), task):
@@ -61,6 +63,7 @@ def fit_task(estimator, X=None, y=None, n_tasks=None, **metadata):
             size = "" if shape is None else f" of shape {tuple(shape)}"
             tell(f"reading the {type(X).__name__}{size}")
         yield task
+        estimator._fit_record_ = fit_record(X, time.perf_counter() - start)
         if task is not None:
             task.end()
         tell("done")

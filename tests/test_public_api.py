@@ -76,6 +76,7 @@ NAMES = {
         "LatentDisplay",
         "LatentQQDisplay",
         "LocalTwoSampleDisplay",
+        "ModelCard",
         "OutlierDisplay",
         "PITDisplay",
         "PosteriorPredictiveDisplay",

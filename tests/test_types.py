@@ -55,6 +55,14 @@ OTHERS = [
     ("skflow.NSFDensity().fit(X).score_samples(X).sum()", "skflow.NSFDensity().score_samples()"),
     ("skflow.NSFDensity().sample(3, random_state=0)", "skflow.NSFDensity().sample('3')"),
     ("skflow.NSFDensity().fit(X).n_bins", "skflow.NSFDensity().fit(X).save(3)"),
+    (
+        "skflow.NSFDensity().fit(X).model_card(X, context=X).to_html('card.html')",
+        "skflow.NSFDensity().fit(X).model_card(X, given=X)",
+    ),
+    (
+        "skflow.FlowRegressor().model_card(X, y).limits",
+        "skflow.FlowRegressor().model_card(X, y, X)",
+    ),
     ("skflow.GlowDensity().sample(3, temperature=0.7)", "skflow.GlowDensity().sample(heat=0.7)"),
     ("skflow.FlowRegressor().predict_interval(X, 0.9)", "skflow.FlowRegressor().cdf(X)"),
     ("skflow.FlowClassifier().predict_proba(X)", "skflow.FlowClassifier().predict_proba(X, X)"),

@@ -83,7 +83,7 @@ def _card(card, pictures):
         parts.append(f"<p><b>What to do:</b> {escape(card.to_do)}</p>")
     if card.picture is not None and pictures:
         parts.append(_image(card.picture, card.text or card.title))
-    parts += [f"<p><b>{escape(name)}:</b> {escape(said)}</p>" for name, said in card.lines]
+    parts += [_named(name, said) for name, said in card.lines]
     if card.table:
         parts.append(_table(card.table))
     parts.append(_line(card.note, "note"))
@@ -94,6 +94,10 @@ def _card(card, pictures):
 def _line(text, kind=None):
     mark = f' class="{kind}"' if kind else ""
     return f"<p{mark}>{escape(text)}</p>" if text else ""
+
+
+def _named(name, said):
+    return f"<p><b>{escape(name)}:</b> {escape(said)}</p>" if name else _line(said)
 
 
 def _table(rows):

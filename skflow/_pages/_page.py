@@ -39,7 +39,7 @@ class Card:
         What is said in smaller letters.
     picture : Picture or None
     lines : sequence of (str, str)
-        Names and what is said of each.
+        Names and what is said of each; a name may be empty.
     table : list of sequence of str
         Its first row is the head; empty for none.
     bad : bool

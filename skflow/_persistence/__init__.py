@@ -7,6 +7,7 @@ or holds, and sets nothing but attributes that hold data. :mod:`skflow._persiste
 which constructors and methods of these classes run.
 """
 
+import copyreg
 import os
 from typing import Any
 
@@ -15,6 +16,8 @@ from skflow._types import FilePath
 __all__ = ["SaveMixin", "load", "stored"]
 
 STORED: set[type] = set()
+PACKAGE = __name__.partition(".")[0]
+FILE = "skflow file"  # the key of a state that is a file
 
 
 def stored(cls):
@@ -77,6 +80,41 @@ class SaveMixin:
     def _saved_attributes(self):
         """Return what a file keeps of the attributes, by name."""
         return vars(self)
+
+    # Of pickle and copy the state is the attributes as they are. Who asks for a state by itself,
+    # as skops does, can do nothing with torch modules, and is told the bytes of a file.
+
+    def __reduce_ex__(self, protocol):
+        if _is_elsewhere(self):
+            return super().__reduce_ex__(protocol)
+        return copyreg.__newobj__, (type(self),), super().__getstate__()
+
+    def __getstate__(self):
+        if _is_elsewhere(self):
+            return super().__getstate__()
+        from skflow._persistence._encode import encode
+        from skflow._persistence._file import file_bytes
+
+        return {FILE: file_bytes(*encode(self))}
+
+    def __setstate__(self, state):
+        if FILE not in state:
+            super().__setstate__(state)
+            return
+        from skflow._persistence._decode import decode
+        from skflow._persistence._file import read_bytes
+        from skflow.exceptions import ModelFileError
+
+        document, arrays, _ = read_bytes(state[FILE])
+        kept = decode(document, arrays)
+        if type(kept) is not type(self):
+            raise ModelFileError(f"it holds a {type(kept).__name__}, not a {type(self).__name__}.")
+        vars(self).update(vars(kept))
+
+
+def _is_elsewhere(estimator):
+    """Whether the class is a subclass that somebody else defined, which no file may hold."""
+    return type(estimator).__module__.partition(".")[0] != PACKAGE
 
 
 def load(path: FilePath, *, device: str | None = None) -> Any:

@@ -1,6 +1,7 @@
 """The file around a document and its arrays: safetensors, a version and a checksum."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from skflow._persistence._migrate import to_format_2, to_format_3
 from skflow._persistence._target import other_than_file, replace_file
 from skflow.exceptions import ModelFileError
 
-__all__ = ["MIGRATIONS", "read_file", "write_file"]
+__all__ = ["MIGRATIONS", "file_bytes", "read_bytes", "read_file", "write_file"]
 
 NAME = "skflow"
 LENGTH = 8  # bytes that hold the header's length
@@ -27,6 +28,11 @@ MOST = 300  # characters of what a parser says
 
 def write_file(path, document, arrays):
     """Write document and arrays to a file that appears complete or not at all."""
+    replace_file(path, file_bytes(document, arrays))
+
+
+def file_bytes(document, arrays):
+    """Return the bytes of the file of a document and its arrays."""
     metadata = {
         "format": NAME,
         "format_version": str(FORMAT),
@@ -38,14 +44,14 @@ def write_file(path, document, arrays):
     length = int.from_bytes(data[:LENGTH], "little")
     if length > LONGEST_HEADER:
         raise ValueError(
-            f"cannot save to {escaped(path)}: all that is not an array takes {length} bytes, and "
-            f"the format has room for {LONGEST_HEADER}. The largest parts are texts, such as the "
-            "levels of a category or the history: leave them out, or keep the whole with "
-            "joblib.dump, whose files run code when loaded."
+            f"it cannot be saved: all that is not an array takes {length} bytes, and the format "
+            f"has room for {LONGEST_HEADER}. The largest parts are texts, such as the levels of "
+            "a category or the history: leave them out, or keep the whole with joblib.dump, "
+            "whose files run code when loaded."
         )
     checksum = hashlib.sha256(data).hexdigest()
     at = _checksum_place(data, BLANK)
-    replace_file(path, data[:at] + checksum.encode() + data[at + len(BLANK) :])
+    return data[:at] + checksum.encode() + data[at + len(BLANK) :]
 
 
 def read_file(path):
@@ -58,18 +64,25 @@ def read_file(path):
     if what is not None:
         raise ModelFileError(f"{shown} is {what}: pass the name of a file that save wrote.")
     with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        start = _start(shown, file, size)
-        header = _header(shown, start)
-        metadata = header.get("__metadata__", {})
-        if not isinstance(metadata, dict) or metadata.get("format") != NAME:
-            raise ModelFileError(
-                f"{shown} is a safetensors file, but the save method of no skflow estimator wrote "
-                "it."
-            )
-        version = _version(shown, metadata)
-        _check_length(shown, header, len(start), size)
-        data = start + file.read()
+        return _read(shown, file, os.fstat(file.fileno()).st_size)
+
+
+def read_bytes(data):
+    """Read what :func:`file_bytes` made, checked as a file is."""
+    return _read("the state", io.BytesIO(data), len(data))
+
+
+def _read(shown, file, size):
+    start = _start(shown, file, size)
+    header = _header(shown, start)
+    metadata = header.get("__metadata__", {})
+    if not isinstance(metadata, dict) or metadata.get("format") != NAME:
+        raise ModelFileError(
+            f"{shown} is a safetensors file, but the save method of no skflow estimator wrote it."
+        )
+    version = _version(shown, metadata)
+    _check_length(shown, header, len(start), size)
+    data = start + file.read()
     _check_content(shown, metadata, data)
     try:
         document = json.loads(metadata["model"], parse_constant=_refuse_constant)

@@ -1,6 +1,7 @@
 """How good a density is, in numbers, words and pictures."""
 
-from skflow.diagnostics import pages  # noqa: F401
+from skflow._model_card import ModelCard
+from skflow.diagnostics import card, pages  # noqa: F401
 from skflow.diagnostics.displays import (
     CoverageDisplay,
     DensityComparisonDisplay,
@@ -52,6 +53,7 @@ __all__ = [
     "LatentDisplay",
     "LatentQQDisplay",
     "LocalTwoSampleDisplay",
+    "ModelCard",
     "OutlierDisplay",
     "PITDisplay",
     "PosteriorPredictiveDisplay",

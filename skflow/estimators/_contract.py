@@ -13,6 +13,7 @@ from sklearn.base import (
 )
 
 from skflow._callbacks import CallbackSupportMixin
+from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._types import Cells, Context, Floats, RandomState, Rows, Weights
@@ -69,6 +70,7 @@ class MeanScoreMixin(DensityMixin):
 
 class FittedFlow(
     CallbackSupportMixin,
+    CardMixin,
     SaveMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import pickle
 
 import joblib
@@ -455,34 +454,3 @@ def test_any_change_of_a_document_loads_or_is_refused(fitted, data):
         return
     assert isinstance(model, skflow.MAFDensity)
     assert callable(model.fit)
-
-
-def old_rows(name):
-    """Rows that the golden files' scores are of."""
-    X = np.random.default_rng(0).normal(size=(30, 2))
-    if name == "kernel":
-        return np.abs(X)
-    if name == "glow":
-        return np.random.default_rng(1).integers(0, 5, size=(30, 16)).astype(float)
-    return X
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["approximator", "detector", "gaussianization", "glow", "kernel", "maf", "naf", "stack"],
-)
-def test_a_file_of_another_version_of_the_package_still_loads(name):
-    """It was written when format 1 was new; a change that breaks it needs a migration."""
-    folder = os.path.join(os.path.dirname(__file__), "files")
-    model = skflow.load(os.path.join(folder, f"{name}-format-1.safetensors"))
-    expected = np.load(os.path.join(folder, f"{name}-scores.npy"))
-    scores = model.score_samples(old_rows(name))
-    # the last digits are the processor's
-    np.testing.assert_allclose(scores, expected, rtol=1e-5)
-
-
-def test_a_detector_of_an_older_file_says_what_it_lacks():
-    folder = os.path.join(os.path.dirname(__file__), "files")
-    model = skflow.load(os.path.join(folder, "detector-format-1.safetensors"))
-    with pytest.raises(ValueError, match="explain needs values of the fit.* fit again"):
-        model.explain(old_rows("detector"))

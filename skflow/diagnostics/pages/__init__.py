@@ -1,5 +1,5 @@
 """What the pages of results hold; importing this room tells them."""
 
-from skflow.diagnostics.pages import _diagnosis, _posterior, _scores, _synthetic
+from skflow.diagnostics.pages import _diagnosis, _model_card, _posterior, _scores, _synthetic
 
-__all__ = ["_diagnosis", "_posterior", "_scores", "_synthetic"]
+__all__ = ["_diagnosis", "_model_card", "_posterior", "_scores", "_synthetic"]

@@ -16,6 +16,7 @@ from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._input import refuse_lazy, refuse_masked
+from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._types import Bounds, RandomState, Rows, Steps, Weights
@@ -30,7 +31,7 @@ __all__ = ["FlowClassifier"]
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FlowClassifier(
-    CallbackSupportMixin, SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator
+    CallbackSupportMixin, CardMixin, SaveMixin, PredictsClasses, ClassifierMixin, BaseEstimator
 ):
     r"""Bayes' rule over the densities of the classes, and p-values for rows of none of them.
 

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
+from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, RandomState, Rows, Weights
@@ -25,7 +26,7 @@ __all__ = ["TableDensity"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class TableDensity(CallbackSupportMixin, SaveMixin, AnswersQuestions, BaseEstimator):
+class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions, BaseEstimator):
     r"""Density of a data frame as it is, which answers questions about any of its columns.
 
     Numbers, integers, categories, booleans, dates, with holes anywhere. A net has for every

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._callbacks import fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
+from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._types import Auto, Cells, Floats, RandomState, Rows, Table, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
@@ -28,7 +29,7 @@ __all__ = ["FlowOutlierDetector"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimator):
+class FlowOutlierDetector(CardMixin, SaveMixin, NestedParameters, OutlierMixin, BaseEstimator):
     r"""Outliers as rows of low density, with thresholds and p-values from held-out rows.
 
     The larger ``score_samples``, the more normal the row; with p the density of the training
@@ -90,8 +91,7 @@ class FlowOutlierDetector(SaveMixin, NestedParameters, OutlierMixin, BaseEstimat
         Above 5,000 rows two folds of a tenth are held out. A StackedDensity that is passed keeps
         its own folds, and ``n_jobs``.
     max_seconds : float, default=None
-        Time for the whole fit, see :class:`StackedDensity`. If it is short, ``offset_`` comes
-        from some of the training rows.
+        Time for the whole fit. If it is short, ``offset_`` comes from some of the training rows.
     n_jobs : int, default=None
         Estimators fitted side by side.
     random_state : int, RandomState instance or None, default=None

@@ -291,7 +291,7 @@ class FlowVariationalApproximator(WeighedDraws):
         with fit_task(self):
             seed = draw_seed(self.random_state)
             fitted = approximate(self, log_density, grad, context, rows, seed)
-        kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
-        # at once: a fit that fails or is interrupted leaves an earlier one whole
-        self.__dict__ = {**kept, **fitted}
+            kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+            # at once: a fit that fails or is interrupted leaves an earlier one whole
+            self.__dict__ = {**kept, **fitted}
         return self

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
+from skflow._model_card import CardMixin
 from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, RandomState, Steps, Table, Weights
 from skflow.estimators._contract import anew
@@ -23,7 +24,12 @@ __all__ = ["FlowRegressor"]
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FlowRegressor(
-    CallbackSupportMixin, PredictsDensities, MultiOutputMixin, RegressorMixin, BaseEstimator
+    CallbackSupportMixin,
+    CardMixin,
+    PredictsDensities,
+    MultiOutputMixin,
+    RegressorMixin,
+    BaseEstimator,
 ):
     r"""A regressor whose answer is a density: p(y | x), and what follows from it.
 

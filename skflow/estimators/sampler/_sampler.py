@@ -213,9 +213,9 @@ class FlowSampler(FittedFlow):
         names = checked_names(self.feature_names, self.n_features)
         with fit_task(self):
             fitted = draw_from_density(self, log_density, names, draw_seed(self.random_state))
-        kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
-        # at once: a fit that fails or is interrupted leaves an earlier one whole
-        self.__dict__ = {**kept, **fitted}
+            kept = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+            # at once: a fit that fails or is interrupted leaves an earlier one whole
+            self.__dict__ = {**kept, **fitted}
         return self
 
     def sample(self, n_samples: int = 1, random_state: RandomState = None) -> Floats:

@@ -3,6 +3,7 @@
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._types import Cells, Context, Floats, RandomState, Rows
 from skflow._validation import check_data, check_n_samples
@@ -13,7 +14,7 @@ from skflow.estimators._given import MaybeGiven
 __all__ = ["FittedStack"]
 
 
-class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
+class FittedStack(CardMixin, SaveMixin, MeanScoreMixin, MaybeGiven):
     """Methods of an estimator whose ``fit`` leaves ``mixture_`` and ``context_``."""
 
     @property
