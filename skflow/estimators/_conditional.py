@@ -13,6 +13,7 @@ from skflow._types import Context, Floats, Function, RandomState, Weights
 from skflow._validation import check_latents, check_n_samples
 from skflow.estimators._contract import FittedFlow
 from skflow.estimators._from_sources import mean_score
+from skflow.estimators._output import framed
 
 __all__ = ["MaybeConditional"]
 
@@ -110,7 +111,7 @@ class MaybeConditional(FittedFlow):
         from skflow.fitting._blocks import from_latents
 
         rows, context = check_latents(self, U), self._for_each(context, U)
-        return from_latents(self.flow_, rows, context, dtype=self._dtype())
+        return framed(self, from_latents(self.flow_, rows, context, dtype=self._dtype()), U)
 
     def elbo(
         self,

@@ -19,6 +19,7 @@ from skflow._types import Cells, Context, Floats, RandomState, Rows, Weights
 from skflow._validation import check_data, check_latents, check_n_samples
 from skflow.estimators._from_sources import mean_score, takes_sources
 from skflow.estimators._given import MaybeGiven, check_has_flow
+from skflow.estimators._output import framed
 
 __all__ = ["FittedFlow", "MeanScoreMixin", "anew"]
 
@@ -135,7 +136,8 @@ class FittedFlow(
         -------
         X : ndarray of shape (n_samples, n_features) or (n_rows, n_samples, n_features)
             The second with a context. Inside the declared support; without ``on_grid`` columns
-            that were dequantized are continuous.
+            that were dequantized are continuous. The first are a frame with the names of the fit's
+            columns where ``set_output`` asks for one.
         """
         return self._draws(n_samples, random_state, on_grid, context)
 
@@ -183,6 +185,7 @@ class FittedFlow(
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
+            A frame where ``set_output`` asks for one.
         """
         from skflow.fitting._blocks import from_latents
 
@@ -190,7 +193,7 @@ class FittedFlow(
         latents = check_latents(self, Z)
         context = self._given(context, len(latents), what="row of Z")
         rows = from_latents(self.flow_, latents, context, **self._workers)
-        return self.observation_.turn_back(rows)
+        return framed(self, self.observation_.turn_back(rows), Z)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -201,7 +204,7 @@ class FittedFlow(
         context = self._given(context, what="distribution to draw from")
         draws = self._draw(n_samples, random_state, context=context, **options)
         rows = draws.reshape(-1, draws.shape[-1])
-        return self.observation_.draws(rows, on_grid).reshape(draws.shape)
+        return framed(self, self.observation_.draws(rows, on_grid).reshape(draws.shape))
 
     def _draw(self, n_samples, random_state, **options):
         from skflow.fitting._blocks import draw

@@ -9,11 +9,12 @@ from skflow._validation import check_data, check_n_samples
 from skflow.estimators._contract import MeanScoreMixin
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators._given import MaybeGiven
+from skflow.estimators._output import SetsOutput, framed
 
 __all__ = ["FittedStack"]
 
 
-class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
+class FittedStack(SetsOutput, SaveMixin, MeanScoreMixin, MaybeGiven):
     """Methods of an estimator whose ``fit`` leaves ``mixture_`` and ``context_``."""
 
     @property
@@ -67,7 +68,8 @@ class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
         Returns
         -------
         X : ndarray of shape (n_samples, n_features) or (n_rows, n_samples, n_features)
-            The second with a context.
+            The second with a context. The first are a frame with the names of the fit's columns
+            where ``set_output`` asks for one.
 
         Raises
         ------
@@ -79,5 +81,5 @@ class FittedStack(SaveMixin, MeanScoreMixin, MaybeGiven):
         n_samples, rng = check_n_samples(n_samples), check_random_state(random_state)
         context = self._given(context, what="distribution to draw from")
         if context is None:
-            return self.mixture_.sample(n_samples, rng, on_grid)
+            return framed(self, self.mixture_.sample(n_samples, rng, on_grid))
         return self.mixture_.sample_given(context, n_samples, rng, on_grid)
