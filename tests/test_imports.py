@@ -19,6 +19,7 @@ LAYERS = [
     {"exceptions"},
     {"_escapes"},
     {"_input", "_types"},
+    {"_containers"},
     {
         *("_graph", "_notices", "_pages", "_random", "_rounding", "_side_by_side", "_threads"),
         *("_validation", "_watch"),

@@ -44,7 +44,8 @@ class WeighedDraws(MaybeConditional):
         Returns
         -------
         Z : ndarray of shape (n_samples, n_features), or (n_rows, n_samples, n_features)
-            The first are a frame with the names of the parameters where ``set_output`` asks for one.
+            The first are a frame where ``set_output`` asks for one, with the names of the
+            parameters.
         """
         context = self._context(context)
         if context is not None:
