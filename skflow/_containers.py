@@ -74,12 +74,12 @@ def has_float64(X):
 
 
 def in_kind(X, answers):
-    """Return answers (n, ...) of numpy as an array of the library of X, on its device.
+    """Return answers (n, ...) as an array of the library of X, on its device, if X is followed.
 
     Numbers of float64 are float32 on devices that have none; labels that are no numbers stay an
     array of numpy.
     """
-    if answers.dtype.kind not in "biuf":
+    if is_tensor(answers) or not follows(X) or answers.dtype.kind not in "biuf":
         return answers
     if answers.dtype == np.float64 and not has_float64(X):
         answers = answers.astype(np.float32)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skflow._containers import in_kind
 from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow._types import Context, Floats, Function, Names, RandomState
@@ -47,11 +48,12 @@ class WeighedDraws(MaybeConditional):
             The first are a frame where ``set_output`` asks for one, with the names of the
             parameters.
         """
-        context = self._context(context)
-        if context is not None:
+        given = self._context(context)
+        if given is not None:
             if resample:
                 raise ValueError("draws for a context are not weighed: use resample=False.")
-            return self._draw(n_samples, random_state, context=context, dtype=self._dtype())
+            draws = self._draw(n_samples, random_state, context=given, dtype=self._dtype())
+            return in_kind(context, draws)
         if not resample:
             return framed(self, self._draw(n_samples, random_state))
         rng = np.random.default_rng(draw_seed(random_state))
