@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -33,13 +34,15 @@ def anew(estimator, going_on=False):
 
     A fit that fails leaves the estimator as it was, and whoever asks it meanwhile gets the old
     fit whole. The draft starts with the parameters, and with the last fit if it goes on from it.
+    It is fitted in numpy, whatever scikit-learn is told to dispatch to.
     """
     draft = object.__new__(type(estimator))
     vars(draft).update(vars(estimator))
     if not going_on:
         for name in [name for name in vars(draft) if name.endswith("_")]:
             del vars(draft)[name]
-    yield draft
+    with config_context(array_api_dispatch=False):
+        yield draft
     estimator.__dict__ = vars(draft)
 
 
