@@ -105,6 +105,8 @@ class FittedFlow(
             -inf outside a declared support, finite everywhere else. Rounding apart, a row's
             density does not depend on the rows beside it. Of a Dask array it is a Dask array with
             the same chunks of rows, of a Dask DataFrame a Dask Series: computed when they are.
+            Where ``sklearn.config_context(array_api_dispatch=True)`` holds, a torch tensor is
+            answered by one on its device, here and below, and other arrays by arrays like them.
         """
         from skflow.fitting._blocks import log_density
 
