@@ -47,7 +47,7 @@ COMFORTS = [
     ),
     (
         "Scorers of log density, CRPS, intervals for searches over regressors",
-        'GridSearchCV(FlowRegressor(), grid, scoring=get_scorer("crps"))',
+        'GridSearchCV(FlowRegressor(), grid, scoring=get_scorer("neg_crps"))',
         "tests/metrics/test_scorers.py::test_searches_find_the_true_spread",
     ),
     (
@@ -64,6 +64,26 @@ COMFORTS = [
         "Data frames of pandas and polars: the same scores, names in ``feature_names_in_``",
         "density.fit(frame).score_samples(frame)",
         f"{SKLEARN}TestTables::test_column_names",
+    ),
+    (
+        "Frames of narwhals, tables and record batches of pyarrow, with their names",
+        "density.fit(pyarrow.table(columns))",
+        "tests/test_containers.py::test_every_density_takes_every_frame",
+    ),
+    (
+        "Draws and the way back as frames where ``set_output`` asks for them",
+        'density.set_output(transform="polars").sample(100)',
+        "tests/estimators/test_output.py::test_draws",
+    ),
+    (
+        "Torch tensors in, tensors on the same device out: scikit-learn's array API",
+        "with config_context(array_api_dispatch=True): density.score_samples(tensor)",
+        "tests/estimators/test_kinds.py::TestTensors::test_stay_where_they_are",
+    ),
+    (
+        "scikit-learn's checks of the array API, by ``array-api-strict``",
+        "get_tags(NSFDensity()).array_api_support",
+        "tests/estimators/test_kinds.py::TestScikitLearnsChecks::test_of_methods",
     ),
     (
         "Columns in another order, or others, are refused",

@@ -14,7 +14,7 @@ from skflow.tables._resolution import resolve_resolution
 
 __all__ = [
     "DECLARED",
-    "check_candidates",
+    "check_listed",
     "declared_by_index",
     "refuse_different_spaces",
     "seeded_clones",
@@ -78,7 +78,7 @@ def declared_by_index(stack, n_features, names=None):
     return declared
 
 
-def check_candidates(pairs, given):
+def check_listed(pairs, given):
     """Raise what (name, estimator) pairs cannot be fitted and mixed for.
 
     Parameters

@@ -21,7 +21,7 @@ from skflow.estimators._score_table import ScoreTable, score_row
 from skflow.estimators.stack._asked import FittedStack
 from skflow.estimators.stack._candidates import (
     DECLARED,
-    check_candidates,
+    check_listed,
     declared_by_index,
     seeded_clones,
     stack_candidates,
@@ -267,7 +267,7 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
             )
         self._validate_names([name for name, _ in pairs])
         clones = seeded_clones(pairs, rng)
-        check_candidates(clones, rows.context is not None)
+        check_listed(clones, rows.context is not None)
         return clones
 
     def _combine(self, results, weight):
