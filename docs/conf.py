@@ -96,7 +96,8 @@ html_show_sourcelink = False
 html_copy_source = False
 # pages without pages below them
 html_sidebars = {
-    page: [] for page in ("benchmarks", "changelog", "choosing", "getting_started", "glossary")
+    page: []
+    for page in ("benchmarks", "changelog", "choosing", "flows", "getting_started", "glossary")
 }
 html_theme_options = {
     "navbar_align": "left",

@@ -57,7 +57,7 @@ from skflow.exceptions import (
 from skflow.guidance import recommend
 from skflow.integration import integrate
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 explain_old_pickles()
 

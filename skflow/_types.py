@@ -1,7 +1,8 @@
 """What public signatures take and give: kinds of values, whose shapes docstrings say.
 
-Answers are annotated for tables in memory. A Dask collection is answered by another one, and
-``set_output`` makes frames of what ``transform`` returns, which no annotation tells.
+Answers are annotated for tables in memory. A Dask collection is answered by another one, a tensor
+by a tensor where scikit-learn dispatches, and ``set_output`` makes frames of rows, which no
+annotation tells.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

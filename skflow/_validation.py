@@ -10,11 +10,11 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
+from skflow._containers import as_table, with_names
 from skflow._escapes import escaped
 from skflow._input import (
     column_label,
     names_of,
-    refuse_lazy,
     refuse_masked,
     refuse_times,
     row_label,
@@ -64,7 +64,7 @@ def check_data(estimator, X, *, reset):
     if not reset and names is None and _is_as_fitted(estimator, X):
         check_finite(X)
         return X
-    refuse_lazy(X)
+    X = as_table(X)
     refuse_times(X)
     numbers, mask = unmasked(X, numbers=True)
     try:
@@ -83,7 +83,7 @@ def check_data(estimator, X, *, reset):
 def validated(estimator, X, **options):
     """Do as ``validate_data`` of scikit-learn, but show names of columns without escapes."""
     try:
-        return validate_data(estimator, X, **options)
+        return validate_data(estimator, with_names(X), **options)
     except (TypeError, ValueError) as error:
         told = escaped(error)
         if told == str(error):
@@ -110,7 +110,7 @@ def check_latents(estimator, Z):
 
 def check_nameless(estimator, rows, name, what):
     """Rows, an argument of some name with a column for what, as X was but for its names."""
-    refuse_lazy(rows, name)
+    rows = as_table(rows, name)
     refuse_times(rows, name)
     rows = check_array(np.asarray(refuse_masked(rows, name)), dtype=np.float64, input_name=name)
     if rows.shape[1] != estimator.n_features_in_:
@@ -139,8 +139,8 @@ def _explain_cell(X, like=None):
             except ValueError:
                 return (
                     f"Expected numbers in X; {told(i, j, value)} (could not convert string to "
-                    "float). Encode the column as numbers (for example with "
-                    "sklearn.preprocessing.OrdinalEncoder) or drop it."
+                    "float). Encode the column as numbers, drop it, or take "
+                    "skflow.TableDensity, which has a density for categories, dates and holes."
                 )
             except TypeError:
                 if np.iscomplexobj(value):
@@ -213,7 +213,7 @@ def check_sample_weight(sample_weight, X, *, some=True):
     if sample_weight is None:
         return None
     n_samples = len(X)
-    refuse_lazy(sample_weight, "sample_weight")
+    sample_weight = as_table(sample_weight, "sample_weight")
     refuse_times(sample_weight, "sample_weight")
     plain = refuse_masked(sample_weight, "sample_weight", "To leave a row out, give it weight 0.")
     try:

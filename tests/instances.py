@@ -383,7 +383,7 @@ def _small(name, **settings):
 def _stack():
     mixture = skflow.MixtureFlowDensity(n_components=8, covariance_type="full", reg_covar=1e-2)
     pairs = [("kernel", skflow.KernelFlowDensity()), ("mixture", mixture)]
-    return skflow.StackedDensity(pairs, cv=3, random_state=0)
+    return skflow.StackedDensity(pairs, cv=2, random_state=0)
 
 
 def _stack_with_flow():

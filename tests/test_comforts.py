@@ -66,6 +66,31 @@ COMFORTS = [
         f"{SKLEARN}TestTables::test_column_names",
     ),
     (
+        "and of pyarrow and narwhals, for every density",
+        "density.fit(arrow_table)",
+        "tests/test_containers.py::test_every_density_takes_every_frame",
+    ),
+    (
+        "Array API: tensors and arrays of other libraries are answered in kind",
+        "with config_context(array_api_dispatch=True): density.score_samples(tensor)",
+        "tests/estimators/test_kinds.py::TestAnswers::test_of_a_fit_to_them",
+    ),
+    (
+        "and stay on their device",
+        "density.transform(tensor).device == tensor.device",
+        "tests/estimators/test_kinds.py::TestTensors::test_stay_where_they_are",
+    ),
+    (
+        "scikit-learn's own checks of the array API",
+        "check_array_api_input_and_values(name, density, namespace, device)",
+        "tests/estimators/test_kinds.py::TestScikitLearnsChecks::test_of_methods",
+    ),
+    (
+        "``set_output`` of draws",
+        'density.set_output(transform="polars").sample(9)',
+        "tests/estimators/test_output.py::test_draws",
+    ),
+    (
         "Columns in another order, or others, are refused",
         "density.score_samples(frame[::-1])",
         f"{SKLEARN}TestTables::test_columns_in_another_order_are_refused",

@@ -4,7 +4,9 @@ import inspect
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
 
 import skflow
 import skflow.bases
@@ -58,19 +60,18 @@ def test_a_parameter_without_a_text_is_found():
     ]
 
 
-def flows_of_the_readme():
-    table = README.read_text().split("## The flows")[1].split("\n## ")[0]
-    return [line for line in table.splitlines() if line.startswith("| `")]
+def table_of_flows():
+    page = (ROOT / "docs/flows.md").read_text()
+    return re.findall(r"^(\| {class}`~skflow\.(\w+)` .*)$", page, re.MULTILINE)
 
 
-def test_readme_lists_every_estimator_once():
-    names = [re.match(r"\| `(\w+)`", row)[1] for row in flows_of_the_readme()]
-    assert sorted(names) == sorted(ESTIMATORS)
+def test_the_table_of_flows_lists_every_estimator_once():
+    assert sorted(name for _, name in table_of_flows()) == sorted(ESTIMATORS)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_readme_cites_the_paper_of_the_docstring(name):
-    (row,) = (row for row in flows_of_the_readme() if f"`{name}`" in row)
+def test_the_table_of_flows_cites_the_paper_of_the_docstring(name):
+    (row,) = (row for row, listed in table_of_flows() if listed == name)
     references = sections(getattr(skflow, name).__doc__)["References"]
     link = re.search(r"arxiv.org/abs/([\d.]+\d)", row)
     if link:
@@ -80,8 +81,16 @@ def test_readme_cites_the_paper_of_the_docstring(name):
         assert re.search(rf"{author}.*\({year}\)", references)
 
 
+def blocks_of_the_readme():
+    """Its first example, what that prints, and the examples behind it."""
+    code, output, *rest = re.findall(
+        r"```(?:python|text)\n(.*?)```", README.read_text(), re.DOTALL
+    )
+    return code, output, rest
+
+
 def test_the_first_example_of_the_readme_runs(capsys):
-    code, output = re.findall(r"```(?:python|text)\n(.*?)```", README.read_text(), re.DOTALL)[:2]
+    code, output, _ = blocks_of_the_readme()
     assert "NSFDensity(random_state=0)" in code
     exec(code.replace("random_state=0).fit", "random_state=0, max_epochs=1).fit"), {})
     printed = capsys.readouterr().out
@@ -90,12 +99,35 @@ def test_the_first_example_of_the_readme_runs(capsys):
     assert printed.splitlines()[-1] == output.splitlines()[-1]
 
 
-def test_files_that_the_readme_links_to_by_name():
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", README.read_text())
-    assert "CHANGELOG.md" in links
-    # examples, images and benchmark reports are made by their own commands
-    plain = [link for link in links if "/" not in link]
-    assert all((README.parent / link).exists() for link in plain)
+def test_the_readme_fits_one_screen():
+    assert len(README.read_text().splitlines()) <= 155
+    examples = blocks_of_the_readme()[2][1:]
+    assert set(re.findall(r"skflow\.(\w+)", "".join(examples))) <= set(skflow.__all__)
+    for example in examples:
+        assert len([line for line in example.splitlines() if line]) <= 5
+
+
+@pytest.mark.slow
+def test_the_other_examples_of_the_readme_run():
+    names = {}
+    for code in blocks_of_the_readme()[2]:
+        exec(code, names)
+    known, new = names["kind"] == 1, names["kind"] == 0
+    X = names["detector"].p_values(load_breast_cancer(as_frame=True).data)
+    assert (X[known] <= 0.05).mean() < 0.1 < 0.7 < (X[new] <= 0.05).mean()
+    held = (names["low"] <= names["y"][300:]) & (names["y"][300:] <= names["high"])
+    assert 0.8 < held.mean() < 1
+    assert (names["drawn"]["target"] == 2).all()
+    assert not names["filled"].isna().any(axis=None)
+    assert np.abs(np.median(np.abs(names["draws"]), axis=0) - [1, 0.5**0.5]).max() < 0.1
+    assert names["sampler"].verdict_ == "good"
+    assert abs(names["sampler"].log_evidence_ - np.log(4 * np.pi)) < 0.05
+
+
+def test_what_the_readme_links_to_is_there():
+    links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", README.read_text())
+    assert {"CHANGELOG.md", "docs/images/quickstart.png"} <= set(links)
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def listed_in(page):

@@ -19,6 +19,7 @@ LAYERS = [
     {"exceptions"},
     {"_escapes"},
     {"_input", "_types"},
+    {"_containers"},
     {
         *(
             "_fit_record",

@@ -67,6 +67,9 @@ def test_a_fault_is_the_exit_code(monkeypatch, capsys):
     assert "fit: no better: NOT AS IT SHOULD BE" in capsys.readouterr().out
 
 
-def test_the_citation_has_the_version():
-    cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1]
-    assert cited == skflow.__version__
+def test_citation_and_changelog_have_the_version():
+    citation, changelog = ((ROOT / name).read_text() for name in ("CITATION.cff", "CHANGELOG.md"))
+    cited = dict(re.findall(r"^(version|date-released): (.*)$", citation, re.MULTILINE))
+    listed = re.search(r"^## \[([\d.]+)\] - (\S+)$", changelog, re.MULTILINE)
+    assert (cited["version"], cited["date-released"]) == listed.groups()
+    assert cited["version"] == skflow.__version__

@@ -91,7 +91,8 @@ def coupling_stack(
     n_context : int
         Columns of the context.
     mixing : {"plu", "qr", "orthogonal", "permutation", "reverse", "none"}
-        Linear map between layers; those that learn start at the identity.
+        Linear map between layers; those that learn start at the identity, "plu" at the reversal
+        of the features.
     residual : bool
         Residual nets.
     dropout : float

@@ -5,15 +5,13 @@ from torch import nn
 
 from skflow._graph import row_blocks
 from skflow._random import generator
+from skflow.bases._at_once import bounded, rows_at_once
 from skflow.bases._base import Base, saturate
 from skflow.bases._given_likelihood import fit_given_kernels
 from skflow.bases._log_joint import log_joint
 from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["GivenKernels"]
-
-# Kernel evaluations held in memory at a time.
-BLOCK_ENTRIES = 2**22
 
 
 class GivenKernels(Base):
@@ -123,8 +121,8 @@ class GivenKernels(Base):
             setattr(self, name, value.to(self.origin.dtype))
 
     def log_prob(self, z, context=None):
-        h = _bounded(self.reader(context))
-        u = self._coordinates(_bounded(z), h)
+        h = bounded(self.reader(context))
+        u = self._coordinates(bounded(z), h)
         centres, precisions = self._kernels()
         level = torch.zeros_like(precisions[:, 0])
         parts = []
@@ -137,7 +135,7 @@ class GivenKernels(Base):
 
     @torch.no_grad()
     def sample(self, n, context=None):
-        h = _bounded(self.reader(context))
+        h = bounded(self.reader(context))
         source = generator(self.origin.device)
         shares = (self._log_near(block).softmax(-1) for block in h.split(self._block))
         kernel = torch.cat([torch.multinomial(w, 1, generator=source)[:, 0] for w in shares])
@@ -151,8 +149,8 @@ class GivenKernels(Base):
         r"""Map rows to standard normal rows, coordinate after coordinate of u."""
         if context is None:
             raise ValueError("rows that are given a context have no scores without it: pass it.")
-        h = _bounded(self.reader(context))
-        u = self._coordinates(_bounded(z), h).double()
+        h = bounded(self.reader(context))
+        u = self._coordinates(bounded(z), h).double()
         centres, root = (t.double() for t in self._kernels())
         root = root.sqrt()
         parts = []
@@ -167,7 +165,7 @@ class GivenKernels(Base):
 
     @property
     def _block(self):
-        return max(32, BLOCK_ENTRIES // len(self.sizes) // 32 * 32)
+        return rows_at_once(len(self.sizes))
 
     def _coordinates(self, z, h):
         away = z - h @ self.slope.mT - self.intercept
@@ -192,9 +190,3 @@ class GivenKernels(Base):
 
     def extra_repr(self):
         return f"{super().extra_repr()}, n_kernels={len(self.sizes)}"
-
-
-def _bounded(x):
-    """Numbers whose squares, and products with precisions, are numbers, too."""
-    limit = torch.finfo(x.dtype).max ** 0.3
-    return x.clamp(-limit, limit)

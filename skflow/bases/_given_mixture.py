@@ -7,10 +7,13 @@ from torch import nn
 from torch.linalg import solve_triangular
 
 from skflow._random import generator
+from skflow.bases._at_once import bounded
 from skflow.bases._base import Base, saturate
 from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["GivenMixture"]
+
+POWER = 0.4  # of the largest number, where coordinates end: their squares are numbers
 
 
 class GivenMixture(Base):
@@ -50,7 +53,7 @@ class GivenMixture(Base):
 
     def log_prob(self, z, context=None):
         log_share, shift, own, means = self._given(context)
-        y = _residuals(_bounded(z), means, own).add_(shift)
+        y = _residuals(bounded(z, POWER), means, own).add_(shift)
         log_det = own.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         log_joint = log_share + log_det.unsqueeze(-2) - 0.5 * _squares(y)
         return saturate(log_joint.logsumexp(-1) - 0.5 * self.n_features * math.log(2 * math.pi))
@@ -76,7 +79,7 @@ class GivenMixture(Base):
         if context is None:
             raise ValueError("rows that are given a context have no scores without it: pass it.")
         log_share, shift, own, means = self._given(context)
-        y = _residuals(_bounded(z.to(means.dtype)), means, own).add_(shift).double()
+        y = _residuals(bounded(z.to(means.dtype), POWER), means, own).add_(shift).double()
         columns = (
             (y[..., j], -own[..., None, :, j, j].double().log()) for j in range(self.n_features)
         )
@@ -88,19 +91,13 @@ class GivenMixture(Base):
         That are: what the context adds to residuals (n, C, d), factors U (C, d, d), means (C, d).
         """
         factor, _ = self.joint._factor()
-        c, n = _bounded(self.reader(context)), self.n_read
+        c, n = bounded(self.reader(context), POWER), self.n_read
         means = self.joint.means
         y = _residuals(c, means[..., :n], factor[..., :n, :])
         log_det = factor.diagonal(dim1=-2, dim2=-1)[..., :n].log().sum(-1)
         level = self.joint.log_weights.log_softmax(-1) + log_det
         log_share = (level.unsqueeze(-2) - 0.5 * _squares(y[..., :n])).log_softmax(-1)
         return log_share, y[..., n:], factor[..., n:, n:], means[..., n:]
-
-
-def _bounded(x):
-    """Numbers whose products and squares are numbers, too."""
-    limit = torch.finfo(x.dtype).max ** 0.4
-    return x.clamp(-limit, limit)
 
 
 def _residuals(x, means, factor):

@@ -8,13 +8,12 @@ from torch.linalg import solve_triangular
 from skflow._clock import left_out, time_is_up
 from skflow._graph import row_blocks
 from skflow._random import generator
+from skflow.bases._at_once import BLOCK_ENTRIES, bounded, rows_at_once
 from skflow.bases._base import Base, saturate
 from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["KernelDensity", "constrained", "relative_sizes", "search_is_late"]
 
-# Kernel evaluations held in memory at a time.
-BLOCK_ENTRIES = 2**22
 # Smallest standard deviation of a kernel, in the units of z.
 MIN_SCALE = 1e-3
 # Smallest size of a kernel beside the typical one.
@@ -112,9 +111,7 @@ class KernelDensity(Base):
         self.log_weights = (weight / weight.sum()).log().to(self.origin.dtype)
 
     def log_prob(self, z, context=None):
-        size = max(32, BLOCK_ENTRIES // len(self.log_weights) // 32 * 32)
-        limit = torch.finfo(z.dtype).max ** 0.3  # a square far beyond would overflow
-        z = z.clamp(-limit, limit)
+        size, z = rows_at_once(len(self.log_weights)), bounded(z)
         parts = [
             torch.logsumexp(self._log_kernels(_solve(self.factor, z[..., start:stop, :])), dim=-1)
             for start, stop in row_blocks(z.shape[-2], size)
@@ -124,8 +121,8 @@ class KernelDensity(Base):
 
     @torch.no_grad()
     def normal_scores(self, z, context=None):
-        size = max(32, BLOCK_ENTRIES // len(self.log_weights) // 32 * 32)
-        return torch.cat([self._scores(block) for block in z.double().split(size, dim=-2)])
+        blocks = z.double().split(rows_at_once(len(self.log_weights)), dim=-2)
+        return torch.cat([self._scores(block) for block in blocks])
 
     def _scores(self, z):
         # L is triangular: column j of L^-1 z rises with z_j and knows those before it only

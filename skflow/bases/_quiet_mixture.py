@@ -5,6 +5,7 @@ filters of warnings are the whole process's, so the warnings must not be given a
 """
 
 import numpy as np
+from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
@@ -16,7 +17,7 @@ __all__ = ["QuietMixture"]
 class QuietMixture(GaussianMixture):
     """A ``GaussianMixture`` of the very same parameters, started by k-means.
 
-    When the time of the caller is up, EM ends with the step after the one it is in.
+    When the time of the caller is up, EM ends with the step that it is in, the second at least.
     """
 
     @property
@@ -27,6 +28,11 @@ class QuietMixture(GaussianMixture):
     @converged_.setter
     def converged_(self, value):
         pass
+
+    def fit_predict(self, X, y=None):
+        """Fit to arrays of numpy, for which dispatch to others would rule k-means out."""
+        with config_context(array_api_dispatch=False):
+            return super().fit_predict(X, y)
 
     def _initialize_parameters(self, X, random_state, **kwargs):
         n_clusters = _NeverTooMany(self.n_components)

@@ -6,15 +6,13 @@ import torch
 
 from skflow._graph import row_blocks
 from skflow._random import generator
+from skflow.bases._at_once import bounded, rows_at_once
 from skflow.bases._base import Base, saturate
 from skflow.bases._leave_one_out import fit_kernels
 from skflow.bases._log_joint import log_joint
 from skflow.bases._rosenblatt import mixture_scores
 
 __all__ = ["KernelMixture"]
-
-# Kernel evaluations held in memory at a time.
-BLOCK_ENTRIES = 2**22
 
 
 class KernelMixture(Base):
@@ -95,8 +93,7 @@ class KernelMixture(Base):
             setattr(self, name, value.to(self.origin.dtype))
 
     def log_prob(self, z, context=None):
-        limit = torch.finfo(z.dtype).max ** 0.3  # a square far beyond would overflow
-        u = self._coordinates(z.clamp(-limit, limit))
+        u = self._coordinates(bounded(z))
         blocks = (u[..., a:b, :] for a, b in row_blocks(u.shape[-2], self._block))
         gaussians = self._parts()
         parts = [log_joint(block, *gaussians).logsumexp(-1) for block in blocks]
@@ -120,7 +117,7 @@ class KernelMixture(Base):
 
     @property
     def _block(self):
-        return max(32, BLOCK_ENTRIES // len(self.sizes) // 32 * 32)
+        return rows_at_once(len(self.sizes))
 
     def _coordinates(self, z):
         directions = self.directions.to(z.dtype)

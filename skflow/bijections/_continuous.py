@@ -36,7 +36,7 @@ class Continuous(Bijection):
     unbiased, and one pass in any net.
 
     Cost: in training 4 n_steps passes of the net. Scoring and sampling take as many steps as the
-    slowest row needs, from 14 passes at the start to hundreds for strong fields or fine
+    slowest row needs, from 19 passes at the start to hundreds for strong fields or fine
     tolerances.
 
     Parameters

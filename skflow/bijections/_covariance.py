@@ -2,7 +2,7 @@
 
 import torch
 
-from skflow.bijections._normalization import BLOCK, row_shares
+from skflow.bijections._normalization import BLOCK, moments, row_shares
 from skflow.bijections._scaling import Standardize
 
 __all__ = ["MIN_VARIANCE", "gaussian_moments"]
@@ -32,7 +32,8 @@ def gaussian_moments(x, weight=None):
     covariance : tensor of shape (*members, d, d), float64
         Divides by the sum of the weights (no n - 1).
     """
-    standardize = Standardize.from_data(x, weight)
+    standardize = Standardize(x.shape[-1])
+    standardize._take(*moments(x, weight))  # far rows count as they are
     share = row_shares(x, weight).unsqueeze(-1)
     correlation = 0.0
     for part, rows in zip(share.split(BLOCK, -2), x.split(BLOCK, -2), strict=True):

@@ -34,6 +34,9 @@ ALONE_FROM = 100.0
 class Standardize(Bijection):
     """Columns centred on their mean and divided by their standard deviation.
 
+    Both are of columns in which what lies far beyond all but a hundredth of the rows is held
+    near: a few gross errors do not make all else small.
+
     Forward ``z = (x - mean) / scale``, log-det ``-sum_i log scale_i``; inverse
     ``x = z * scale + mean``, at most the largest float, log-det minus that. Cost: O(n d).
 
@@ -76,13 +79,17 @@ class Standardize(Bijection):
         return self.inverse(z)[0]
 
     def _fit(self, x, weight, robust=None):
-        self.mean, std = winsorized_moments(x, weight)
-        size = self.mean.abs()
-        self.scale = torch.where(std > 0, std, torch.where(size > 0, size, 1.0))
+        self._take(*winsorized_moments(x, weight))
         if robust is not None and bool(robust.any()):
             loc, scale = student_t_moments(x, weight)
             self.mean = torch.where(robust, loc, self.mean)
             self.scale = torch.where(robust, scale, self.scale)
+
+    def _take(self, mean, std):
+        """Take moments (*members, d) for the location and the scale; std is 0 of constants."""
+        size = mean.abs()
+        self.mean = mean
+        self.scale = torch.where(std > 0, std, torch.where(size > 0, size, 1.0))
 
     def forward(self, x, context=None):
         mean, scale = self.mean.unsqueeze(-2), self.scale.unsqueeze(-2)

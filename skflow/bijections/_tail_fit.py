@@ -1,11 +1,9 @@
 """Where tails begin and how heavy they are, asked of the rows."""
 
-import math
-
 import torch
 
 from skflow.bijections._normalization import robust_moments, row_shares, winsorized_moments
-from skflow.numerics import from_tukey
+from skflow.numerics import LOG_ROOT_2_PI, from_tukey
 
 __all__ = ["fit_tails", "last_of_normal"]
 
@@ -32,7 +30,6 @@ BENDS = tuple(0.01 * 1.5**i for i in range(16))
 # least so much of the deviation: a lone value in the tails of a pile may be all that it sees.
 STRONGEST, NARROWEST = 1.0, 0.25
 NORMAL_QUANTILE = 1.28
-LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 FARTHEST = 1e70  # deviations, whose fourth power is still a number
 NEGLIGIBLE = 1e-9  # part of a deviation
 TINY = 1e-300

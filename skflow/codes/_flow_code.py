@@ -145,6 +145,11 @@ def _check_single_flow(density):
             f"{type(density).__name__} has no codes: pass a TableDensity, which takes integers "
             "and images of few levels as they are, or a flow's density of numbers, not periodic."
         )
+    if getattr(density, "symmetry", None):
+        raise TypeError(
+            f"{type(density).__name__}(symmetry=...) has no codes: its density is one around the "
+            "centre of mass, which rows cannot be read back from. Leave symmetry at None."
+        )
 
 
 def _orders(density, cells, codes):

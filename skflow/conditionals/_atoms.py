@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from skflow._persistence import stored
-from skflow.conditionals._univariate import LOG_ROOT_2_PI
-from skflow.numerics import normal_of_logit
+from skflow.numerics import LOG_ROOT_2_PI, normal_of_logit
 
 __all__ = ["AtomScores", "find_atoms"]
 

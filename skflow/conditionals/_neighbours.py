@@ -8,11 +8,11 @@ from torch import nn
 from skflow.conditionals._encoding import LABELS, NUMBER
 from skflow.conditionals._univariate import (
     LEAST,
-    LOG_ROOT_2_PI,
     Levels,
     Mixture,
     interval_mass,
 )
+from skflow.numerics import LOG_ROOT_2_PI
 
 __all__ = ["Neighbours"]
 

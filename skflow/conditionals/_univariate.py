@@ -1,16 +1,14 @@
 """Distributions of one cell in each of n rows: mixtures of normals, and shares of levels."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 
 from skflow._random import generator
-from skflow.numerics import increasing_root
+from skflow.numerics import LOG_ROOT_2_PI, increasing_root
 
 __all__ = [
     "LEAST",
-    "LOG_ROOT_2_PI",
     "Levels",
     "Mixture",
     "interval_mass",
@@ -18,7 +16,6 @@ __all__ = [
     "pooled",
 ]
 
-LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 N_POINTS = 32  # by which an entropy is worked out
 LEAST = 1e-30  # of a mass whose logarithm is taken
 NARROW = 0.05  # width, in deviations, over which a density hardly changes

@@ -3,6 +3,7 @@
 # rows of parameters are in memory
 # mypy: disable-error-code="override"
 
+from functools import partial
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -13,6 +14,8 @@ from skflow._types import Context, Floats, Function, RandomState, Weights
 from skflow._validation import check_latents, check_n_samples
 from skflow.estimators._contract import FittedFlow
 from skflow.estimators._from_sources import mean_score
+from skflow.estimators._kinds import answers_in_kind, checked
+from skflow.estimators._output import framed
 
 __all__ = ["MaybeConditional"]
 
@@ -20,6 +23,7 @@ __all__ = ["MaybeConditional"]
 class MaybeConditional(FittedFlow):
     """Scores and latents of a flow whose ``fit`` leaves ``n_context_``, 0 without a context."""
 
+    @answers_in_kind(tensors=True)
     def score_samples(self, Z: ArrayLike, context: Context = None) -> Floats:
         """Log density of the approximation at each row.
 
@@ -70,6 +74,7 @@ class MaybeConditional(FittedFlow):
         """
         return mean_score(self, Z, sample_weight, context)
 
+    @answers_in_kind(wide=True, tensors=True)
     def transform(self, Z: ArrayLike, context: Context = None) -> Floats:
         """Latents of the rows, in the space of the flow's base.
 
@@ -91,6 +96,7 @@ class MaybeConditional(FittedFlow):
         rows, context = self._rows(Z), self._for_each(context, Z)
         return latents(self.flow_, rows, context, dtype=self._dtype())
 
+    @answers_in_kind(wide=True, tensors=True)
     def inverse_transform(self, U: ArrayLike, context: Context = None) -> Floats:
         """Rows that :meth:`transform` sends to U.
 
@@ -109,8 +115,9 @@ class MaybeConditional(FittedFlow):
             return super().inverse_transform(U)
         from skflow.fitting._blocks import from_latents
 
-        rows, context = check_latents(self, U), self._for_each(context, U)
-        return from_latents(self.flow_, rows, context, dtype=self._dtype())
+        rows = checked(U, partial(check_latents, self))
+        context = self._for_each(context, U)
+        return framed(self, from_latents(self.flow_, rows, context, dtype=self._dtype()), U)
 
     def elbo(
         self,

@@ -2,9 +2,11 @@
 
 from abc import ABCMeta
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -13,6 +15,7 @@ from sklearn.base import (
 )
 
 from skflow._callbacks import CallbackSupportMixin
+from skflow._containers import in_kind, on_host
 from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
@@ -20,6 +23,8 @@ from skflow._types import Cells, Context, Floats, RandomState, Rows, Weights
 from skflow._validation import check_data, check_latents, check_n_samples
 from skflow.estimators._from_sources import mean_score, takes_sources
 from skflow.estimators._given import MaybeGiven, check_has_flow
+from skflow.estimators._kinds import answers_in_kind, checked
+from skflow.estimators._output import framed
 
 __all__ = ["FittedFlow", "MeanScoreMixin", "anew"]
 
@@ -30,13 +35,15 @@ def anew(estimator, going_on=False):
 
     A fit that fails leaves the estimator as it was, and whoever asks it meanwhile gets the old
     fit whole. The draft starts with the parameters, and with the last fit if it goes on from it.
+    It is fitted in numpy, whatever scikit-learn is told to dispatch to.
     """
     draft = object.__new__(type(estimator))
     vars(draft).update(vars(estimator))
     if not going_on:
         for name in [name for name in vars(draft) if name.endswith("_")]:
             del vars(draft)[name]
-    yield draft
+    with config_context(array_api_dispatch=False):
+        yield draft
     estimator.__dict__ = vars(draft)
 
 
@@ -83,7 +90,7 @@ class FittedFlow(
 
     n_jobs: int | None = None  # where it is no parameter
 
-    @takes_sources()
+    @takes_sources(tensors=True)
     def score_samples(self, X: Rows, context: Context = None) -> Floats:
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
@@ -100,6 +107,8 @@ class FittedFlow(
             -inf outside a declared support, finite everywhere else. Rounding apart, a row's
             density does not depend on the rows beside it. Of a Dask array it is a Dask array with
             the same chunks of rows, of a Dask DataFrame a Dask Series: computed when they are.
+            Where ``sklearn.config_context(array_api_dispatch=True)`` holds, a torch tensor is
+            answered by one on its device, here and below, and other arrays by arrays like them.
         """
         from skflow.fitting._blocks import log_density
 
@@ -137,11 +146,12 @@ class FittedFlow(
         -------
         X : ndarray of shape (n_samples, n_features) or (n_rows, n_samples, n_features)
             The second with a context. Inside the declared support; without ``on_grid`` columns
-            that were dequantized are continuous.
+            that were dequantized are continuous. The first are a frame with the names of the fit's
+            columns where ``set_output`` asks for one.
         """
         return self._draws(n_samples, random_state, on_grid, context)
 
-    @takes_sources(wide=True)
+    @takes_sources(wide=True, tensors=True)
     def transform(self, X: Rows, context: Context = None) -> Floats:
         """Latents of the rows: where the flow sends them in the space of its base.
 
@@ -162,17 +172,19 @@ class FittedFlow(
         Z : ndarray of shape (n_samples, n_features)
             Of a Dask array or DataFrame another one, computed when it is.
         """
-        from skflow.fitting._blocks import latents
+        from skflow.fitting._blocks import latents, place
 
         rows, context = self._rows_given(X, context)
-        rows, outside = self.observation_.place(rows)
+        rows, outside = place(self.observation_, rows)
         if outside.any():
+            outside = on_host(outside)
             raise ValueError(
                 f"{int(outside.sum())} rows lie outside the declared support, the first is row "
                 f"{int(outside.argmax())}; they have no latent. Drop them first."
             )
         return latents(self.flow_, rows, context, **self._workers)
 
+    @answers_in_kind(wide=True, tensors=True)
     def inverse_transform(self, Z: ArrayLike, context: Context = None) -> Floats:
         """Rows that :meth:`transform` sends to Z.
 
@@ -185,14 +197,15 @@ class FittedFlow(
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
+            A frame where ``set_output`` asks for one.
         """
-        from skflow.fitting._blocks import from_latents
+        from skflow.fitting._blocks import from_latents, turn_back
 
         check_has_flow(self)
-        latents = check_latents(self, Z)
+        latents = checked(Z, partial(check_latents, self))
         context = self._given(context, len(latents), what="row of Z")
         rows = from_latents(self.flow_, latents, context, **self._workers)
-        return self.observation_.turn_back(rows)
+        return framed(self, turn_back(self.observation_, rows), Z)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -200,10 +213,11 @@ class FittedFlow(
         return tags
 
     def _draws(self, n_samples, random_state, on_grid, context, **options):
-        context = self._given(context, what="distribution to draw from")
-        draws = self._draw(n_samples, random_state, context=context, **options)
+        given = self._given(context, what="distribution to draw from")
+        draws = self._draw(n_samples, random_state, context=given, **options)
         rows = draws.reshape(-1, draws.shape[-1])
-        return self.observation_.draws(rows, on_grid).reshape(draws.shape)
+        rows = self.observation_.draws(rows, on_grid).reshape(draws.shape)
+        return in_kind(context, framed(self, rows))
 
     def _draw(self, n_samples, random_state, **options):
         from skflow.fitting._blocks import draw
@@ -220,7 +234,7 @@ class FittedFlow(
 
     def _rows(self, X):
         check_has_flow(self)
-        rows = check_data(self, X, reset=False)
+        rows = checked(X, partial(check_data, self, reset=False))
         self.observation_.check(rows, getattr(self, "feature_names_in_", None), like=X)
         return rows
 

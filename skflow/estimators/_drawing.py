@@ -3,7 +3,10 @@
 import copy
 import inspect
 
+import numpy as np
+
 from skflow.estimators._given import as_keyword
+from skflow.estimators._output import container_asked
 
 __all__ = ["draw_from"]
 
@@ -36,7 +39,9 @@ def draw_from(estimator, n_samples, seed, on_grid=False, context=None):
         draws = _draw(estimator, n_samples, seed, **given)
     except NotImplementedError:  # KernelDensity draws from two of its six kernels
         raise TypeError(f"{name} cannot draw samples with these settings{ADVICE}") from None
-    return draws[0] if isinstance(draws, tuple) else draws
+    draws = draws[0] if isinstance(draws, tuple) else draws
+    as_frame = hasattr(estimator, "set_output") and container_asked(estimator) != "default"
+    return np.asarray(draws) if as_frame else draws
 
 
 def _draw(estimator, n_samples, seed, **given):

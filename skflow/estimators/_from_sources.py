@@ -9,7 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._containers import on_host
 from skflow._validation import check_sample_weight
+from skflow.estimators._kinds import answer
 from skflow.sources._find import is_dask, source_of
 from skflow.sources._memory import whole_or_blocks
 from skflow.sources._whole import refuse_context_beside
@@ -22,12 +24,13 @@ Answer = TypeVar("Answer")
 
 
 def takes_sources(
-    *, wide: bool = False, dtype: Any = np.float64
+    *, wide: bool = False, dtype: Any = np.float64, tensors: bool = False
 ) -> Callable[[Callable[P, Answer]], Callable[P, Answer]]:
     """Let a method of a fitted estimator that answers each row of a table take sources, too.
 
     What fits in memory is asked as the table that it is, what does not block by block; of a Dask
-    collection the answer is a Dask collection.
+    collection the answer is a Dask collection, and arrays are answered as by
+    :func:`skflow.estimators._kinds.answer`.
 
     Parameters
     ----------
@@ -35,6 +38,8 @@ def takes_sources(
         Whether a row's answer is a row of ``_n_features_out`` numbers, and not one number.
     dtype : dtype
         Of the answers.
+    tensors : bool
+        Whether the method takes torch tensors.
     """
 
     def of_method(method):
@@ -44,7 +49,7 @@ def takes_sources(
         def asked(self, X, *args, **options):
             source = source_of(X)
             if source is None:
-                return method(self, X, *args, **options)
+                return answer(method, self, X, *args, wide=wide, tensors=tensors, **options)
             check_is_fitted(self)
             options = dict(zip(names, args, strict=False)) | options
             refuse_context_beside(source, options.get("context"))
@@ -80,6 +85,7 @@ def mean_score(estimator, X, sample_weight=None, context=None):
 
 
 def _mean(scores, sample_weight):
+    scores = on_host(scores)
     return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow._input import names_of, refuse_lazy, refuse_masked
+from skflow._containers import as_table, on_host
+from skflow._input import names_of, refuse_masked
 from skflow._validation import check_finite, column_label
 
-__all__ = ["MOST_GROUPS", "Draws", "in_numpy", "read_draws"]
+__all__ = ["MOST_GROUPS", "Draws", "read_draws"]
 
 MOST_DRAWS = 20_000  # that are looked at; chains that are longer are thinned
 NEGLIGIBLE = 1e-6  # share of all weight that is left out with the lightest draws
@@ -92,7 +93,7 @@ def read_draws(draws, log_weights=None, var_names=None):
     TypeError, ValueError
         If it is no table of finite numbers, too short, or resampled.
     """
-    refuse_lazy(draws, "draws")
+    draws = as_table(draws, "draws")
     if _is_of_arviz(draws):
         chains, names = _from_arviz(draws, var_names)
     elif var_names is not None:
@@ -117,14 +118,9 @@ def read_draws(draws, log_weights=None, var_names=None):
     return found
 
 
-def in_numpy(values):
-    """Return the numbers of a torch tensor as an array, and anything else as it is."""
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else values
-
-
 def _array(draws):
     try:
-        array = np.array(in_numpy(draws), dtype=np.float64)
+        array = np.array(on_host(draws), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"draws must be numbers; {FORMS}: {error}.") from error
     if array.ndim not in (2, 3) or not array.size:
@@ -173,7 +169,7 @@ def _columns(name, variable):
 
 
 def _weights(log_weights, n_chains, n):
-    values = np.array(in_numpy(log_weights), dtype=np.float64)
+    values = np.array(on_host(log_weights), dtype=np.float64)
     if n_chains > 1 or values.shape != (n,):
         raise ValueError(
             f"log_weights must be one number for each row of draws (n, d), here ({n},), got "

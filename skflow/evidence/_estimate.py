@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skflow._containers import on_host
 from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, Function, Names, RandomState
 from skflow.evidence._agreement import agreement_of
-from skflow.evidence._draws import in_numpy, read_draws
+from skflow.evidence._draws import read_draws
 from skflow.evidence._function import AGREEMENT, AskedDensity
 from skflow.evidence._result import LogEvidence
 from skflow.evidence._sides import quick_density, sides_of, thorough_density
@@ -268,7 +269,7 @@ def _values_of(drawn, asked, given):
 
 
 def _given(values, drawn):
-    values = np.array(in_numpy(values), dtype=np.float64)
+    values = np.array(on_host(values), dtype=np.float64)
     if values.shape not in drawn.shapes:
         raise ValueError(
             "log_density_of_draws must be one number for each draw, in the order of the draws: "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skflow.evidence._draws import in_numpy
+from skflow._containers import on_host
 from skflow.sampling import asked_of_torch, first_asked
 
 __all__ = ["AskedDensity"]
@@ -111,6 +111,6 @@ def _one_a_row(value, shape):
 
 def _as_array(value):
     try:
-        return np.array(in_numpy(value), dtype=np.float64)
+        return np.array(on_host(value), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"log_density must return real numbers: {error}.") from error

@@ -1,4 +1,7 @@
-"""Fitted flows applied to numpy rows: any number of them, in blocks of bounded memory."""
+"""Fitted flows applied to rows: any number of them, in blocks of bounded memory.
+
+Answers are of the kind of the rows: arrays of numpy, or tensors on the same device.
+"""
 
 import numpy as np
 import torch
@@ -6,6 +9,7 @@ import torch
 from skflow._random import seeded
 from skflow._side_by_side import side_by_side
 from skflow._threads import threads
+from skflow.fitting._on_device import placed, there, turned
 from skflow.flow import Ensemble
 from skflow.members import select_member
 
@@ -17,12 +21,15 @@ __all__ = [
     "latents",
     "log_density",
     "normal_scores",
+    "place",
     "reference",
     "single_flows",
+    "turn_back",
 ]
 
 BLOCK = 2048  # rows at a time, and
 ENTRIES = 2**18  # entries of them, times members
+ENTRIES_OF_GPU = 2**24  # which is launched for few as for many
 LANES = 32  # blocks are padded to a multiple of this
 
 
@@ -33,11 +40,15 @@ def log_density(flow, rows, context=None, *, observation=None, dtype=torch.float
     The flow gets tensors of the dtype, and casts them behind its preprocessing. Here and below
     ``workers`` are ``n_threads`` and ``n_jobs`` of :func:`in_blocks`.
     """
+    flow, context = there(flow, rows, context)
 
     def of_block(x, *given):
         if observation is None:
             return _on_tensors(flow.log_prob, x, *given, dtype=dtype)
-        x, outside = observation.place(x)
+        x, outside = place(observation, x)
+        if isinstance(x, torch.Tensor):  # all of them: a GPU would wait for how many are inside
+            scores = _on_tensors(flow.log_prob, x, *given, dtype=dtype)
+            return scores.masked_fill(outside, -torch.inf)
         inside = ~outside
         scores = np.full(len(x), -np.inf)
         if inside.any():
@@ -70,15 +81,29 @@ def held_out_log_density(flow, observation, rows, holder, context=None, **worker
 
 def latents(flow, rows, context=None, *, dtype=torch.float64, **workers):
     """Latents (n, d) of rows given rows of a context, by the reference member of an ensemble."""
-    maps = reference(flow)
+    maps, context = there(reference(flow), rows, context)
     return in_blocks(_first(maps.to_noise, dtype, dtype), rows, context, **workers)
 
 
 def from_latents(flow, rows, context=None, *, dtype=torch.float64, **workers):
     """Inverse of :func:`latents`."""
-    maps = reference(flow)
+    maps, context = there(reference(flow), rows, context)
     inverse = _first(maps.from_noise, maps.dtype, dtype)
     return in_blocks(inverse, rows, context, **workers)
+
+
+def place(observation, rows):
+    """Rows as they are scored, and which lie outside the bounds, by an Observation."""
+    if isinstance(rows, torch.Tensor):
+        return placed(observation, rows)
+    return observation.place(rows)
+
+
+def turn_back(observation, rows):
+    """Rows with periodic columns where the table of an Observation had them."""
+    if isinstance(rows, torch.Tensor):
+        return turned(observation.circles, rows, back=True)
+    return observation.turn_back(rows)
 
 
 def normal_scores(flow, noise):
@@ -130,8 +155,8 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1, n_jobs=
     ----------
     function : callable
         To an array (m, ...), float64.
-    rows : ndarray of shape (n, d)
-    context : ndarray of shape (n, c), optional
+    rows : ndarray or tensor of shape (n, d)
+    context : the same of shape (n, c), optional
     n_members : int
         By how much a row weighs more than its entries.
     n_threads : int or None
@@ -142,9 +167,13 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1, n_jobs=
 
     Returns
     -------
-    values : ndarray of shape (n, ...)
+    values : ndarray or tensor of shape (n, ...)
     """
-    size = int(np.clip(ENTRIES // (max(1, rows.shape[1]) * n_members), LANES, BLOCK))
+    weight = max(1, rows.shape[1]) * n_members
+    if isinstance(rows, torch.Tensor) and rows.device.type != "cpu":
+        size = max(LANES, ENTRIES_OF_GPU // weight)
+    else:
+        size = int(np.clip(ENTRIES // weight, LANES, BLOCK))
 
     def values(start):
         block = slice(start, start + size)
@@ -158,14 +187,15 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1, n_jobs=
         return np.empty(0)
     with threads(n_threads):  # said once for all blocks of this thread, and by each other for its
         first = values(0)
-        out = np.empty((len(rows), *first.shape[1:]))
+        shape = (len(rows), *first.shape[1:])
+        out = first.new_empty(shape) if isinstance(first, torch.Tensor) else np.empty(shape)
         out[:size] = first
         side_by_side(fill, range(size, len(rows), size), n_jobs)
     return out
 
 
 def _on_tensors(function, rows, context=None, *, dtype, context_dtype=None):
-    """Apply a function of tensors to arrays.
+    """Apply a function of tensors to arrays, or to tensors.
 
     Matrix products take other routes for a few rows than for many, which rounds differently.
     Blocks padded to whole lanes mostly take the same route, so that a row's score hardly
@@ -173,10 +203,11 @@ def _on_tensors(function, rows, context=None, *, dtype, context_dtype=None):
     """
     n = len(rows)
     lanes = np.arange(-(-n // LANES) * LANES).clip(max=n - 1)
-    tensors = [torch.from_numpy(rows[lanes]).to(dtype)]
+    tensors = [torch.as_tensor(rows[lanes]).to(dtype)]
     if context is not None:
-        tensors.append(torch.from_numpy(context[lanes]).to(context_dtype or dtype))
-    return function(*tensors)[:n].double().numpy()
+        tensors.append(torch.as_tensor(context[lanes]).to(context_dtype or dtype))
+    values = function(*tensors)[:n].double()
+    return values if isinstance(rows, torch.Tensor) else values.numpy()
 
 
 def _first(function, dtype, context_dtype):

@@ -12,11 +12,10 @@ from skflow.bijections import Affine, Continuous, Coupling, RationalQuadraticSpl
 from skflow.bijections._elementwise import Elementwise
 from skflow.fitting._blocks import in_blocks
 from skflow.flow import Ensemble
-from skflow.numerics import increasing_root, normal_of_logit
+from skflow.numerics import LOG_ROOT_2_PI, increasing_root, normal_of_logit
 
 __all__ = ["ConditionalColumn"]
 
-LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
 # Normal scores of the values that stand for a distribution in sums. Within a member they converge
 # exponentially, and a jump between two modes is cut at a 40th of its height at worst.
 SCORES = torch.linspace(-6.0, 6.0, 96, dtype=torch.float64)

@@ -32,6 +32,8 @@ class Look:
     has_holes : bool
     repeats : int
         Columns of numbers of which a value fills a twentieth or more.
+    texts : tuple of str
+        Columns of categories whose values hardly repeat: names, keys, dates that are text.
     """
 
     n_rows: int | None
@@ -39,6 +41,7 @@ class Look:
     kinds: Counter = field(default_factory=Counter)
     has_holes: bool = False
     repeats: int = 0
+    texts: tuple = ()
 
     @property
     def is_numeric(self):
@@ -54,6 +57,14 @@ class Look:
         if self.has_holes:
             parts.append("with holes")
         return ", ".join(parts)
+
+    def doubts(self):
+        """Say what is probably not meant."""
+        return tuple(
+            f"{label} holds text that hardly repeats: make dates of dates (pandas.to_datetime), "
+            "and leave names and keys out"
+            for label in self.texts
+        )
 
 
 def look_at(X):
@@ -80,8 +91,10 @@ def _look(X, n_rows):
     pairs = zip(columns, labels, strict=True)
     codes = [read_cells(column, label).encode(column, label) for column, label in pairs]
     holes = any(np.isnan(code).any() for code in codes)
-    numbers = [code for kind, code in zip(kinds, codes, strict=True) if kind in NUMBERS]
-    return Look(n_rows, len(columns), Counter(kinds), holes, sum(map(_repeats, numbers)))
+    of_kinds = list(zip(labels, kinds, codes, strict=True))
+    repeats = sum(_repeats(code) for _, kind, code in of_kinds if kind in NUMBERS)
+    texts = tuple(label for label, kind, code in of_kinds if kind == "category" and _differs(code))
+    return Look(n_rows, len(columns), Counter(kinds), holes, repeats, texts)
 
 
 def _some(column):
@@ -94,3 +107,9 @@ def _repeats(codes):
     known = codes[~np.isnan(codes)]
     counts = np.unique(known, return_counts=True)[1]
     return len(known) > 0 and counts.max() >= max(2, 0.05 * len(known))
+
+
+def _differs(codes):
+    """Whether half of the cells that are there, and fifty at least, are different levels."""
+    known = codes[~np.isnan(codes)]
+    return len(np.unique(known)) >= max(50, len(known) / 2)

@@ -30,6 +30,8 @@ class Recommendation:
         Others, and when to take them.
     table : str
         What was seen of the table.
+    doubts : tuple of str
+        What of it is probably not meant, such as dates that are text.
     """
 
     estimator: Any
@@ -37,6 +39,7 @@ class Recommendation:
     cost: Cost | None
     alternatives: tuple = ()
     table: str = ""
+    doubts: tuple = ()
 
     def __str__(self):
         lines = [f"{self.estimator}: {self.table}" if self.table else f"{self.estimator}"]
@@ -44,6 +47,7 @@ class Recommendation:
         if self.cost is not None:
             lines.append(f"  the fit takes {self.cost}")
         lines += [f"  or {estimator}: {when}" for estimator, when in self.alternatives]
+        lines += [f"  mind: {doubt}" for doubt in self.doubts]
         return "\n".join(lines)
 
     def __repr__(self):
@@ -102,4 +106,4 @@ def recommend(X: Rows | Function, *, task: Task = "density") -> Recommendation:
         return Recommendation(*posterior_of_function())
     look = look_at(X)
     estimator, reasons, cost, others = RULES[task](look)
-    return Recommendation(estimator, reasons, cost, others, look.told())
+    return Recommendation(estimator, reasons, cost, others, look.told(), look.doubts())

@@ -93,7 +93,7 @@ def classification(look):
         return estimator, reasons, cost, ()
     reasons = (
         "Bayes' rule over densities of the classes, weighed by held-out rows",
-        "p_values(X) tells rows of none of the classes",
+        "novelty_p_values(X) tells rows of none of the classes",
     )
     return FlowClassifier(), reasons, _cost("FlowClassifier", look), ()
 

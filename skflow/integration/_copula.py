@@ -7,10 +7,10 @@ from scipy.special import ndtr, ndtri
 
 from skflow.integration._separable import SeparableMap
 from skflow.sampling import NormalMixture
+from skflow.sampling._normals import LOG_2PI
 
 __all__ = ["CopulaNormals", "scores_behind"]
 
-LOG_2PI = np.log(2 * np.pi)
 EDGE = 1e-15  # nearest to 0 and 1 that scores are taken of
 
 

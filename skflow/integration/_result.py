@@ -86,9 +86,10 @@ class Integral:
     def sample(self, n_samples=1, random_state=None):
         r"""Draw rows from :math:`|f| / \int |f|`, without any call of f.
 
-        They are picked from those that were measured (200,000 at most), with probabilities by
-        their weights :math:`|f| / q`, and with replacement: quick, and right as a sample of many
-        is, but a row may come twice. Independent rows are what :meth:`unweight` returns.
+        They are picked from those that were measured (in the rounds that make up the first
+        200,000), with probabilities by their weights :math:`|f| / q`, and with replacement:
+        quick, and right as a sample of many is, but a row may come twice. Independent rows are
+        what :meth:`unweight` returns.
 
         Parameters
         ----------

@@ -52,7 +52,7 @@ class Worked:
     measurement : Measurement
         By the last proposal.
     rows, values, log_q : ndarray
-        Rows of the cube that were measured, up to 200,000.
+        Rows of the cube that were measured: whole rounds, until these hold 200,000 rows.
     history : list of dict
         A record a round.
     """

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr, logsumexp, ndtri_exp
 
+from skflow.sampling._normals import LOG_2PI
+
 __all__ = ["TruncatedNormals"]
 
-LOG_2PI = np.log(2 * np.pi)
 BLOCK = 2_000_000  # numbers at a time
 
 

@@ -164,12 +164,12 @@ class LipschitzNet(nn.Module, ABC):
             self.log_sharpness[i].copy_(math.log(SHARPNESS) - std.log())
             h = lip_swish(u + self._on_units(layer.bias), self._sharpness(i))[0]
 
-    def frozen(self, context=None, dtype=torch.float64):
-        """Return g as a function of x alone, in another precision and without gradients.
+    def frozen(self, context=None):
+        """Return g as a function of x alone, in float64 and without gradients.
 
         What does not depend on x is computed once, for iterations that need many values.
         """
-        return _Frozen(self, context, dtype)
+        return _Frozen(self, context)
 
     def _sharpness(self, i):
         return self._on_units(self.log_sharpness[i].exp())
@@ -177,11 +177,11 @@ class LipschitzNet(nn.Module, ABC):
 
 class _Frozen:
     @torch.no_grad()
-    def __init__(self, net, context, dtype):
-        self.net, self.shift = net, net._shift(context, dtype)
-        self.weights = [w.to(dtype) for w in net.weights()]
-        self.biases = [layer.bias.to(dtype) for layer in (*net.hidden, net.last)]
-        self.sharpness = [net._sharpness(i).to(dtype) for i in range(len(net.hidden))]
+    def __init__(self, net, context):
+        self.net, self.shift = net, net._shift(context, torch.float64)
+        self.weights = [w.double() for w in net.weights()]
+        self.biases = [layer.bias.double() for layer in (*net.hidden, net.last)]
+        self.sharpness = [net._sharpness(i).double() for i in range(len(net.hidden))]
 
     @torch.no_grad()
     def __call__(self, x):

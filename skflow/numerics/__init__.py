@@ -12,7 +12,7 @@ from skflow.numerics._log_det import (
 )
 from skflow.numerics._logistic import mixture_logit
 from skflow.numerics._mixture_score import mixture_score
-from skflow.numerics._normal import logit_of_normal, normal_of_logit
+from skflow.numerics._normal import LOG_ROOT_2_PI, logit_of_normal, normal_of_logit
 from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
 from skflow.numerics._psis import khat_error, pareto_smoothed, unseen_share
 from skflow.numerics._quadrature import gauss_legendre
@@ -24,6 +24,7 @@ __all__ = [
     "TailBend",
     "from_tukey",
     "max_exponent",
+    "LOG_ROOT_2_PI",
     "LogBeta",
     "bent_ends",
     "beta_logit",

@@ -7,7 +7,7 @@ from torch.autograd.function import once_differentiable
 
 from skflow._graph import applied
 
-__all__ = ["logit_of_normal", "normal_of_logit"]
+__all__ = ["LOG_ROOT_2_PI", "logit_of_normal", "normal_of_logit"]
 
 NEWTON_STEPS = {torch.float32: 3, torch.float64: 4}  # to the last digits, from the bound
 # Above it z - 1 / mills(z) loses more digits than its series does.

@@ -21,7 +21,7 @@ def increasing_root(function, target, start, between=None):
     no box that roots must lie in. Every number stops on its own, so that its root does not
     depend on those beside it.
 
-    An increasing function without a root ends at the largest number of its dtype.
+    An increasing function without a root ends at a quarter of the largest number of its dtype.
 
     Parameters
     ----------

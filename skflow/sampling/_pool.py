@@ -28,7 +28,7 @@ class PooledProposal:
 
     @classmethod
     def equal(cls, proposals):
-        """PooledProposal proposals with equal shares."""
+        """Pool proposals with equal shares."""
         return cls(proposals, np.full(len(proposals), 1 / len(proposals)))
 
     def log_density(self, x):
@@ -45,7 +45,7 @@ class PooledProposal:
 
 
 def fit_shares(proposals, x, weight):
-    """PooledProposal proposals with the shares that make weighted rows likeliest, by EM.
+    """Pool proposals with the shares that make weighted rows likeliest, by EM.
 
     Parameters
     ----------

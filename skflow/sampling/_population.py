@@ -91,10 +91,6 @@ class Population:
             found = start + power * self.value
         return np.where(np.isfinite(self.value), found, -np.inf)
 
-    def log_evidence(self):
-        """Log of the mean weight, in nats."""
-        return float(logsumexp(self.log_weights()) - np.log(len(self)))
-
 
 def effective_number(log_weights):
     """Effective number of draws with such weights; 0 where none counts."""

@@ -33,6 +33,12 @@ def data_parallel(timeout=300.0):
     ranks : Ranks
         ``ranks.rank`` is the number of this process, of ``ranks.size``.
 
+    Raises
+    ------
+    RuntimeError
+        Where neither ``torchrun`` nor ``init_process_group`` has made a group; and in the block if
+        another process ends or does not answer in time.
+
     Examples
     --------
     ``torchrun --nproc_per_node=2 fit.py`` with::

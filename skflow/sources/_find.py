@@ -22,7 +22,6 @@ KINDS = {
     ("dask", "DataFrame"): ("_dask", "DaskFrameSource"),
     ("dask_expr", "DataFrame"): ("_dask", "DaskFrameSource"),
 }
-DASK = ("dask", "dask_expr")
 OF_JOBLIB = "joblib_memmapping_folder"
 # what an object has that numpy or scikit-learn make a table of
 TABULAR = ("__array__", "__array_interface__", "__dataframe__", "shape", "columns")

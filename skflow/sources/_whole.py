@@ -5,17 +5,7 @@ import numpy as np
 from skflow.sources._find import source_of
 from skflow.sources._memory import SHARE, most_entries, whole_or_blocks
 
-__all__ = ["in_memory", "refuse_context_beside", "whole_table"]
-
-
-def in_memory(X, name="X"):
-    """Return X if it is a table in memory, the table of a source that fits, and None else.
-
-    What fits is said in :func:`skflow.sources._memory.most_entries`; the table is of the kind
-    that a user would have passed, so that results are those of passing it.
-    """
-    source = source_of(X, name)
-    return X if source is None else whole_or_blocks(source)[0]
+__all__ = ["refuse_context_beside", "whole_table"]
 
 
 def whole_table(X, estimator, name="X"):

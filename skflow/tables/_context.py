@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skflow._containers import as_table
 from skflow._escapes import escaped
-from skflow._input import names_of, refuse_lazy, row_label, time_in, unmasked
+from skflow._input import names_of, row_label, time_in, unmasked
 from skflow._notices import warn
 from skflow._persistence import stored
 from skflow._validation import column_label
@@ -173,7 +174,7 @@ def split_context(X, columns):
     """
     if isinstance(columns, str | int | np.integer):
         columns = [columns]
-    refuse_lazy(X)
+    X = as_table(X)
     X = unmasked(X)[0] if isinstance(X, list | tuple) else X
     framed, names = hasattr(X, "columns"), names_of(X)
     X = X if framed or isinstance(X, np.ma.MaskedArray) else np.asarray(X)
@@ -204,8 +205,7 @@ def _place(j, names):
 
 def columns_of(context, n_rows):
     """Names (None without) and columns (n_rows,) of a context."""
-    refuse_lazy(context, "context")
-    context, _ = unmasked(context)
+    context, _ = unmasked(as_table(context, "context"))
     if hasattr(context, "column_names"):  # of pyarrow
         context = context.to_pandas(date_as_object=False)
     if hasattr(context, "columns"):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from skflow._containers import on_host
 from skflow._input import row_label
 from skflow._persistence import stored
 from skflow._validation import column_label
@@ -256,9 +257,9 @@ class IntegerRows(Observation):
     def check(self, X, names=None, like=None):
         for start in range(0, len(X), BLOCK):  # masks of all of a long table would be large
             rows = X[start : start + BLOCK]
-            bad = (rows < 0) | (self.n_levels - 1 < rows) | (np.floor(rows) != rows)
+            bad = (rows < 0) | (self.n_levels - 1 < rows) | (rows % 1 != 0)
             if bad.any():
-                row, column = np.argwhere(bad)[0]
+                row, column = np.argwhere(on_host(bad))[0]
                 raise ValueError(
                     f"levels={self.n_levels} says that values are integers from 0 to "
                     f"{self.n_levels - 1}; {column_label(column, names)} holds "

@@ -7,7 +7,7 @@ from skflow._validation import check_data, check_rows, check_sample_weight
 __all__ = ["checked_rows", "read_table", "table_of"]
 
 
-def checked_rows(estimator, X, sample_weight, minimum=2):
+def checked_rows(estimator, X, sample_weight):
     """Rows and weights of a user's X, after what can be wrong with them was found not to be.
 
     Sets ``n_features_in_`` and ``feature_names_in_``.
@@ -21,7 +21,7 @@ def checked_rows(estimator, X, sample_weight, minimum=2):
     """
     rows = check_data(estimator, X, reset=True)
     weight = check_sample_weight(sample_weight, rows)
-    check_rows(rows, minimum, sample_weight=weight)
+    check_rows(rows, sample_weight=weight)
     # of data frames nobody can tell without making a copy
     owned = isinstance(X, np.ndarray) and not np.may_share_memory(X, rows)
     return rows, weight, owned

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow._input import refuse_lazy, unmasked
+from skflow._containers import as_table
+from skflow._input import unmasked
 from skflow._persistence import stored
 from skflow.tables._dtypes import (
     arrow_array,
@@ -53,6 +54,7 @@ class Schema:
     @classmethod
     def read(cls, X):
         """Learn from a table with two dimensions."""
+        X = as_table(X)
         make = _make(X)
         if make == NUMBERS:
             dtype = getattr(X, "dtype", None) if isinstance(X, np.ma.MaskedArray) else None
@@ -88,6 +90,7 @@ class Schema:
 
         A frame may lack columns: None stands for these.
         """
+        X = as_table(X)
         make = _make(X)
         if make == NUMBERS:
             X = _as_array(X)
@@ -167,6 +170,7 @@ class Schema:
             for column, dtype, levels in zip(cells, self.dtypes, self.levels, strict=True)
         ]
         table = pd.concat(columns, axis=1)
+        like = as_table(like)
         if _make(like) == PANDAS:
             table.index = like.index
         tuples = self.names and all(isinstance(name, tuple) for name in self.names)
@@ -190,7 +194,6 @@ class Schema:
 
 
 def _make(X):
-    refuse_lazy(X)
     module = type(X).__module__.partition(".")[0]
     return module if module in (PANDAS, POLARS, ARROW) and hasattr(X, "columns") else NUMBERS
 

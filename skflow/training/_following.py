@@ -1,6 +1,7 @@
 """Who follows a training run from epoch to epoch: its bar, and callbacks of the fit."""
 
 import copy
+import sys
 from dataclasses import replace
 
 from skflow._watch import current_watch
@@ -37,6 +38,8 @@ class Following:
             disable=config.verbose < 1,
             desc=label,
             bar_format=FORMAT,
+            # notebooks show what is written to stderr on red
+            file=sys.stdout if "ipykernel" in sys.modules else sys.stderr,
         )
         return self
 

@@ -4,6 +4,7 @@ import torch
 
 __all__ = ["FlatAdamW", "FlatParameters"]
 
+BETAS, EPS = (0.9, 0.99), 1e-8  # of AdamW
 TINY = 1e-30  # far below eps squared: it keeps roots of denormal numbers, which are slow, away
 
 
@@ -89,12 +90,12 @@ class FlatAdamW:
     is left out of a step without touching its moments.
     """
 
-    def __init__(self, parameters, weight_decay, betas=(0.9, 0.99), eps=1e-8):
+    def __init__(self, parameters, weight_decay):
         self.flat = parameters.flat
         self.decay = parameters.decayed * weight_decay
         self.mean = torch.zeros_like(self.flat)
         self.square = torch.zeros_like(self.flat)
-        self.betas, self.eps, self.steps = betas, eps, 0
+        self.steps = 0
 
     def corrections(self, step):
         """Return what corrects for moments that begin at 0: of the root, and of the update.
@@ -102,7 +103,7 @@ class FlatAdamW:
         Steps count from 1. They are ``mean / (1 - b1^t) / (sqrt(square / (1 - b2^t)) + eps)``
         with the numbers moved together.
         """
-        b1, b2 = self.betas
+        b1, b2 = BETAS
         correction = (1 - b2**step) ** 0.5
         return correction, correction / (1 - b1**step)
 
@@ -116,7 +117,7 @@ class FlatAdamW:
 
     def move(self, gradient, rate, keep, correction, scale):
         """Update as :meth:`step` does, with its corrections, which may be tensors."""
-        b1, b2 = self.betas
+        b1, b2 = BETAS
         if keep is not None:
             gradient = torch.where(keep, gradient, self.mean)
             rate = torch.where(keep, rate, 0.0)
@@ -125,7 +126,7 @@ class FlatAdamW:
             self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
         else:
             self.square.lerp_(torch.where(keep, gradient.square(), self.square), 1 - b2)
-        root = self.square.add(TINY).sqrt_().add_(self.eps * correction)
+        root = self.square.add(TINY).sqrt_().add_(EPS * correction)
         if isinstance(rate, float):
             self.flat.addcmul_(self.decay, self.flat, value=-rate)
             self.flat.addcdiv_(self.mean, root, value=-rate * scale)

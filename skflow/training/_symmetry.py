@@ -36,7 +36,7 @@ class Symmetry:
 
         Raises
         ------
-        TypeError, ValueError
+        ValueError
             If it is none, or has other entries or other numbers than it should.
         """
         if not isinstance(value, Mapping) or not {"particles", "dim"} <= set(value) <= set(KEYS):

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from skflow._containers import on_host
 from skflow.bijections import Conditioned
 from skflow.bijections._conditioned import StandardizedContext
 
@@ -24,7 +25,7 @@ def input_dtype(flow):
 
 def check_context(context, n_columns=None):
     """Context rows as a finite float64 array (n, c), of ``n_columns`` if that is given."""
-    rows = np.array(context, dtype=np.float64)  # a copy: torch warns of what is read-only
+    rows = np.array(on_host(context), dtype=np.float64)  # a copy: torch warns of what is read-only
     wanted = "n_context" if n_columns is None else n_columns
     if rows.ndim != 2 or not rows.size or (n_columns is not None and rows.shape[1] != n_columns):
         raise ValueError(f"context must have shape (n_rows, {wanted}), got {rows.shape}.")

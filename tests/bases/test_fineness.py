@@ -18,6 +18,12 @@ def test_of_normal_rows_is_about_one(n, d):
     assert fineness(rows(n, d)) > 0.5
 
 
+@pytest.mark.parametrize("n", [4_000, 20_000])
+def test_of_sorted_rows_is_that_of_shuffled_ones(n):
+    z = rows(n)
+    assert fineness(z.sort(0).values) == pytest.approx(fineness(z), rel=0.2)
+
+
 @pytest.mark.parametrize("width", [1e-2, 1e-4, 1e-7])
 def test_of_dense_clumps_is_their_width(width):
     z = torch.cat([width * rows(), 1 + width * rows(seed=1)])

@@ -223,7 +223,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     z, h = rows()
     base = fitted(z, h)
     expected = base.log_prob(z, h)
-    monkeypatch.setattr("skflow.bases._given_kernels.BLOCK_ENTRIES", 1)
+    monkeypatch.setattr("skflow.bases._at_once.BLOCK_ENTRIES", 1)
     torch.testing.assert_close(base.log_prob(z, h), expected)
     assert base.sample(100, h[:100]).shape == (100, D)
 

@@ -9,7 +9,7 @@ import torch
 from scipy import optimize, stats
 from sklearn.neighbors import KernelDensity as SklearnKernelDensity
 
-from skflow.bases import KernelDensity, _kernel
+from skflow.bases import KernelDensity, _at_once, _kernel
 
 
 def rows(n=60, d=2, seed=0):
@@ -75,7 +75,8 @@ class TestDensity:
     def test_blocks_change_nothing(self, monkeypatch):
         base, at = fitted(rows()), 2 * rows(500, seed=1)
         together = base.log_prob(at)
-        monkeypatch.setattr(_kernel, "BLOCK_ENTRIES", 64 * 60)
+        for room in (_kernel, _at_once):
+            monkeypatch.setattr(room, "BLOCK_ENTRIES", 64 * 60)
         torch.testing.assert_close(base.log_prob(at), together, rtol=0, atol=1e-13)
         again = fitted(rows())
         torch.testing.assert_close(again.log_prob(at), together, rtol=0, atol=1e-13)

@@ -364,6 +364,14 @@ def test_moments_are_those_of_numpy_and_count_weights():
     np.testing.assert_allclose(covariance, np.cov(repeated.T, bias=True), rtol=1e-6)
 
 
+def test_moments_count_a_row_that_is_far_off_as_it_is():
+    x = rows(1_000, 2)
+    x[0] = torch.tensor([1e4, -1e6])
+    mean, covariance = gaussian_moments(x)
+    np.testing.assert_allclose(mean.numpy(), x.numpy().mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(covariance, np.cov(x.numpy().T, bias=True), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", sorted(set(LINEAR) - {"diagonal"}))
 def test_collinear_and_constant_columns_and_few_rows(name):
     x = rows(5, 12)

@@ -1,5 +1,6 @@
 """What users meet: bounds, repeated values, time limits, interrupts, messages."""
 
+import sys
 import time
 import warnings
 
@@ -265,6 +266,13 @@ class TestOutput:
         assert told == stages.split()
         assert "training: 100%" in err
         assert "epoch 3, held-out loss" in err
+
+    def test_progress_bar_in_a_notebook_is_not_on_red(self, capsys, monkeypatch):
+        monkeypatch.setitem(sys.modules, "ipykernel", object())
+        maf(verbose=1).fit(rows())
+        out, err = capsys.readouterr()
+        assert "training: 100%" in out
+        assert err == ""
 
 
 class TestInterrupt:

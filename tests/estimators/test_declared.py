@@ -74,11 +74,11 @@ class TestFrequencies:
         assert len(np.unique(wet)) == len(wet)
 
     @pytest.mark.parametrize(
-        "X", [rng().integers(0, 10, 3000), rng().poisson(3, 3000), rng().integers(0, 2, 3000)]
+        "X", [rng().integers(0, 10, 1500), rng().poisson(3, 1500), rng().integers(0, 2, 1500)]
     )
     def test_of_integers(self, cls, X):
         model = cls(preprocessing="standardize", random_state=0).fit(X[:, None].astype(float))
-        draws = model.sample(3000, random_state=0, on_grid=True)[:, 0]
+        draws = model.sample(1500, random_state=0, on_grid=True)[:, 0]
         values, counts = np.unique(X, return_counts=True)
         values, counts = values[counts >= 10], counts[counts >= 10]
         drawn = (draws[:, None] == values).sum(axis=0)

@@ -6,6 +6,8 @@ import skflow
 from skflow.testing import check_density
 from tests.instances import DENSITIES, ESTIMATORS, FLOWS, TRAINED
 
+# Members of families of which another one is tested each time
+SIBLINGS = {"NICEDensity", "RadialFlowDensity", "SylvesterFlowDensity"}
 LACKING = {
     "LinearFlowDensity": ["moons"],  # a Gaussian gains nothing over a Gaussian
     "StackedDensity": ["support"],  # those in its list have bounds of their own
@@ -21,7 +23,10 @@ def test_every_estimator_is_tested():
 @pytest.mark.parametrize(
     "name",
     # of each class one, with the settings that most fits have; its other settings take longer
-    [pytest.param(name, marks=[pytest.mark.slow] * ("," in name)) for name in ESTIMATORS],
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * ("," in name or name in SIBLINGS))
+        for name in ESTIMATORS
+    ],
 )
 def test_density(name):
     estimator = ESTIMATORS[name]()

@@ -1,5 +1,6 @@
 """What is recommended for which table, and that the costs are about right."""
 
+import re
 import time
 
 import numpy as np
@@ -80,6 +81,23 @@ def test_repeated_values_are_told():
     rounded = np.column_stack([NUMBERS[:, :3], NUMBERS[:, 3].round()])
     assert "in 1 of the columns" in str(recommend(rounded))
     assert "repeated" not in str(recommend(NUMBERS))
+
+
+@pytest.mark.parametrize("task", ["density", "regression"])
+def test_dates_and_keys_that_are_text_are_told(task):
+    named = FRAME.assign(day=FRAME["day"].astype(str), key=[f"k{i}" for i in range(300)])
+    text = str(recommend(named, task=task))
+    assert "mind: column 2 ('day') holds text" in text
+    assert "mind: column 3 ('key') holds text" in text
+    assert "mind" not in str(recommend(FRAME, task=task))
+
+
+def test_methods_that_are_named_are_there():
+    for task in ("outliers", "classification"):
+        found = recommend(NUMBERS, task=task)
+        named = re.findall(r"(\w+)\(X\)", " ".join(found.reasons))
+        assert named
+        assert all(hasattr(found.estimator, method) for method in named)
 
 
 def test_rows_beyond_memory(tmp_path):

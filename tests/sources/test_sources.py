@@ -11,7 +11,7 @@ from sklearn import config_context
 
 from skflow.sources import _parts
 from skflow.sources._find import is_dask, source_of
-from skflow.sources._whole import in_memory
+from skflow.sources._memory import whole_or_blocks
 from tests.sources.tables import (
     DASK,
     FRAME,
@@ -24,6 +24,12 @@ from tests.sources.tables import (
     dask_array,
     memmap,
 )
+
+
+def in_memory(X):
+    """Return X if it is a table in memory, the table of a source that fits, and None else."""
+    source = source_of(X)
+    return X if source is None else whole_or_blocks(source)[0]
 
 
 @pytest.fixture(params=SOURCES)

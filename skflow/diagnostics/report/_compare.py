@@ -19,7 +19,7 @@ from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains,
 from skflow.diagnostics.report._scoring import scored
 from skflow.estimators import KernelFlowDensity, NSFDensity
 from skflow.estimators._score_table import ScoreTable, mean_and_error
-from skflow.estimators.stack._candidates import seeded_clones
+from skflow.estimators.stack._candidates import refuse_different_spaces, seeded_clones
 from skflow.estimators.stack._cross_fit import was_interrupted
 from skflow.estimators.stack._folds import FoldedRows, assign_folds
 
@@ -106,6 +106,7 @@ def compare_densities(
     fold = assign_folds(table, weight, cv, rng)
     rows = FoldedRows(table, weight, fold)
     pairs = seeded_clones([*_named(estimators), *_classical()], rng)
+    refuse_different_spaces(pairs)
     jobs = [(i, k) for i in range(len(pairs)) for k in range(fold.max() + 1)]
     tasks = (delayed(_score_fold)(*pairs[i], rows, k) for i, k in jobs)
     told = [f"{pairs[i][0]}, fold {k + 1} of {fold.max() + 1}" for i, k in jobs]

@@ -237,7 +237,7 @@ def _of_flow(estimator, observation, X):
     is_flow = hasattr(estimator, "flow_") and hasattr(estimator, "inverse_transform")
     if not is_flow or len(X) < MIN_LATENTS:
         return {}
-    back = observation.turn(estimator.inverse_transform(estimator.transform(X)))
+    back = observation.turn(np.asarray(estimator.inverse_transform(estimator.transform(X))))
     latents = standard_latents(estimator, X)
     latents = latents[:, :: -(-X.shape[1] // MAX_LATENTS)]
     return {"latents": latent_normality(latents), "round trip": round_trip_error(X, back)}

@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
-from skflow._input import refuse_lazy, refuse_masked
+from skflow._containers import as_table
+from skflow._input import refuse_masked
 from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
@@ -240,7 +241,7 @@ class FlowClassifier(
 
 def _labels(y, rows):
     """Labels (n,) of the rows, checked."""
-    refuse_lazy(y, "y")
+    y = as_table(y, "y")
     y = refuse_masked(y, "y", "A classifier learns from known labels: leave these rows out.")
     y = column_or_1d(y, warn=True)
     assert_all_finite(y, input_name="y")

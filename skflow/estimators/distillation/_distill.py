@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
 from skflow._random import draw_seed
 from skflow._types import RandomState
+from skflow.estimators._drawing import draw_from
 from skflow.estimators._score_table import mean_and_error
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import IAFDensity
@@ -181,10 +182,10 @@ def _check_teacher(teacher):
 
 def _measure(student, teacher, n, rng):
     """Compare both densities where the student draws, and where the teacher does."""
-    draws = student.sample(n, random_state=rng)
+    draws = draw_from(student, n, rng)
     of_student, of_teacher = _scores_in_time(student, teacher, draws)
     student.reverse_kl_, student.reverse_kl_error_ = mean_and_error(of_student - of_teacher)
-    draws = teacher.sample(n, random_state=rng)
+    draws = draw_from(teacher, n, rng)
     of_student, of_teacher = _scores_in_time(student, teacher, draws)
     student.forward_kl_, student.forward_kl_error_ = mean_and_error(of_teacher - of_student)
     student.validation_score_ = float(of_student.mean())

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
-from skflow._input import refuse_lazy, unmasked
+from skflow._containers import as_table
+from skflow._input import unmasked
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
 from skflow._types import RandomState, Rows, Table, Weights
@@ -124,7 +125,7 @@ class FlowImputer(
 
     def _checked(self, X, *, reset):
         """Arrays as scikit-learn has them, floats; data frames as they are."""
-        refuse_lazy(X)
+        X = as_table(X)
         if hasattr(X, "columns"):
             validated(self, X, reset=reset, skip_check_array=True)
             return X

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from skflow._input import refuse_lazy, refuse_masked, refuse_times
+from skflow._containers import as_table
+from skflow._input import refuse_masked, refuse_times
 
 __all__ = ["continuous", "read_halves"]
 
@@ -30,7 +31,7 @@ def continuous(half, rng):
 
 
 def _read(half, name):
-    refuse_lazy(half, name)
+    half = as_table(half, name)
     refuse_times(half, name)
     half = np.asarray(refuse_masked(half, name))
     if half.ndim == 1:

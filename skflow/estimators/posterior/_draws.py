@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from skflow._containers import in_kind
 from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow._types import Context, Floats, Function, Names, RandomState
 from skflow._validation import check_n_samples
 from skflow.estimators._conditional import MaybeConditional
+from skflow.estimators._output import framed
 
 __all__ = ["WeighedDraws"]
 
@@ -43,17 +45,21 @@ class WeighedDraws(MaybeConditional):
         Returns
         -------
         Z : ndarray of shape (n_samples, n_features), or (n_rows, n_samples, n_features)
+            The first are a frame where ``set_output`` asks for one, with the names of the
+            parameters.
         """
-        context = self._context(context)
-        if context is not None:
+        given = self._context(context)
+        if given is not None:
             if resample:
                 raise ValueError("draws for a context are not weighed: use resample=False.")
-            return self._draw(n_samples, random_state, context=context, dtype=self._dtype())
+            draws = self._draw(n_samples, random_state, context=given, dtype=self._dtype())
+            return in_kind(context, draws)
         if not resample:
-            return self._draw(n_samples, random_state)
+            return framed(self, self._draw(n_samples, random_state))
         rng = np.random.default_rng(draw_seed(random_state))
         share = np.exp(self.log_weights_)
-        return self.draws_[rng.choice(len(share), check_n_samples(n_samples), p=share)]
+        picked = rng.choice(len(share), check_n_samples(n_samples), p=share)
+        return framed(self, self.draws_[picked])
 
     def expectation(self, f: Function) -> float | Floats:
         """Estimate the mean of f(z) under the density itself, by the Pareto-smoothed weights.
@@ -103,7 +109,7 @@ class WeighedDraws(MaybeConditional):
         """
         from skflow.variational import to_arviz
 
-        draws = self.sample(n_samples, random_state, resample=True)
+        draws = np.asarray(self.sample(n_samples, random_state, resample=True))
         # files of earlier versions hold no names
         return to_arviz(draws, getattr(self, "feature_names_", None) if names is None else names)
 

@@ -4,13 +4,16 @@ import numpy as np
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import check_consistent_length
 
-from skflow._input import refuse_lazy, refuse_masked, refuse_times, unmasked
+from skflow._containers import as_table
+from skflow._input import names_of, refuse_masked, refuse_times, unmasked
 from skflow._validation import check_finite, check_rows, check_sample_weight, validated
 from skflow.sources._whole import whole_table
 
 __all__ = ["Scale", "read_inputs", "read_training_rows", "read_y"]
 
 MINIMUM = 5  # rows: two of them are held out
+# how the names of dtypes of numbers begin, in numpy, pandas, polars and pyarrow
+NUMBERS = ("int", "uint", "float", "bool", "double", "halffloat")
 
 
 def read_inputs(estimator, X, *, reset=False):
@@ -20,12 +23,14 @@ def read_inputs(estimator, X, *, reset=False):
 
     Sets (reset) or compares ``n_features_in_`` and ``feature_names_in_``.
     """
-    refuse_lazy(X)
+    X = as_table(X)
     given, mask = X, None
     if not hasattr(X, "columns"):
         X, mask = unmasked(X)
     if _holds_labels(X):
-        if not hasattr(X, "columns"):
+        if hasattr(X, "column_names"):  # of pyarrow
+            X = X.to_pandas(date_as_object=False)
+        elif not hasattr(X, "columns"):
             X = np.asarray(X, dtype=object)
         validated(estimator, X, reset=reset, skip_check_array=True)
         return X
@@ -51,7 +56,7 @@ def read_training_rows(estimator, X, y, sample_weight):
 
 def read_y(y, n_rows, n_columns=None):
     """Numbers (n, k) of y (n,) or (n, k), and whether it had one dimension."""
-    refuse_lazy(y, "y")
+    y = as_table(y, "y")
     refuse_times(y, "y")
     y = refuse_masked(y, "y", "A regressor learns from known y: leave these rows out.")
     y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
@@ -83,7 +88,7 @@ class Scale:
 def _holds_labels(X):
     """Whether a column of X holds anything but numbers."""
     if hasattr(X, "columns"):
-        return any(_is_of_labels(X[name]) for name in X.columns)
+        return any(_is_of_labels(X[name]) for name in names_of(X))
     rows = X if isinstance(X, np.ndarray) else None
     if rows is None and isinstance(X, list | tuple):
         rows = np.asarray(X, dtype=object)
@@ -93,5 +98,5 @@ def _holds_labels(X):
 
 
 def _is_of_labels(column):
-    kind = str(column.dtype).lower()
-    return not kind.startswith(("int", "uint", "float", "bool"))
+    kind = str(column.type if hasattr(column, "type") else column.dtype).lower()
+    return not kind.startswith(NUMBERS)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skflow.estimators._drawing import draw_from
 from skflow.estimators.flows._autoregressive import NSFDensity
 from skflow.sampling import PooledProposal, fit_shares, shares_of
 
@@ -22,7 +23,7 @@ class FlowProposal:
         seed = rng.randint(np.iinfo(np.int32).max)
         if not n:
             return np.empty((0, self.density.n_features_in_))
-        return self.density.sample(n, random_state=seed)
+        return draw_from(self.density, n, seed)
 
     def log_density(self, x):
         """Log densities (n,) of rows x (n, d)."""

@@ -18,6 +18,7 @@ from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, Floats, Function, Names, RandomState
 from skflow._validation import check_n_samples
 from skflow.estimators._contract import FittedFlow
+from skflow.estimators._output import framed
 from skflow.estimators.posterior._names import checked_names
 
 __all__ = ["FlowSampler"]
@@ -232,6 +233,7 @@ class FlowSampler(FittedFlow):
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
+            A frame with the names of the parameters where ``set_output`` asks for one.
         """
         check_is_fitted(self, "draws_")
         n_samples = check_n_samples(n_samples)
@@ -239,7 +241,7 @@ class FlowSampler(FittedFlow):
         rows = self.draws_.reshape(-1, self.n_features_in_)
         rounds = -(-n_samples // len(rows))
         order = np.concatenate([rng.permutation(len(rows)) for _ in range(rounds)])
-        return rows[order[:n_samples]]
+        return framed(self, rows[order[:n_samples]])
 
     def to_arviz(self, names: Names | None = None) -> Any:
         """All chains as arviz's data structure, for its plots and summaries.

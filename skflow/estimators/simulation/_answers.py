@@ -13,12 +13,13 @@ from skflow._random import draw_seed
 from skflow._types import Floats, Function, RandomState, Table
 from skflow._validation import check_data, check_n_samples, check_nameless
 from skflow.estimators._contract import anew
+from skflow.estimators._output import SetsOutput, framed
 from skflow.estimators.simulation._agreement import warn_of_strange
 
 __all__ = ["AnswersObservations"]
 
 
-class AnswersObservations:
+class AnswersObservations(SetsOutput):
     """Methods of an estimator whose ``fit`` leaves a pool of views and a reader of x."""
 
     _seed: int
@@ -41,7 +42,8 @@ class AnswersObservations:
         Returns
         -------
         theta : ndarray of shape (n_samples, n_parameters) or (m, n_samples, n_parameters)
-            The first where x_o is one observation.
+            The first where x_o is one observation; a frame with the names of the parameters where
+            ``set_output`` asks for one.
 
         Warns
         -----
@@ -52,7 +54,7 @@ class AnswersObservations:
         n_samples = check_n_samples(n_samples)
         rng = check_random_state(draw_seed(random_state))
         draws = self._pool_for(asked).sample(asked, n_samples, rng)
-        return draws[0] if single else draws
+        return framed(self, draws[0]) if single else draws
 
     def score_samples(self, theta: Table, x_o: ArrayLike) -> Floats:
         """Log posterior density of parameters given what was observed.

@@ -133,11 +133,13 @@ class SimulationPosterior(CallbackSupportMixin, CardMixin, AnswersObservations, 
     Examples
     --------
     >>> import numpy as np
-    >>> from skflow import SimulationPosterior
+    >>> from skflow import MixtureFlowDensity, SimulationPosterior
     >>> rng = np.random.default_rng(0)
     >>> theta = rng.uniform(-1, 1, (500, 1))
     >>> x = theta + 0.1 * rng.normal(size=(500, 1))
-    >>> posterior = SimulationPosterior(prior=[(-1, 1)], random_state=0).fit(theta, x)
+    >>> density = MixtureFlowDensity()  # quick; the default also tries flows
+    >>> posterior = SimulationPosterior(prior=[(-1, 1)], density=density, random_state=0)
+    >>> posterior = posterior.fit(theta, x)
     >>> draws = posterior.sample(1000, [0.5], random_state=0)
     >>> draws.shape
     (1000, 1)

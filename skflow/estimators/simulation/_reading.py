@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skflow._input import refuse_lazy, refuse_masked, refuse_times
+from skflow._containers import as_table
+from skflow._input import refuse_masked, refuse_times
 from skflow._notices import warn
 from skflow.estimators.simulation._pool import Asked
 
@@ -158,6 +159,6 @@ def read_embedding(embedding, theta, x, is_series, rng):
 
 def _numbers(x, name):
     """Return what was observed as a float64 array of any shape, NaN and infinity included."""
-    refuse_lazy(x, name)
+    x = as_table(x, name)
     refuse_times(x, name)
     return np.asarray(refuse_masked(x, name), dtype=np.float64)

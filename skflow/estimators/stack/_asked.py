@@ -1,8 +1,11 @@
 """What a fitted stack can be asked: scores and draws."""
 
+from functools import partial
+
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skflow._containers import in_kind
 from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._types import Cells, Context, Floats, RandomState, Rows
@@ -10,11 +13,13 @@ from skflow._validation import check_data, check_n_samples
 from skflow.estimators._contract import MeanScoreMixin
 from skflow.estimators._from_sources import takes_sources
 from skflow.estimators._given import MaybeGiven
+from skflow.estimators._kinds import checked
+from skflow.estimators._output import SetsOutput, framed
 
 __all__ = ["FittedStack"]
 
 
-class FittedStack(CardMixin, SaveMixin, MeanScoreMixin, MaybeGiven):
+class FittedStack(SetsOutput, CardMixin, SaveMixin, MeanScoreMixin, MaybeGiven):
     """Methods of an estimator whose ``fit`` leaves ``mixture_`` and ``context_``."""
 
     @property
@@ -24,7 +29,7 @@ class FittedStack(CardMixin, SaveMixin, MeanScoreMixin, MaybeGiven):
         known = vars(self).get("context_")
         return 0 if known is None else len(known)
 
-    @takes_sources()
+    @takes_sources(tensors=True)
     def score_samples(self, X: Rows, context: Context = None) -> Floats:
         """Natural-log density of each row, in nats and in the units of the X given to fit.
 
@@ -41,7 +46,7 @@ class FittedStack(CardMixin, SaveMixin, MeanScoreMixin, MaybeGiven):
         """
         check_is_fitted(self, "mixture_")
         X, context = self._split(X, context)
-        rows = check_data(self, X, reset=False)
+        rows = checked(X, partial(check_data, self, reset=False))
         return self.mixture_.score_samples(rows, self._given(context, len(rows)))
 
     def sample(
@@ -68,7 +73,8 @@ class FittedStack(CardMixin, SaveMixin, MeanScoreMixin, MaybeGiven):
         Returns
         -------
         X : ndarray of shape (n_samples, n_features) or (n_rows, n_samples, n_features)
-            The second with a context.
+            The second with a context. The first are a frame with the names of the fit's columns
+            where ``set_output`` asks for one.
 
         Raises
         ------
@@ -78,7 +84,7 @@ class FittedStack(CardMixin, SaveMixin, MeanScoreMixin, MaybeGiven):
         """
         check_is_fitted(self, "mixture_")
         n_samples, rng = check_n_samples(n_samples), check_random_state(random_state)
-        context = self._given(context, what="distribution to draw from")
-        if context is None:
-            return self.mixture_.sample(n_samples, rng, on_grid)
-        return self.mixture_.sample_given(context, n_samples, rng, on_grid)
+        given = self._given(context, what="distribution to draw from")
+        if given is None:
+            return framed(self, self.mixture_.sample(n_samples, rng, on_grid))
+        return in_kind(context, self.mixture_.sample_given(given, n_samples, rng, on_grid))

@@ -14,9 +14,9 @@ from skflow.tables._resolution import resolve_resolution
 
 __all__ = [
     "DECLARED",
-    "check_parameters",
+    "check_candidates",
     "declared_by_index",
-    "refuse_those_without_context",
+    "refuse_different_spaces",
     "seeded_clones",
     "stack_candidates",
     "takes_context",
@@ -78,7 +78,22 @@ def declared_by_index(stack, n_features, names=None):
     return declared
 
 
-def check_parameters(pairs):
+def check_candidates(pairs, given):
+    """Raise what (name, estimator) pairs cannot be fitted and mixed for.
+
+    Parameters
+    ----------
+    pairs : list of (str, estimator)
+    given : bool
+        Whether there is a context.
+    """
+    _check_parameters(pairs)
+    refuse_different_spaces(pairs)
+    if given:
+        _refuse_those_without_context(pairs)
+
+
+def _check_parameters(pairs):
     """Raise scikit-learn's ValueError for a parameter of wrong kind or range, however deep.
 
     Fits of folds go past the checks of ``fit``, and would leave out what they refuse.
@@ -98,7 +113,7 @@ def takes_context(estimator):
     return has_fit_parameter(estimator, "context")
 
 
-def refuse_those_without_context(pairs):
+def _refuse_those_without_context(pairs):
     """Raise a ValueError if any of (name, estimator) pairs takes no context."""
     without = [name for name, estimator in pairs if not takes_context(estimator)]
     if without:
@@ -107,6 +122,18 @@ def refuse_those_without_context(pairs):
             "RealNVPDensity and the other flows with hidden_features, MixtureFlowDensity and "
             "KernelFlowDensity take one, where context_columns=None, and so does whatever has "
             "fit(X, context=), score_samples(X, context=) and sample(n, context=)."
+        )
+
+
+def refuse_different_spaces(pairs):
+    """Raise a ValueError if densities around a centre of mass stand beside such of all columns."""
+    symmetric = [name for name, estimator in pairs if getattr(estimator, "symmetry", None)]
+    if symmetric and len(symmetric) < len(pairs):
+        raise ValueError(
+            f"the estimators {symmetric} have symmetry=..., so that their densities are ones "
+            "around the centre of mass, in fewer dimensions than X has columns: they cannot be "
+            "mixed or compared with those of all columns. Leave out the former, or in a stack the "
+            "latter."
         )
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
+from skflow._containers import in_kind, is_tensor, on_host
 from skflow._persistence import stored
+from skflow.estimators._contract import FittedFlow
 from skflow.estimators._drawing import draw_from
 from skflow.estimators._given import as_keyword
 
@@ -26,8 +28,23 @@ class DensityMixture:
     def score_samples(self, X, context=None):
         """Log density (n_samples,) of the rows of X, given those of a context if there is one."""
         given = as_keyword(context)
+        if is_tensor(X):
+            return self._log_density_there(X, given)
         log_density = np.column_stack([e.score_samples(X, **given) for e in self.estimators])
         return logsumexp(log_density, b=self.weights, axis=1)
+
+    def _log_density_there(self, X, given):
+        """Score tensors, on their device as far as the estimators are flows."""
+        import torch
+
+        each = [
+            e.score_samples(X, **given)
+            if isinstance(e, FittedFlow)
+            else in_kind(X, e.score_samples(on_host(X), **given))
+            for e in self.estimators
+        ]
+        log_weights = torch.as_tensor(np.log(self.weights), device=X.device)
+        return torch.logsumexp(torch.stack(each, dim=1) + log_weights, dim=1)
 
     def sample(self, n_samples, rng, on_grid=False):
         """Draw rows (n_samples, n_features) in random order, with a numpy RandomState."""

@@ -21,9 +21,8 @@ from skflow.estimators._score_table import ScoreTable, score_row
 from skflow.estimators.stack._asked import FittedStack
 from skflow.estimators.stack._candidates import (
     DECLARED,
-    check_parameters,
+    check_candidates,
     declared_by_index,
-    refuse_those_without_context,
     seeded_clones,
     stack_candidates,
     takes_context,
@@ -215,9 +214,9 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
         Raises
         ------
         ValueError
-            For bad input, for ``support``, ``resolution`` or ``periodic`` beside listed
-            estimators, for a context beside listed ones that take none, and if every estimator
-            failed; the message says how.
+            For bad input, ``support``, ``resolution`` or ``periodic`` beside listed estimators,
+            a context beside listed ones that take none, ``symmetry`` in some of them only, and
+            if every estimator failed; the message says how.
         """
         told = fit_task(self, X, y, sample_weight=sample_weight, context=context)
         with told as task, anew(self) as draft, time_limit(self.max_seconds):
@@ -268,9 +267,7 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
             )
         self._validate_names([name for name, _ in pairs])
         clones = seeded_clones(pairs, rng)
-        check_parameters(clones)
-        if rows.context is not None:
-            refuse_those_without_context(clones)
+        check_candidates(clones, rows.context is not None)
         return clones
 
     def _combine(self, results, weight):

@@ -111,7 +111,8 @@ class ConvNet(nn.Module):
     residual : bool
         Equal widths only.
     dropout : float
-        Share of hidden channels (of whole images) dropped in training.
+        Share of hidden channels (of whole images) dropped in training, in all hidden layers but
+        the first.
     mixed_precision : bool
         In training, products in bfloat16, which GPUs are made for; what comes out is in the
         dtype of x.

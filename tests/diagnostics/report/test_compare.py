@@ -7,12 +7,14 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KernelDensity
 
-from skflow import KernelFlowDensity, MAFDensity, compare_densities
+from skflow import ContinuousFlowDensity, KernelFlowDensity, MAFDensity, compare_densities
 from skflow.diagnostics.report import _compare
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
 from skflow.estimators.stack import _folds
 from tests.estimators.stack.toys import KeepsWhatItHas
 from tests.instances import quick
+
+PARTICLES = {"particles": 2, "dim": 1}
 
 
 def ring(n=150, seed=0):
@@ -193,6 +195,7 @@ class TestArguments:
             ([], "estimators is empty"),
             ([("kde", Recorder())], "The name 'kde' is taken"),
             ([("a", Recorder()), ("a", Recorder())], "The name 'a' is taken"),
+            (ContinuousFlowDensity(symmetry=PARTICLES), "around the centre of mass"),
         ],
     )
     def test_bad_estimators(self, estimators, message):

@@ -176,7 +176,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("n_cases", [3, pytest.param(len(SEEDS), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_cases", [2, pytest.param(len(SEEDS), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_named_in_all_cases_but_one(fault, n_cases):
     plant, cause = FAULTS[fault]
@@ -210,7 +210,7 @@ GOOD = {
 
 @pytest.mark.parametrize(
     "tables",
-    [["skewed", "far modes", "breast cancer"], pytest.param(list(TABLES), marks=pytest.mark.slow)],
+    [["skewed", "breast cancer"], pytest.param(list(TABLES), marks=pytest.mark.slow)],
     ids=len,
 )
 def test_good_fits_are_left_alone(tables):
@@ -221,7 +221,7 @@ def test_good_fits_are_left_alone(tables):
         train, test = train_test_split(X, test_size=0.4, random_state=k)
         for name, model in GOOD.items():
             found[table, name] = names(model(k).fit(train), test)
-    assert len(found) >= 9
+    assert len(found) == len(tables) * len(GOOD)
     assert sum(map(bool, found.values())) <= max(1, len(found) / 20), found
 
 

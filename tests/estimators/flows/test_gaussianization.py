@@ -62,7 +62,7 @@ N_DRAWS = 20_000
 @pytest.fixture(scope="module", params=["standardize", "gaussianize"])
 def fit(request):
     """Fit a flow to rows, once for all tests."""
-    settings = {**SMALL, "n_layers": 4, "n_members": 1, "max_epochs": 40}
+    settings = {**SMALL, "n_layers": 4, "n_members": 1, "max_epochs": 20}
 
     @cache
     def fitted(*names):

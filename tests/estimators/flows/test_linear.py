@@ -54,6 +54,14 @@ def test_equals_maximum_likelihood(name, parametrization):
 
 
 @every_full
+def test_a_row_that_is_far_off_counts_as_it_is(parametrization):
+    X = gaussian()
+    X[0, 0] = 1e5
+    model = LinearFlowDensity(parametrization=parametrization).fit(X)
+    np.testing.assert_allclose(model.score_samples(X), truth(X, X), rtol=1e-6, atol=1e-6)
+
+
+@every_full
 def test_counts_weights(parametrization):
     X, weight = gaussian(), np.random.default_rng(1).exponential(size=300)
     model = LinearFlowDensity(parametrization=parametrization).fit(X, sample_weight=weight)

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skflow import FlowImputer
 from tests.estimators.frames.tables import mixed_table, quick
 
-TABLE = mixed_table()
+TABLE = mixed_table(120)
 
 
 def imputer(**settings):

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import false_discovery_control, kstwobign
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.mixture import GaussianMixture
@@ -35,7 +36,7 @@ from skflow.estimators.outlier._conformal import (
 )
 from tests.estimators.outlier.detectors import GAUSSIAN, KERNEL, SMALL, quick, rows
 from tests.estimators.stack.toys import Interrupted, Slow
-from tests.test_docs import README, documented_names, sections
+from tests.test_docs import documented_names, sections
 
 SCORES = ("density", "typicality", "latent")
 every_score = pytest.mark.parametrize("score", SCORES)
@@ -118,14 +119,15 @@ class TestParameters:
         assert model.get_params() == before
         assert not hasattr(model.estimator, "means_")
 
-    def test_the_example_of_the_readme_runs(self):
-        section = README.read_text().split("## Outliers")[1]
-        names = {}
-        exec(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1], names)
-        n_benign = len(names["benign"]) - 200
-        assert (names["labels"][:n_benign] == -1).mean() < 0.05
-        assert names["alarms"][:n_benign].mean() < 0.15
-        assert names["alarms"][n_benign:].mean() > 0.7
+    def test_malignant_tumours_are_told_from_benign_ones(self):
+        X, kind = load_breast_cancer(return_X_y=True)
+        benign, malignant = X[kind == 1], X[kind == 0]
+        detector = FlowOutlierDetector(random_state=0).fit(benign[:200])
+        assert (detector.predict(benign[200:]) == -1).mean() < 0.05
+        p_values = detector.p_values(np.concatenate([benign[200:], malignant]))
+        alarms = false_discovery_control(p_values) <= 0.1
+        assert alarms[: len(benign) - 200].mean() < 0.15
+        assert alarms[len(benign) - 200 :].mean() > 0.7
 
     def test_docstring_explains_parameters_and_attributes(self):
         found = sections(FlowOutlierDetector.__doc__)

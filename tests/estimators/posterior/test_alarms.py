@@ -51,7 +51,12 @@ def planting(monkeypatch):
     return plant
 
 
-@pytest.mark.parametrize("seed", range(3))
+seeds = pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))]
+)
+
+
+@seeds
 class TestPlanted:
     def test_too_narrow(self, seed, plant):
         plant(0.6, 0.0)
@@ -91,7 +96,7 @@ class TestPlanted:
         assert "'slope' = " in seen[0]
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))])
+@seeds
 class TestNoFalseAlarm:
     def test_mass_at_a_declared_bound(self, seed):
         """A share that is all but 0: of its log-odds the tail is an exponential's."""

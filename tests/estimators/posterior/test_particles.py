@@ -6,6 +6,7 @@ import torch
 
 import skflow
 from skflow import FlowVariationalApproximator
+from skflow.variational import _particles
 
 PAIR = {"particles": 2, "dim": 1}
 SPRING = 2.0  # of the energy of two particles on a line
@@ -48,7 +49,8 @@ def test_the_energy_alone_is_enough(by_energy):
     assert by_energy.modes_.shape == (0, 2)
 
 
-def test_rows_alone_may_be_enough():
+def test_rows_alone_may_be_enough(monkeypatch):
+    monkeypatch.setattr(_particles, "matching_epochs", lambda n: 300)
     model = small(max_epochs=40).fit(log_density, rows=rows())
     assert {record["stage"] for record in model.history_} == {"rows"}
     assert model.verdict_ == "good"

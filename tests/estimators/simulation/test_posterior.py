@@ -173,7 +173,7 @@ class TestTruth:
 
 
 class TestSeveralObservations:
-    @pytest.mark.parametrize("method", ["nle", "both"])
+    @pytest.mark.parametrize("method", ["nle", pytest.param("both", marks=pytest.mark.slow)])
     def test_of_a_fit_to_single_ones(self, method):
         simulator = Conjugate()
         posterior = cheap(simulator.prior, method=method).fit(*simulator.draw(1_000))
@@ -211,9 +211,9 @@ class TestEmbedding:
 
     def test_of_series(self):
         rng = np.random.default_rng(0)
-        theta = rng.uniform(0.5, 3, size=(400, 1))
+        theta = rng.uniform(0.5, 3, size=(300, 1))
         time = np.linspace(0, 6, 40)
-        x = np.sin(theta * time + rng.uniform(0, 6, (400, 1))) + 0.1 * rng.normal(size=(400, 40))
+        x = np.sin(theta * time + rng.uniform(0, 6, (300, 1))) + 0.1 * rng.normal(size=(300, 40))
         posterior = cheap([(0.5, 3)], method="npe", embedding="convolution").fit(theta, x)
         draws = posterior.sample(200, x[:50], random_state=0).mean(axis=1)
         assert np.corrcoef(draws[:, 0], theta[:50, 0])[0, 1] > 0.8
@@ -241,15 +241,15 @@ class TestEmbedding:
 class TestRefine:
     def test_is_narrower_than_one_round(self):
         simulator = SquareRoot()
-        posterior = cheap(simulator.prior, density=EIGHT).fit(*simulator.draw(60))
+        posterior = cheap(simulator.prior, density=EIGHT, method="npe").fit(*simulator.draw(60))
         mean, deviation = simulator.sizes(4.0)
 
         def error():
-            size = np.abs(posterior.sample(2_000, [4.0], random_state=0))
+            size = np.abs(posterior.sample(1_000, [4.0], random_state=0))
             return abs(size.mean() - mean) / deviation + abs(np.log(size.std() / deviation))
 
         before = error()
-        given = {"n_simulations": 400, "random_state": 0}
+        given = {"n_simulations": 300, "random_state": 0}
         assert posterior.refine(simulator, [4.0], 2, **given) is posterior
         assert error() < 0.5 * before
         with pytest.warns(UserWarning, match="another observation"):

@@ -10,7 +10,14 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
 
-from skflow import KernelFlowDensity, MAFDensity, MixtureFlowDensity, NSFDensity, StackedDensity
+from skflow import (
+    ContinuousFlowDensity,
+    KernelFlowDensity,
+    MAFDensity,
+    MixtureFlowDensity,
+    NSFDensity,
+    StackedDensity,
+)
 from skflow.estimators.stack._candidates import stack_candidates
 from tests.instances import quick
 
@@ -28,6 +35,20 @@ def pair():
 def stack(estimators=None, **settings):
     settings = {"cv": 3, "random_state": 0, **settings}
     return StackedDensity(pair() if estimators is None else estimators, **settings)
+
+
+def around():
+    return ContinuousFlowDensity(symmetry={"particles": 2, "dim": 1}, max_epochs=3)
+
+
+def test_densities_of_particles_do_not_mix_with_those_of_all_columns():
+    with pytest.raises(ValueError, match=r"\['around'\] have symmetry"):
+        stack([("around", around()), ("gaussians", GaussianMixture(2))]).fit(rows())
+
+
+def test_densities_of_particles_mix_with_each_other():
+    model = stack([("one", around()), ("two", around())], cv=2).fit(rows())
+    assert np.allclose(model.score_samples(rows()), model.score_samples(rows()[:, ::-1]))
 
 
 class TestProtocol:
