@@ -66,24 +66,29 @@ COMFORTS = [
         f"{SKLEARN}TestTables::test_column_names",
     ),
     (
-        "Frames of narwhals, tables and record batches of pyarrow, with their names",
-        "density.fit(pyarrow.table(columns))",
+        "and of pyarrow and narwhals, for every density",
+        "density.fit(arrow_table)",
         "tests/test_containers.py::test_every_density_takes_every_frame",
     ),
     (
-        "Draws and the way back as frames where ``set_output`` asks for them",
-        'density.set_output(transform="polars").sample(100)',
-        "tests/estimators/test_output.py::test_draws",
+        "Array API: tensors and arrays of other libraries are answered in kind",
+        "with config_context(array_api_dispatch=True): density.score_samples(tensor)",
+        "tests/estimators/test_kinds.py::TestAnswers::test_of_a_fit_to_them",
     ),
     (
-        "Torch tensors in, tensors on the same device out: scikit-learn's array API",
-        "with config_context(array_api_dispatch=True): density.score_samples(tensor)",
+        "and stay on their device",
+        "density.transform(tensor).device == tensor.device",
         "tests/estimators/test_kinds.py::TestTensors::test_stay_where_they_are",
     ),
     (
-        "scikit-learn's checks of the array API, by ``array-api-strict``",
-        "get_tags(NSFDensity()).array_api_support",
+        "scikit-learn's own checks of the array API",
+        "check_array_api_input_and_values(name, density, namespace, device)",
         "tests/estimators/test_kinds.py::TestScikitLearnsChecks::test_of_methods",
+    ),
+    (
+        "``set_output`` of draws",
+        'density.set_output(transform="polars").sample(9)',
+        "tests/estimators/test_output.py::test_draws",
     ),
     (
         "Columns in another order, or others, are refused",
