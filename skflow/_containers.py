@@ -29,10 +29,11 @@ def as_table(X, name="X"):
         How messages name X.
     """
     refuse_lazy(X, name)
-    if hasattr(X, "to_native") and hasattr(X, "columns"):  # of narwhals
+    # by their classes, since a frame of pandas has its columns as attributes
+    if hasattr(type(X), "to_native"):  # of narwhals
         X = X.to_native()
-    if hasattr(X, "column_names") and not hasattr(X, "combine_chunks"):  # a record batch
-        return sys.modules["pyarrow"].Table.from_batches([X])
+    if hasattr(type(X), "column_names") and not hasattr(type(X), "combine_chunks"):
+        return sys.modules["pyarrow"].Table.from_batches([X])  # of a record batch
     return on_host(X)
 
 

@@ -29,7 +29,7 @@ __all__ = [
 
 BLOCK = 2048  # rows at a time, and
 ENTRIES = 2**18  # entries of them, times members
-ENTRIES_OF_GPU = 2**24  # which is launched for few as for many
+ON_GPU = 8  # times as many there, where a launch costs as much for few rows as for many
 LANES = 32  # blocks are padded to a multiple of this
 
 
@@ -169,11 +169,9 @@ def in_blocks(function, rows, context=None, *, n_members=1, n_threads=1, n_jobs=
     -------
     values : ndarray or tensor of shape (n, ...)
     """
-    weight = max(1, rows.shape[1]) * n_members
-    if isinstance(rows, torch.Tensor) and rows.device.type != "cpu":
-        size = max(LANES, ENTRIES_OF_GPU // weight)
-    else:
-        size = int(np.clip(ENTRIES // weight, LANES, BLOCK))
+    times = ON_GPU if isinstance(rows, torch.Tensor) and rows.device.type != "cpu" else 1
+    entries = times * ENTRIES // (max(1, rows.shape[1]) * n_members)
+    size = int(np.clip(entries, LANES, times * BLOCK))
 
     def values(start):
         block = slice(start, start + size)

@@ -1,5 +1,8 @@
 """Draws and rows as frames, where ``set_output`` of scikit-learn or its configuration asks so."""
 
+import copy
+import functools
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -9,7 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_set_output_transform
 
 import skflow
-from tests.estimators.sampler.test_sampler import gaussian
+from skflow.estimators.sampler._proposing import FlowProposal
 from tests.instances import DENSITIES, FLOWS, quick
 
 NAMES = ["age", "income", "size"]
@@ -20,8 +23,14 @@ every_density = pytest.mark.parametrize("cls", DENSITIES, ids=lambda cls: cls.__
 every_container = pytest.mark.parametrize("container", FRAMES)
 
 
-def fitted(cls, named=True):
-    return quick(cls).fit(pd.DataFrame(X, columns=NAMES) if named else X)
+@functools.cache
+def first_fit(cls):
+    return quick(cls).fit(pd.DataFrame(X, columns=NAMES))
+
+
+def fitted(cls):
+    """Return an estimator of its own, of which nothing was asked yet."""
+    return copy.copy(first_fit(cls))
 
 
 @every_density
@@ -59,8 +68,8 @@ def test_latents_and_rows(cls):
 
 class TestNames:
     def test_of_a_fit_without(self):
-        draws = fitted(skflow.LinearFlowDensity, named=False).set_output(transform="polars")
-        assert draws.sample(2).columns == ["x0", "x1", "x2"]
+        model = skflow.LinearFlowDensity().fit(X).set_output(transform="polars")
+        assert model.sample(2).columns == ["x0", "x1", "x2"]
 
     def test_of_columns_beside_a_context(self):
         table = pd.DataFrame(X, columns=NAMES)
@@ -72,6 +81,13 @@ class TestNames:
         latents = model.transform(table)
         back = model.inverse_transform(latents, context=table[["age"]])
         assert list(back.columns) == ["income", "size"]
+
+    def test_of_parameters(self):
+        model = skflow.FlowSampler(n_features=2)
+        vars(model).update(
+            draws_=RNG.normal(size=(4, 5, 2)), n_features_in_=2, feature_names_=["a", "b"]
+        )
+        assert list(model.set_output(transform="pandas").sample(3).columns) == ["a", "b"]
 
 
 class TestWhoAsks:
@@ -110,9 +126,8 @@ class TestInside:
             assert np.isfinite(student.reverse_kl_)
             assert skflow.diagnose(fitted(skflow.LinearFlowDensity), table, random_state=0)
 
-    def test_of_a_sampler_with_names(self):
-        model = skflow.FlowSampler(n_features=2, feature_names=["a", "b"], n_draws=10)
+    def test_of_a_sampler(self):
+        proposal = FlowProposal(fitted(skflow.LinearFlowDensity))
         with sklearn.config_context(transform_output="polars"):
-            model.set_params(random_state=0).fit(gaussian)
-            assert model.sample(3).columns == ["a", "b"]
-        assert model.draws_.shape[1:] == (10, 2)
+            draws = proposal.draw(3, np.random.RandomState(0))  # noqa: NPY002
+        assert type(draws) is np.ndarray
