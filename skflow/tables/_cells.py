@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skflow._persistence import stored
-from skflow.tables._context import cells_of, is_category, is_hole, numbers_of
+from skflow.tables._context import cells_of, dtype_of, is_category, is_hole, numbers_of
 from skflow.tables._decimals import DecimalCells
-from skflow.tables._exact import LARGEST, LOWEST, time_of, times_of, unit_of, whole_of
+from skflow.tables._exact import LARGEST, LOWEST, is_integer, time_of, times_of, unit_of, whole_of
 
 __all__ = ["KINDS", "UNSEEN", "LevelCells", "NumberCells", "kind_of", "read_cells"]
 
@@ -273,12 +273,12 @@ def _on_circle(column, place):
 
 def kind_of(column):
     """Say what a column is by its dtype, one of ``KINDS``."""
-    dtype = str(getattr(column, "dtype", "object")).lower()
+    dtype = dtype_of(column)
     if dtype.startswith("bool"):
         return "category"
     if is_category(column):
         return "ordinal" if _declared(column) else "category"
-    if dtype.startswith(("int", "uint")):
+    if is_integer(column):
         return "integer"
     known = [cell for cell in cells_of(column) if not is_hole(cell)] if dtype == "object" else []
     if known and all(isinstance(cell, bool | np.bool_) for cell in known):

@@ -16,6 +16,7 @@ __all__ = [
     "ContextColumns",
     "cells_of",
     "columns_of",
+    "dtype_of",
     "is_category",
     "is_hole",
     "numbers_of",
@@ -232,10 +233,15 @@ def columns_of(context, n_rows):
 
 def is_category(column):
     """Whether the cells of a column are labels and not numbers."""
-    kind = str(getattr(column, "dtype", "object")).lower()
-    if kind.startswith(LABELLED):
+    dtype = dtype_of(column)
+    if dtype.startswith(LABELLED):
         return True
-    return kind == "object" and any(isinstance(cell, str) for cell in cells_of(column))
+    return dtype == "object" and any(isinstance(cell, str) for cell in cells_of(column))
+
+
+def dtype_of(column):
+    """Name of a column's dtype in small letters, whatever package it is of."""
+    return str(getattr(column, "dtype", "object")).lower()
 
 
 def cells_of(column):

@@ -6,9 +6,9 @@ from datetime import UTC
 import numpy as np
 
 from skflow._input import row_label
-from skflow.tables._context import cells_of, is_hole, numbers_of
+from skflow.tables._context import cells_of, dtype_of, is_hole, numbers_of
 
-__all__ = ["LARGEST", "LOWEST", "time_of", "times_of", "unit_of", "whole_of"]
+__all__ = ["LARGEST", "LOWEST", "is_integer", "time_of", "times_of", "unit_of", "whole_of"]
 
 EXACT = 2**53  # whole numbers up to here are floats
 LARGEST = np.iinfo(np.int64).max
@@ -17,10 +17,15 @@ LOWEST = -LARGEST  # of times: one less is NaT
 
 def time_of(column):
     """Say whether cells are moments ("M"), spans of time ("m"), or neither ("")."""
-    dtype = _dtype_of(column)
+    dtype = dtype_of(column)
     if dtype.startswith(("datetime", "date", "timestamp")):
         return "M"
     return "m" if dtype.startswith(("timedelta", "duration")) else ""
+
+
+def is_integer(column):
+    """Whether a column's dtype is one of integers; that of intervals begins with "int", too."""
+    return re.match(r"u?int\d", dtype_of(column)) is not None
 
 
 def unit_of(column):
@@ -28,14 +33,14 @@ def unit_of(column):
 
     Microseconds reach a thousand times as far, to the year 9999 that stands for no end.
     """
-    return "ns" if re.search(r"\bns\b", _dtype_of(column)) else "us"
+    return "ns" if re.search(r"\bns\b", dtype_of(column)) else "us"
 
 
 def times_of(column, time, unit, place):
     """Return times (n,) of a column in a unit, UTC where there are zones; NaT in holes."""
     given = column
     try:
-        if _dtype_of(column).startswith(("object", "date32", "date64")):  # of Python's own times
+        if dtype_of(column).startswith(("object", "date32", "date64")):  # of Python's own times
             column = [_plain_time(cell, time) for cell in cells_of(column)]
         if unit == "ns":
             _check_reach(np.asarray(column, dtype=f"{time}8[us]"), place, given)
@@ -80,14 +85,14 @@ def _integers(column):
 
     Arrays that have no holes would make floats of the integers beside one.
     """
-    if _dtype_of(column).startswith(("int", "uint")):
+    if is_integer(column):
         if hasattr(column, "null_count"):
             return column.fill_null(0).to_numpy(), ~column.is_null().to_numpy()
         if hasattr(column, "isna"):
-            kind = np.uint64 if _dtype_of(column).startswith("uint") else np.int64
+            kind = np.uint64 if dtype_of(column).startswith("uint") else np.int64
             return column.to_numpy(dtype=kind, na_value=0), ~column.isna().to_numpy()
         return np.asarray(column), np.ones(len(column), dtype=bool)
-    cells = cells_of(column) if _dtype_of(column) == "object" else []
+    cells = cells_of(column) if dtype_of(column) == "object" else []
     known = np.array([not is_hole(cell) for cell in cells], dtype=bool)
     if not known.any() or not all(isinstance(cell, int | np.integer) for cell in cells[known]):
         return None, None
@@ -106,7 +111,3 @@ def _whole_floats(numbers, place, column):
             'integers up to 2**53, or declare kinds={...: "number"}.'
         )
     return filled.astype(np.int64), known
-
-
-def _dtype_of(column):
-    return str(getattr(column, "dtype", "object")).lower()

@@ -159,9 +159,11 @@ def test_bad_columns():
         read_cells(np.array([1.0, 2.5]), "column 0", "integer")
     with pytest.raises(ValueError, match="must be finite"):
         read_cells(np.array([1.0, np.inf]), "column 0")
-    for column in (np.array([1j, 2.0]), pd.Series([[1, 2], [3, 4]])):
-        with pytest.raises(ValueError, match="column 0 must hold numbers"):
-            read_cells(column, "column 0")
+    intervals = pd.Series(pd.interval_range(0, 9))  # their dtype's name begins as integers' do
+    for column in (np.array([1j, 2.0]), pd.Series([[1, 2], [3, 4]]), intervals):
+        for kind in (None, "integer"):
+            with pytest.raises(ValueError, match="column 0 must hold numbers"):
+                read_cells(column, "column 0", kind)
     with pytest.raises(ValueError, match=r"beyond 2\*\*63"):
         read_cells(np.array([2**64 - 1, 3], dtype=np.uint64), "column 0")
 
