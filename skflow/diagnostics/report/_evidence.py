@@ -23,6 +23,7 @@ from skflow.diagnostics.report._proposal import MAX_COLUMNS_OF_INTEGRAL, integra
 from skflow.diagnostics.report._spreading import handles_ties, knowing_part, spread_rows
 from skflow.diagnostics.report._view import View, view_of
 from skflow.estimators._drawing import draw_from
+from skflow.estimators.frames._density import TableDensity
 from skflow.tables._bounds import outside_support
 from skflow.tables._observation import observation_of
 
@@ -38,6 +39,12 @@ WALKERS = 30_000, 1_000, 3_000
 DRAWS_OF_LARGE_IMAGES, LARGE = 500, 1_000
 MAX_LATENTS = 256  # of large images, that are looked at
 MAX_COLUMNS_OF_WALK = 256  # beyond, hardly a step is taken
+INSTEAD = {  # who judges what is no density of rows of numbers
+    "FlowClassifier": "predict_proba is judged by sklearn.metrics.log_loss",
+    "FlowOutlierDetector": "its p_values of rows that are normal are to be uniform",
+    "FlowRegressor": "use skflow.compare_regressors, or displays of skflow.plots",
+    "SimulationPosterior": "use skflow.check_posterior",
+}
 
 
 @dataclass(frozen=True)
@@ -120,18 +127,32 @@ def gather(estimator, X, X_train, random_state):
 
 
 def _check_kind(estimator):
+    kind = type(estimator).__name__
+    if kind in INSTEAD:
+        raise TypeError(
+            f"diagnose wants a density of rows, and this is a {kind}: {INSTEAD[kind]}."
+        )
     for name in ("score_samples", "sample"):
         if not hasattr(estimator, name):
             raise TypeError(
                 f"expected an estimator with score_samples and sample, but "
-                f"{type(estimator).__name__} has no {name}. Of a pipeline diagnose the last step: "
+                f"{kind} has no {name}. Of a pipeline diagnose the last step: "
                 "diagnose(pipeline[-1], pipeline[:-1].transform(X))"
             )
     check_whole_density(estimator)
 
 
 def _rows(estimator, X, random_state):
-    X = check_data(estimator, X, reset=False)
+    try:
+        X = check_data(estimator, X, reset=False)
+    except ValueError as error:
+        if not isinstance(estimator, TableDensity):
+            raise
+        raise ValueError(
+            "diagnose looks at rows of numbers without holes. Of a data frame as it is compare "
+            "draws with rows: skflow.TableReport.from_frames(X, density.sample(len(X))). What "
+            f"stood in the way: {error}"
+        ) from error
     if len(X) < MIN_ROWS:
         raise ValueError(
             f"X has {len(X)} rows, and a minimum of {MIN_ROWS} is required: with fewer no "

@@ -1,6 +1,7 @@
 """``diagnose`` names planted faults and leaves good fits alone."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import (
     load_breast_cancer,
@@ -16,12 +17,17 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 
 from skflow import (
+    FlowClassifier,
+    FlowOutlierDetector,
+    FlowRegressor,
     KernelFlowDensity,
     LinearFlowDensity,
     MixtureFlowDensity,
     NSFDensity,
     RealNVPDensity,
+    SimulationPosterior,
     StackedDensity,
+    TableDensity,
     diagnose,
 )
 
@@ -303,6 +309,27 @@ class TestErrors:
         with pytest.raises(TypeError, match=r"pipeline\[-1\]"):
             diagnose(pipeline, self.X)
         assert diagnose(pipeline[-1], pipeline[:-1].transform(self.X), verbose=False).n_rows == 100
+
+    @pytest.mark.parametrize(
+        ("kind", "way"),
+        [
+            (FlowClassifier, "log_loss"),
+            (FlowOutlierDetector, "p_values"),
+            (FlowRegressor, "skflow.compare_regressors"),
+            (SimulationPosterior, "skflow.check_posterior"),
+        ],
+    )
+    def test_what_is_no_density_of_rows_is_judged_elsewhere(self, kind, way):
+        with pytest.raises(TypeError, match=f"this is a {kind.__name__}: .*{way}"):
+            diagnose(kind(), self.X)
+
+    def test_a_data_frame_with_categories_is_judged_by_its_draws(self):
+        frame = pd.DataFrame({"x": self.X[:, 0], "kind": ["a", "b"] * 50})
+        density = TableDensity(n_members=1, hidden_features=(8,), max_steps=5, random_state=0).fit(
+            frame
+        )
+        with pytest.raises(ValueError, match=r"TableReport.from_frames.*column 1 \('kind'\)"):
+            diagnose(density, frame)
 
     def test_a_table_in_the_place_of_the_estimator(self):
         flow = MixtureFlowDensity(n_components=1).fit(self.X)
