@@ -113,7 +113,7 @@ def fit_nets(make, cells, weight, holder, config, batch_size, *, seed, n_jobs=No
 
     Returns
     -------
-    nets, histories : list
+    nets, histories : tuple
     """
     n_members = int(holder.max()) + 1
     rows = _Rows(make, cells, weight, holder, batch_size, seed)
