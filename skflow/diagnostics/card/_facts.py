@@ -127,7 +127,8 @@ def course_of(estimator):
     """Return how the fit went."""
     held, facts = vars(estimator), {}
     if "seconds" in record_of(estimator):
-        facts["seconds"] = f"{record_of(estimator)['seconds']:.3g}"
+        seconds = record_of(estimator)["seconds"]
+        facts["seconds"] = f"{seconds:.2f}" if seconds < 100 else f"{seconds:,.0f}"
     if "n_iter_" in held:
         facts["passes"] = f"{held['n_iter_']}"
     if held.get("stopped_by_"):
