@@ -5,17 +5,20 @@ import sys
 import tempfile
 import time
 import warnings
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-PACKAGES = "skflow", "torch", "scikit-learn", "numpy", "scipy", "joblib", "pandas", "constriction"
+PACKAGES = "torch", "scikit-learn", "numpy", "scipy", "joblib", "pandas", "constriction"
 
 
 def versions():
     """Lines with the versions of Python and of what the package works with."""
     lines = [f"Python {sys.version.split()[0]} on {sys.platform}"]
+    # of the code that runs: metadata of an editable install may be of an older version
+    lines.append(f"skflow {import_module('skflow').__version__}")
     for name in PACKAGES:
         try:
             lines.append(f"{name} {version(name)}")
