@@ -1,5 +1,6 @@
 """A fitted flow of any kind made into one that samples in a single pass."""
 
+import time
 from numbers import Integral
 from typing import Any
 
@@ -8,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skflow._clock import left_out, seconds_left, time_is_up, time_limit
+from skflow._fit_record import fit_record
 from skflow._random import draw_seed
 from skflow._types import RandomState
 from skflow.estimators._drawing import draw_from
@@ -112,6 +114,7 @@ def distill(
     """
     from skflow.estimators.distillation._student import fit_student, plan_of_student
 
+    start = time.perf_counter()
     student = _checked(teacher, student, n_samples)
     seed = draw_seed(student.random_state if random_state is None else random_state)
     student.__dict__.update({k: v for k, v in vars(teacher).items() if k in COPIED})
@@ -127,6 +130,7 @@ def distill(
         student.held_out_scores_ = np.full(len(unseen), np.nan)
         student.held_out_by_ = np.full(len(unseen), -1)
         _measure(student, teacher, n_samples, np.random.RandomState(seed))
+    student._fit_record_ = fit_record(None, time.perf_counter() - start)
     return student
 
 
