@@ -7,10 +7,20 @@ import sys
 
 import numpy as np
 import sklearn
+from sklearn.utils import _safe_indexing
 
 from skflow._input import names_of, refuse_lazy
 
-__all__ = ["as_table", "follows", "has_float64", "in_kind", "is_tensor", "on_host", "with_names"]
+__all__ = [
+    "as_table",
+    "follows",
+    "has_float64",
+    "in_kind",
+    "is_tensor",
+    "on_host",
+    "rows_at",
+    "with_names",
+]
 
 # scikit-learn before 1.9 looks for names in the interchange protocol, which polars 2 has not
 BY_PROTOCOL = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9)
@@ -51,6 +61,13 @@ def on_host(X):
     if hasattr(X, "get"):  # of CuPy
         return X.get()
     return np.asarray(X.to_device(_facts(X).default_device()))
+
+
+def rows_at(X, rows):
+    """Return the rows (m,) of a table or column of any make, which are numbers or a mask."""
+    if hasattr(X, "column_names") and hasattr(X, "take"):  # which scikit-learn 1.6 cannot index
+        return X.take(np.arange(len(X))[rows])
+    return _safe_indexing(X, rows)
 
 
 def is_tensor(X):

@@ -66,10 +66,14 @@ def row_label(row, like=None):
     if index is None:
         return f"row {row}"
     label = index[row]
-    label = label.item() if isinstance(label, np.generic) else label
+    label = tuple(map(_plain, label)) if isinstance(label, tuple) else _plain(label)
     if type(label) is int and label == row:
         return f"row {row}"
     return f"row {row} (index {escaped(repr(label), MOST_CHARACTERS)})"
+
+
+def _plain(label):
+    return label.item() if isinstance(label, np.generic) else label
 
 
 def refuse_lazy(X, name="X"):

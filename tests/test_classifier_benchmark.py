@@ -57,6 +57,7 @@ def test_verdicts(script, capsys):
     assert "1 (quadratic on a)" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:The covariance matrix of class")  # of scikit-learn 1.6
 def test_quadratic_discriminants_of_singular_covariances(script):
     X = np.repeat(np.random.default_rng(0).normal(size=(60, 1)), 2, axis=1)
     y = np.arange(60) % 2

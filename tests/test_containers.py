@@ -33,7 +33,7 @@ def narwhals_stable(columns):
 
 KINDS = {
     "pandas": pd.DataFrame,
-    "pandas, nullable": lambda columns: pd.DataFrame(columns).convert_dtypes(),
+    "pandas, nullable": lambda columns: pd.DataFrame(columns).astype("Float64"),
     "polars": pl.DataFrame,
     "pyarrow": arrow,
     "pyarrow, record batch": record_batch,

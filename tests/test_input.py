@@ -53,7 +53,7 @@ class TestLazy:
             (fits() | others)[name](query)
 
     def test_after_the_fit(self):
-        frame = pd.DataFrame(X, columns=list("abc"))
+        frame = pd.DataFrame(X.copy(), columns=list("abc"))
         density = KernelFlowDensity().fit(frame)
         table = TableDensity(**SMALL).fit(frame)
         with pytest.raises(TypeError, match="collect"):
@@ -308,7 +308,7 @@ class TestRows:
     NAMES = [f"r{i}" for i in range(40)]
 
     def frame(self, index):
-        frame = pd.DataFrame(X, columns=list("abc"))
+        frame = pd.DataFrame(X.copy(), columns=list("abc"))
         frame.iloc[7, 1] = np.nan
         frame.index = index
         return frame
@@ -335,7 +335,7 @@ class TestRows:
         image = pd.DataFrame(RNG.normal(size=(40, 8)), index=self.NAMES)
         calls = [
             lambda: LinearFlowDensity(support={"a": (5, None)}).fit(frame),
-            lambda: LinearFlowDensity().fit(frame.astype(object).replace(0.0, "x")),
+            lambda: LinearFlowDensity().fit(frame.astype(object).mask(frame == 0, "x")),
             lambda: skflow.GlowDensity(image_shape=(1, 2, 4), levels=9).fit(image),
             lambda: TableDensity(**SMALL).fit(frame.replace(0.0, np.inf)),
             lambda: LinearFlowDensity().fit(X, sample_weight=frame["a"]),
@@ -355,7 +355,7 @@ class TestNames:
     RED = "\x1b[31mred"
 
     def test_are_shown_without_escapes(self):
-        frame = pd.DataFrame(X, columns=[self.RED, "b", "c"])
+        frame = pd.DataFrame(X.copy(), columns=[self.RED, "b", "c"])
         bad = frame.assign(**{self.RED: np.nan})
         other = frame.rename(columns={"b": "\x1b[2J"})
         density, table = LinearFlowDensity().fit(frame), TableDensity(**SMALL).fit(frame)

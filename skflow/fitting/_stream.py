@@ -4,9 +4,9 @@ from contextlib import closing, contextmanager
 
 import numpy as np
 import torch
-from sklearn.utils import _safe_indexing
 
 from skflow._clock import left_out, time_is_up
+from skflow._containers import rows_at
 from skflow.fitting._scratch import ShuffledFile, row_type
 from skflow.fitting._start import BLOCK_ENTRIES
 from skflow.fitting._supply import Supply
@@ -114,7 +114,7 @@ class Stream(Supply):
         if "weight" in rows.dtype.names:
             rows["weight"] = block.weight[which] / self.survey.weight_mean
         if "context" in rows.dtype.names:
-            rows["context"] = self.encode(_safe_indexing(block.context, which))
+            rows["context"] = self.encode(rows_at(block.context, which))
         self.file.write(Survey.bins(keys), rows)
 
     def _to_write(self, block):

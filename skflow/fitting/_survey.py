@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from skflow._clock import left_out, time_is_up
+from skflow._containers import rows_at
 from skflow.sources._parts import joined
 from skflow.tables._head import Head, keys_of
 
@@ -127,7 +127,7 @@ class Scout:
         weights = np.ones(len(which)) if weight is None else weight[of_block]
         self.head.take(keys[which], rows[of_block], positions[which], weights)
         if context is not None:
-            self.contexts.append(_safe_indexing(context, of_block))
+            self.contexts.append(rows_at(context, of_block))
             self.places.append(positions[which])
 
     def add(self, other):
@@ -183,7 +183,7 @@ class Scout:
         places = np.concatenate(self.places)
         order = np.argsort(places)
         found = order[np.searchsorted(places[order], positions)]
-        return _safe_indexing(joined(self.contexts), found)
+        return rows_at(joined(self.contexts), found)
 
     def _begin(self, d):
         self.head, self.n_columns = Head(head_size(d)), d

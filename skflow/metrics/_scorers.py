@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import _num_samples
 
+from skflow._containers import rows_at
 from skflow._random import draw_seed
 from skflow._types import Function
 from skflow._validation import check_sample_weight
@@ -166,7 +167,7 @@ class CRPSScorer(DistributionScorer):
         for start in range(0, n, BLOCK):
             rows = np.arange(start, min(start + BLOCK, n))
             given = {"n_samples": self.n_samples, "random_state": draw_seed(rng)}
-            draws = ask(estimator, "sample", _safe_indexing(X, rows), **given)
+            draws = ask(estimator, "sample", rows_at(X, rows), **given)
             part = None if weight is None else weight[rows]
             share = len(rows) if weight is None else part.sum()
             if share > 0:

@@ -4,9 +4,9 @@ import datetime
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from skflow._containers import rows_at
 from skflow._escapes import escaped
 from skflow._input import names_of, refuse_lazy
 from skflow.diagnostics.displays._style import BLUE, DARK, GREY, VERMILLION, PanelsMixin
@@ -110,7 +110,7 @@ class ExplanationDisplay(PanelsMixin):
         n = _num_samples(X)
         if not n:
             raise ValueError("X has no rows: pass one or more to be explained.")
-        first = _safe_indexing(X, np.arange(min(n, max_rows)))
+        first = rows_at(X, np.arange(min(n, max_rows)))
         surprise = np.asarray(estimator.explain(first))
         names, values = _names_and_values(estimator, first)
         found = {"feature_names": names, "values": values, "row_labels": _row_labels(first)}

@@ -1,9 +1,9 @@
 """What a regressor predicts of y: quantiles over a column of X, densities of single rows."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from skflow._containers import rows_at
 from skflow.diagnostics.displays._style import (
     BLUE,
     DARK,
@@ -174,7 +174,7 @@ class PredictiveDisplay(PanelsMixin):
             line = found.pop("line")
             found["points"] = None if values is None else np.column_stack([line, values])
         if found["rows"]:
-            found |= _densities(estimator, _safe_indexing(X, list(found["rows"])), target)
+            found |= _densities(estimator, rows_at(X, list(found["rows"])), target)
             found["row_values"] = None if values is None else values[list(found["rows"])]
         return cls(**found).plot(ax, **kwargs)
 
@@ -237,7 +237,7 @@ def _fan(estimator, X, column, coverages, target, given, n_points):
     line = lines[number]
     grid = np.linspace(*inner_range(line), n_points)
     row = _central_row(lines) if given is None else given
-    table = _replaced(_safe_indexing(X, [row] * n_points), number, grid)
+    table = _replaced(rows_at(X, [row] * n_points), number, grid)
     tails = [(1 - share) / 2 for share in reversed(coverages)]
     levels = [*tails, 0.5, *(1 - tail for tail in reversed(tails))]
     quantiles = ask(estimator, "predict_quantiles", table, quantiles=levels)
@@ -257,7 +257,7 @@ def _densities(estimator, X, target):
         values = np.tile(edges, n)
     else:
         values[:, target] = np.tile(edges, n)
-    table = _safe_indexing(X, np.repeat(np.arange(n), CELLS + 1))
+    table = rows_at(X, np.repeat(np.arange(n), CELLS + 1))
     below = chosen_target(ask(estimator, "cdf", table, y=values), target)
     return {"edges": edges, "densities": np.diff(below.reshape(n, -1), axis=1) / np.diff(edges)}
 

@@ -8,8 +8,8 @@ from scipy.stats import norm
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.utils import _safe_indexing
 
+from skflow._containers import rows_at
 from skflow._random import draw_seed
 from skflow.diagnostics.report._piecewise import QuantileCalibration
 from skflow.estimators._weights import weight_keyword
@@ -98,8 +98,8 @@ class QuantileRegressor(RegressorMixin, BaseEstimator, metaclass=ABCMeta):
         cv = KFold(n_folds, shuffle=True, random_state=draw_seed(self.random_state))
         for rows, held in cv.split(y):
             part = None if weight is None else weight[rows]
-            self._fit_quantiles(_safe_indexing(X, rows), y[rows], part)
-            values[held] = self._quantiles(_safe_indexing(X, held))
+            self._fit_quantiles(rows_at(X, rows), y[rows], part)
+            values[held] = self._quantiles(rows_at(X, held))
         spread = np.std(y)
         least = LEAST * (spread if spread > 0 else 1.0)
         self.calibration_ = QuantileCalibration.of(LEVELS, values, y, weight, least)

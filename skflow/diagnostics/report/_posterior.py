@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
+from skflow._containers import rows_at
 from skflow._pages import ShownMixin
 from skflow._random import draw_seed
 from skflow._types import Auto, Function, Names, RandomState, Table
@@ -229,7 +230,7 @@ def simulations_of(posterior, theta, x, n_draws, use_log_density, rng):
         raise ValueError(f"theta has {len(theta)} rows and x {len(x)}; they belong together.")
     if len(theta) > MAX_SIMULATIONS:
         chosen = rng.permutation(len(theta))[:MAX_SIMULATIONS]
-        theta, x = theta[chosen], _safe_indexing(x, chosen)
+        theta, x = theta[chosen], rows_at(x, chosen)
     draws = _draw(posterior, x, n_draws, theta.shape[1], rng)
     log_density = None if scores is None else _score(scores, theta, draws, x)
     return Simulations(theta, x, draws, log_density)
@@ -249,7 +250,7 @@ def _name(posterior):
 def _draw(posterior, x, n_draws, n_features, rng):
     parts = []
     for start in range(0, len(x), BLOCK_OF_X):
-        rows = _safe_indexing(x, np.arange(start, min(start + BLOCK_OF_X, len(x))))
+        rows = rows_at(x, np.arange(start, min(start + BLOCK_OF_X, len(x))))
         found = np.asarray(posterior.sample(n_draws, rows, random_state=draw_seed(rng)))
         expected = len(rows), n_draws, n_features
         if found.shape != expected:
@@ -270,7 +271,7 @@ def _score(score_samples, theta, draws, x):
     for start in range(0, m, step):
         part = sets[start : start + step]
         rows = np.repeat(np.arange(start, start + len(part)), n_draws + 1)
-        parts.append(np.ravel(score_samples(part.reshape(-1, d), _safe_indexing(x, rows))))
+        parts.append(np.ravel(score_samples(part.reshape(-1, d), rows_at(x, rows))))
     found = np.concatenate(parts).reshape(m, n_draws + 1)
     return found[:, 0], found[:, 1:]
 

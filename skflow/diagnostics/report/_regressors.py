@@ -11,9 +11,10 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
+from skflow._containers import rows_at
 from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
@@ -224,11 +225,11 @@ def _score_fold(name, estimator, X, y, weight, fold, k, seed):
         with one_thread(), speaking_for(name):
             model = clone(estimator)
             given = weights_for(model, None if weight is None else weight[seen])
-            model.fit(_safe_indexing(X, np.flatnonzero(seen)), y[seen], **given)
+            model.fit(rows_at(X, np.flatnonzero(seen)), y[seen], **given)
             if was_interrupted(model):
                 raise KeyboardInterrupt
             held = np.flatnonzero(fold == k)
-            scores = _score_rows(model, _safe_indexing(X, held), y[held], seed)
+            scores = _score_rows(model, rows_at(X, held), y[held], seed)
     except Exception as error:  # noqa: BLE001, whatever one estimator does, the others go on
         scores, failure = (np.nan, np.nan), f"{type(error).__name__}: {error}"
     return *scores, time.perf_counter() - start, failure

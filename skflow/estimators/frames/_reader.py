@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from sklearn.utils import _safe_indexing
 
+from skflow._containers import rows_at
 from skflow._persistence import stored
 from skflow._validation import column_label
 from skflow.conditionals._scales import read_scale
@@ -63,7 +63,7 @@ class Reader:
         if weight is not None and not weight.all():
             rows = np.flatnonzero(weight)
             weight = weight[rows]
-            columns = [_safe_indexing(column, rows) for column in columns]
+            columns = [rows_at(column, rows) for column in columns]
         bounds = by_column("support", support, "(low, high)", len(schema), schema.labels)
         found = read_columns(columns, schema.labels, kinds, bounds)
         cells, codes, kept = found.cells, found.codes, found.kept
@@ -231,7 +231,7 @@ class Reader:
         if X is not None:
             rows = np.arange(len(codes)) // (times or 1)
             originals = [
-                None if column is None else _safe_indexing(column, rows)
+                None if column is None else rows_at(column, rows)
                 for column in self.schema.columns(X)
             ]
         columns = [

@@ -1,8 +1,8 @@
 """Blocks of a stream: their rows, weights, contexts and positions, by name."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from skflow._containers import rows_at
 from skflow.sources._parts import joined
 from skflow.tables._bounds import check_inside_support
 
@@ -34,7 +34,7 @@ def block_of(estimator, position, rows, weight, context):
     # a row without weight is none
     used = slice(None) if weight is None else weight > 0
     if weight is not None and context is not None and not weight.all():
-        context = _safe_indexing(context, np.flatnonzero(used))
+        context = rows_at(context, np.flatnonzero(used))
     return {
         "positions": positions[used],
         "rows": np.array(rows[used]),  # of the user's array, which may change

@@ -14,8 +14,8 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import _safe_indexing
 
+from skflow._containers import rows_at
 from skflow._side_by_side import side_by_side
 from skflow.estimators._weights import weight_keyword
 
@@ -99,8 +99,8 @@ def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
         held, j = task
         rows = np.delete(np.arange(len(y)), held)
         given = {} if keyword is None else {keyword: weight[rows]}
-        model = clone(regressor).fit(_safe_indexing(X, rows), y[rows, j], **given)
-        return model, _column(model.predict(_safe_indexing(X, held)))
+        model = clone(regressor).fit(rows_at(X, rows), y[rows, j], **given)
+        return model, _column(model.predict(rows_at(X, held)))
 
     fitted = side_by_side(fit, tasks, n_jobs)
     out_of_fold = np.zeros(y.shape)
