@@ -33,8 +33,8 @@ OF_KINDS: dict[type, str] = {
         "each x; beyond the X of the fit they are extrapolated."
     ),
     FlowClassifier: (
-        "Probabilities are of the classes of the fit with the priors_ of the fit; p_values tells "
-        "rows of none of them."
+        "Probabilities are of the classes of the fit with the priors_ of the fit; "
+        "novelty_p_values tells rows of none of them."
     ),
     FlowOutlierDetector: (
         "p-values hold for rows drawn as those of the fit were; a row that is odd in a way that "
