@@ -25,26 +25,17 @@ class Following:
         self.task = None
 
     def __enter__(self):
-        from tqdm import tqdm
-
         config, label = self.run.config, "training"
         if self.watch is not None:
             label = self.watch.label
             if self.watch.callbacks is not None:
                 self.task = self.watch.callbacks.training(self.watch, config.max_epochs)
-        self.bar = tqdm(
-            total=config.max_epochs * self.steps,
-            initial=self.run.epoch * self.steps,
-            disable=config.verbose < 1,
-            desc=label,
-            bar_format=FORMAT,
-            # notebooks show what is written to stderr on red
-            file=sys.stdout if "ipykernel" in sys.modules else sys.stderr,
-        )
+        self.bar = None if config.verbose < 1 else self._drawn(label, config.max_epochs)
         return self
 
     def __exit__(self, *error):
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
         if self.task is not None and error[0] is None:
             self.task.end()
 
@@ -55,18 +46,32 @@ class Following:
 
     def stepped(self):
         """Hear that a step was made."""
-        if not self.bar.disable:
+        if self.bar is not None:
             self.bar.update()
 
     def ended(self):
         """Hear that an epoch is over and on record; return whether to stop."""
-        if not self.bar.disable:
+        if self.bar is not None:
             self.bar.set_postfix_str(_standing(self.run), refresh=False)
             # steps that are made elsewhere are heard of here
             self.bar.update(self.run.epoch * self.steps - self.bar.n)
         if self.task is None:
             return False
         return self.task.end_epoch(self.run.history.records[-1], self._snapshot)
+
+    def _drawn(self, label, max_epochs):
+        # Only where it is seen: every bar takes a lock that processes share, and a forked one that
+        # was killed within never gives it back.
+        from tqdm import tqdm
+
+        return tqdm(
+            total=max_epochs * self.steps,
+            initial=self.run.epoch * self.steps,
+            desc=label,
+            bar_format=FORMAT,
+            # notebooks show what is written to stderr on red
+            file=sys.stdout if "ipykernel" in sys.modules else sys.stderr,
+        )
 
     def _snapshot(self):
         """Return the flow and the history as they would be if training stopped now."""

@@ -3,11 +3,13 @@
 import sys
 import time
 import warnings
+from threading import Thread
 
 import numpy as np
 import pytest
 import torch
 from sklearn.utils._param_validation import InvalidParameterError
+from tqdm import tqdm
 
 import skflow
 from skflow.exceptions import ConvergenceWarning
@@ -273,6 +275,14 @@ class TestOutput:
         out, err = capsys.readouterr()
         assert "training: 100%" in out
         assert err == ""
+
+    def test_a_quiet_fit_waits_for_no_lock_of_bars(self):
+        """Processes share it: one that is killed while it has the lock never gives it back."""
+        fit = Thread(target=lambda: maf().fit(rows()), daemon=True)
+        with tqdm.get_lock():
+            fit.start()
+            fit.join(60)
+            assert not fit.is_alive()
 
 
 class TestInterrupt:
