@@ -182,7 +182,7 @@ class TestEstimators:
     def test_every_attribute_is_explained(self, name):
         cls = getattr(skflow, name)
         X = [[float(i), float(i * i % 7) + 0.1 * i] for i in range(12)]
-        model = quick(cls, **accepted(cls, {"preprocessing": "auto"})).fit(X)
+        model = quick(cls, **accepted(cls, {"preprocessing": "auto", "max_steps": 5})).fit(X)
         section = sections(cls.__doc__)["Attributes"]
         fitted = {n for n in vars(model) if n.endswith("_") and not n.startswith("_")}
         # "what auto came to" is explained once for all parameters

@@ -7,7 +7,7 @@ from skflow.testing import check_density
 from tests.instances import DENSITIES, ESTIMATORS, FLOWS, TRAINED
 
 # Members of families of which another one is tested each time
-SIBLINGS = {"NICEDensity", "RadialFlowDensity", "SylvesterFlowDensity"}
+SIBLINGS = {"NICEDensity", "RadialFlowDensity", "SylvesterFlowDensity", "UMNNDensity"}
 LACKING = {
     "LinearFlowDensity": ["moons"],  # a Gaussian gains nothing over a Gaussian
     "StackedDensity": ["support"],  # those in its list have bounds of their own

@@ -97,7 +97,7 @@ def check(estimator, X):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 @settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

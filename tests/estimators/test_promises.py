@@ -194,13 +194,14 @@ GROWTH = {  # an estimator and its table
     "two members": (FLOW(2), (100_000, 20)),
     "eight members": (FLOW(8), (100_000, 20)),
     # blocks of distances, whose results may not keep their memory from being reused
-    "kernels": ("KernelFlowDensity(random_state=0)", (10_000, 10)),
+    "kernels": ("KernelFlowDensity(random_state=0)", (7_000, 10)),
 }
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs Linux")
 @pytest.mark.parametrize(
-    "name", [pytest.param("two members", marks=pytest.mark.slow), "eight members", "kernels"]
+    "name",
+    [*(pytest.param(f"{n} members", marks=pytest.mark.slow) for n in ("two", "eight")), "kernels"],
 )
 def test_memory_of_a_fit_is_bounded(name):
     estimator, size = GROWTH[name]

@@ -323,7 +323,7 @@ print(kills, wholes, os.listdir(folder))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-@pytest.mark.parametrize("n_kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["stacked", "apart"])
 def test_killed_at_random_times(way, n_kills, tmp_path):
     command = [sys.executable, "-c", KILLS, str(tmp_path), str(n_kills), way, "0"]
