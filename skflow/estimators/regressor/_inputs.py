@@ -1,5 +1,7 @@
 """What a regressor is given: rows of any kind, and the numbers that they are to explain."""
 
+import re
+
 import numpy as np
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import check_consistent_length
@@ -13,7 +15,7 @@ __all__ = ["Scale", "read_inputs", "read_training_rows", "read_y"]
 
 MINIMUM = 5  # rows: two of them are held out
 # how the names of dtypes of numbers begin, in numpy, pandas, polars and pyarrow
-NUMBERS = ("int", "uint", "float", "bool", "double", "halffloat")
+NUMBERS = re.compile(r"u?int\d|float|bool|double|halffloat")  # "interval" is none
 
 
 def read_inputs(estimator, X, *, reset=False):
@@ -99,4 +101,4 @@ def _holds_labels(X):
 
 def _is_of_labels(column):
     kind = str(column.type if hasattr(column, "type") else column.dtype).lower()
-    return not kind.startswith(NUMBERS)
+    return NUMBERS.match(kind) is None

@@ -255,6 +255,14 @@ class TestBadInput:
             with pytest.raises(ValueError, match=message):
                 FlowRegressor(density=TINY, features=[]).fit(X, bad)
 
+    def test_columns_of_intervals_are_named(self):
+        """Their dtype begins with "int", as those of numbers do."""
+        pandas = pytest.importorskip("pandas")
+        X = pandas.DataFrame({"a": np.arange(30.0)})
+        X["span"] = pandas.arrays.IntervalArray.from_breaks(np.arange(31))
+        with pytest.raises(ValueError, match="'span'.* must hold numbers"):
+            FlowRegressor(density=TINY, features=[]).fit(X, np.arange(30.0))
+
     def test_too_few_rows(self):
         X, y = rows(4)
         with pytest.raises(ValueError, match="at least 5"):
