@@ -29,6 +29,7 @@ ON_GPU = 4  # times as many of all of these: a GPU has no cache to stay in, and 
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
 GOES_ON = History().stopped_by  # what is said of a run that nothing has stopped
 ROLLBACKS = 5  # rollbacks of one member before its rate is taken as hopeless
+SLOWER, TIMES = 0.25, 2  # share of the rate, and returns, to a start that nothing was better than
 
 
 def train(flow, objective, batches, config, *, validation=None, n_members=None, keeper=None):
@@ -38,6 +39,7 @@ def train(flow, objective, batches, config, *, validation=None, n_members=None, 
     are what the flow holds afterwards, however training ended. A step with a non-finite gradient
     is skipped for the member concerned; after ten in a row the member returns to its best weights
     and halves its rate. Where no step is finite at any rate the start is kept, with a warning.
+    A patience that saw nothing better than the start returns there at a quarter, twice at most.
 
     Where ``config.max_seconds`` or a caller limits the time, training ends early enough for a
     last validation, if need be before the first step.
@@ -89,12 +91,11 @@ class _Run:
         keeping = config.n_iter_no_change, config.tol, config.chosen_by_others
         self.best = BestWeights(self.parameters.flat, *keeping)
         rows, device = self.parameters.n_rows, self.parameters.flat.device
-        self.scale = torch.ones(rows, 1, device=device)  # halved by every rollback
-        self.bad = torch.zeros(rows, dtype=torch.long, device=device)
-        self.rolled = torch.zeros(rows, dtype=torch.long, device=device)
+        self.scale = torch.ones(rows, 1, device=device)  # of the rate; halved by every rollback
+        self.bad, self.rolled = torch.zeros(2, rows, dtype=torch.long, device=device)
         self.history = History()
         self.ever_finite = False
-        self.step = self.epoch = 0  # how many were made
+        self.step = self.epoch = self.slowed = 0  # how many were made; returns to the start
         self.steps = config.max_epochs * len(batches)
         self.step_seconds = 0.0
         self.start = time.perf_counter()
@@ -144,12 +145,22 @@ class _Run:
             self._record(train_loss, loss)
             whole = self.history.stopped_by not in ("max_seconds", "diverged")
             asked_to_stop = self.following.ended()
-            if whole and self.best.exhausted:
+            if whole and self.best.exhausted and not self._begins_slower():
                 self.history.stopped_by = "n_iter_no_change"
             elif whole and asked_to_stop:
                 self.history.stopped_by = "callback"
             if self.keeper is not None:
                 self.keeper.note(state_of(self), whole)
+
+    def _begins_slower(self):
+        """Send members that were never better than their start back to it, if it helps."""
+        stuck = ~self.best.improved
+        if self.validation is None or self.slowed == TIMES or not bool(stuck.any()):
+            return False
+        self.slowed += 1
+        self._return_to_best(stuck, SLOWER)
+        self.best.waited.zero_()
+        return True
 
     def may_go_on(self, n_made):
         """Whether more epochs than so many are to be made, as far as nothing has stopped them."""
@@ -210,7 +221,7 @@ class _Run:
         if bool(finite.all()):
             self.ever_finite = True
             self.bad.zero_()
-            rate = rate * self.scale if self.history.rollbacks else rate
+            rate = rate * self.scale if self.history.rollbacks or self.slowed else rate
             self.optimizer.step(gradient, rate)
         else:
             self.ever_finite |= bool(finite.any())
@@ -225,12 +236,16 @@ class _Run:
     def roll_back(self):
         """Bring members with too many bad steps in a row back; it asks the host for nothing."""
         members = self.bad >= BAD_STEPS
+        self._return_to_best(members, 0.5)
+        self.bad.masked_fill_(members, 0)
+        self.rolled.add_(members)
+
+    def _return_to_best(self, members, share):
+        """Begin anew at the best weights of some members (K,), at a share of their rate."""
         self.best.restore(members)
         self.average.restart(members)
         self.optimizer.forget(members)
-        self.scale.mul_(torch.where(members.unsqueeze(1), 0.5, 1.0))
-        self.bad.masked_fill_(members, 0)
-        self.rolled.add_(members)
+        self.scale.mul_(torch.where(members.unsqueeze(1), share, 1.0))
 
     def note_rollbacks(self):
         """Count them in the history, and give up where there is no hope."""
@@ -240,11 +255,10 @@ class _Run:
 
     def rate(self, step):
         """Learning rate of a step; steps count from 0."""
-        warm = min(1.0, (step + 1) / self.config.warmup_steps)
-        if self.config.schedule == "constant":
-            return self.config.learning_rate * warm
-        decay = 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        return self.config.learning_rate * warm * decay
+        rate = self.config.learning_rate * min(1.0, (step + 1) / self.config.warmup_steps)
+        if self.config.schedule == "cosine":
+            rate *= 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return rate
 
     @torch.no_grad()
     def _validate(self):
@@ -276,7 +290,7 @@ class _Run:
         self.history.records.append(
             {
                 "epoch": self.epoch,
-                "learning_rate": self.rate(self.step),
+                "learning_rate": self.rate(self.step) * float(self.scale.max()),
                 "train_loss": float(train_loss.mean()),
                 "validation_loss": float(loss.mean()) if held_out else None,
                 "member_train_losses": train_loss.tolist(),

@@ -133,7 +133,7 @@ def make_round(flow, objective, batches, config, begin):
     run.scale.fill_(begin.scale)
     run.bad.fill_(begin.bad)
     run.rolled.fill_(begin.rolled)
-    run.history.rollbacks = begin.rolled
+    run.history.rollbacks, run.slowed = begin.rolled, int(begin.scale < 1)
     with torch.no_grad():
         for name, buffer in run.flow.named_buffers():
             if name in begin.buffers:

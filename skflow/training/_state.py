@@ -8,7 +8,7 @@ __all__ = ["resume", "state_of"]
 
 PARTS = ("optimizer", "average", "best", "batches")  # with state() and resume(state) of their own
 TENSORS = ("scale", "bad", "rolled")
-NUMBERS = ("ever_finite", "step", "epoch")
+NUMBERS = ("ever_finite", "step", "epoch", "slowed")
 
 
 def state_of(run):

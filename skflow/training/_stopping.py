@@ -8,7 +8,7 @@ __all__ = ["BestWeights"]
 MOST = 5.0
 # nats that later weights must bring others: below it, they suit those rows and not new ones
 WORTH = 0.02
-STATE = ("weights", "loss", "judged", "reference", "first", "waited")
+STATE = ("weights", "loss", "judged", "reference", "first", "waited", "improved")
 
 
 class BestWeights:
@@ -34,6 +34,7 @@ class BestWeights:
         self.first = self.loss.clone()
         self.by_others = by_others and len(flat) > 1
         self.waited = torch.zeros(len(flat), dtype=torch.long, device=flat.device)
+        self.improved = torch.zeros_like(self.waited, dtype=torch.bool)  # upon the first loss
         self.patience, self.tol = patience, tol
 
     def update(self, loss):
@@ -47,6 +48,7 @@ class BestWeights:
         self.loss = torch.where(better, loss, self.loss)
         self.weights[better] = self.flat[better]
         progress = judged < self.reference - self.tol
+        self.improved |= progress & (self.reference < torch.inf)
         self.reference = torch.where(progress, judged, self.reference)
         self.waited = torch.where(progress, 0, self.waited + 1)
 

@@ -230,6 +230,30 @@ class TestBestWeights:
         assert history.stopped_by == "n_iter_no_change"
         assert len(history.records) == 5
 
+    def test_nothing_better_than_the_start_is_looked_for_at_lower_rates(self):
+        judge = self.Judge(3.0, 4.0, 4.0, 4.0, 4.0, 2.0, 2.0, 2.0)
+        settings = config(max_epochs=500, n_iter_no_change=2, warmup_steps=1)
+        history = train(make_flow(), judge, [make_rows()], settings, validation=make_rows())
+        assert history.stopped_by == "n_iter_no_change"
+        assert len(history.records) == 7
+        # a step each from the start
+        ways = [self.largest_change(judge.seen[0], judge.seen[k]) for k in (1, 3, 5)]
+        assert 0 < 3 * ways[1] < ways[0]
+        assert 0 < 3 * ways[2] < ways[1]
+        assert history.records[4]["learning_rate"] < 0.07 * history.records[0]["learning_rate"]
+
+    @staticmethod
+    def largest_change(before, after):
+        return max(float((after[name] - p).abs().max()) for name, p in before.items())
+
+    def test_a_start_that_is_the_answer_costs_two_more_patiences(self):
+        judge = self.Judge(3.0, 4.0)
+        settings = config(max_epochs=50, n_iter_no_change=2)
+        flow = make_flow()
+        history = train(flow, judge, [make_rows()], settings, validation=make_rows())
+        assert (history.stopped_by, len(history.records)) == ("n_iter_no_change", 6)
+        assert_states(state(flow), judge.seen[0])
+
     def test_nan_in_validation_is_not_the_best(self):
         judge, flow = self.Judge(5.0, 4.0, float("nan"), float("nan")), make_flow()
         history = train(flow, judge, [make_rows()], config(max_epochs=3), validation=make_rows())
