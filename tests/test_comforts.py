@@ -182,6 +182,16 @@ COMFORTS = [
         "test_a_file_of_another_version_of_the_package_still_loads",
     ),
     (
+        "Files without code of regressors, their trees included, too",
+        'FlowRegressor().fit(X, y).save("regressor.safetensors")',
+        "tests/persistence/test_parts.py::TestRegressor::test_of_default_features",
+    ),
+    (
+        "Files without code of posteriors, with priors of scipy.stats",
+        'SimulationPosterior(prior=[norm()]).fit(theta, x).save("posterior.safetensors")',
+        "tests/persistence/test_parts.py::TestPosterior::test_every_prior",
+    ),
+    (
         "skops, with a trust list of our types alone",
         'skops.io.dump(pipeline, "pipeline.skops")',
         "tests/persistence/test_skops.py::test_it_comes_back_with_a_trust_list_of_our_types_only",

@@ -13,7 +13,7 @@ from typing import Any
 
 from skflow._types import FilePath
 
-__all__ = ["SaveMixin", "load", "stored"]
+__all__ = ["SaveMixin", "SavePartsMixin", "load", "stored"]
 
 STORED: set[type] = set()
 PACKAGE = __name__.partition(".")[0]
@@ -49,8 +49,9 @@ class SaveMixin:
         ------
         TypeError
             If a part is neither data nor of a known class: estimators of other packages (of
-            scikit-learn, KernelDensity and mixtures of Gaussians are known), subclasses of your
-            own, functions; or an attribute that hides one of its class. The message names it.
+            scikit-learn, KernelDensity and mixtures of Gaussians are known, and what a default
+            FlowRegressor fits), distributions that scipy.stats has not by name, subclasses of
+            your own, functions; or an attribute that hides one of its class. The message names it.
             ``joblib.dump`` saves those, in files that run code when loaded. Also if weights are
             not finite, which no file may hold.
         OSError
@@ -110,6 +111,17 @@ class SaveMixin:
         if type(kept) is not type(self):
             raise ModelFileError(f"it holds a {type(kept).__name__}, not a {type(self).__name__}.")
         vars(self).update(vars(kept))
+
+
+class SavePartsMixin(SaveMixin):
+    """``save`` of estimators that may hold others of any make, of which files know nothing."""
+
+    def __getstate__(self):
+        try:
+            return super().__getstate__()
+        except TypeError:
+            # who asks, as skops does, may know what files do not, and is shown the parts
+            return super(SaveMixin, self).__getstate__()
 
 
 def _is_elsewhere(estimator):

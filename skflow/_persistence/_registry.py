@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from torch import nn
 
 from skflow._persistence import STORED
+from skflow._persistence._laws import LAWS
 
 __all__ = ["attributes_of", "classes", "name_of", "set_attributes"]
 
@@ -31,6 +32,7 @@ FOREIGN = (
     MetadataRequest,
     ShuffleSplit,
     TimeSeriesSplit,
+    *LAWS,
 )
 
 
@@ -167,4 +169,5 @@ def _note_requests(request, attributes, in_trees):
 FOREIGN_STATE = {
     KernelDensity: (_rows_of_tree, _grow_tree),
     MetadataRequest: (_requests, _note_requests),
+    **LAWS,
 }

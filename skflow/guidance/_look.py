@@ -9,6 +9,7 @@ from skflow._input import column_label
 from skflow.sources._find import source_of
 from skflow.sources._memory import whole_or_blocks
 from skflow.tables._cells import kind_of, read_cells
+from skflow.tables._context import MAX_LEVELS, is_category
 from skflow.tables._exact import time_of
 from skflow.tables._schema import Schema
 
@@ -27,6 +28,8 @@ class Look:
     n_rows : int or None
         None of a source that has not been counted.
     n_columns : int
+    n_numbers : int
+        That a regressor makes of these columns: one of each level of a category.
     kinds : Counter
         Columns of each kind: "number", "integer", "category", "ordinal", "time".
     has_holes : bool
@@ -38,6 +41,7 @@ class Look:
 
     n_rows: int | None
     n_columns: int
+    n_numbers: int
     kinds: Counter = field(default_factory=Counter)
     has_holes: bool = False
     repeats: int = 0
@@ -94,12 +98,21 @@ def _look(X, n_rows):
     of_kinds = list(zip(labels, kinds, codes, strict=True))
     repeats = sum(_repeats(code) for _, kind, code in of_kinds if kind in NUMBERS)
     texts = tuple(label for label, kind, code in of_kinds if kind == "category" and _differs(code))
-    return Look(n_rows, len(columns), Counter(kinds), holes, repeats, texts)
+    n_numbers = sum(map(_n_numbers, columns, codes))
+    return Look(n_rows, len(columns), n_numbers, Counter(kinds), holes, repeats, texts)
 
 
 def _some(column):
     """Cells of a column, evenly spaced, if it is long."""
     return column[:: max(1, len(column) // SAMPLE)]
+
+
+def _n_numbers(column, codes):
+    """Numbers that a context makes of a column: one a level, or one and its holes."""
+    holes = np.isnan(codes)
+    if is_category(column):
+        return min(len(np.unique(codes[~holes])), MAX_LEVELS + 1)
+    return 1 + int(holes.any())
 
 
 def _repeats(codes):

@@ -82,7 +82,7 @@ def regression(look):
     if not look.is_numeric:
         reasons.append("X may hold categories, times and holes")
     others = ((NSFDensity(), "with fit(y, context=X), for y of many columns"),)
-    return FlowRegressor(), tuple(reasons), _cost("FlowRegressor", look), others
+    return FlowRegressor(), tuple(reasons), _cost("FlowRegressor", look, look.n_numbers), others
 
 
 def classification(look):
@@ -130,8 +130,10 @@ def posterior_of_function():
     return FlowSampler(), reasons, None, others
 
 
-def _cost(name, look):
-    return cost_of(name, MANY if look.n_rows is None else look.n_rows, look.n_columns)
+def _cost(name, look, n_columns=None):
+    """Cost of a table, which to some estimators has other columns than a user sees."""
+    n_rows = MANY if look.n_rows is None else look.n_rows
+    return cost_of(name, n_rows, look.n_columns if n_columns is None else n_columns)
 
 
 RULES = {

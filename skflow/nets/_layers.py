@@ -12,7 +12,15 @@ from skflow._random import generator
 
 SEGMENT = 128  # outputs of a masked layer that are computed together
 
-__all__ = ["Dense", "MaskedDense", "affine_map", "bend", "hidden_pass", "plain_pass"]
+__all__ = [
+    "Dense",
+    "MaskedDense",
+    "affine_map",
+    "bend",
+    "hidden_pass",
+    "plain_pass",
+    "start_as_torch",
+]
 
 
 def bend(x, reach):
@@ -38,6 +46,16 @@ def affine_map(h, weight, bias):
     return weight @ h + bias.unsqueeze(-1)
 
 
+def start_as_torch(layer, n_seen):
+    """Start weight and bias of a layer, each output of which sees so many numbers, as torch does.
+
+    They come from the generator of the block and no other.
+    """
+    bound = 1 / math.sqrt(max(n_seen, 1))
+    for p in (layer.weight, layer.bias):
+        p.data.uniform_(-bound, bound, generator=generator(p.device))
+
+
 class Dense(nn.Module):
     """An affine layer; ``zero=True`` starts it at zero (the last layer of every net)."""
 
@@ -49,9 +67,7 @@ class Dense(nn.Module):
         self.weight = nn.Parameter(torch.zeros(n_out, n_in))
         self.bias = nn.Parameter(torch.zeros(n_out))
         if not zero:
-            bound = 1 / math.sqrt(max(n_in, 1))
-            for p in (self.weight, self.bias):
-                p.data.uniform_(-bound, bound, generator=generator(p.device))
+            start_as_torch(self, n_in)
 
     def forward(self, h):
         return affine_map(h, self.weight, self.bias)

@@ -1,16 +1,16 @@
 """Few numbers that say of many what matters: of vectors, of series, of sets of observations."""
 
-import math
-
+import torch
 from torch import nn
-from torch.nn.utils import skip_init
+from torch.nn import functional as F
 
-from skflow._random import generator
+from skflow.nets._layers import Dense, start_as_torch
 
 __all__ = ["SeriesSummary", "VectorSummary"]
 
 FARTHEST = 10.0  # deviations of an input that still tell, so that no outlier takes the net along
 SEGMENTS = 4  # of a series, that are averaged apart
+N_TAPS = 5
 
 
 class VectorSummary(nn.Module):
@@ -31,15 +31,12 @@ class VectorSummary(nn.Module):
 
     def __init__(self, n_in, n_out, width=128):
         super().__init__()
-        self.each = nn.Sequential(
-            _layer(nn.Linear, n_in, width), nn.ReLU(), _layer(nn.Linear, width, width), nn.ReLU()
-        )
-        self.all = nn.Sequential(
-            _layer(nn.Linear, width, width), nn.ReLU(), _layer(nn.Linear, width, n_out)
-        )
+        self.each = nn.ModuleList([RowDense(n_in, width), RowDense(width, width)])
+        self.all = nn.ModuleList([RowDense(width, width), RowDense(width, n_out)])
 
     def forward(self, x):
-        return self.all(self.each(x.clamp(-FARTHEST, FARTHEST)).mean(dim=-2))
+        each = F.relu(_through(self.each, x.clamp(-FARTHEST, FARTHEST)))
+        return _through(self.all, each.mean(dim=-2))
 
 
 class SeriesSummary(nn.Module):
@@ -58,24 +55,38 @@ class SeriesSummary(nn.Module):
     def __init__(self, n_channels, n_out, width=128):
         super().__init__()
         widths = [n_channels, width // 4, width // 2, width // 2]
-        layers = []
-        for a, b in zip(widths[:-1], widths[1:], strict=True):
-            layers += [_layer(nn.Conv1d, a, b, 5, stride=2, padding=2), nn.ReLU()]
-        self.seen = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(SEGMENTS), nn.Flatten())
-        self.all = nn.Sequential(
-            _layer(nn.Linear, SEGMENTS * widths[-1], width),
-            nn.ReLU(),
-            _layer(nn.Linear, width, n_out),
-        )
+        self.seen = nn.ModuleList(map(SeriesTaps, widths[:-1], widths[1:]))
+        self.all = nn.ModuleList([RowDense(SEGMENTS * widths[-1], width), RowDense(width, n_out)])
 
     def forward(self, x):
-        return self.all(self.seen(x.clamp(-FARTHEST, FARTHEST).mT))
+        seen = F.relu(_through(self.seen, x.clamp(-FARTHEST, FARTHEST).mT))
+        return _through(self.all, F.adaptive_avg_pool1d(seen, SEGMENTS).flatten(-2))
 
 
-def _layer(kind, *sizes, **settings):
-    """Make a layer that starts as torch's do, from the generator of the block and no other."""
-    layer = skip_init(kind, *sizes, **settings)
-    bound = 1 / math.sqrt(layer.weight[0].numel())
-    for p in layer.parameters():
-        p.data.uniform_(-bound, bound, generator=generator(p.device))
-    return layer
+class RowDense(Dense):
+    """An affine layer of rows (..., n_in)."""
+
+    def forward(self, x):
+        return F.linear(x, self.weight, self.bias)
+
+
+class SeriesTaps(nn.Module):
+    """A convolution of series (n, n_in, length) with stride two and five taps."""
+
+    shapes = {"weight": "oit", "bias": "o"}
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_out, n_in, N_TAPS))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        start_as_torch(self, n_in * N_TAPS)
+
+    def forward(self, x):
+        return F.conv1d(x, self.weight, self.bias, stride=2, padding=N_TAPS // 2)
+
+
+def _through(layers, x):
+    """Run layers with a ReLU between them."""
+    for i, layer in enumerate(layers):
+        x = layer(F.relu(x) if i else x)
+    return x

@@ -23,6 +23,8 @@ from skflow import (
     recommend,
 )
 from skflow.guidance._costs import CURVES, POWERS, cost_of
+from skflow.guidance._look import look_at
+from skflow.tables._context import ContextColumns
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(500, 4))
@@ -129,6 +131,29 @@ def test_bad_input(X, task, message):
 
 
 class TestCosts:
+    def test_of_a_regressor_grow_with_levels(self):
+        few, many = (
+            FRAME.assign(kind=[f"level {k % n}" for k in range(len(FRAME))], holes=HOLES[:300, 1])
+            for n in (2, 60)
+        )
+        costs = [recommend(X, task="regression").cost for X in (few, many)]
+        # the price, the day, and holes with their mark; and the levels
+        expected = [cost_of("FlowRegressor", len(FRAME), 4 + n) for n in (2, 60)]
+        assert costs == expected
+        assert costs[1].seconds > 1.5 * costs[0].seconds
+        tables = [recommend(X, task="synthesis").cost for X in (few, many)]
+        assert tables[0] == tables[1]
+
+    @pytest.mark.parametrize("frame", [FRAME, pl.from_pandas(FRAME)], ids=["pandas", "polars"])
+    def test_of_a_regressor_are_of_what_it_reads(self, frame):
+        read = ContextColumns.read(frame, len(frame)).encode(frame).shape[1]
+        assert look_at(frame).n_numbers == read == 4
+
+    def test_of_a_regressor_count_rare_levels_once(self):
+        text = FRAME.assign(kind=[f"level {k}" for k in range(len(FRAME))])
+        expected = cost_of("FlowRegressor", len(FRAME), 2 + 101)
+        assert recommend(text, task="regression").cost == expected
+
     @pytest.mark.parametrize("name", CURVES)
     def test_are_those_measured(self, name):
         for n, *figures in zip(*CURVES[name], strict=True):

@@ -162,6 +162,13 @@ def as_written(document, arrays, folder):
     return skflow.load(path)
 
 
+def law(kind="rv_continuous", **changes):
+    """A node of a frozen distribution of scipy's, some of it changed."""
+    plain = {"family": "norm", "args": {"tuple": []}, "kwds": {"dict": {}}}
+    attributes = plain | changes if kind == "rv_continuous" else changes
+    return {"class": f"scipy.{kind}_frozen", "id": 99_999, "attributes": attributes}
+
+
 def encode_with_tree(fitted):
     """Take apart a density with a flow and a kernel density, which load fits again."""
     model = copy.copy(fitted)
@@ -298,6 +305,16 @@ class TestMaliciousFiles:
             {"class": "Flow", "id": 99_999, "attributes": {}},
             {"class": "sklearn.KernelDensity", "id": 99_999, "attributes": {"rows_": "x"}},
             {"class": "sklearn.MetadataRequest", "id": 99_999, "attributes": {}},
+            law(family="rv_histogram"),
+            law(family="os.system"),
+            law(family=None),
+            law(family={"tuple": []}),
+            law(args=3),
+            law(args={"tuple": ["1"]}),
+            law(args={"tuple": [1, 2, 3, 4]}),
+            law(kwds={"dict": {"moments": 1}}),
+            law(kwds={"dict": {"scale": [1]}}),
+            law("multivariate_normal", mean=[0], covariance=[[1]], singular=False),
         ],
         ids=str,
     )

@@ -68,17 +68,6 @@ def test_without_trust_it_does_not():
         skops.io.loads(data)
 
 
-def test_a_regressor_of_which_save_knows_nothing():
-    flow = quick(skflow.NSFDensity)
-    model = skflow.FlowRegressor(density=flow, features=[], random_state=0)
-    model.fit(rows(), rows()[:, 0])
-    data = skops.io.dumps(model)
-    untrusted = skops.io.get_untrusted_types(data=data)
-    assert all(each.startswith("skflow.") for each in untrusted)
-    again = skops.io.loads(data, trusted=untrusted)
-    np.testing.assert_array_equal(again.predict(rows()), model.predict(rows()))
-
-
 def test_what_save_refuses_is_refused():
     member = make_pipeline(quick(skflow.MixtureFlowDensity))
     stack = skflow.StackedDensity([("mine", member)])

@@ -3,12 +3,15 @@
 import numpy as np
 from scipy.special import betainc, betaln, xlog1py, xlogy
 
+from skflow._persistence import stored
+
 __all__ = ["Calibration"]
 
 N_KNOTS = 2_049
 NEWTON_STEPS = 3  # from within 1e-6
 
 
+@stored
 class Calibration:
     r"""A distribution function on [0, 1] near that of given numbers, a Bernstein polynomial [1]_.
 

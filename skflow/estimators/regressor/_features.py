@@ -16,10 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skflow._containers import rows_at
+from skflow._persistence import stored
 from skflow._side_by_side import side_by_side
 from skflow.estimators._weights import weight_keyword
 
-__all__ = ["Feature", "cross_fitted", "default_regressors"]
+__all__ = ["RegressorFeature", "cross_fitted", "default_regressors"]
 
 LONG = 3_000  # rows from which on histograms boost faster, and fewer trees do
 N_LANDMARKS = 500
@@ -45,8 +46,9 @@ def default_regressors(n_rows, n_columns):
     return [("boosted trees", boosted), ("extra trees", trees), ("kernel ridge", smooth)]
 
 
+@stored
 @dataclass
-class Feature:
+class RegressorFeature:
     """What one regressor adds to the columns of X.
 
     Attributes
@@ -68,7 +70,7 @@ class Feature:
         return np.mean(each, axis=1).T
 
 
-def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
+def cross_fitted(name, regressor, X, y, weight, deals, *, n_jobs=None, kept=None):
     """Fit clones of a regressor without one fold each.
 
     Rows that are new get the mean of many models, which errs less than any. So that those of the
@@ -85,10 +87,12 @@ def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
     deals : list of ndarray of shape (n,)
         The fold of each row, from 0, as they were dealt each time.
     n_jobs : int or None
+    kept : callable, optional
+        From a fitted regressor to what is kept of it, with a ``predict``.
 
     Returns
     -------
-    feature : Feature
+    feature : RegressorFeature
     """
     held_out = [np.flatnonzero(fold == k) for fold in deals for k in range(int(fold.max()) + 1)]
     columns = range(y.shape[1])
@@ -100,6 +104,7 @@ def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
         rows = np.delete(np.arange(len(y)), held)
         given = {} if keyword is None else {keyword: weight[rows]}
         model = clone(regressor).fit(rows_at(X, rows), y[rows, j], **given)
+        model = model if kept is None else kept(model)
         return model, _column(model.predict(rows_at(X, held)))
 
     fitted = side_by_side(fit, tasks, n_jobs)
@@ -107,7 +112,7 @@ def cross_fitted(name, regressor, X, y, weight, deals, n_jobs=None):
     for (held, j), (_, predictions) in zip(tasks, fitted, strict=True):
         out_of_fold[held, j] += predictions / len(deals)
     models = [model for model, _ in fitted]
-    return Feature(name, [models[j :: len(columns)] for j in columns], out_of_fold)
+    return RegressorFeature(name, [models[j :: len(columns)] for j in columns], out_of_fold)
 
 
 def _column(predictions):

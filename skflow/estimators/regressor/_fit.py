@@ -7,9 +7,11 @@ import numpy as np
 from sklearn.base import clone
 
 from skflow._clock import left_out, time_is_up
+from skflow._persistence import stored
 from skflow._watch import tell
 from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import NSFDensity
+from skflow.estimators.regressor._arrays import in_arrays
 from skflow.estimators.regressor._calibration import Calibration
 from skflow.estimators.regressor._choice import choose_blocks
 from skflow.estimators.regressor._features import cross_fitted, default_regressors
@@ -18,7 +20,7 @@ from skflow.estimators.stack._candidates import seeded_clones
 from skflow.tables._context import ContextColumns
 from skflow.tables._rows import group_rows
 
-__all__ = ["Context", "Learner"]
+__all__ = ["Learner", "RegressorContext"]
 
 # folds of n rows are dealt as often as makes so many, within bounds
 FITTED_ROWS, MOST_DEALS = 2_000, 4
@@ -28,8 +30,9 @@ TREES = 2  # of the default regressors, which are no matter of choice
 SHARE = 0.5  # of a limited time, for features
 
 
+@stored
 @dataclass(frozen=True)
-class Context:
+class RegressorContext:
     """From rows of X to what the density is given: numbers of X, and predictions.
 
     Attributes
@@ -38,7 +41,7 @@ class Context:
         Of X.
     encoded : bool
         Whether regressors are given the reader's numbers, and not X as it is.
-    parts : list of Feature or None
+    parts : list of RegressorFeature or None
         What the columns are, from left to right; None stands for the numbers of X.
     """
 
@@ -59,7 +62,7 @@ class Learned:
     """What a fit leaves."""
 
     density: Any
-    context: Context
+    context: RegressorContext
     names: list
     calibration: Calibration | None
     held_out_scores: np.ndarray
@@ -85,7 +88,7 @@ class Learner:
         given = np.concatenate([blocks[k] for k in chosen], axis=1)
         return Learned(
             density,
-            Context(reader, self._is_default, [parts[k] for k in chosen]),
+            RegressorContext(reader, self._is_default, [parts[k] for k in chosen]),
             [names[k] for k in chosen],
             self._calibration(density, given, y, weight),
             getattr(density, "held_out_scores_", np.full(len(y), np.nan)),
@@ -108,14 +111,14 @@ class Learner:
         """Cross-fit the regressors, which read X, for as long as there is time."""
         deals = self._deals(numbers)
         scaled = Scale(y).apply(y)
+        given = {"n_jobs": self.estimator.n_jobs, "kept": in_arrays if self._is_default else None}
         features = []
         for name, regressor in self._regressors(numbers):
             if features and time_is_up(SHARE):
                 left_out(f"the feature {name}")
                 continue
             tell(f"cross-fitting the feature {name}")
-            n_jobs = self.estimator.n_jobs
-            features.append(cross_fitted(name, regressor, X, scaled, weight, deals, n_jobs))
+            features.append(cross_fitted(name, regressor, X, scaled, weight, deals, **given))
         return features
 
     def _deals(self, numbers):

@@ -12,6 +12,7 @@ from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._model_card import CardMixin
+from skflow._persistence import SavePartsMixin
 from skflow._random import draw_seed
 from skflow._types import Auto, Bounds, RandomState, Steps, Table, Weights
 from skflow.estimators._contract import anew
@@ -26,6 +27,7 @@ __all__ = ["FlowRegressor"]
 class FlowRegressor(
     CallbackSupportMixin,
     CardMixin,
+    SavePartsMixin,
     PredictsDensities,
     MultiOutputMixin,
     RegressorMixin,

@@ -8,6 +8,7 @@ import torch
 from scipy.special import ndtri
 from torch import nn
 
+from skflow._persistence import stored
 from skflow._random import generator, seeded
 from skflow._threads import threads
 from skflow.architectures import autoregressive_stack
@@ -25,6 +26,7 @@ HELD_OUT = 0.15
 BLOCK = 4_096  # observations at a time
 
 
+@stored
 @dataclass(frozen=True)
 class Summaries:
     """A trained net that reads observations, and what it takes from them beforehand.

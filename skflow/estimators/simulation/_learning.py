@@ -10,7 +10,7 @@ from skflow._watch import tell
 from skflow.estimators.flows._autoregressive import MAFDensity, NSFDensity
 from skflow.estimators.flows._mixture import MixtureFlowDensity
 from skflow.estimators.regressor._choice import gain
-from skflow.estimators.simulation._pool import Pool
+from skflow.estimators.simulation._pool import PosteriorPool
 from skflow.estimators.simulation._weighing import held_out_views, pool_weights
 from skflow.estimators.stack._candidates import seeded_clones
 from skflow.estimators.stack._folds import assign_folds
@@ -35,14 +35,14 @@ class Views:
 
     Attributes
     ----------
-    pool : Pool
+    pool : PosteriorPool
     views : dict
         The stacks by "npe" and "nle".
     scores : dict
         Mean held-out log densities of theta given x by name, where two views were compared.
     """
 
-    pool: Pool
+    pool: PosteriorPool
     views: dict
     scores: dict
 
@@ -156,7 +156,7 @@ def _weighed(prior, views, method, fold, theta, asked, rng):
             None if stack is None else (stack.mixture_ if k is None else stack.fold_mixtures_[k])
             for stack in (npe, nle)
         ]
-        return Pool(prior, *models, weights)
+        return PosteriorPool(prior, *models, weights)
 
     if nle is None:
         return Views(pool((1.0, 0.0)), views, {})

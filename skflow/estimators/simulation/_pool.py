@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from skflow._persistence import stored
 from skflow.sampling import Ends, tempered
 
-__all__ = ["FEWEST_DRAWS", "Asked", "Pool"]
+__all__ = ["FEWEST_DRAWS", "Asked", "PosteriorPool"]
 
 BLOCK_ROWS = 200_000  # of candidates that are held at a time
 CANDIDATES = 4  # for each draw that is wanted
@@ -17,6 +18,7 @@ CONSTANT_ROWS = 200_000  # of all observations together
 PRIOR_SHARE = 0.2  # of the draws to start with, beside those of the learnt posterior
 
 
+@stored
 @dataclass(frozen=True)
 class Asked:
     """What posteriors are asked for, as the two views read it.
@@ -46,15 +48,16 @@ class Asked:
         return self.some(first), inverse.ravel()
 
 
+@stored
 @dataclass(frozen=True)
-class Pool:
+class PosteriorPool:
     r"""The log density :math:`\log p + a (\log q - \log p) + b \log l`, up to a constant.
 
     Without a prior it is that of q.
 
     Attributes
     ----------
-    prior : Columns, Joint or None
+    prior : IndependentPrior, JointPrior or None
     posterior, likelihood : density given a context, or None
         q of theta given x, and l of x given theta.
     weights : tuple of float
@@ -68,7 +71,7 @@ class Pool:
 
     def by_likelihood(self, likelihood):
         """Return the pool in which the likelihood alone counts."""
-        return Pool(self.prior, None, likelihood, (0.0, 1.0))
+        return PosteriorPool(self.prior, None, likelihood, (0.0, 1.0))
 
     @property
     def is_exact(self):

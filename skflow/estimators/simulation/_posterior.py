@@ -13,6 +13,7 @@ from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
 from skflow._model_card import CardMixin
+from skflow._persistence import SavePartsMixin
 from skflow._random import draw_seed
 from skflow._types import RandomState, Table
 from skflow._validation import check_data
@@ -32,7 +33,9 @@ __all__ = ["SimulationPosterior"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SimulationPosterior(CallbackSupportMixin, CardMixin, AnswersObservations, BaseEstimator):
+class SimulationPosterior(
+    CallbackSupportMixin, CardMixin, SavePartsMixin, AnswersObservations, BaseEstimator
+):
     r"""Posterior of the parameters of a simulator, learnt from simulations alone.
 
     It takes parameters theta drawn from their prior, and what a simulator made of each, and gives

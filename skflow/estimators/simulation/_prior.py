@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from skflow._persistence import stored
 from skflow._validation import column_label, is_real
 from skflow.tables._declared import by_column
 
-__all__ = ["Columns", "Joint", "read_prior"]
+__all__ = ["IndependentPrior", "JointPrior", "read_prior"]
 
 FORMS = (
     "expected None, {column: (low, high) or a frozen distribution of scipy.stats}, a sequence of "
@@ -18,8 +19,9 @@ FORMS = (
 )
 
 
+@stored
 @dataclass(frozen=True)
-class Columns:
+class IndependentPrior:
     """Independent parameters, each with a frozen distribution of scipy's.
 
     Attributes
@@ -44,8 +46,9 @@ class Columns:
         return np.column_stack([law.rvs(n, random_state=rng) for law in self.laws])
 
 
+@stored
 @dataclass(frozen=True)
-class Joint:
+class JointPrior:
     """Parameters that depend on each other: a multivariate frozen distribution, or a density.
 
     Attributes
@@ -98,7 +101,7 @@ def read_prior(prior, d, names=None):
             f"prior must say something of each of the {d} columns of theta; it names {len(given)}"
             + (f", and not {', '.join(missing[:5])}." if missing else ".")
         )
-    return Columns(tuple(_law(given[j], column_label(j, names)) for j in range(d)))
+    return IndependentPrior(tuple(_law(given[j], column_label(j, names)) for j in range(d)))
 
 
 def _sequence(prior):
@@ -114,8 +117,8 @@ def _joint(prior, d):
                 f"prior is a distribution of one number, and theta has {d} columns: pass one for "
                 "each, {0: ..., 1: ...}, or a multivariate distribution."
             )
-        return Columns((_law(prior, "column 0"),))
-    own = Joint(prior, d)
+        return IndependentPrior((_law(prior, "column 0"),))
+    own = JointPrior(prior, d)
     try:
         # a RandomState of its own: no draw of the user's is touched
         rows = own.draw(2, np.random.RandomState(0))  # noqa: NPY002

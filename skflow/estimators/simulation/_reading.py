@@ -9,6 +9,7 @@ from sklearn.base import clone
 from skflow._containers import as_table
 from skflow._input import refuse_masked, refuse_times
 from skflow._notices import warn
+from skflow._persistence import stored
 from skflow.estimators.simulation._pool import Asked
 
 __all__ = ["ObservationReader", "read_embedding", "read_simulations", "without_failures_of"]
@@ -16,6 +17,7 @@ __all__ = ["ObservationReader", "read_embedding", "read_simulations", "without_f
 MOST_COLUMNS = 50  # of an observation, beyond which "auto" summarises it
 
 
+@stored
 @dataclass(frozen=True)
 class ObservationReader:
     """How the observations of a fit were, and what is made of new ones.

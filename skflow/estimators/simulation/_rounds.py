@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skflow.estimators.simulation._pool import FEWEST_DRAWS, Asked, Pool
+from skflow._persistence import stored
+from skflow.estimators.simulation._pool import FEWEST_DRAWS, Asked, PosteriorPool
 from skflow.estimators.simulation._reading import without_failures_of
 from skflow.sampling import Ends, tempered
 
-__all__ = ["refined"]
+__all__ = ["PosteriorRegion", "refined"]
 
 LEFT_OUT = 1e-3  # of the posterior's draws, that may lie outside of the region
 BORDER_DRAWS = 4_096  # that say where its border is
@@ -41,18 +42,19 @@ def refined(estimator, simulator, asked, n, rng):
     estimator._learn_from(theta, estimator._reader.asked(x), rng, _within(regions, theta))
 
 
+@stored
 @dataclass(frozen=True)
-class _Region:
+class PosteriorRegion:
     """Where the posterior given one observation is above a border.
 
     Attributes
     ----------
-    pool : Pool
+    pool : PosteriorPool
     asked : Asked
     border : float
     """
 
-    pool: Pool
+    pool: PosteriorPool
     asked: Asked
     border: float
 
@@ -63,7 +65,7 @@ class _Region:
 
 def _region_of(pool, asked, rng):
     """Return the region that nearly all draws of a posterior lie in."""
-    whole = _Region(pool, asked, -np.inf)
+    whole = PosteriorRegion(pool, asked, -np.inf)
     heights = whole.height(pool.sample(asked, BORDER_DRAWS, rng)[0])
     return replace(whole, border=np.quantile(heights, LEFT_OUT) - BEYOND)
 

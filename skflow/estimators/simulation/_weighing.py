@@ -17,7 +17,7 @@ def held_out_views(pools, fold, theta, asked, rng):
 
     Parameters
     ----------
-    pools : list of Pool
+    pools : list of PosteriorPool
         Of the models without fold 0, 1, ...
     fold : ndarray of shape (n,)
         That each simulation is in, -1 for none.

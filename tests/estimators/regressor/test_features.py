@@ -60,7 +60,7 @@ def test_regressors_without_weights_go_without():
 
 
 def test_threads_change_nothing():
-    one, two = (cross_fitted("ridge", Ridge(), X, Y, None, DEALS, n_jobs) for n_jobs in (1, 2))
+    one, two = (cross_fitted("ridge", Ridge(), X, Y, None, DEALS, n_jobs=n) for n in (1, 2))
     np.testing.assert_array_equal(one.out_of_fold, two.out_of_fold)
 
 

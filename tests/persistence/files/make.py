@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.neighbors import KernelDensity
 
 import skflow
@@ -69,6 +70,13 @@ def _labelled(X):
     return skflow.FlowClassifier(density=mixture, cv=2, random_state=0).fit(X, np.arange(N) % 2)
 
 
+def _simulated(theta, x):
+    laws = [(-4, 4), stats.norm(scale=1.5)]
+    density = quick(skflow.MixtureFlowDensity)
+    given = {"density": density, "method": "npe", "embedding": "perceptron", "random_state": 0}
+    return skflow.SimulationPosterior(prior=laws, **given).fit(theta, x)
+
+
 DECLARED = {"support": {2: (0, None)}, "resolution": {1: 0.5}, "periodic": {0: 24}}
 PARTICLES = {"particles": 3, "dim": 2}
 # what each is asked, which is also what it is fitted to
@@ -78,6 +86,7 @@ ASKED = {
     "declared": (_declared(),),
     "given": (_normal(2), _mixed()),
     "mixture-given": (_normal(2), _normal(1, seed=1)),
+    "simulations": (_normal(2), _normal(2) + 0.3 * _normal(2, seed=1)),
     "stack-of-kernels": (_normal(2),),
     "symmetric": (_normal(6),),
     "table": (_frame(),),
@@ -88,6 +97,7 @@ FITS = {
     "declared": _quick(skflow.NSFDensity, **DECLARED),
     "given": _quick(skflow.NSFDensity),
     "mixture-given": _quick(skflow.MixtureFlowDensity),
+    "simulations": _simulated,
     "stack-of-kernels": _stacked,
     "symmetric": _quick(
         skflow.ContinuousFlowDensity, symmetry=PARTICLES, preprocessing="auto", base="auto"
