@@ -237,6 +237,7 @@ class _Run:
         """Bring members with too many bad steps in a row back; it asks the host for nothing."""
         members = self.bad >= BAD_STEPS
         self._return_to_best(members, 0.5)
+        self.optimizer.forget(members)
         self.bad.masked_fill_(members, 0)
         self.rolled.add_(members)
 
@@ -244,7 +245,6 @@ class _Run:
         """Begin anew at the best weights of some members (K,), at a share of their rate."""
         self.best.restore(members)
         self.average.restart(members)
-        self.optimizer.forget(members)
         self.scale.mul_(torch.where(members.unsqueeze(1), share, 1.0))
 
     def note_rollbacks(self):
