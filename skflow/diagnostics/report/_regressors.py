@@ -21,7 +21,7 @@ from skflow._threads import one_thread
 from skflow._types import RandomState, Table, Weights
 from skflow._validation import check_rows, check_sample_weight
 from skflow._watch import watched
-from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
+from skflow.diagnostics.report._gains import named_pairs, rows_with_gains, verdict
 from skflow.diagnostics.report._peers import (
     GaussianResiduals,
     QuantileBoosting,
@@ -105,6 +105,14 @@ def compare_regressors(
         the score NaN, and the note says why. ``table.held_out_scores[name]`` has the log density
         of each row.
 
+    Raises
+    ------
+    TypeError
+        For a list of estimators without names.
+    ValueError
+        For tables of different lengths, bad y or weights, and names that are repeated or those of
+        peers.
+
     See Also
     --------
     FlowRegressor : A regressor that predicts a density.
@@ -141,7 +149,7 @@ def compare_regressors(
     check_rows(values, sample_weight=weight)
     y = values[:, 0] if values.shape[1] == 1 else values
     peers, missing = _peers(point_regressors, values.shape[1])
-    pairs = _named(estimators, [name for name, _ in peers])
+    pairs = named_pairs(estimators, [name for name, _ in peers])
     rng = check_random_state(draw_seed(random_state))
     fold = assign_folds(np.column_stack([_numbers(X), values]), weight, cv, rng)
     pairs, seed = seeded_clones([*pairs, *peers], rng), draw_seed(rng)
@@ -194,13 +202,6 @@ def _peers(point_regressors, n_targets):
     if find_spec("quantile_forest") is None:
         return peers, "No quantile forest: the package quantile_forest is not installed."
     return [*peers, ("quantile_forest", QuantileForest())], ""
-
-
-def _named(estimators, peers):
-    if not isinstance(estimators, list | tuple):
-        estimators = [(type(estimators).__name__, estimators)]
-    check_names_apart([name for name, _ in estimators], peers)
-    return list(estimators)
 
 
 def _numbers(X):

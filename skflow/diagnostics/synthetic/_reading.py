@@ -45,7 +45,7 @@ class SharedColumn:
 
     @property
     def shown(self):
-        """Names of what :meth:`shares` and :meth:`numbers` tell apart, without holes."""
+        """Names of what :meth:`numbers` tells apart, without holes."""
         rarer = (OTHER,) if len(self.levels) > MAX_LEVELS else ()
         return (*self.levels[:MAX_LEVELS], *rarer, UNKNOWN)
 

@@ -210,6 +210,10 @@ class TestArguments:
         with pytest.raises(ValueError, match=message):
             compare_regressors(*rows(20), estimators)
 
+    def test_a_list_without_names(self):
+        with pytest.raises(TypeError, match=r"it holds \w+\(\): give each a name"):
+            compare_regressors(*rows(20), [Normal()])
+
     def test_bad_tables(self):
         X, y = rows(20)
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
