@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from skflow._containers import rows_at
+from skflow._containers import as_table, rows_at
+from skflow._input import names_of
 from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
@@ -143,6 +144,7 @@ def compare_regressors(
     >>> bool(table["FlowRegressor"]["gain"] > 0)
     True
     """
+    X = as_table(X)
     check_consistent_length(X, y)
     values = check_targets(y, "y")
     weight = check_sample_weight(sample_weight, values)
@@ -206,8 +208,9 @@ def _peers(point_regressors, n_targets):
 
 def _numbers(X):
     """Columns of X as numbers (n, d), equal where values are equal."""
-    columns = [X[name] for name in X.columns] if hasattr(X, "columns") else np.asarray(X).T
-    if not hasattr(X, "columns") and np.ndim(columns) != 2:
+    names = names_of(X)
+    columns = np.asarray(X).T if names is None else [X[name] for name in names]
+    if names is None and np.ndim(columns) != 2:
         raise ValueError(f"X must be a table of rows and columns, got shape {np.shape(X)}.")
     numbers = []
     for column in map(np.asarray, columns):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
@@ -101,11 +102,11 @@ class TestFolds:
         Recorder.seen = []
         X, y = (np.repeat(part, 2, axis=0) for part in rows(40))
         frame = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "up", "down")})
-        for table in (X, frame):
+        for table in (X, frame, pa.Table.from_pandas(frame)):
             compare_regressors(
                 table, y, Recorder(), cv=4, point_regressors=[("c", DummyRegressor())]
             )
-        assert len(Recorder.seen) == 8
+        assert len(Recorder.seen) == 12
         for _, values, _ in Recorder.seen:
             assert (np.unique(values, return_counts=True)[1] == 2).all()
 

@@ -64,7 +64,6 @@ def test_of_equal_tables_the_pair_that_differs_most_is_one():
     assert "most column 0 and column 1 (" in reading
 
 
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults(fault):
     spoil, expected = FAULTS[fault]
