@@ -163,8 +163,8 @@ class CRPSScorer(DistributionScorer):
     def __post_init__(self):
         if not isinstance(self.n_samples, Integral) or self.n_samples < 2:
             raise ValueError(
-                f"n_samples must be an integer of at least 2, got {self.n_samples!r}: a CRPS is of "
-                "pairs of draws."
+                f"n_samples must be an integer of at least 2, got {self.n_samples!r}: a CRPS is "
+                "of pairs of draws."
             )
 
     def _score(self, estimator, X, y, weight):

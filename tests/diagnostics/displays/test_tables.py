@@ -53,8 +53,9 @@ def test_frames_of_any_make(make):
     found, names = rows_and_names(model, frame)
     np.testing.assert_array_equal(found, rows)
     assert names == ["a", "b"]
-    new = model.score_samples(like(frame, rows[:3] + 1))
-    np.testing.assert_array_equal(new, model.score_samples(make(dict(zip("ab", rows[:3].T + 1)))))
+    new, expected = rows + 1, make({"a": rows[:, 0] + 1, "b": rows[:, 1] + 1})
+    found = model.score_samples(like(frame, new))
+    np.testing.assert_array_equal(found, model.score_samples(expected))
 
 
 def test_columns_by_name_and_number():
