@@ -12,6 +12,7 @@ import numpy as np
 from skflow._escapes import escaped
 
 __all__ = [
+    "as_python",
     "column_label",
     "names_of",
     "refuse_lazy",
@@ -66,14 +67,15 @@ def row_label(row, like=None):
     if index is None:
         return f"row {row}"
     label = index[row]
-    label = tuple(map(_plain, label)) if isinstance(label, tuple) else _plain(label)
+    label = tuple(map(as_python, label)) if isinstance(label, tuple) else as_python(label)
     if type(label) is int and label == row:
         return f"row {row}"
     return f"row {row} (index {escaped(repr(label), MOST_CHARACTERS)})"
 
 
-def _plain(label):
-    return label.item() if isinstance(label, np.generic) else label
+def as_python(cell):
+    """Python's own value of a scalar of numpy; all else as it is."""
+    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 def refuse_lazy(X, name="X"):

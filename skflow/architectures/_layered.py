@@ -90,9 +90,9 @@ def coupling_stack(
         Hidden layers of each coupling's net.
     n_context : int
         Columns of the context.
-    mixing : {"plu", "qr", "orthogonal", "permutation", "reverse", "none"}
+    mixing : {"plu", "qr", "orthogonal", "pca", "permutation", "reverse", "none"}
         Linear map between layers; those that learn start at the identity, "plu" at the reversal
-        of the features.
+        of the features, "pca" at the principal directions of its rows.
     residual : bool
         Residual nets.
     dropout : float

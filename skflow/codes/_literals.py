@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 
+from skflow._input import as_python
 from skflow.tables._context import cells_of, is_hole
 
 __all__ = ["literal_cells", "packed", "unpacked", "with_literals"]
@@ -69,8 +70,4 @@ def _plain_cells(cells, column, rows):
         exact = cells.decode(codes, column).astype(np.int64)
         return [None if np.isnan(codes[i]) else int(exact[i]) for i in rows]
     own = cells_of(column)
-    return [None if is_hole(own[i]) else _plain(own[i]) for i in rows]
-
-
-def _plain(cell):
-    return cell.item() if isinstance(cell, np.generic) else cell
+    return [None if is_hole(own[i]) else as_python(own[i]) for i in rows]

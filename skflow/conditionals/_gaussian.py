@@ -46,9 +46,10 @@ class GaussianStart(nn.Module):
         count = known.T @ known
         pairs = np.where(count >= FEWEST, filled.T @ filled / np.maximum(count, 1), 0.0)
         np.fill_diagonal(pairs, 1.0)
-        square = np.mean(pairs**2)
-        shrunk = (square + 1) / ((n + 1) * max(square - 1 / d, 1e-12)) if d > 1 else 0.0
-        pairs *= 1 - min(shrunk, 1.0)
+        if d > 1:
+            square = np.mean(pairs**2)
+            shrunk = (square + 1) / ((n + 1) * max(square - 1 / d, 1e-12))
+            pairs *= 1 - min(shrunk, 1.0)
         np.fill_diagonal(pairs, 1.0)
         # correlations of different rows need not be those of any table
         values, vectors = np.linalg.eigh(pairs)

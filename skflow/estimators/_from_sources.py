@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skflow._containers import on_host
 from skflow._validation import check_sample_weight
 from skflow.estimators._kinds import answer
+from skflow.metrics._mean import weighted_mean
 from skflow.sources._find import is_dask, source_of
 from skflow.sources._memory import whole_or_blocks
 from skflow.sources._whole import refuse_context_beside
@@ -85,8 +86,7 @@ def mean_score(estimator, X, sample_weight=None, context=None):
 
 
 def _mean(scores, sample_weight):
-    scores = on_host(scores)
-    return float(np.average(scores, weights=check_sample_weight(sample_weight, scores)))
+    return float(weighted_mean(on_host(scores), sample_weight))
 
 
 def _running_mean(answers, source, sample_weight):
@@ -103,7 +103,8 @@ def _running_mean(answers, source, sample_weight):
         of_rows = np.ones(len(scores)) if weight is None else weight[start:stop]
         if len(of_rows) < len(scores):
             break
-        total, mass = total + (of_rows * scores).sum(), mass + of_rows.sum()
+        used = of_rows > 0
+        total, mass = total + of_rows[used] @ scores[used], mass + of_rows.sum()
     if weight is not None and stop != len(weight):
         raise ValueError(
             f"sample_weight must have one number for each row of X: it has {len(weight)}, and "

@@ -1,7 +1,7 @@
 """What a recommendation looks at of a table."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -81,15 +81,19 @@ def look_at(X):
     """
     source = source_of(X)
     if source is not None:
-        n_rows, (X, blocks) = source.n_rows, whole_or_blocks(source)
+        X, blocks = whole_or_blocks(source)
         if X is None:
-            return _look(next(iter(blocks)), n_rows)
-    return _look(X, n_rows=len(X))
+            return replace(_look(next(iter(blocks))), n_rows=source.n_rows)
+    return _look(X)
 
 
-def _look(X, n_rows):
+def _look(X):
     schema = Schema.read(X)
-    columns = [_some(column) for column in schema.columns(X)]
+    whole = schema.columns(X)
+    n_rows = len(whole[0])
+    if not n_rows:
+        raise ValueError("X has no rows: pass some of the table.")
+    columns = [_some(column) for column in whole]
     kinds = ["time" if time_of(column) else kind_of(column) for column in columns]
     labels = [column_label(j, schema.labels) for j in range(len(columns))]
     pairs = zip(columns, labels, strict=True)

@@ -8,7 +8,8 @@ from sklearn.metrics import mean_pinball_loss
 from sklearn.utils.validation import check_array
 
 from skflow._types import Floats, Weights
-from skflow._validation import check_sample_weight, is_real
+from skflow._validation import is_real
+from skflow.metrics._mean import weighted_mean
 
 __all__ = [
     "check_share",
@@ -275,7 +276,7 @@ def _for_each_target(values, y, name, count):
 
 def _average(values, sample_weight, multioutput):
     """Mean over rows of values (n, k), then over columns as asked for."""
-    means = np.average(values, axis=0, weights=check_sample_weight(sample_weight, values))
+    means = weighted_mean(values, sample_weight)
     if isinstance(multioutput, str):
         if multioutput == "raw_values":
             return means

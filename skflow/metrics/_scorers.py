@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from skflow.metrics._losses import (
     interval_score,
     pinball_loss,
 )
+from skflow.metrics._mean import weighted_mean
 
 __all__ = ["get_scorer", "get_scorer_names"]
 
@@ -148,8 +150,7 @@ class LogDensityScorer(DistributionScorer):
     """Mean log density."""
 
     def _score(self, estimator, X, y, weight):
-        found = np.asarray(ask(estimator, "log_density", X, y=y))
-        return np.average(found, weights=check_sample_weight(weight, found))
+        return weighted_mean(np.asarray(ask(estimator, "log_density", X, y=y)), weight)
 
 
 @dataclass
@@ -158,6 +159,13 @@ class CRPSScorer(DistributionScorer):
 
     n_samples: int = 200
     random_state: int | np.random.RandomState | None = 0
+
+    def __post_init__(self):
+        if not isinstance(self.n_samples, Integral) or self.n_samples < 2:
+            raise ValueError(
+                f"n_samples must be an integer of at least 2, got {self.n_samples!r}: a CRPS is "
+                "of pairs of draws."
+            )
 
     def _score(self, estimator, X, y, weight):
         n, rng = _num_samples(X), check_random_state(self.random_state)
@@ -181,6 +189,10 @@ class PinballScorer(DistributionScorer):
     """Minus the pinball loss."""
 
     quantiles: tuple = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+    def __post_init__(self):
+        for level in np.ravel(self.quantiles):
+            check_share(level, "quantiles")
 
     def _score(self, estimator, X, y, weight):
         found = ask(estimator, "predict_quantiles", X, quantiles=self.quantiles)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skflow._input import as_python
 from skflow._persistence import stored
 from skflow.tables._context import cells_of, dtype_of, is_category, is_hole, numbers_of
 from skflow.tables._decimals import DecimalCells
@@ -146,7 +147,7 @@ class LevelCells:
     @classmethod
     def read(cls, column, *, ordered=False):
         """Learn from the column of a fit."""
-        cells = [_plain(cell) for cell in cells_of(column) if not is_hole(cell)]
+        cells = [as_python(cell) for cell in cells_of(column) if not is_hole(cell)]
         counts = dict.fromkeys(_declared(column), 0) if ordered else {}
         for cell in cells:
             counts[cell] = counts.get(cell, 0) + 1
@@ -175,7 +176,7 @@ class LevelCells:
         known |= dict.fromkeys(self.pooled, len(self.levels))
         cells = cells_of(column)
         return np.array(
-            [np.nan if is_hole(c) else known.get(_plain(c), UNSEEN) for c in cells], dtype=float
+            [np.nan if is_hole(c) else known.get(as_python(c), UNSEEN) for c in cells], dtype=float
         )
 
     def range(self, low, high):
@@ -200,7 +201,7 @@ class LevelCells:
         if not self.pooled:
             return np.zeros(len(column))
         shares = dict(zip(self.pooled, np.log(self.pooled_shares), strict=True))
-        return np.array([shares.get(_plain(c), 0.0) for c in cells_of(column)])
+        return np.array([shares.get(as_python(c), 0.0) for c in cells_of(column)])
 
     def decode(self, codes, like=None, rng=None):
         """Cells (n,) of codes, None in holes.
@@ -292,9 +293,5 @@ def _declared(column):
     """Levels of an ordered category, in their order; none of any other column."""
     dtype = getattr(column, "dtype", None)
     if getattr(dtype, "ordered", False):
-        return [_plain(level) for level in dtype.categories]
+        return [as_python(level) for level in dtype.categories]
     return []
-
-
-def _plain(cell):
-    return cell.item() if isinstance(cell, np.generic) else cell

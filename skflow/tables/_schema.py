@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skflow._containers import as_table
 from skflow._input import unmasked
@@ -199,6 +200,8 @@ def _make(X):
 
 
 def _as_array(X):
+    if issparse(X):
+        raise TypeError("X is sparse, and a table has all its cells: pass X.toarray().")
     X, _ = unmasked(X)
     X = X if hasattr(X, "dtype") else np.asarray(X, dtype=_dtype_of(X))
     if len(X.shape) != 2:

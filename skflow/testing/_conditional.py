@@ -10,13 +10,11 @@ from scipy.stats import kstest, norm
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skflow.testing._fits import Grid, reseeded
-from skflow.testing._report import checks_but, fail, require_at_most
+from skflow.testing._fits import INDEPENDENT, INTEGRAL, Grid, reseeded
+from skflow.testing._report import checks_but, fail, largest_error, require_at_most
 
 __all__ = ["check_conditional_density"]
 
-_ROW = 1e-4  # float32 sums in another order
-_INTEGRAL = 0.01
 _RESCALED = 1e-3
 _DISTANCE = 0.05  # of distribution functions, beyond what a sample's noise explains
 _TRUTH = 0.2
@@ -163,16 +161,15 @@ def _check_independent_rows(fits):
     reverse = fits.fitted.score_samples(X[::-1], context=context[::-1])[::-1]
     alone = [fits.fitted.score_samples(X[i : i + 1], context=context[i : i + 1]) for i in range(9)]
     for other in (reverse, np.concatenate(alone)):
-        scores = fits.scores[: len(other)]
-        error = (np.abs(other - scores) / np.maximum(np.abs(scores), 1)).max()
-        fits.require_at_most("independent_rows", error, _ROW, "a row scores differently")
+        error = largest_error(other, fits.scores[: len(other)])
+        fits.require_at_most("independent_rows", error, INDEPENDENT, "a row scores differently")
 
 
 def _check_integral(fits):
     for place in _PLACES:
         mass = fits.grid(place).mass.sum()
         explanation = f"at the context {place} the density integrates to {mass:.4g}"
-        fits.require_at_most("integral", abs(mass - 1), _INTEGRAL, explanation)
+        fits.require_at_most("integral", abs(mass - 1), INTEGRAL, explanation)
 
 
 def _check_context(fits):
@@ -185,8 +182,7 @@ def _check_context(fits):
 def _check_rescaling(fits):
     X, context = fits.X_new[:500] * _UNITS, fits.context_new[:500] * _CONTEXT_UNITS
     expected = fits.scores[:500] - np.log(_UNITS)
-    error = np.abs(fits.rescaled().score_samples(X, context=context) - expected)
-    error = (error / np.maximum(np.abs(expected), 1)).max()
+    error = largest_error(fits.rescaled().score_samples(X, context=context), expected)
     fits.require_at_most("rescaling", error, _RESCALED, "log densities in other units")
 
 

@@ -5,12 +5,11 @@ import inspect
 import numpy as np
 from sklearn.utils.validation import has_fit_parameter
 
-from skflow.testing._fits import Grid
+from skflow.testing._fits import INTEGRAL, Grid
 from skflow.testing._report import fail, require_at_most
 
 __all__ = ["check_forgotten_context", "check_support"]
 
-_INTEGRAL = 0.01
 _STEP_OF_CONTEXT = 4.0  # how far a context of 1 moves rows, in standard deviations and more
 
 
@@ -28,7 +27,7 @@ def check_support(fits):
         fail(fits.estimator, "support", f"the lowest draw is {lowest:.3g}, below 0")
     mass = Grid(_OfLogarithm(fitted), fits.few, 128, 7, reach=4.5).mass.sum()
     explanation = f"over it the density integrates to {mass:.4g}"
-    require_at_most(fits.estimator, "support", abs(mass - 1.0), _INTEGRAL, explanation)
+    require_at_most(fits.estimator, "support", abs(mass - 1.0), INTEGRAL, explanation)
 
 
 class _OfLogarithm:

@@ -9,14 +9,19 @@ from scipy.stats import multivariate_normal
 
 from skflow.testing._declared import check_forgotten_context, check_support
 from skflow.testing._draws import check_draws, check_samples
-from skflow.testing._fits import HEAVY_WEIGHT, Fits, gaussian_log_density, rounded
+from skflow.testing._fits import (
+    HEAVY_WEIGHT,
+    INDEPENDENT,
+    INTEGRAL,
+    Fits,
+    gaussian_log_density,
+    rounded,
+)
 from skflow.testing._report import checks_but, fail, largest_error, require_at_most
 from skflow.testing._units import check_offset, check_refit, check_rescaling
 
 __all__ = ["check_density"]
 
-_ROW = 1e-4  # float32 sums in another order
-_INTEGRAL = 0.01
 _ROUND_TRIP = 1e-4
 _WEIGHTED = 0.15
 _ON_VALUES = 0.3
@@ -120,14 +125,14 @@ def _check_independent_rows(fits):
     for where, other in others.items():
         error = largest_error(other, scores[: len(other)])
         explanation = f"a row scores differently {where}"
-        require_at_most(fits.estimator, "independent_rows", error, _ROW, explanation)
+        require_at_most(fits.estimator, "independent_rows", error, INDEPENDENT, explanation)
 
 
 def _check_integral(fits):
     for n_features, grid in ((1, fits.clusters_grid), (2, fits.moons_grid)):
         explanation = f"the density of {n_features} feature(s) integrates to {grid.mass.sum():.4g}"
         error = abs(grid.mass.sum() - 1.0)
-        require_at_most(fits.estimator, "integral", error, _INTEGRAL, explanation)
+        require_at_most(fits.estimator, "integral", error, INTEGRAL, explanation)
 
 
 def _check_repeated_values(fits):

@@ -12,6 +12,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 __all__ = [
     "HEAVY_WEIGHT",
+    "INDEPENDENT",
+    "INTEGRAL",
     "OFFSETS",
     "SCALES",
     "Fits",
@@ -25,6 +27,8 @@ __all__ = [
 SCALES = np.array([2.0**10, 2.0**-7])
 OFFSETS = np.array([2.0**24, -(2.0**12)])  # float32 tells 1 apart at the first one
 HEAVY_WEIGHT = 4
+INDEPENDENT = 1e-4  # tolerance of scores alone and together: float32 sums in another order
+INTEGRAL = 0.01  # tolerance of the integral of a density
 _STEP = 0.125  # between the values of the Gaussian's last column
 
 _GAUSSIAN_MEAN = np.array([100.0, -5.0, 0.4])

@@ -153,6 +153,15 @@ class TestRows:
         assert model.n_rows_seen_ == weight.sum()
         assert model.score(X[weight > 0]) > -5
 
+    def test_of_weight_zero_may_be_impossible(self, X):
+        model = density(support={0: (-10, 10)}).fit(X[:500])
+        weight = np.r_[0.0, np.ones(N - 1)]
+        X = np.concatenate([[[20.0, 0.0, 0.0]], X[1:]])
+        assert model.score(Blocks(X)) == -np.inf
+        expected = pytest.approx(model.score(X[1:]))
+        assert model.score(Blocks(X), sample_weight=weight) == expected
+        assert model.score(X, sample_weight=weight) == expected
+
     def test_with_repeated_values_are_spread(self, X):
         rounded = np.round(X, 1)
         model = density().fit(Blocks(rounded))

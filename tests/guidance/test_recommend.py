@@ -123,6 +123,9 @@ def test_rows_beyond_memory(tmp_path):
         (len, "density", "X is a function"),
         (np.empty((5, 0)), "density", "0 feature"),
         ([1.0, 2.0], "density", "2D"),
+        (None, "density", "2D"),
+        (np.empty((0, 3)), "density", "no rows"),
+        (pd.DataFrame({"a": []}), "synthesis", "no rows"),
     ],
 )
 def test_bad_input(X, task, message):

@@ -116,6 +116,16 @@ class TestWeights:
             get_scorer(name)(LinearRegression().fit(X, y), X, y)
 
 
+def test_an_impossible_row_of_weight_zero_is_none():
+    X, y = rows(40)
+    model = Normal(sd=1e-3).fit(X, X[:, 0])
+    y, weight = np.r_[1e200, X[1:, 0]], np.r_[0.0, np.ones(39)]
+    with np.errstate(over="ignore"):  # the square of what is that far
+        assert get_scorer("log_density")(model, X, y) == -np.inf
+        found = get_scorer("log_density")(model, X, y, sample_weight=weight)
+    assert found == pytest.approx(norm.logpdf(0, scale=1e-3))
+
+
 def test_weights_that_the_scorer_did_not_ask_for():
     X, y = rows(40)
     with sklearn.config_context(enable_metadata_routing=True):
@@ -148,3 +158,11 @@ class TestArguments:
     def test_bad_coverage(self):
         with pytest.raises(ValueError, match="coverage must lie strictly between 0 and 1, got 90"):
             get_scorer("neg_interval_score", coverage=90)
+
+    def test_bad_quantiles(self):
+        with pytest.raises(ValueError, match="quantiles must lie strictly between 0 and 1, got 5"):
+            get_scorer("neg_pinball_loss", quantiles=(5, 95))
+
+    def test_too_few_draws(self):
+        with pytest.raises(ValueError, match="n_samples must be an integer of at least 2, got 1"):
+            get_scorer("neg_crps", n_samples=1)

@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import scipy.sparse
 
 from skflow.tables._cells import read_cells
 from skflow.tables._schema import Schema
@@ -107,6 +108,11 @@ def test_other_widths():
         Schema.read(np.zeros((4, 2))).columns(np.zeros((4, 3)))
     with pytest.raises(ValueError, match="Expected 2D array.*reshape"):
         Schema.read(np.zeros(4))
+
+
+def test_sparse_matrices_are_told():
+    with pytest.raises(TypeError, match=r"X is sparse.*pass X.toarray\(\)"):
+        Schema.read(scipy.sparse.eye(3, format="csr"))
 
 
 def test_columns_by_name_or_number():

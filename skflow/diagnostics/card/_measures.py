@@ -18,6 +18,7 @@ from skflow.estimators import (
     SimulationPosterior,
     TableDensity,
 )
+from skflow.metrics._losses import check_targets
 
 __all__ = ["held_out_scores_of", "measured"]
 
@@ -110,7 +111,7 @@ def _(estimator, X, y, context):
 @_measured.register(TableDensity)
 def _(estimator, X, y, context):
     _without(estimator, y=y, context=context)
-    scores = [_given("log density, nats a row", estimator.score_samples(X))]
+    scores = [_given(NATS, estimator.score_samples(X))]
     return scores, None, "The checks of diagnose are of rows of numbers, not of frames."
 
 
@@ -119,7 +120,7 @@ def _(estimator, X, y, context):
     _without(estimator, y=y, context=context)
     flagged = estimator.predict(X) == -1
     scores = [
-        _given("score of a row", estimator.score_samples(X)),
+        _given(OF_HELD_OUT[FlowOutlierDetector], estimator.score_samples(X)),
         _given("share that is flagged", flagged.astype(float)),
     ]
     return scores, None, "Which of the rows are outliers is not known to the card."
@@ -129,14 +130,14 @@ def _(estimator, X, y, context):
 def _(estimator, X, y, context):
     _without(estimator, context=context)
     _with_y(estimator, y)
-    target = np.asarray(y, dtype=np.float64)
-    interval = estimator.predict_interval(X, COVERAGE)
-    inside = (interval[..., 0] <= target) & (target <= interval[..., 1])
-    error = estimator.predict(X) - target
+    log_density, target = estimator.log_density(X, y), check_targets(y, "y")
+    ends = estimator.predict_interval(X, COVERAGE).reshape(*target.shape, 2)
+    inside = (ends[..., 0] <= target) & (target <= ends[..., 1])
+    error = estimator.predict(X).reshape(target.shape) - target
     scores = [
-        _given("log density of y, nats a row", estimator.log_density(X, y)),
+        _given(OF_HELD_OUT[FlowRegressor], log_density),
         _given("root mean squared error", np.sqrt((error**2).mean())),
-        _given(f"share in intervals of {COVERAGE:.0%}", inside.reshape(len(inside), -1).mean(1)),
+        _given(f"share in intervals of {COVERAGE:.0%}", inside.mean(axis=1)),
     ]
     return scores, None, ""
 

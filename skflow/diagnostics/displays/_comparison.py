@@ -1,4 +1,4 @@
-"""Pictures of what the diagnostics measured; matplotlib is imported when one is drawn."""
+"""Who is ahead of the classical estimators, and by how much: a picture of a comparison."""
 
 from collections import Counter
 
@@ -102,7 +102,7 @@ class DensityComparisonDisplay:
             None makes a figure.
         **kwargs : dict
             Passed to :func:`skflow.compare_densities`: ``cv``, ``n_jobs``, ``random_state``,
-            ``sample_weight``.
+            ``sample_weight``, ``verbose``.
 
         Returns
         -------

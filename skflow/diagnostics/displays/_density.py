@@ -233,7 +233,8 @@ class DensityDisplay(PanelsMixin):
         label = self._label_of_rows(points[0], points[-1])
         values = self.rows[:, 0]
         inside = values[(points[0] <= values) & (values <= points[-1])]
-        edges = bin_edges(inside, inside.min(), inside.max(), n_bins)
+        ends = (inside.min(), inside.max()) if np.ptp(inside) else points[[0, -1]]
+        edges = bin_edges(inside, *ends, n_bins)
         # shares of all rows, also of those outside
         heights = np.histogram(inside, edges)[0] / np.diff(edges) / len(values)
         density, bottom = np.exp(self.log_density), 0.0

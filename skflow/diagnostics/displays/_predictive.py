@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import _num_samples
 
-from skflow._containers import rows_at
+from skflow._containers import as_table, rows_at
+from skflow._input import names_of
 from skflow.diagnostics.displays._style import (
     BLUE,
     DARK,
@@ -16,6 +17,7 @@ from skflow.diagnostics.displays._tables import (
     check_keywords,
     chosen_columns,
     chosen_target,
+    framed_like,
     inner_range,
 )
 from skflow.metrics._asking import ask
@@ -163,6 +165,7 @@ class PredictiveDisplay(PanelsMixin):
         display : PredictiveDisplay
         """
         check_keywords(cls, kwargs)
+        X = as_table(X)
         if column is None and not len(rows):
             raise ValueError("column is None and rows is empty: there is nothing to draw.")
         values = None if y is None else chosen_target(check_targets(y, "y"), target)
@@ -229,8 +232,8 @@ class PredictiveDisplay(PanelsMixin):
 
 
 def _fan(estimator, X, column, coverages, target, given, n_points):
-    names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
-    lines = _lines(X)
+    names, lines = names_of(X), _lines(X)
+    names = None if names is None else [str(name) for name in names]
     number, *others = chosen_columns(column, names or [f"column {j}" for j in range(len(lines))])
     if others or lines[number] is None:
         raise ValueError(f"column must name one column of finite numbers, got {column!r}.")
@@ -264,7 +267,8 @@ def _densities(estimator, X, target):
 
 def _lines(X):
     """Columns of X as finite numbers; None in the place of others."""
-    columns = [X[name] for name in X.columns] if hasattr(X, "columns") else list(np.asarray(X).T)
+    names = names_of(X)
+    columns = list(np.asarray(X).T) if names is None else [X[name] for name in names]
     lines = []
     for column in columns:
         try:
@@ -285,10 +289,9 @@ def _central_row(lines):
 
 def _replaced(X, number, line):
     """X with another column in the place of one."""
-    if hasattr(X, "columns"):
-        named = {name: X[name] for name in X.columns}
-        named[X.columns[number]] = line
-        return type(X)(named)
+    names = names_of(X)
+    if names is not None:
+        return framed_like(X, {name: X[name] for name in names} | {names[number]: line})
     X = np.array(X)
     X = X if X.dtype == object else X.astype(np.float64)
     X[:, number] = line

@@ -6,7 +6,6 @@ __all__ = [
     "BLUE",
     "DARK",
     "DATA",
-    "GREEN",
     "GREY",
     "LIGHT",
     "ORANGE",
@@ -22,7 +21,7 @@ __all__ = [
 
 # Okabe and Ito's colours. Whatever stands side by side also differs in shape or line, and either
 # in lightness (blue and orange) or in being filled, so that it is told apart in grey.
-BLUE, ORANGE, VERMILLION, GREEN = "#0072B2", "#E69F00", "#D55E00", "#009E73"
+BLUE, ORANGE, VERMILLION = "#0072B2", "#E69F00", "#D55E00"
 DARK, GREY, LIGHT = "0.15", "0.45", "0.85"
 DATA = {"color": BLUE, "marker": "o"}
 SAMPLES = {"color": ORANGE, "marker": "^"}

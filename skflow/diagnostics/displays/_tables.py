@@ -5,6 +5,8 @@ from numbers import Integral
 
 import numpy as np
 
+from skflow._containers import as_table
+from skflow._input import names_of
 from skflow._random import draw_seed
 from skflow._validation import check_data
 from skflow.diagnostics.measures._checks import check_whole_density
@@ -15,6 +17,7 @@ __all__ = [
     "check_keywords",
     "chosen_columns",
     "chosen_target",
+    "framed_like",
     "inner_range",
     "like",
     "require",
@@ -31,7 +34,9 @@ def rows_and_names(estimator, X):
     """Return the rows of X (n, d) as float64 and the names of the columns; fitted is checked."""
     check_whole_density(estimator)
     rows = check_data(estimator, X, reset=False)
-    names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
+    names = names_of(as_table(X))
+    if names is None:
+        names = getattr(estimator, "feature_names_in_", None)
     if names is None:
         names = [f"column {j}" for j in range(rows.shape[1])]
     return rows, [str(name) for name in names]
@@ -39,9 +44,14 @@ def rows_and_names(estimator, X):
 
 def like(X, rows):
     """Return rows (n, d) as a table of the kind of X, with its column names if it has them."""
-    if not hasattr(X, "columns"):
-        return rows
-    return type(X)(dict(zip(X.columns, rows.T, strict=True)))
+    names = names_of(as_table(X))
+    return rows if names is None else framed_like(X, dict(zip(names, rows.T, strict=True)))
+
+
+def framed_like(X, columns):
+    """Return columns, cells (n,) by name, as a frame of the kind of X."""
+    kind = type(as_table(X))
+    return getattr(kind, "from_pydict", kind)(columns)  # the former of pyarrow
 
 
 def spread_like(estimator, X, random_state):

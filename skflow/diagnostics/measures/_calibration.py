@@ -14,9 +14,9 @@ from skflow.diagnostics.measures._candidates import (
     whitened,
 )
 from skflow.diagnostics.measures._exchange import rank_test
-from skflow.diagnostics.measures._finding import Finding
+from skflow.diagnostics.measures._finding import Finding, shown_p
 
-__all__ = ["SimulationCalibration", "check_pairs", "shown_p", "simulation_calibration"]
+__all__ = ["SimulationCalibration", "check_pairs", "simulation_calibration"]
 
 LEVEL = 0.01
 MAX_CROSSED = 12  # products of different parameters are looked at up to so many
@@ -43,7 +43,7 @@ class SimulationCalibration(Finding):
         too narrow.
     band : tuple of two ndarray of shape (n_draws + 1,)
         Within which the distribution function of a quantity's ranks lies, as a whole, with a
-        probability of 95 % [2]_.
+        probability of 95 %.
     p_values : dict {str: float}
         Of each quantity: three times the smallest of its tests of mean, width and shape.
     p_value : float
@@ -176,11 +176,6 @@ def check_pairs(quantities, shape):
         if np.isnan(checked[name]).any():
             raise ValueError(f"{name!r} holds NaN.")
     return checked
-
-
-def shown_p(p_value):
-    """Return a p-value as a reading shows it."""
-    return "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.3f}"
 
 
 def _read(found, names, bias, spread):

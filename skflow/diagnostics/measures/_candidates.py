@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from skflow.diagnostics.measures._checks import check_names
+
 __all__ = [
     "candidate_names",
     "centred_products",
@@ -41,10 +43,7 @@ def candidate_names(feature_names, n_features):
     """Return names of parameters; by default "theta 0", "theta 1" and so on."""
     if feature_names is None:
         return [f"theta {j}" for j in range(n_features)]
-    names = [str(name) for name in feature_names]
-    if len(names) != n_features:
-        raise ValueError(f"expected {n_features} feature_names, got {len(names)}")
-    return names
+    return check_names(feature_names, n_features)
 
 
 def scaled(sets):

@@ -10,6 +10,8 @@ from skflow.diagnostics.measures._finding import Finding
 
 __all__ = ["Coverage", "hdr_coverage"]
 
+LOWEST = np.finfo(np.float64).min / 2
+
 
 @dataclass(frozen=True, repr=False)
 class Coverage(Finding):
@@ -61,6 +63,11 @@ def hdr_coverage(scores_of_samples, scores_of_rows, levels=None):
     -------
     Coverage
 
+    Raises
+    ------
+    ValueError
+        For fewer than 8 scores of either, for NaN, and for levels that do not lie between 0 and 1.
+
     References
     ----------
     .. [1] Hyndman (1996), Computing and graphing highest density regions, The American
@@ -80,7 +87,7 @@ def hdr_coverage(scores_of_samples, scores_of_rows, levels=None):
     regions are too small: those that claim 85 % hold 69 % of the rows
     """
     samples, rows = _scores(scores_of_samples, "samples"), _scores(scores_of_rows, "rows")
-    levels = np.append(np.arange(1, 20) / 20, 0.99) if levels is None else np.asarray(levels)
+    levels = np.append(np.arange(1, 20) / 20, 0.99) if levels is None else np.ravel(levels)
     if not ((levels > 0) & (levels < 1)).all():
         raise ValueError(f"levels must lie strictly between 0 and 1, got {levels}")
     thresholds = np.quantile(samples, 1 - levels)
@@ -97,11 +104,15 @@ def hdr_coverage(scores_of_samples, scores_of_rows, levels=None):
 
 def _scores(values, name):
     values = check_array(
-        values, ensure_2d=False, ensure_all_finite=False, input_name=f"scores_of_{name}"
+        values,
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_all_finite=False,
+        input_name=f"scores_of_{name}",
     )
     if values.ndim != 1 or len(values) < 8 or np.isnan(values).any():
         raise ValueError(f"expected at least 8 scores of {name} in one array, none of them NaN")
-    return values
+    return np.maximum(values, LOWEST)  # between two of -inf there is no quantile
 
 
 def _read(p_value, claimed, held):

@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from skflow._random import draw_seed
-from skflow.diagnostics.measures._calibration import check_pairs, shown_p
+from skflow.diagnostics.measures._calibration import check_pairs
 from skflow.diagnostics.measures._candidates import check_candidates
 from skflow.diagnostics.measures._exchange import rank_test
-from skflow.diagnostics.measures._finding import Finding
+from skflow.diagnostics.measures._finding import Finding, shown_p
 from skflow.diagnostics.measures._observations import ObservationScores, observations
 
 __all__ = ["ExpectedCoverage", "expected_coverage"]

@@ -145,6 +145,8 @@ def _deviation(rows):
 def _limits(X, n_draws):
     """Distance (d,) outside the range of the rows that their tails still explain."""
     n, d = X.shape
+    if n == 1:
+        return np.full(d, np.inf)  # which has no tail
     distance = np.sort(np.abs(X - np.median(X, axis=0)), axis=0)
     outer = min(n - 1, max(MIN_OUTER, int(OUTER_SHARE * n)))
     farthest = distance[-1]

@@ -7,7 +7,7 @@ from scipy import stats
 from sklearn.utils.validation import check_array
 
 from skflow.diagnostics.measures._checks import check_whole_density
-from skflow.diagnostics.measures._finding import Finding
+from skflow.diagnostics.measures._finding import Finding, shown_p
 
 __all__ = ["LatentNormality", "latent_normality", "standard_latents"]
 
@@ -117,7 +117,7 @@ def latent_normality(Z):
     >>> print(latent_normality(1.5 * Z))  # doctest: +ELLIPSIS
     latents are not standard normal (p < 0.001), most clearly: the median squared norm is ...
     """
-    Z = check_array(Z, ensure_min_samples=8, input_name="Z")
+    Z = check_array(Z, dtype=np.float64, ensure_min_samples=8, input_name="Z")
     n, d = Z.shape
     ks = [stats.kstest(column, "norm") for column in Z.T]
     statistics, p_values = np.array([(test.statistic, test.pvalue) for test in ks]).T
@@ -158,7 +158,6 @@ def _largest_correlation(Z):
 def _read(p_value, norm_p, correlation_p, norms, p_values, correlation):
     if p_value > 0.01:
         return f"latents agree with independent standard normals (p = {p_value:.2f})"
-    shown = "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.3f}"
     column = int(p_values.argmin())
     reasons = {
         "norms": (norm_p, f"the median squared norm is {np.median(norms):.3g}"),
@@ -166,4 +165,4 @@ def _read(p_value, norm_p, correlation_p, norms, p_values, correlation):
         "column": (p_values[column], f"latent {column} is not normal"),
     }
     reason = min(reasons.values())[1]
-    return f"latents are not standard normal ({shown}), most clearly: {reason}"
+    return f"latents are not standard normal ({shown_p(p_value)}), most clearly: {reason}"

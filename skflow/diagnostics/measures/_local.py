@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils.validation import check_array
 
 from skflow._random import draw_seed
-from skflow.diagnostics.measures._calibration import shown_p
 from skflow.diagnostics.measures._candidates import (
     candidate_names,
     centred_products,
@@ -16,7 +15,7 @@ from skflow.diagnostics.measures._candidates import (
     whitened,
 )
 from skflow.diagnostics.measures._exchange import choices, smallest_p
-from skflow.diagnostics.measures._finding import Finding
+from skflow.diagnostics.measures._finding import Finding, shown_p
 from skflow.diagnostics.measures._observations import ObservationScores, observations
 
 __all__ = ["LocalTwoSampleTest", "local_two_sample_test"]

@@ -66,10 +66,9 @@ def normalization(log_density, log_proposal):
     >>> print(normalization(norm.logpdf(draws), r.logpdf(draws)))
     the density integrates to one (1.008 +- 0.007)
     """
-    q = check_array(
-        log_density, ensure_2d=False, ensure_all_finite=False, input_name="log_density"
-    )
-    r = check_array(log_proposal, ensure_2d=False, input_name="log_proposal")
+    numbers = {"dtype": np.float64, "ensure_2d": False}
+    q = check_array(log_density, ensure_all_finite=False, input_name="log_density", **numbers)
+    r = check_array(log_proposal, input_name="log_proposal", **numbers)
     if q.shape != r.shape or q.ndim != 1 or len(q) < 25:
         raise ValueError(f"expected two arrays of one length, 25 at least: {q.shape}, {r.shape}")
     if np.isnan(q).any() or np.isposinf(q).any():

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow.diagnostics.measures._calibration import shown_p
 from skflow.diagnostics.measures._candidates import scaled, whitened
 from skflow.diagnostics.measures._exchange import smallest_p
-from skflow.diagnostics.measures._finding import Finding
+from skflow.diagnostics.measures._finding import Finding, shown_p
 
 __all__ = ["PosteriorPredictive", "posterior_predictive"]
 

@@ -54,8 +54,8 @@ def round_trip_error(X, X_back):
     >>> print(round_trip_error(X, X + 1e-7))
     rows come back from their latents to 1e-07 standard deviations
     """
-    X = check_array(X, input_name="X")
-    back = check_array(X_back, ensure_all_finite=False, input_name="X_back")
+    X = check_array(X, dtype=np.float64, input_name="X")
+    back = check_array(X_back, dtype=np.float64, ensure_all_finite=False, input_name="X_back")
     if X.shape != back.shape:
         raise ValueError(f"expected two tables of one shape, got {X.shape} and {back.shape}")
     spread = X.std(axis=0)

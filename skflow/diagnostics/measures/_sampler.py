@@ -86,7 +86,7 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0, f
     >>> sampler_agreement(gauss.score_samples, samples + 0.3).p_value < 1e-6
     True
     """
-    samples = check_array(samples, ensure_min_samples=40, input_name="samples")
+    samples = check_array(samples, dtype=np.float64, ensure_min_samples=40, input_name="samples")
     columns = check_names(feature_names, samples.shape[1])
     rng = np.random.default_rng(random_state)
     walkers, others = np.array_split(rng.permutation(samples), 2)

@@ -57,7 +57,7 @@ def bits_per_dim(log_density, n_features, cell=1.0):
     >>> print(bits_per_dim(np.full(10, -64 * np.log(256)), n_features=64))
     8.000 +- 0.000 bits for each of 64 dimensions
     """
-    values = check_array(log_density, ensure_2d=False, input_name="log_density")
+    values = check_array(log_density, dtype=np.float64, ensure_2d=False, input_name="log_density")
     if values.ndim != 1 or n_features < 1 or not cell > 0:
         raise ValueError(
             "expected log densities in one array, n_features of at least 1 and cell above 0, got "

@@ -23,14 +23,16 @@ class TrainingCurves(Finding):
     training, validation : ndarray of shape (n_epochs,)
         Losses in nats of preprocessed rows, means over members; NaN where no rows were held out.
     best_epoch : int
-        With the lowest validation loss; with the lowest training loss if no rows were held out.
+        With the lowest validation loss; with the lowest training loss if no rows were held out;
+        the first if no loss is finite.
     late_fall : float
         Nats by which the loss that chooses the weights fell in the second half of the epochs.
     late_share : float
         The same as a share of its fall since the first epoch; 1 with fewer than three epochs.
     settled : bool
         False if the best epoch is among the last tenth, the second half brought more than 0.02
-        nats, and these are more than 15 % of the whole fall; and with fewer than three epochs.
+        nats, and these are more than 15 % of the whole fall; with fewer than three epochs; and if
+        no loss is finite.
     gap : float
         Validation loss less training loss at the best epoch. Training losses are taken with
         dropout and input noise, so that this understates overfitting.
@@ -90,12 +92,15 @@ def training_curves(history):
     training = _losses(history, "train_loss")
     validation = _losses(history, "validation_loss")
     deciding = validation if np.isfinite(validation).any() else training
-    best = int(np.nanargmin(deciding))
+    known = np.isfinite(deciding)
+    best = int(np.where(known, deciding, np.inf).argmin())
     fall, share = _late_fall(deciding)
     late = best >= 0.9 * len(epochs) - 1
-    short = len(epochs) < MIN_EPOCHS
-    settled = not (short or (late and fall > SETTLED and share > SETTLED_SHARE))
-    if short:
+    told = known.any() and len(epochs) >= MIN_EPOCHS
+    settled = bool(told and not (late and fall > SETTLED and share > SETTLED_SHARE))
+    if not known.any():
+        ending = "no loss was a finite number"
+    elif not told:
         ending = "too few to tell whether the loss still fell"
     elif settled:
         ending = "the loss no longer fell"

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, QuantileTransformer, StandardScaler
 
 from skflow.diagnostics.measures._checks import check_tables
-from skflow.diagnostics.measures._finding import Finding
+from skflow.diagnostics.measures._finding import Finding, shown_p
 from skflow.metrics._separation import CROSS_FITTED, separation
 
 __all__ = ["TwoSampleTest", "two_sample_test"]
@@ -115,6 +115,5 @@ def _separation(model, rows, label, seed):
 
 
 def _read(auc, p_value):
-    shown = "p < 0.001" if p_value < 1e-3 else f"p = {p_value:.3f}"
     can = "cannot" if p_value > 0.01 else "can"
-    return f"draws {can} be told from rows: AUC {auc:.2f} ({shown})"
+    return f"draws {can} be told from rows: AUC {auc:.2f} ({shown_p(p_value)})"

@@ -5,7 +5,7 @@ from skflow.diagnostics.displays._expected import ExpectedCoverageDisplay
 from skflow.diagnostics.displays._local import LocalTwoSampleDisplay
 from skflow.diagnostics.displays._rank import RankDisplay
 from skflow.diagnostics.displays._replicated import PosteriorPredictiveDisplay
-from skflow.diagnostics.measures._calibration import shown_p
+from skflow.diagnostics.measures._finding import shown_p
 from skflow.diagnostics.report._posterior import PosteriorCheck
 
 DISPLAYS = {

@@ -79,6 +79,6 @@ class MixtureBaseline(Baseline):
             settings = {"n_components": choice.n_components, "reg_covar": choice.reg_covar}
             settings["covariance_type"] = choice.covariance_type
         found = fit_mixture(z, weight, **settings)
-        model = GaussianMixture(self.n_components or settings["n_components"])
+        model = GaussianMixture(settings["n_components"])
         model.weights_, model.means_, model.precisions_cholesky_ = found
         return model

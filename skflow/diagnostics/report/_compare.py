@@ -15,7 +15,7 @@ from skflow._types import RandomState, Table, Weights
 from skflow._validation import check_data, check_rows, check_sample_weight
 from skflow._watch import watched
 from skflow.diagnostics.report._baselines import KernelBaseline, MixtureBaseline
-from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
+from skflow.diagnostics.report._gains import named_pairs, rows_with_gains, verdict
 from skflow.diagnostics.report._scoring import scored
 from skflow.estimators import KernelFlowDensity, NSFDensity
 from skflow.estimators._score_table import ScoreTable, mean_and_error
@@ -79,6 +79,14 @@ def compare_densities(
         ``seconds``. ``table.held_out_scores[name]`` has the log density of each row. An estimator
         that fails has the score NaN, and the note says why.
 
+    Raises
+    ------
+    TypeError
+        For a list of estimators without names.
+    ValueError
+        For bad rows or weights, names that are repeated or those of the classical ones, and
+        densities of different spaces.
+
     See Also
     --------
     skflow.plots.DensityComparisonDisplay : Draws the table.
@@ -126,11 +134,8 @@ def compare_densities(
 
 def _named(estimators):
     if estimators is None:
-        return [("flow", NSFDensity()), ("kernel_flow", KernelFlowDensity())]
-    if not isinstance(estimators, list | tuple):
-        return [(type(estimators).__name__, estimators)]
-    check_names_apart([name for name, _ in estimators], BASELINES)
-    return list(estimators)
+        estimators = [("flow", NSFDensity()), ("kernel_flow", KernelFlowDensity())]
+    return named_pairs(estimators, BASELINES)
 
 
 def _classical():

@@ -2,21 +2,42 @@
 
 import numpy as np
 
+from skflow._escapes import escaped
 from skflow.estimators._score_table import mean_and_error
 
-__all__ = ["check_names_apart", "rows_with_gains", "verdict"]
+__all__ = ["named_pairs", "rows_with_gains", "verdict"]
+
+MOST_CHARACTERS = 80  # of what is no pair, in a message
 
 
-def check_names_apart(names, reserved):
-    """Raise a ValueError if names of estimators are none, repeated or those of the rivals."""
-    if not names:
+def named_pairs(estimators, reserved):
+    """Pairs (name, estimator) of an estimator or a list of pairs.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    ValueError
+        If there are none, or if names are repeated or those of the rivals.
+    """
+    if not isinstance(estimators, list | tuple):
+        estimators = [(type(estimators).__name__, estimators)]
+    if not len(estimators):
         raise ValueError("estimators is empty; expected a list of (name, estimator).")
+    for pair in estimators:
+        if not (isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise TypeError(
+                "estimators must be an estimator or a list of (name, estimator); it holds "
+                f"{escaped(repr(pair), MOST_CHARACTERS)}: give each a name."
+            )
+    names = [name for name, _ in estimators]
     taken = sorted(set(names) & set(reserved)) or sorted({n for n in names if names.count(n) > 1})
     if taken:
         raise ValueError(
             f"The name {taken[0]!r} is taken; estimators need names that differ from each other "
             f"and from {', '.join(reserved)}, which are always compared."
         )
+    return list(estimators)
 
 
 def rows_with_gains(scores, rivals, weight, others):

@@ -13,8 +13,9 @@ from skflow._containers import rows_at
 from skflow._pages import ShownMixin
 from skflow._random import draw_seed
 from skflow._types import Auto, Function, Names, RandomState, Table
-from skflow.diagnostics.measures._calibration import shown_p, simulation_calibration
+from skflow.diagnostics.measures._calibration import simulation_calibration
 from skflow.diagnostics.measures._expected import expected_coverage
+from skflow.diagnostics.measures._finding import shown_p
 from skflow.diagnostics.measures._local import local_two_sample_test
 from skflow.diagnostics.measures._replicates import posterior_predictive
 

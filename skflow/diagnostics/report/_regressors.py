@@ -14,14 +14,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from skflow._containers import rows_at
+from skflow._containers import as_table, rows_at
+from skflow._input import names_of
 from skflow._notices import speaking_for
 from skflow._random import draw_seed
 from skflow._threads import one_thread
 from skflow._types import RandomState, Table, Weights
 from skflow._validation import check_rows, check_sample_weight
 from skflow._watch import watched
-from skflow.diagnostics.report._gains import check_names_apart, rows_with_gains, verdict
+from skflow.diagnostics.report._gains import named_pairs, rows_with_gains, verdict
 from skflow.diagnostics.report._peers import (
     GaussianResiduals,
     QuantileBoosting,
@@ -105,6 +106,14 @@ def compare_regressors(
         the score NaN, and the note says why. ``table.held_out_scores[name]`` has the log density
         of each row.
 
+    Raises
+    ------
+    TypeError
+        For a list of estimators without names.
+    ValueError
+        For tables of different lengths, bad y or weights, and names that are repeated or those of
+        peers.
+
     See Also
     --------
     FlowRegressor : A regressor that predicts a density.
@@ -135,13 +144,14 @@ def compare_regressors(
     >>> bool(table["FlowRegressor"]["gain"] > 0)
     True
     """
+    X = as_table(X)
     check_consistent_length(X, y)
     values = check_targets(y, "y")
     weight = check_sample_weight(sample_weight, values)
     check_rows(values, sample_weight=weight)
     y = values[:, 0] if values.shape[1] == 1 else values
     peers, missing = _peers(point_regressors, values.shape[1])
-    pairs = _named(estimators, [name for name, _ in peers])
+    pairs = named_pairs(estimators, [name for name, _ in peers])
     rng = check_random_state(draw_seed(random_state))
     fold = assign_folds(np.column_stack([_numbers(X), values]), weight, cv, rng)
     pairs, seed = seeded_clones([*pairs, *peers], rng), draw_seed(rng)
@@ -196,17 +206,11 @@ def _peers(point_regressors, n_targets):
     return [*peers, ("quantile_forest", QuantileForest())], ""
 
 
-def _named(estimators, peers):
-    if not isinstance(estimators, list | tuple):
-        estimators = [(type(estimators).__name__, estimators)]
-    check_names_apart([name for name, _ in estimators], peers)
-    return list(estimators)
-
-
 def _numbers(X):
     """Columns of X as numbers (n, d), equal where values are equal."""
-    columns = [X[name] for name in X.columns] if hasattr(X, "columns") else np.asarray(X).T
-    if not hasattr(X, "columns") and np.ndim(columns) != 2:
+    names = names_of(X)
+    columns = np.asarray(X).T if names is None else [X[name] for name in names]
+    if names is None and np.ndim(columns) != 2:
         raise ValueError(f"X must be a table of rows and columns, got shape {np.shape(X)}.")
     numbers = []
     for column in map(np.asarray, columns):

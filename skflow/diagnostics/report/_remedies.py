@@ -43,7 +43,10 @@ def _ties(estimator):
 
 def _unconverged(estimator):
     if not isinstance(estimator, BaseFlowDensity):
-        return [replace(_set(estimator, max_iter=10 * estimator.max_iter), firm=True)]
+        most = estimator.get_params(deep=False).get("max_iter")
+        if most is None:
+            return [Remedy("let its fit go on for longer")]
+        return [replace(_set(estimator, max_iter=10 * most), firm=True)]
     remedies = [replace(_set(estimator, max_epochs=4 * estimator.n_iter_), firm=True)]
     if estimator.learning_rate != "auto":
         remedies.append(_set(estimator, learning_rate="auto", max_epochs=2 * estimator.n_iter_))

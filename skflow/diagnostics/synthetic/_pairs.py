@@ -119,7 +119,8 @@ def _ratio(ranks, levels):
 def _read(names, real, synthetic, of_limit, n_beyond):
     if len(names) < 2:
         return "there is one column, and no pair"
-    i, j = np.unravel_index(of_limit.argmax(), of_limit.shape)
+    pairs = np.triu_indices(len(names), 1)
+    i, j = (axis[of_limit[pairs].argmax()] for axis in pairs)
     worst = f"{names[i]} and {names[j]} ({real[i, j]:.2f} real, {synthetic[i, j]:.2f} synthetic)"
     if not n_beyond:
         return f"pairs differ by no more than chance may, most {worst}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow._input import column_label
+from skflow._input import as_python, column_label
 from skflow.tables._cells import LevelCells, NumberCells, read_cells
 from skflow.tables._context import cells_of, is_hole, numbers_of
 from skflow.tables._schema import Schema
@@ -45,7 +45,7 @@ class SharedColumn:
 
     @property
     def shown(self):
-        """Names of what :meth:`shares` and :meth:`numbers` tell apart, without holes."""
+        """Names of what :meth:`numbers` tells apart, without holes."""
         rarer = (OTHER,) if len(self.levels) > MAX_LEVELS else ()
         return (*self.levels[:MAX_LEVELS], *rarer, UNKNOWN)
 
@@ -112,7 +112,7 @@ def _shared(j, columns, labels):
 def _levels(columns):
     """Codes of each table, and names of the levels of the real one."""
     plain = {
-        name: [None if is_hole(cell) else _item(cell) for cell in cells_of(column)]
+        name: [None if is_hole(cell) else as_python(cell) for cell in cells_of(column)]
         for name, column in columns.items()
     }
     counts = Counter(cell for cell in plain["real"] if cell is not None)
@@ -120,7 +120,3 @@ def _levels(columns):
     rank = {level: float(k) for k, level in enumerate(order)} | {None: np.nan}
     codes = (np.array([rank.get(cell, -1.0) for cell in cells]) for cells in plain.values())
     return tuple(codes), tuple(str(level) for level in order)
-
-
-def _item(cell):
-    return cell.item() if isinstance(cell, np.generic) else cell

@@ -5,10 +5,10 @@ from scipy.linalg import solve_triangular
 from scipy.special import gammaln
 
 from skflow._persistence import stored
+from skflow.sampling._normals import LOG_2PI
 
 __all__ = ["ClassGaussians"]
 
-LOG_2PI = np.log(2 * np.pi)
 FEWEST_FREE = 3.0  # degrees of freedom of the tails
 
 

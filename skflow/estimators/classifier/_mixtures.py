@@ -5,7 +5,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
 from skflow._persistence import stored
-from skflow.estimators.classifier._gaussians import LOG_2PI
+from skflow.sampling._normals import LOG_2PI
 
 __all__ = ["ClassMixtures"]
 

@@ -73,7 +73,7 @@ class GivenClass:
         """Fit an ensemble whose members hold out a fold each; return their densities, too."""
         self.n_classes = rows.n_classes
         flow = clone(self.estimator)
-        weight = None if (rows.weight == 1).all() else rows.weight
+        weight = _weights_for(flow, rows.weight).get("sample_weight")
         flow._fit_to_folds(rows.z, weight, fold, self._context(rows.code).get("context"))
         self.part = flow
         return [self._with(member) for member in flow._members()]
@@ -104,7 +104,7 @@ def _weights_for(estimator, weight):
     ValueError
         If they are not, and the fit takes none.
     """
-    if (weight == 1).all():
+    if (weight == weight[0]).all():
         return {}
     if not has_fit_parameter(estimator, "sample_weight"):
         raise ValueError(

@@ -61,7 +61,8 @@ def distill(
         step; an epoch is 50 steps, and ``300 + 220 n_features`` steps, at most 2,500, are taken
         in all. Each of several members learns the whole teacher.
         Preprocessing, bounds, grids and periods are the teacher's: ``preprocessing`` must be
-        "auto", ``support``, ``resolution`` and ``periodic`` None. There are no rows, so
+        "auto", ``support``, ``resolution``, ``periodic`` and ``context_columns`` None. There are
+        no rows, so
         ``input_noise``, ``validation_fraction``, ``warm_start`` and ``checkpoint`` play no part.
     n_samples : int, default=10_000
         Draws from the teacher that start the student; and as many of each, fresh ones, that
@@ -90,8 +91,9 @@ def distill(
     TypeError
         If the teacher is no flow of this package, or the student no ``IAFDensity``.
     ValueError
-        If the teacher is not fitted (``NotFittedError``), or the student declares a
-        preprocessing, bounds, grids or periods of its own.
+        If the teacher is not fitted (``NotFittedError``), is one of integers, given a context or
+        has a ``symmetry``; or if the student declares a preprocessing, bounds, grids, periods or
+        a context of its own.
 
     See Also
     --------
@@ -149,13 +151,13 @@ def _checked(teacher, student, n_samples):
             f"measure the student; got {n_samples!r}."
         )
     student._validate_params()
-    for name, free in (("preprocessing", "auto"), *((name, None) for name in DECLARED)):
-        value = getattr(student, name)
-        if value != free:
-            raise ValueError(
-                f"student has {name}={value!r}, but a student takes over the teacher's {name}: "
-                f"leave it at {free!r}."
-            )
+    own = [name for name in (*DECLARED, "context_columns") if getattr(student, name) is not None]
+    own += ["preprocessing"] * (student.preprocessing != "auto")
+    for name in own:
+        raise ValueError(
+            f"student has {name}={getattr(student, name)!r}, but a student takes over the "
+            f"teacher's {name}: leave it at {getattr(IAFDensity, name)!r}."
+        )
     return clone(student).set_params(**{name: getattr(teacher, name) for name in DECLARED})
 
 

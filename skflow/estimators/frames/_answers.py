@@ -63,7 +63,7 @@ class AnswersQuestions(DensityMixin):
 
         codes = self._codes(X)
         scores, slopes = self.reader_.scores(codes)
-        slopes += self.reader_.log_shares(X)
+        slopes += self.reader_.log_shares(X, codes)
         given = [given] if isinstance(given, str) else given
         conditions, nothing = given_places(self.reader_, given)
         slopes[:, nothing] = 0.0

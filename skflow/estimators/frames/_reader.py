@@ -193,15 +193,16 @@ class Reader:
             cost[one.broken(known), one.places[0]] -= np.log(self.n_rows + 1)
         return known, cost
 
-    def log_shares(self, X):
+    def log_shares(self, X, codes):
         """Log shares (n, n_places) that cells have among the levels that share their code."""
-        shares = np.zeros((len(X), len(self.scales) + len(self.sums)))
-        if not any(cells.n_levels and cells.pooled for cells in self.cells):
-            return shares
+        shares = np.zeros((len(codes), len(self.scales) + len(self.sums)))
         columns = self._columns(X)
-        for cells, place, column in zip(self.cells, self.places, columns, strict=True):
-            if place is not None and column is not None and cells.n_levels:
-                shares[:, place] = cells.log_share(column)
+        for j in reversed(range(len(columns))):  # of copies the first that is no hole counts
+            if self.places[j] is not None and self.cells[j].n_levels and self.cells[j].pooled:
+                there = ~np.isnan(codes[:, j])
+                if there.any():
+                    own = self.cells[j].log_share(columns[j])
+                    shares[there, self.places[j]] = own[there]
         return shares
 
     def filled(self, codes, scores, on_grid=True):

@@ -4,11 +4,11 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from skflow.estimators.classifier._labelled import LabelledRows
+from skflow.sampling._normals import LOG_2PI
 
 __all__ = ["NormalHalves", "unexplained"]
 
 MAX_ROWS = 20_000  # that cumulants are of
-LOG_2PI = np.log(2 * np.pi)
 
 
 class NormalHalves:

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from skflow._input import column_label
 from skflow._notices import warn
 from skflow._random import draw_seed
 from skflow.estimators.online._block import block_of, check_block, read_contexts, selected
@@ -240,8 +241,6 @@ def _numbers(estimator, block):
 
 
 def _warn_of_drift(estimator, block, drift):
-    from skflow._validation import column_label
-
     names, d = getattr(estimator, "feature_names_in_", None), estimator.n_features_in_
     labels = [
         column_label(j, names) if j < d else f"column {j - d} of the context"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skflow._notices import warn
-from skflow._validation import column_label
+from skflow.estimators.posterior._names import label_of
 from skflow.exceptions import ConvergenceWarning
 from skflow.variational import findings_of, word_of
 
@@ -69,7 +69,7 @@ def say_of_contexts(words, rows, khats):
 def _of_empty_draws(verdict, names):
     empty = ~np.isfinite(verdict.figures.log_weights)
     column = _edge(verdict.draws, empty)
-    where = "" if column is None else f", most of them at the edge of {_label(column, names)}"
+    where = "" if column is None else f", most of them at the edge of {label_of(column, names)}"
     return (
         f"log_density is not finite at {verdict.empty_share:.1%} of the draws{where}. If "
         "parameters have bounds, declare them with support={index: (low, high)}; importance "
@@ -89,7 +89,7 @@ def _edge(draws, empty):
 def _of_modes(modes, covered, names):
     missed = np.flatnonzero(~covered)
     values = [
-        f"{_label(j, names)} = {value:.3g}"
+        f"{label_of(j, names)} = {value:.3g}"
         for j, value in enumerate(modes[missed[0]][:MAX_VALUES])
     ]
     more = ", ..." if modes.shape[1] > MAX_VALUES else ""
@@ -101,15 +101,11 @@ def _of_modes(modes, covered, names):
     )
 
 
-def _label(column, names):
-    return column_label(column) if names is None else repr(names[column])
-
-
 def _of_halves(finding, names):
     if finding.column is None:
         return f"halves of the draws disagree by {finding.value:.2f} nats on the evidence"
     return (
-        f"halves of the draws disagree on the mean of {_label(finding.column, names)} by "
+        f"halves of the draws disagree on the mean of {label_of(finding.column, names)} by "
         f"{finding.value:.2f} standard deviations"
     )
 
@@ -122,14 +118,14 @@ _SENTENCES = {
     "few": lambda f, names: f"only {f.value:.0f} draws count effectively",
     "halves": _of_halves,
     "shift": lambda f, names: (
-        f"draws of {_label(f.column, names)} are off by {abs(f.value):.2f} standard deviations"
+        f"draws of {label_of(f.column, names)} are off by {abs(f.value):.2f} standard deviations"
     ),
     "narrow": lambda f, names: (
-        f"draws of {_label(f.column, names)} are too narrow, {f.value:.2f} of the right "
+        f"draws of {label_of(f.column, names)} are too narrow, {f.value:.2f} of the right "
         "standard deviation"
     ),
     "wide": lambda f, names: (
-        f"draws of {_label(f.column, names)} are too wide, {f.value:.2f} of the right "
+        f"draws of {label_of(f.column, names)} are too wide, {f.value:.2f} of the right "
         "standard deviation"
     ),
 }

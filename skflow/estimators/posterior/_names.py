@@ -1,6 +1,8 @@
 """Names of parameters, as a user gives them."""
 
-__all__ = ["checked_names"]
+from skflow._input import column_label
+
+__all__ = ["checked_names", "label_of"]
 
 
 def checked_names(names, n_features):
@@ -16,3 +18,8 @@ def checked_names(names, n_features):
         got = f"{twice[0]!r} twice" if twice else f"{len(names)} of them: {names}"
         raise ValueError(f"{wanted}, got {got}.")
     return names
+
+
+def label_of(column, names):
+    """Name of a parameter in a message: its own, or its column's if there are no names."""
+    return column_label(int(column)) if names is None else repr(names[column])

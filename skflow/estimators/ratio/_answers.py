@@ -145,7 +145,8 @@ class AnswersRatios:
         """
         check_is_fitted(self, "combination_")
         if kind not in DIVERGENCES:
-            raise ValueError(f"kind must be one of {', '.join(map(repr, DIVERGENCES))}: {kind!r}")
+            kinds = ", ".join(map(repr, DIVERGENCES))
+            raise ValueError(f"kind must be one of {kinds}, got {kind!r}.")
         return estimated(kind, *self._held_out())
 
     def two_sample_test(self) -> Separation:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -11,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skflow._callbacks import CallbackSupportMixin, fit_task
 from skflow._checked import checks_parameters
 from skflow._clock import time_limit
+from skflow._containers import rows_at
 from skflow._model_card import CardMixin
 from skflow._persistence import SavePartsMixin
 from skflow._random import draw_seed
@@ -88,7 +90,6 @@ class FlowRegressor(
         Regressors and members side by side.
     random_state : int, RandomState instance or None, default=None
         Of folds, regressors and the density, where they have none of their own.
-
     verbose : int, default=0
         From 1 a line for each stage of the fit, from 2 those of the density as well.
 
@@ -99,7 +100,8 @@ class FlowRegressor(
     features_ : list of str
         What the context holds: "X", and names of regressors.
     held_out_scores_ : ndarray of shape (n_samples,)
-        Log density of y of each row by the members that did not train on it, NaN where all did.
+        Log density of y of each row by the members that did not train on it, NaN where all did
+        and where the weight is 0.
     calibration_ : Calibration or None
     n_features_in_ : int
     feature_names_in_ : ndarray of str
@@ -185,10 +187,14 @@ class FlowRegressor(
 
     def _learn(self, X, y, flat, weight):
         learner = Learner(self, check_random_state(draw_seed(self.random_state)))
+        used = np.ones(len(y), dtype=bool) if weight is None else weight > 0
+        if not used.all():  # not every regressor takes weights
+            X, y, weight = rows_at(X, used), y[used], weight[used]
         fit = learner.fit(X, y, weight)
         self.density_, self.context_, self.features_ = fit.density, fit.context, fit.names
-        self.calibration_, self.held_out_scores_ = fit.calibration, fit.held_out_scores
-        self.flat_y_ = flat
+        self.calibration_, self.flat_y_ = fit.calibration, flat
+        self.held_out_scores_ = np.full(len(used), np.nan)
+        self.held_out_scores_[used] = fit.held_out_scores
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,12 +4,12 @@ import numpy as np
 from scipy.special import log_expit, logsumexp
 
 from skflow.estimators.simulation._prior import read_prior
+from skflow.sampling._normals import LOG_2PI
 
 __all__ = ["read_start"]
 
 SPREADS = np.array([1.0, 3.0, 10.0, 30.0])  # of unbounded columns, one for all columns of a row
 LOG_SPREAD = 3.0  # of logarithms of columns with one bound
-LOG_2PI = np.log(2 * np.pi)
 
 
 def read_start(start, space, names):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skflow._notices import warn
-from skflow._validation import column_label
+from skflow.estimators.posterior._names import label_of
 from skflow.exceptions import ConvergenceWarning
 from skflow.sampling import bridge_evidence, chain_figures
 
@@ -75,14 +75,10 @@ def _reasons(rhat, ess, gap, accepted, explored, names):
         yield f"exploration ended at a power of {explored.power:.2g} of the density"
     # not <=: NaN, of chains that never moved, is no sign of agreement
     if not rhat.max() <= HIGHEST_RHAT:
-        yield f"chains disagree on {_label(rhat.argmax(), names)} (R-hat {rhat.max():.2f})"
+        yield f"chains disagree on {label_of(rhat.argmax(), names)} (R-hat {rhat.max():.2f})"
     if not ess.min() >= FEWEST:
-        yield f"only {ess.min():.0f} draws of {_label(ess.argmin(), names)} count effectively"
+        yield f"only {ess.min():.0f} draws of {label_of(ess.argmin(), names)} count effectively"
     if gap > APART:
         yield f"halves of the chains disagree by {gap:.2f} nats on the evidence"
     if accepted < LEAST_ACCEPTED:
         yield f"{accepted:.1%} of the proposals were accepted"
-
-
-def _label(column, names):
-    return column_label(int(column)) if names is None else repr(names[column])

@@ -149,7 +149,7 @@ class AnswersObservations(SetsOutput):
         asked = self._reader.asked(x_o)
         warn_of_strange(self._familiar, asked.summaries)
         known = vars(self).get("refined_at_")
-        if known is not None and not (x_o == known).all():
+        if known is not None and (x_o.shape[1:] != known.shape[1:] or (x_o != known).any()):
             warn(
                 "refine made the posterior that of another observation, refined_at_: of this one "
                 "it is a guess. Fit anew to the first simulations.",

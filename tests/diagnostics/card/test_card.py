@@ -169,6 +169,8 @@ class TestScores:
         assert error.value == pytest.approx(np.sqrt(((model.predict(frame(1)) - y) ** 2).mean()))
         low, high = model.predict_interval(frame(1), 0.9).T
         assert inside.value == pytest.approx(((low <= y) & (y <= high)).mean())
+        column = model.model_card(frame(1), y[:, None]).scores
+        assert column[1:] == [density, error, inside]  # y as a column is the same y
 
     def test_of_a_classifier(self):
         model, _ = MODELS["classifier"]()

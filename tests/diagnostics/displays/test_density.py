@@ -262,6 +262,16 @@ class TestOtherEstimators:
         assert display.ax_.get_xlabel() == "height"
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("log", [False, True])
+def test_a_constant_column(log):
+    X = np.ones((30, 1))
+    model = MixtureFlowDensity(n_components=1, random_state=0).fit(X)
+    display = DensityDisplay.from_estimator(model, X, log=log)
+    display.figure_.canvas.draw()
+    assert np.isfinite(display.ax_.get_ylim()).all()
+
+
 class TestErrors:
     def test_unfitted(self, plane):
         with pytest.raises(NotFittedError, match="MixtureFlowDensity instance is not fitted"):

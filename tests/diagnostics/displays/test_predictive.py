@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy.stats import norm
 from sklearn.compose import ColumnTransformer
@@ -33,7 +34,7 @@ class TestFan:
         assert (X[:, 0].min(), X[:, 0].max()) == (display.grid[0], display.grid[-1])
         np.testing.assert_array_equal(display.points, np.column_stack([X[:, 0], y]))
 
-    @pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, pl.DataFrame])
+    @pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, pl.DataFrame, pa.table])
     def test_other_columns_are_those_of_one_row(self, table, kind):
         X, y = table
         X[11] = np.median(X, axis=0)

@@ -1,9 +1,13 @@
 """Columns that are named, and bins that suit rounded values."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
-from skflow.diagnostics.displays._tables import bin_edges, chosen_columns
+from skflow import MixtureFlowDensity
+from skflow.diagnostics.displays._tables import bin_edges, chosen_columns, like, rows_and_names
 
 
 class TestBinEdges:
@@ -30,6 +34,28 @@ class TestBinEdges:
 
     def test_one_value(self):
         assert len(bin_edges(np.ones(9), 0.5, 1.5, 4)) == 5
+
+
+FRAMES = {
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "pyarrow": pa.table,
+    "record batch": pa.RecordBatch.from_pydict,
+    "narwhals": lambda columns: pytest.importorskip("narwhals").from_native(pl.DataFrame(columns)),
+}
+
+
+@pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
+def test_frames_of_any_make(make):
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    frame = make({"a": rows[:, 0], "b": rows[:, 1]})
+    model = MixtureFlowDensity(n_components=1, random_state=0).fit(frame)
+    found, names = rows_and_names(model, frame)
+    np.testing.assert_array_equal(found, rows)
+    assert names == ["a", "b"]
+    new, expected = rows + 1, make({"a": rows[:, 0] + 1, "b": rows[:, 1] + 1})
+    found = model.score_samples(like(frame, new))
+    np.testing.assert_array_equal(found, model.score_samples(expected))
 
 
 def test_columns_by_name_and_number():

@@ -68,6 +68,11 @@ def test_records_without_members():
     assert display.member_training is None
 
 
+def test_losses_that_are_no_numbers():
+    display = TrainingCurveDisplay.from_history(records([np.nan, np.nan]))
+    assert display.best_epoch == 1
+
+
 def test_the_last_stage():
     history = records([9.0, 8.0], stage="start") + records([3.0, 2.0, 2.5], stage="flow")
     display = TrainingCurveDisplay.from_history(history)

@@ -135,6 +135,14 @@ class TestCoverage:
         rows = np.r_[np.zeros(8), np.full(2, -np.inf)]
         assert hdr_coverage(np.linspace(-1, 0, 50), rows).observed.max() <= 0.8
 
+    def test_draws_of_density_zero_are_in_no_region_but_all_of_space(self):
+        samples = np.r_[np.linspace(-1, 0, 70), np.full(30, -np.inf)]
+        found = hdr_coverage(samples, np.linspace(-1, 0, 50), levels=[0.5, 0.8, 0.9])
+        assert found.observed.tolist() == [pytest.approx(0.72, abs=0.02), 1.0, 1.0]
+
+    def test_a_single_level(self):
+        assert hdr_coverage(np.arange(10.0), np.arange(10.0), 0.5).observed.tolist() == [0.5]
+
     @pytest.mark.parametrize("levels", [[0.0], [1.2]])
     def test_levels_are_probabilities(self, levels):
         with pytest.raises(ValueError, match="between 0 and 1"):
@@ -175,6 +183,11 @@ class TestSampler:
     def test_the_walk_leads_towards_the_density(self):
         draws = np.random.default_rng(0).normal(size=(1000, 1)) + 0.5
         assert sampler_agreement(self.score, draws).shift < -0.05
+
+    def test_whole_numbers_walk_between_each_other(self):
+        draws = np.random.default_rng(0).integers(-3, 4, size=(400, 1))
+        found, floats = (sampler_agreement(self.score, d) for d in (draws, draws.astype(float)))
+        assert found.drifts == floats.drifts
 
     def test_a_walk_that_stands_still_says_so(self):
         draws = np.random.default_rng(0).normal(size=(200, 1))
@@ -236,6 +249,10 @@ class TestFarDraws:
         found = far_draws(self.draws, np.zeros((50, 3)))
         assert not found.far.any()
         assert found.spreads.tolist() == [1, 1, 1]
+
+    @pytest.mark.filterwarnings("error")
+    def test_of_one_row_nothing_is_far(self):
+        assert not far_draws(self.draws, self.X[:1]).far.any()
 
     def test_draws_that_are_no_numbers_are_counted(self):
         found = far_draws(self.draws, self.X, n_not_finite=7)
@@ -326,6 +343,12 @@ class TestTraining:
         found = training_curves(flow.history_)
         assert len(found.epochs) == len(found.training) == flow.n_iter_
         assert found.validation.min() == found.validation[found.best_epoch - 1]
+
+    @pytest.mark.parametrize("n", [2, 20])
+    def test_of_losses_that_are_no_numbers(self, n):
+        found = self.curves([None] * n, [np.nan] * n)
+        assert not found.settled
+        assert found.reading == f"trained {n} epochs, best after 1: no loss was a finite number"
 
     def test_nothing_trained(self):
         with pytest.raises(ValueError, match="do not train"):

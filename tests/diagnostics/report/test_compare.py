@@ -202,6 +202,10 @@ class TestArguments:
         with pytest.raises(ValueError, match=message):
             compare_densities(ring(20), estimators)
 
+    def test_a_list_without_names(self):
+        with pytest.raises(TypeError, match=r"it holds \w+\(\): give each a name"):
+            compare_densities(ring(20), [Recorder()])
+
     def test_bad_table(self):
         with pytest.raises(ValueError, match="column 1 has 1 NaN"):
             compare_densities([[1.0, np.nan], [2, 3]])

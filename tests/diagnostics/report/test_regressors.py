@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
@@ -101,11 +102,11 @@ class TestFolds:
         Recorder.seen = []
         X, y = (np.repeat(part, 2, axis=0) for part in rows(40))
         frame = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "up", "down")})
-        for table in (X, frame):
+        for table in (X, frame, pa.Table.from_pandas(frame)):
             compare_regressors(
                 table, y, Recorder(), cv=4, point_regressors=[("c", DummyRegressor())]
             )
-        assert len(Recorder.seen) == 8
+        assert len(Recorder.seen) == 12
         for _, values, _ in Recorder.seen:
             assert (np.unique(values, return_counts=True)[1] == 2).all()
 
@@ -209,6 +210,10 @@ class TestArguments:
     def test_bad_estimators(self, estimators, message):
         with pytest.raises(ValueError, match=message):
             compare_regressors(*rows(20), estimators)
+
+    def test_a_list_without_names(self):
+        with pytest.raises(TypeError, match=r"it holds \w+\(\): give each a name"):
+            compare_regressors(*rows(20), [Normal()])
 
     def test_bad_tables(self):
         X, y = rows(20)

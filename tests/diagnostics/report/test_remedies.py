@@ -139,7 +139,7 @@ class TestFitting:
 
     X = correlated(80, 2)
 
-    @pytest.mark.parametrize("name", [name for name in REMEDIES if name != "unconverged"])
+    @pytest.mark.parametrize("name", REMEDIES)
     @pytest.mark.parametrize(
         "estimator",
         [

@@ -58,6 +58,12 @@ def names(found):
     return [cause.name for cause in found.causes]
 
 
+def test_of_equal_tables_the_pair_that_differs_most_is_one():
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    reading = report(rows, rows).findings["pairs"].reading
+    assert "most column 0 and column 1 (" in reading
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults(fault):
     spoil, expected = FAULTS[fault]

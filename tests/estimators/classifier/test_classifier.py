@@ -200,6 +200,18 @@ class TestDensities:
         with pytest.raises(ValueError, match="GaussianMixture takes none"):
             FlowClassifier(density=ONE).fit(X, y, np.linspace(1, 2, len(y)))
 
+    def test_equal_weights_are_none(self):
+        X, y = rows()
+        model = FlowClassifier(density=ONE, random_state=0).fit(X, y, np.full(len(y), 0.1))
+        plain = FlowClassifier(density=ONE, random_state=0).fit(X, y)
+        np.testing.assert_allclose(model.predict_proba(X), plain.predict_proba(X))
+
+    def test_weights_of_whole_classes_are_their_shares(self):
+        X, y = rows()
+        weight = np.where(y == "a", 3.0, 1.0)
+        model = FlowClassifier(density=ONE, random_state=0).fit(X, y, weight)
+        np.testing.assert_allclose(model.shares_[0], weight[y == "a"].sum() / weight.sum())
+
 
 class TestFewRows:
     @pytest.mark.parametrize("n_rare", [1, 2, 3])

@@ -176,7 +176,15 @@ class TestErrors:
         with pytest.raises(TypeError, match="student must be an IAFDensity"):
             distill(teacher, wrong)
 
-    @pytest.mark.parametrize("setting", [{"preprocessing": "whiten"}, {"support": {0: (0, 1)}}])
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            {"preprocessing": "whiten"},
+            {"support": {0: (0, 1)}},
+            {"context_columns": [0, 1]},
+            {"context_columns": np.array([0, 1])},
+        ],
+    )
     def test_student_with_what_the_teacher_decides(self, teacher, setting):
         (name,) = setting
         with pytest.raises(ValueError, match=f"student has {name}=.*takes over the teacher's"):

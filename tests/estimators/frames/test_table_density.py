@@ -424,6 +424,17 @@ def test_given_levels_that_share_a_code_or_are_new_are_kept():
     assert drawn["name"].tolist() == given["name"].tolist()
 
 
+def test_a_hole_in_a_copy_leaves_a_level_its_share():
+    names = pd.Series([f"name {k}" for k in range(520)], dtype=object)
+    table = pd.DataFrame({"name": names, "again": names})
+    density = quick(max_steps=2, n_members=1).fit(table)
+    assert density.copies_ == {"again": "name"}
+    rare = density.reader_.cells[0].pooled[0]
+    each = pd.DataFrame({"name": [rare, rare, None], "again": [rare, None, rare]}, dtype=object)
+    scores = density.score_samples(each)
+    np.testing.assert_array_equal(scores, scores[:1].repeat(3))
+
+
 def test_weights():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"x": np.repeat(["a", "b"], 50), "z": rng.normal(size=100)})

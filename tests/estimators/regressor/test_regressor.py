@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -242,6 +243,23 @@ def test_the_time_is_kept_and_what_is_left_out_is_said():
         model.fit(X, y)
     assert "extra trees" not in model.features_
     assert np.isfinite(model.log_density(X, y)).all()
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_a_row_of_weight_zero_is_left_out(frame):
+    X, y = rows(60)
+    wild, weight = y.copy(), np.ones(60)
+    wild[::6], weight[::6] = 1e12, 0.0
+    table = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "up", "down")}) if frame else X
+    used = np.flatnonzero(weight)
+    seen = table.iloc[used] if frame else table[used]
+    settings = {"features": [], "regressor": None if frame else KNeighborsRegressor()}
+    model = FlowRegressor(density=TINY, random_state=0, **settings)
+    model.fit(table, wild, sample_weight=weight)
+    alone = FlowRegressor(density=TINY, random_state=0, **settings).fit(seen, y[used])
+    np.testing.assert_allclose(model.predict(seen), alone.predict(seen), rtol=1e-5)
+    np.testing.assert_allclose(model.held_out_scores_[used], alone.held_out_scores_, rtol=1e-4)
+    assert np.isnan(model.held_out_scores_[::6]).all()
 
 
 class TestBadInput:

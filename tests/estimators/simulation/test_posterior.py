@@ -255,6 +255,19 @@ class TestRefine:
         with pytest.warns(UserWarning, match="another observation"):
             posterior.sample(2, [1.0])
 
+    def test_asked_of_another_number_of_observations(self):
+        rng = np.random.default_rng(0)
+
+        def simulator(theta):
+            return theta[:, None] + 0.3 * rng.normal(size=(len(theta), 2, 1))
+
+        theta = rng.uniform(-1, 1, (60, 1))
+        posterior = cheap([(-1, 1)], method="nle").fit(theta, simulator(theta))
+        posterior.refine(simulator, [[0.3], [0.2]], n_simulations=20, random_state=0)
+        with pytest.warns(UserWarning, match="another observation"):
+            draws = posterior.sample(4, np.full((1, 5, 1), 0.3), random_state=0)
+        assert draws.shape == (1, 4, 1)
+
     def test_refuses(self):
         simulator = SquareRoot()
         posterior = cheap(method="npe").fit(*simulator.draw(50))
