@@ -194,7 +194,7 @@ GROWTH = {  # an estimator and its table
     "two members": (FLOW(2), (100_000, 20)),
     "eight members": (FLOW(8), (100_000, 20)),
     # blocks of distances, whose results may not keep their memory from being reused
-    "kernels": ("KernelFlowDensity(preprocessing='standardize', random_state=0)", (7_000, 10)),
+    "kernels": ("KernelFlowDensity(random_state=0)", (7_000, 10)),
 }
 
 
@@ -266,9 +266,12 @@ class TestBits:
         assert child.exitcode == 0
         np.testing.assert_allclose(queue.get(), expected, rtol=1e-12 if not images else 1e-4)
 
-    def test_do_not_depend_on_the_number_of_threads(self):
-        # threads that wait for each other take the cores of all other tests: one plain fit
-        kernels = quick(skflow.KernelFlowDensity)
+    # threads that wait for each other take the cores of all other tests: a plain fit by default
+    @pytest.mark.parametrize(
+        "preprocessing", ["standardize", pytest.param("auto", marks=pytest.mark.slow)]
+    )
+    def test_do_not_depend_on_the_number_of_threads(self, preprocessing):
+        kernels = quick(skflow.KernelFlowDensity, preprocessing=preprocessing)
         expected = kernels.fit(rows(n=500)).score_samples(rows(n=3_000))
         before = torch.get_num_threads()  # which is one in tests
         torch.set_num_threads(2)
