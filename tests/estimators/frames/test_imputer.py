@@ -8,6 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skflow import FlowImputer
+from skflow.conditionals import _scales
+from skflow.fitting._preprocessing import fit_preprocessing
 from tests.estimators.frames.tables import mixed_table, quick
 
 TABLE = mixed_table(120)
@@ -22,8 +24,15 @@ def imputer(**settings):
 @parametrize_with_checks(
     [imputer(density=quick(max_steps=2, n_members=1, hidden_features=(4, 4)))]
 )
-def test_sklearn_checks(estimator, check):
+def test_sklearn_checks(estimator, check, monkeypatch):
+    # shapes of columns are nothing to these checks, and to learn them takes nearly all of a fit
+    monkeypatch.setattr(_scales, "fit_preprocessing", standardized)
     check(estimator)
+
+
+def standardized(kind, *args):
+    assert kind == "gaussianize"
+    return fit_preprocessing("standardize", *args)
 
 
 def test_only_holes_are_filled():
