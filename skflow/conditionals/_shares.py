@@ -62,8 +62,8 @@ def blend(nets, shares, cells, weight, holder, seed):
         rows = np.sort(rng.permutation(rows)[:ASKED]).repeat(repeats)
         fold = torch.from_numpy(holder[some])
         logs = _log_probs(nets, neighbours, cells[rows], holder[rows], fold)
-    counts = torch.ones(len(rows)) if weight is None else weight[rows]
-    return Blend(nets, neighbours, _shares(logs, counts / repeats))
+        counts = torch.ones(len(rows)) if weight is None else weight[rows]
+        return Blend(nets, neighbours, _shares(logs, counts / repeats))
 
 
 def _log_probs(nets, neighbours, cells, holder, fold):

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skflow._clock import time_limit
 from skflow._random import draw_seed
+from skflow._threads import threads
 from skflow._types import Bounds, Columns, RandomState, Steps
 from skflow.estimators._tabular import TableFlow
 from skflow.fitting._family import Family
@@ -60,7 +61,7 @@ class BaseClassicalDensity(TableFlow):
         X = self._whole_table(X, context)
         rng = np.random.default_rng(draw_seed(self.random_state))
         family = self._family()
-        with time_limit(self.max_seconds):
+        with time_limit(self.max_seconds), threads(family.n_threads):
             *_, table = read_table(self, family, X, sample_weight, rng, context=context)
             self.preprocessing_ = self._resolved_preprocessing(table)
             self.flow_ = self._fit_flow(table, family)
@@ -80,7 +81,6 @@ class BaseClassicalDensity(TableFlow):
     def _fit_flow(self, table, family):
         import torch
 
-        from skflow._threads import threads
         from skflow.fitting._constants import Constants
         from skflow.fitting._preprocessing import fit_preprocessing
         from skflow.fitting._start import preprocess
@@ -89,19 +89,18 @@ class BaseClassicalDensity(TableFlow):
         start, constants = table.start(), Constants(table)
         rows = constants.fill(start.rows(), self.preprocessing_)
         weight = None if start.weight is None else torch.from_numpy(start.weight)
-        with threads(family.n_threads):
-            preprocessing = fit_preprocessing(
-                self.preprocessing_,
-                table.bounds,
-                torch.from_numpy(rows),
-                weight,
-                bends_tails=family.bends_tails,
-                constant=torch.from_numpy(table.observation.ties.constant),
-            )
-            preprocessing = constants.behind(preprocessing)
-            learnt_from = table if family.learns_from_all else start
-            rows, _ = preprocess(learnt_from, preprocessing, 1, "cpu", torch.float64)
-            rows.x[:, constants.which] = 0.0
-            bijection, base = self._fit_core(rows)
+        preprocessing = fit_preprocessing(
+            self.preprocessing_,
+            table.bounds,
+            torch.from_numpy(rows),
+            weight,
+            bends_tails=family.bends_tails,
+            constant=torch.from_numpy(table.observation.ties.constant),
+        )
+        preprocessing = constants.behind(preprocessing)
+        learnt_from = table if family.learns_from_all else start
+        rows, _ = preprocess(learnt_from, preprocessing, 1, "cpu", torch.float64)
+        rows.x[:, constants.which] = 0.0
+        bijection, base = self._fit_core(rows)
         bijection, base = (part.double().requires_grad_(False) for part in (bijection, base))
         return Flow(bijection, base, preprocessing).eval()

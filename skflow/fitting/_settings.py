@@ -9,6 +9,7 @@ from numbers import Integral
 
 import numpy as np
 
+from skflow._threads import threads
 from skflow.fitting._dealing import held_out, wanted_folds
 from skflow.fitting._plan import Plan, shaping_parameters
 
@@ -69,7 +70,8 @@ def settle_preprocessing(estimator, table, family, kept):
     if heavy_columns(base, table.n_features).any():
         return "standardize"  # normal scores have no heavy tails
     start = table.start()
-    return choose_preprocessing(table.bounds, start.rows(), start.weight)
+    with threads(family.n_threads):
+        return choose_preprocessing(table.bounds, start.rows(), start.weight)
 
 
 def units_hold(X, dtype, widest=np.inf):

@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 import warnings
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 import skflow
 from skflow.estimators._contract import anew
@@ -266,12 +268,36 @@ class TestBits:
         assert child.exitcode == 0
         np.testing.assert_allclose(queue.get(), expected, rtol=1e-12 if not images else 1e-4)
 
-    # threads that wait for each other take the cores of all other tests: a plain fit by default
     @pytest.mark.parametrize(
-        "preprocessing", ["standardize", pytest.param("auto", marks=pytest.mark.slow)]
+        "estimator",
+        [
+            skflow.KernelFlowDensity(),
+            skflow.MixtureFlowDensity(preprocessing="gaussianize"),
+            skflow.NSFDensity(max_epochs=1, n_members=2),
+            skflow.TableDensity(max_steps=2, n_members=2),
+        ],
+        ids=lambda estimator: type(estimator).__name__,
     )
-    def test_do_not_depend_on_the_number_of_threads(self, preprocessing):
-        kernels = quick(skflow.KernelFlowDensity, preprocessing=preprocessing)
+    def test_fits_take_one_thread(self, estimator):
+        """Several threads of small kernels wait for each other, and burn the cores of others."""
+
+        class Seen(TorchFunctionMode):
+            def __torch_function__(self, function, types, args=(), kwargs=None):
+                work[function.__name__].add(torch.get_num_threads())
+                return function(*args, **(kwargs or {}))
+
+        work, before = defaultdict(set), torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            with Seen(), warnings.catch_warnings(action="ignore"):
+                estimator.fit(rows(n=150))
+        finally:
+            torch.set_num_threads(before)
+        for name in ("exp", "square"):
+            assert work[name] == {1}, name
+
+    def test_do_not_depend_on_the_number_of_threads(self):
+        kernels = skflow.KernelFlowDensity()
         expected = kernels.fit(rows(n=500)).score_samples(rows(n=3_000))
         before = torch.get_num_threads()  # which is one in tests
         torch.set_num_threads(2)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from skflow._random import draw_seed
+from skflow._threads import one_thread
 from skflow._validation import check_rows
 from skflow._watch import tell
 from skflow.conditionals._blend import Blend
@@ -40,7 +41,9 @@ class FittedTable:
 
 def learn(estimator, X, weight, rng):
     """Fit the nets of a TableDensity to the rows of a table with weights (n,) or None."""
-    reader, codes, points, scores = Reader.read(X, weight, rng, estimator.kinds, estimator.support)
+    with one_thread():
+        asked = estimator.kinds, estimator.support
+        reader, codes, points, scores = Reader.read(X, weight, rng, *asked)
     check_rows(scores, MINIMUM)
     if not scores.shape[1]:
         raise ValueError(
