@@ -151,7 +151,7 @@ class TestPosterior:
             ({"embedding": PCA(1)}, "embedding, a sklearn.*PCA, "),
             ({"embedding": torch.nn.Linear(2, 1)}, "embedding, a torch.*Linear, "),
         ],
-        ids=str,
+        ids=["law", "numbers of a law", "transformer", "net"],
     )
     def test_what_is_refused_and_named(self, settings, match, tmp_path):
         with pytest.raises(TypeError, match=match) as caught:
