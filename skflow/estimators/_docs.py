@@ -119,7 +119,8 @@ validation_fraction : float or "auto", default="auto"
     0.2 below 1,000 rows, else 0.1. 0 trains a single member on all rows, without early stopping.
 n_iter_no_change : int, None or "auto", default="auto"
     Epochs without a better validation loss after which training stops; "auto" is as many as make
-    50 steps and 3 at least, None never stops early.
+    50 steps and 3 at least, None never stops early. Members that were never better than their
+    start first go back there, at a quarter of the rate, twice at most.
 max_seconds : float, default=None
     Time for the whole fit, of which single steps may take a little more: choices of
     preprocessing and mixture end with what was found by then, training with its best weights. A

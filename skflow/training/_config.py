@@ -19,7 +19,9 @@ class TrainingConfig:
     learning_rate, weight_decay : float
         Of AdamW; the decay acts on weight matrices only, not on biases and scales.
     n_iter_no_change : int or None
-        Stop after as many epochs without a better validation loss; None never stops early.
+        Stop after as many epochs without a better validation loss; None never stops early. Members
+        that were never better than their start first go back there, at a quarter of the rate,
+        twice at most.
     tol : float
         What counts as better, in nats.
     chosen_by_others : bool

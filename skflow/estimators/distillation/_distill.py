@@ -153,10 +153,10 @@ def _checked(teacher, student, n_samples):
     student._validate_params()
     own = [name for name in (*DECLARED, "context_columns") if getattr(student, name) is not None]
     own += ["preprocessing"] * (student.preprocessing != "auto")
-    for name in own:
+    if own:
         raise ValueError(
-            f"student has {name}={getattr(student, name)!r}, but a student takes over the "
-            f"teacher's {name}: leave it at {getattr(IAFDensity, name)!r}."
+            f"student has {own[0]}={getattr(student, own[0])!r}, but a student takes over the "
+            f"teacher's {own[0]}: leave it at {getattr(IAFDensity, own[0])!r}."
         )
     return clone(student).set_params(**{name: getattr(teacher, name) for name in DECLARED})
 
