@@ -124,6 +124,51 @@ def test_the_other_examples_of_the_readme_run():
     assert abs(names["sampler"].log_evidence_ - np.log(4 * np.pi)) < 0.05
 
 
+def measured_on_29_tables():
+    """The table of the benchmarks, of each data set a dictionary of its columns."""
+    text = (ROOT / "benchmarks/README.md").read_text()
+    head, _, *lines = text.split("table: 29 tables -->")[1].split("<!-- end")[0].split("\n|")[1:]
+    names = [cell.strip() for cell in head.split("|")]
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    return {
+        row[0]: {n: float(x) for n, x in zip(names[1:], row[1:], strict=True) if n} for row in rows
+    }
+
+
+class TestFiguresThatPagesRepeat:
+    """They are those of the benchmarks, which are measured anew now and then."""
+
+    def test_mean_gains(self):
+        tables = measured_on_29_tables().values()
+        means = {}
+        for name in ("stack", "NSF"):
+            *others, _ = sorted(row[f"{name} gain"] for row in tables)
+            means[name] = f"{np.mean(others):.2f}"
+        stack, flow = means.values()
+        assert f"on average {stack} and {flow} nats" in (ROOT / "docs/index.rst").read_text()
+        assert f"on average {flow} nats a column ahead" in README.read_text()
+        choosing = (ROOT / "docs/choosing.rst").read_text()
+        assert f"29 of 29 tables, {stack} nats a column better" in choosing
+        assert f"29 of 29, {flow} nats a column better" in choosing
+
+    def test_small_tables(self):
+        page = (ROOT / "docs/howto/small_tables.rst").read_text()
+        measured = measured_on_29_tables()
+        for name in ("sk-iris", "sk-wine", "sonar", "old-faithful"):
+            row = measured[name]
+            shown = [row[of] for of in ("GMM, tuned", "NSFDensity", "StackedDensity")]
+            cells = "\n     - ".join(f"{x:.2f}" for x in shown)
+            assert f"{row['rows']:.0f}\n     - {row['columns']:.0f}\n     - {cells}\n" in page
+
+    def test_single_tables(self):
+        choosing = (ROOT / "docs/choosing.rst").read_text()
+        wine, gas = (measured_on_29_tables()[name] for name in ("sk-wine", "gas-drift128"))
+        stack, flow, mixture = (wine[of] for of in ("StackedDensity", "NSFDensity", "GMM, tuned"))
+        assert f"{stack} nats a row, NSF alone {flow:.2f}, tuned mixture {mixture}" in choosing
+        flow, affine = gas["NSFDensity"], gas["MAFDensity"]
+        assert f"{flow:.0f} and {affine:.0f} nats a row" in choosing
+
+
 def test_what_the_readme_links_to_is_there():
     links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", README.read_text())
     assert {"CHANGELOG.md", "docs/images/quickstart.png"} <= set(links)
