@@ -46,7 +46,9 @@ from skflow.estimators import (
 from skflow.evidence import log_evidence
 from skflow.exceptions import (
     BrokenGuaranteeError,
+    CheckpointWarning,
     CompressedDataError,
+    DriftWarning,
     InverseNotConvergedError,
     ModelFileError,
     NotExportableError,
@@ -62,11 +64,13 @@ __version__ = "0.2.0"
 explain_old_pickles()
 
 __all__ = [
+    "BrokenGuaranteeError",
+    "CheckpointWarning",
     "CompressedDataError",
     "Compressor",
-    "BrokenGuaranteeError",
     "ContinuousFlowDensity",
     "DensityRatio",
+    "DriftWarning",
     "FlowClassifier",
     "FlowImputer",
     "FlowOutlierDetector",

@@ -16,10 +16,12 @@ import skflow.testing
 NAMES = {
     skflow: [
         "BrokenGuaranteeError",
+        "CheckpointWarning",
         "CompressedDataError",
         "Compressor",
         "ContinuousFlowDensity",
         "DensityRatio",
+        "DriftWarning",
         "FlowClassifier",
         "FlowImputer",
         "FlowOutlierDetector",
