@@ -49,7 +49,7 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     the ratio of two densities, and not equal to it.
 
     Cost: of a fit, ``n_members`` nets of some thousand steps, a minute for 1,000 rows of 10
-    columns on two cores with ``n_jobs=2``; of scores, ``n_members * n_orders`` evaluations of a
+    columns on one core; of scores, ``n_members * n_orders`` evaluations of a
     net for each cell.
 
     Parameters
