@@ -116,8 +116,8 @@ def integrate(
     Notes
     -----
     Cost besides calls of f: a second for a normal peak in 2 columns, three in 16; ten for edges
-    and rings, where mixtures have many components. Memory grows with the largest round: all rows
-    that were learnt from are kept, and those of measuring rounds until these hold 200,000.
+    and rings, where mixtures have many components. Memory does not grow with the calls: rows that
+    were learnt from are kept, and a few hundred thousand of those measured.
 
     With several outputs rows are drawn where the sum of their absolute values is large, each on
     the scale that the first rows gave it, until all are exact enough.

@@ -3,9 +3,11 @@
 import numpy as np
 from scipy.stats import norm, qmc, t
 
-__all__ = ["REPLICATES", "Measurement"]
+__all__ = ["MOST_KEPT", "REPLICATES", "Measurement"]
 
 REPLICATES = 32
+BLOCK = 2**15  # rows that are asked for at once
+MOST_KEPT = 200_000  # rows of a round that are given back
 HALF_BIN = 2.0**-31  # of the integers that points are made of, so that none is zero
 
 
@@ -50,25 +52,31 @@ class Measurement:
         return np.concatenate(parts) + HALF_BIN
 
     def extend(self, integrand, n_each):
-        """Ask for more rows.
+        """Ask for more rows, in blocks, of which each replicate has its part.
 
         Returns
         -------
         u : ndarray of shape (n, d)
+            Of the first blocks, as many as hold 200,000 rows: a long round is not kept.
         values : ndarray of shape (n, k)
         log_q : ndarray of shape (n,)
         estimate, error : ndarray of shape (k,)
-            Of these rows alone.
+            Of all these rows and of no others.
         """
-        u = self.proposal.draw(self.points(n_each))
-        values = integrand(u)
-        log_q = self.proposal.log_density(u)
-        weights = values * np.exp(-log_q)[:, None]
-        sums = weights.reshape(REPLICATES, n_each, -1).sum(axis=1)
+        kept, n_kept, sums = [], 0, 0.0
+        for n_block in _parts(n_each, BLOCK // REPLICATES):
+            u = self.proposal.draw(self.points(n_block))
+            values, log_q = integrand(u), self.proposal.log_density(u)
+            weights = values * np.exp(-log_q)[:, None]
+            sums = sums + weights.reshape(REPLICATES, n_block, -1).sum(axis=1)
+            if n_kept < MOST_KEPT:
+                kept.append((u, values, log_q))
+                n_kept += len(u)
         self.before = self.result()[1] ** 2 * self.n if self.n else None
-        self.n += len(u)
+        self.n += REPLICATES * n_each
         self.sums = self.sums + sums
-        return u, values, log_q, *_mean_and_error(sums / n_each)
+        rows = [np.concatenate(part) for part in zip(*kept, strict=True)]
+        return *rows, *_mean_and_error(sums / n_each)
 
     def result(self):
         """Estimate and error, (k,) each, of all rows so far.
@@ -80,6 +88,11 @@ class Measurement:
         if self.before is not None:
             error = np.sqrt((error**2 + self.before / self.n) / 2)
         return estimate, error
+
+
+def _parts(n, most):
+    """Sizes of at most ``most`` that add up to n."""
+    return [min(most, n - done) for done in range(0, n, most)]
 
 
 def _mean_and_error(means):

@@ -8,7 +8,7 @@ from skflow._clock import left_out, time_is_up
 from skflow._watch import tell
 from skflow.integration._channels import Channels
 from skflow.integration._learning import Apprentice
-from skflow.integration._measuring import REPLICATES, Measurement
+from skflow.integration._measuring import MOST_KEPT, REPLICATES, Measurement
 from skflow.sampling import effective_number
 
 __all__ = ["Accuracy", "Worked", "work"]
@@ -26,7 +26,6 @@ LONGEST = 4  # times the rows so far, that are added before the next look
 SURPRISE = 8.0  # times the variance expected, from which learning begins again
 MOST_SURPRISES = 3
 ENDLESS = 1e18  # calls, where no error is small enough
-MOST_KEPT = 200_000  # rows that are learnt from
 LEARNT = 0.5  # of all calls that there are, from which on is measured
 
 
@@ -52,7 +51,8 @@ class Worked:
     measurement : Measurement
         By the last proposal.
     rows, values, log_q : ndarray
-        Rows of the cube that were measured: whole rounds, until these hold 200,000 rows.
+        Rows of the cube that were measured, of each round the first 200,000, until they are as
+        many in all.
     history : list of dict
         A record a round.
     """
@@ -171,7 +171,7 @@ class _Work:
 
     def _learn(self, n):
         self._begin(self.learner.channels(n), measures=False)
-        return n // REPLICATES
+        return min(n, MOST_KEPT) // REPLICATES
 
     def _go_on(self):
         """Measure on, by as much as the error asks for; learn again if it is far too large."""
