@@ -162,7 +162,8 @@ class KernelDensity(Base):
         for _ in range(MAX_STEPS):
             points = _solve(torch.linalg.cholesky(covariance), z)
             log_joint = _log_kernels(points, points, sizes, weight.log()).fill_diagonal_(-math.inf)
-            pair = torch.softmax(log_joint, dim=-1) * weight.unsqueeze(-1) / sizes.square()
+            pair = torch.softmax(log_joint, dim=-1)
+            pair.mul_(weight.unsqueeze(-1)).div_(sizes.square())  # as large as all the rest
             updated = constrained(_scatter(z, pair), n, self.bandwidth, self.shrinkage)
             change = (updated.diagonal() / covariance.diagonal()).log().abs().max()
             covariance = updated
@@ -206,14 +207,14 @@ def _likeliest_scale(points, weight, sizes, rows):
     n, d = points.shape
     rows = rows[: max(MIN_ROWS_FOR_SCALE, BLOCK_ENTRIES // n)]
     share_of_row = weight[rows] / weight[rows].sum()
-    distance = _distances(points[rows], points) / sizes.square()
+    distance = _distances(points[rows], points).div_(sizes.square())
     level = weight.log() - d * sizes.log()
     own = torch.arange(len(rows)), rows
     square = 1.0
     for _ in range(MAX_STEPS):
         log_joint = (-0.5 / square * distance).add_(level)
         log_joint[own] = -math.inf
-        mean = (torch.softmax(log_joint, dim=-1) * distance).sum(-1)
+        mean = torch.softmax(log_joint, dim=-1).mul_(distance).sum(-1)
         updated = float(share_of_row @ mean) / d
         change = abs(math.log(updated / square)) if updated > 0 else 0.0
         square = max(updated, MIN_SIZE**2)
