@@ -83,7 +83,7 @@ def test_a_fit_that_broke_off_ends_as_a_whole_one(way, cut, tmp_path):
 )
 def test_every_kind_of_layers(name, cut, tmp_path):
     cls = getattr(skflow, name)
-    settings = {"random_state": 0, "n_layers": 2, "max_epochs": 4}
+    settings = {"random_state": 0, "n_layers": 2, "max_epochs": 4, "n_members": 1, "base": "normal"}
     whole = cls(**settings).fit(rows(60))
     with pytest.raises(Power):
         cut(cls(**settings, checkpoint=tmp_path), rows(60), 2)
@@ -323,8 +323,13 @@ print(kills, wholes, os.listdir(folder))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-@pytest.mark.parametrize("n_kills", [1, pytest.param(10, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("way", ["stacked", "apart"])
+@pytest.mark.parametrize(
+    ("way", "n_kills"),
+    [
+        ("stacked", 1),
+        *(pytest.param(way, 10, marks=pytest.mark.slow) for way in ("stacked", "apart")),
+    ],
+)
 def test_killed_at_random_times(way, n_kills, tmp_path):
     command = [sys.executable, "-c", KILLS, str(tmp_path), str(n_kills), way, "0"]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)

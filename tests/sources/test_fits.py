@@ -13,10 +13,13 @@ from tests.sources.tables import ARRAYS, FRAME, ROWS, SOURCES, Blocks, lazy_fram
 
 SMALL = {"n_members": 1, "hidden_features": (16,), "max_steps": 20, "random_state": 0}
 STACK = [("linear", skflow.LinearFlowDensity())]
+MIXTURE = skflow.MixtureFlowDensity(
+    n_components=2, covariance_type="full", reg_covar=1e-3, random_state=0
+)
 
 
 def ridge():
-    return skflow.FlowRegressor(regressor=Ridge(), n_folds=2, random_state=0)
+    return skflow.FlowRegressor(regressor=Ridge(), density=MIXTURE, n_folds=2, random_state=0)
 
 
 # estimators that need all rows at once, fitted to X
@@ -34,9 +37,7 @@ AT_ONCE = {
 
 FLOWS = {
     "nsf": skflow.NSFDensity(n_members=1, max_epochs=2, random_state=0),
-    "mixture": skflow.MixtureFlowDensity(
-        n_components=2, covariance_type="full", reg_covar=1e-3, random_state=0
-    ),
+    "mixture": MIXTURE,
 }
 
 
