@@ -16,6 +16,7 @@ from skflow.fitting import _resumable
 from skflow.training import _checkpoint
 from skflow.training._loop import _Run
 from tests.breaks import Power
+from tests.instances import accepted
 
 SMALL = {"n_layers": 2, "hidden_features": (8,), "base": "normal", "max_epochs": 8}
 APART = {"n_members": 2, "batch_size": 512, "n_jobs": 2}
@@ -83,7 +84,7 @@ def test_a_fit_that_broke_off_ends_as_a_whole_one(way, cut, tmp_path):
 )
 def test_every_kind_of_layers(name, cut, tmp_path):
     cls = getattr(skflow, name)
-    settings = {"random_state": 0, "n_layers": 2, "max_epochs": 4, "n_members": 1, "base": "normal"}
+    settings = accepted(cls, {**SMALL, "max_epochs": 4, "n_members": 1, "random_state": 0})
     whole = cls(**settings).fit(rows(60))
     with pytest.raises(Power):
         cut(cls(**settings, checkpoint=tmp_path), rows(60), 2)
