@@ -27,6 +27,9 @@ COMPARISON_MAX_ITER = 30
 COMPARISON_TOL = 1e-2
 # Of a limited time, the share after which no further setting is tried.
 CHOICE_SHARE = 0.5
+# More components than these are tried where so many were better than fewer, and each has so many
+# rows: of a table of 800 rows a flow before 128 of them was 1.8 nats a row worse.
+MANY, ROWS_EACH = 50, 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def choose_mixture(
     z,
     weight=None,
     *,
-    candidates=(1, 2, 3, 5, 8, 12, 20, 32, 50),
+    candidates=(1, 2, 3, 5, 8, 12, 20, 32, 50, 80, 128),
     covariance_types=("full", "diag"),
     reg_covars=None,
     cv=None,
@@ -76,7 +79,8 @@ def choose_mixture(
     weight : array or tensor of shape (n,), optional
         Rows of weight zero are left out; held-out means are weighted.
     candidates : sequence of int
-        Numbers of components, increasing. Those above half the training rows are not tried.
+        Numbers of components, increasing. Those above half the training rows are not tried; those
+        above 50 only while more are better, and where each has 20 training rows.
     covariance_types : sequence of {"full", "diag", "tied"}
     reg_covars : sequence of float, optional
         Variances added to the diagonal of each covariance, increasing. By default 1e-4, 1e-2 and
@@ -128,7 +132,8 @@ class _Race:
 
     def __init__(self, z, weight, folds, seed):
         self.z, self.weight, self.folds, self.seed = z, weight, folds, seed
-        self.largest = max(1, min(len(train) for train, _ in folds) // 2)
+        fewest = min(len(train) for train, _ in folds)
+        self.largest = max(1, min(fewest // 2, max(MANY, fewest // ROWS_EACH)))
         self.best, self.best_scores = None, None
 
     @property
@@ -145,7 +150,7 @@ class _Race:
             misses = 0 if score > best_score else misses + 1
             if score > best_score:
                 best, best_score = n_components, score
-            if misses >= patience:
+            if misses >= patience or (misses and n_components >= MANY):
                 break
         return best
 

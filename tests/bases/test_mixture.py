@@ -207,6 +207,14 @@ def test_choice_looks_at_a_subset_of_many_rows():
     assert choice == choose_mixture(x, candidates=(3,), max_rows=300)
 
 
+@pytest.mark.parametrize(("n", "fewest", "most"), [(700, 20, 50), (3_000, 80, 128)])
+def test_many_components_want_many_rows(n, fewest, most):
+    rng = np.random.default_rng(0)
+    x = (rng.integers(0, 10, size=(n, 2)) + 0.03 * rng.normal(size=(n, 2))) / 3
+    choice = choose_mixture(x, covariance_types=("full",), reg_covars=(1e-4,))
+    assert fewest <= choice.n_components <= most
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5])
 def test_choice_on_hardly_any_rows(n):
     choice = choose_mixture(np.random.default_rng(0).normal(size=(n, 2)))
