@@ -49,7 +49,7 @@ class ExportMixin:
         >>> import os, tempfile, torch, skflow
         >>> from sklearn.datasets import load_iris
         >>> X = load_iris().data
-        >>> density = skflow.MixtureFlowDensity(random_state=0).fit(X)
+        >>> density = skflow.MixtureFlowDensity(n_components=3, random_state=0).fit(X)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = os.path.join(folder, "iris.pt2")
         ...     density.export(path)

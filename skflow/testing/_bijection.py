@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 from typing import Any
 
 from skflow.exceptions import NotInvertibleError
@@ -86,7 +87,7 @@ def _check_declared_inverse(case):
     if declared not in ("exact", "iterative", "no"):
         fail(case.bijection, "declared inverse", f"invertible = {declared!r} means nothing")
     try:
-        call(case.bijection.inverse, case.forward()[0], case.context)
+        _ = case.inverse
     except NotInvertibleError:
         if declared != "no":
             fail(case.bijection, "declared inverse", f"{declared!r} is declared, there is none")
@@ -100,23 +101,22 @@ def _check_round_trip(case):
 
     if case.bijection.invertible == "no":
         return
-    for dtype, tolerance, log_det_tolerance in (
-        (torch.float64, 1e-8, 1e-8),
-        (torch.float32, 1e-4, 1e-3),
-    ):
-        bijection = copy.deepcopy(case.bijection).to(dtype)
-        x = case.x.to(dtype)
-        context = None if case.context is None else case.context.to(dtype)
-        z, log_det = call(bijection.forward, x, context)
-        back, back_log_det = call(bijection.inverse, z, context)
-        if {t.dtype for t in (z, log_det, back, back_log_det)} != {dtype}:
-            fail(case.bijection, "dtype", f"{dtype} went in and another dtype came out")
-        prop = f"round trip in {dtype}"
-        case.require(prop, back, x, case.allowed(tolerance), "inverse(forward(x)) is not x")
-        prop = f"log-dets cancel in {dtype}"
-        explanation = "log-det of the inverse is not minus that of forward"
-        tolerance = case.allowed(log_det_tolerance)
-        case.require(prop, -back_log_det, log_det, tolerance, explanation)
+    bijection = copy.deepcopy(case.bijection).to(torch.float32)
+    context = None if case.context is None else case.context.to(torch.float32)
+    short = replace(case, bijection=bijection, x=case.x.to(torch.float32), context=context)
+    _require_round_trip(case, 1e-8, 1e-8)
+    _require_round_trip(short, 1e-4, 1e-3)
+
+
+def _require_round_trip(case, tolerance, log_det_tolerance):
+    x, (z, log_det), (back, back_log_det) = case.x, case.forward, case.inverse
+    if {t.dtype for t in (z, log_det, back, back_log_det)} != {x.dtype}:
+        fail(case.bijection, "dtype", f"{x.dtype} went in and another dtype came out")
+    prop = f"round trip in {x.dtype}"
+    case.require(prop, back, x, case.allowed(tolerance), "inverse(forward(x)) is not x")
+    prop = f"log-dets cancel in {x.dtype}"
+    explanation = "log-det of the inverse is not minus that of forward"
+    case.require(prop, -back_log_det, log_det, case.allowed(log_det_tolerance), explanation)
 
 
 def _check_rows_independent(case):
@@ -124,8 +124,7 @@ def _check_rows_independent(case):
 
     explanation = "a row alone gives another result than among others"
     for name, rows in case.directions():
-        function = getattr(case.bijection, name)
-        together = call(function, rows, case.context)
+        function, together = getattr(case.bijection, name), getattr(case, name)
         each = [slice(i, i + 1) for i in range(len(rows))]
         alone = [call(function, rows[i], rows_of(case.context, i)) for i in each]
         for among, single in zip(together, map(torch.cat, zip(*alone, strict=True)), strict=True):
@@ -186,8 +185,7 @@ def _check_serialisation(case):
     for prop, twin in (("state_dict", loaded), ("pickle", unpickled), ("stale", moved)):
         for name, rows in case.directions():
             got = call(getattr(twin, name), rows, case.context)
-            wanted = call(getattr(case.bijection, name), rows, case.context)
-            if not all(map(torch.equal, got, wanted)):
+            if not all(map(torch.equal, got, getattr(case, name))):
                 fail(case.bijection, prop, f"{name} of the restored bijection is another one")
 
 
@@ -197,7 +195,7 @@ def _check_context(case):
     if case.context is None:
         return
     moved = call(case.bijection.forward, case.x, case.context + 1.0)
-    if all(torch.allclose(a, b) for a, b in zip(moved, case.forward(), strict=True)):
+    if all(torch.allclose(a, b) for a, b in zip(moved, case.forward, strict=True)):
         fail(case.bijection, "context", "another context gives the same result")
 
 

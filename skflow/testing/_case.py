@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from skflow.testing._report import require_at_most
@@ -19,23 +20,36 @@ class Case:
     x: Any
     context: Any
 
+    # Many checks compare with what the two directions give of the rows: where the inverse is
+    # iterated, finding that anew for each of them took most of the time.
+    @cached_property
     def forward(self):
-        """Map the rows to noise."""
+        """The rows as noise, and the log-dets."""
         return call(self.bijection.forward, self.x, self.context)
+
+    @cached_property
+    def inverse(self):
+        """Both results of the inverse, of the noise of the rows."""
+        return call(self.bijection.inverse, self.forward[0], self.context)
 
     def directions(self):
         """Names of the directions there are, each with rows that it accepts."""
         yield "forward", self.x
         if self.bijection.invertible != "no":
-            yield "inverse", self.forward()[0]
+            yield "inverse", self.forward[0]
 
     def allowed(self, tolerance):
         """Return the tolerance, or what the bijection declares if that is more."""
         return max(tolerance, self.bijection.tolerance or 0.0)
 
+    @staticmethod
+    def error(ours, theirs):
+        """Return the largest difference of two tensors, relative to ``theirs`` above one."""
+        return ((ours - theirs).abs() / theirs.abs().clamp_min(1.0)).max().item()
+
     def require(self, prop, ours, theirs, tolerance, explanation):
         """Fail unless two tensors agree, relative to ``theirs`` where that is above one."""
-        error = ((ours - theirs).abs() / theirs.abs().clamp_min(1.0)).max().item()
+        error = self.error(ours, theirs)
         require_at_most(self.bijection, prop, error, tolerance, explanation)
 
 

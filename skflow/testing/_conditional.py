@@ -68,7 +68,7 @@ def check_conditional_density(
     --------
     >>> from skflow import NSFDensity
     >>> from skflow.testing import check_conditional_density
-    >>> check_conditional_density(NSFDensity(n_members=1))
+    >>> check_conditional_density(NSFDensity(n_layers=1, n_members=1))
     """
     checks = checks_but(_CHECKS, skip)
     fits = _Fits(estimator, random_state)

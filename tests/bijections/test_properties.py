@@ -8,15 +8,19 @@ from skflow.bijections import Inverse
 from skflow.testing import check_bijection
 from tests.instances import BIJECTIONS, ELEMENTWISE, rows_for
 
+# Both directions of each are looked at, those of one column too: what Inverse adds to them is the
+# same whatever their columns.
+CHECKED = [name for name in BIJECTIONS if not (name.startswith("Inverse(") and "d = 1" in name)]
 
-@pytest.mark.parametrize("name", BIJECTIONS)
+
+@pytest.mark.parametrize("name", CHECKED)
 def test_bijection(name):
     x, context = rows_for(name)
     check_bijection(BIJECTIONS[name](), x, context)
 
 
 @pytest.mark.parametrize("together", [2**16, 1])
-@pytest.mark.parametrize("name", BIJECTIONS)
+@pytest.mark.parametrize("name", CHECKED)
 def test_start_of_either_direction(name, together, monkeypatch):
     monkeypatch.setattr("skflow.bijections._base.BLOCK_ENTRIES", together)
     torch.manual_seed(0)
@@ -66,7 +70,7 @@ def test_zero_raw_is_the_identity(elementwise):
 )
 @pytest.mark.parametrize("size", [0.1, 1.0, 3.0])
 def test_round_trip(elementwise, size, dtype, tolerance, log_tolerance):
-    x, raw = (t.to(dtype) for t in _numbers(elementwise.to(dtype), size))
+    x, raw = (t.to(dtype) for t in _numbers(elementwise.to(dtype), size, n=401))
     y, log_slope = elementwise.forward(x, raw)
     back, back_log_slope = elementwise.inverse(y, raw)
     assert {t.dtype for t in (y, log_slope, back, back_log_slope)} == {dtype}
@@ -91,9 +95,16 @@ def test_gradients_against_finite_differences(elementwise, direction):
     x += 0.05  # off zero, where a slope may have a step
     generator = torch.Generator().manual_seed(0)
     raw = torch.randn(7, elementwise.n_params, generator=generator, dtype=torch.float64)
-    assert torch.autograd.gradcheck(
-        getattr(elementwise, direction), (x.requires_grad_(), raw.requires_grad_())
-    )
+    numbers = torch.cat([x[:, None], raw], dim=1)
+
+    def both(numbers):
+        return torch.stack(getattr(elementwise, direction)(numbers[..., 0], numbers[..., 1:]))
+
+    # each row has numbers of its own, so that the k-th of all can be moved at once
+    gradients = torch.autograd.functional.jacobian(lambda n: both(n).sum(dim=1), numbers)
+    steps = 1e-6 * torch.eye(numbers.shape[1], dtype=torch.float64)[:, None]
+    slopes = (both(numbers + steps) - both(numbers - steps)) / 2e-6
+    torch.testing.assert_close(gradients, slopes.transpose(1, 2), rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [1.0, 3.0, 30.0])

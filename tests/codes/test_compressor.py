@@ -16,16 +16,17 @@ from skflow.exceptions import CompressedDataError
 pytest.importorskip("constriction")
 
 FEW = {"random_state": 0, "max_epochs": 3, "n_members": 2}
+ONE = {**FEW, "n_members": 1}  # members are mixed alike, whatever their layers
 PARTICLES = {"particles": 2, "dim": 2}
 FLOWS = {
     "a mixture": lambda: skflow.MixtureFlowDensity(random_state=0),
     "one Gaussian": lambda: skflow.LinearFlowDensity(),
     "MADE": lambda: skflow.MADEDensity(**FEW),
     "one layer of NAF": lambda: skflow.NAFDensity(n_layers=1, **FEW),
-    "MAF": lambda: skflow.MAFDensity(n_layers=2, **FEW),
-    "NSF": lambda: skflow.NSFDensity(n_layers=2, **FEW),
-    "a normal base": lambda: skflow.RealNVPDensity(base="normal", n_layers=2, **FEW),
-    "residual": lambda: skflow.ResidualFlowDensity(n_layers=1, **{**FEW, "n_members": 1}),
+    "MAF": lambda: skflow.MAFDensity(n_layers=2, **ONE),
+    "NSF": lambda: skflow.NSFDensity(n_layers=2, **ONE),
+    "a normal base": lambda: skflow.RealNVPDensity(base="normal", n_layers=2, **ONE),
+    "residual": lambda: skflow.ResidualFlowDensity(n_layers=1, **ONE),
 }
 
 
@@ -94,7 +95,7 @@ class TestTables:
         np.testing.assert_allclose(compressor.bits_per_row(iris[100:]), bits, atol=0.05)
 
     def test_rows_unlike_those_of_the_fit(self, frame, of_frame):
-        odd = frame[80:].reset_index(drop=True)
+        odd = frame[80:92].reset_index(drop=True)
         odd.loc[0, "copy"] = "huge"
         odd.loc[1, "count"] = 10**12
         odd.loc[2, "total"] += 1
@@ -120,7 +121,7 @@ class TestTables:
         pd.testing.assert_frame_equal(compressor.decompress(odd), rows)
 
     def test_columns_in_another_order(self, frame, of_frame):
-        rows = frame[80:].reset_index(drop=True)
+        rows = frame[80:90].reset_index(drop=True)
         data = of_frame.compress(rows[rows.columns[::-1]])
         pd.testing.assert_frame_equal(of_frame.decompress(data), rows, check_freq=False)
 
@@ -128,7 +129,8 @@ class TestTables:
         rng = np.random.default_rng(0)
         table = pl.DataFrame({"x": rng.normal(size=60).round(2), "k": rng.integers(0, 9, 60)})
         compressor = Compressor(density=small_table_density()).fit(table)
-        assert compressor.decompress(compressor.compress(table)).equals(table)
+        rows = table[:20]
+        assert compressor.decompress(compressor.compress(rows)).equals(rows)
 
     @pytest.mark.parametrize("n", [0, 1, 2])
     def test_few_rows(self, n, of_frame, frame):
@@ -151,7 +153,7 @@ class TestTables:
 class TestFlows:
     @pytest.mark.parametrize("name", FLOWS)
     def test_unseen_rows(self, name, iris):
-        unseen = iris[100:120]
+        unseen = iris[100:112]
         compressor = Compressor(density=FLOWS[name]()).fit(iris[:100])
         data = compressor.compress(unseen)
         again = compressor.decompress(data)
@@ -174,7 +176,7 @@ class TestFlows:
     @pytest.mark.parametrize(
         ("density", "error"),
         [
-            (skflow.KernelFlowDensity(), ValueError),
+            (skflow.KernelFlowDensity(preprocessing="standardize"), ValueError),
             (GaussianMixture(2), TypeError),
             (skflow.StackedDensity([("one", skflow.LinearFlowDensity())]), TypeError),
             (
@@ -239,13 +241,13 @@ class TestInput:
         data = fitted.compress(iris + 0.01)
         assert (fitted.decompress(data) == iris + 0.01).all()
         assert fitted.sizes(data)["text"] > 0
-        rows = frame[80:].reset_index(drop=True).assign(price=1.23456)
+        rows = frame[80:84].reset_index(drop=True).assign(price=1.23456)
         pd.testing.assert_frame_equal(of_frame.decompress(of_frame.compress(rows)), rows)
 
     def test_a_few_numbers_of_all_digits(self, iris):
         """As means among rounded numbers are: they do not make the grid of all the others."""
-        X = iris[:100].copy()
-        X[::40, 2] += 1 / 3
+        X = iris[:60].copy()
+        X[::25, 2] += 1 / 3
         for density in (small_table_density(), skflow.LinearFlowDensity()):
             compressor = Compressor(density=density).fit(X)
             data = compressor.compress(X)

@@ -46,7 +46,8 @@ class TestRegressor:
     def test_of_default_features(self, tmp_path):
         X = table()
         y = X["size"].to_numpy() + np.random.default_rng(1).normal(size=len(X))
-        model = skflow.FlowRegressor(density=quick(skflow.NSFDensity), calibrate=True).fit(X, y)
+        model = skflow.FlowRegressor(density=quick(skflow.NSFDensity), calibrate=True, n_folds=2)
+        model.fit(X, y)
         assert "extra trees" in model.features_
         again = reloaded(model, tmp_path)
         assert equal(model.context_, again.context_)
@@ -81,7 +82,7 @@ class TestRegressor:
         np.testing.assert_array_equal(again.predict(rows()), model.predict(rows()))
 
     def test_skops_of_the_default_asks_for_the_estimator_alone(self):
-        model = regressor().fit(rows(), rows()[:, 0])
+        model = regressor(n_folds=2).fit(rows(), rows()[:, 0])
         data = skops.io.dumps(model)
         untrusted = skops.io.get_untrusted_types(data=data)
         assert untrusted == ["skflow.estimators.regressor._regressor.FlowRegressor"]
@@ -98,7 +99,9 @@ def simulations(n=60, r=None):
 
 
 def check_posterior(model, again, theta, x):
-    np.testing.assert_array_equal(again.score_samples(theta, x), model.score_samples(theta, x))
+    # a pool is normalised by many draws for each observation: two tell as much as sixty
+    few = theta[:2], x[:2]
+    np.testing.assert_array_equal(again.score_samples(*few), model.score_samples(*few))
     draws = model.sample(9, x[0], random_state=0)
     np.testing.assert_array_equal(again.sample(9, x[0], random_state=0), draws)
 
@@ -169,7 +172,7 @@ class TestPosterior:
 
 def test_many_distributions_take_little_memory():
     """A family of its own for each would take ten kilobytes for a line of the file."""
-    document, arrays = encode(cheap([stats.norm(loc=k) for k in range(500)]))
+    document, arrays = encode(cheap([stats.norm(loc=k) for k in range(100)]))
     decode(document, arrays)
     tracemalloc.start()
     try:
@@ -179,4 +182,4 @@ def test_many_distributions_take_little_memory():
     finally:
         tracemalloc.stop()
     assert again.prior[7].mean() == 7
-    assert taken < 500 * 1_500
+    assert taken < 100 * 1_500

@@ -47,14 +47,14 @@ class DensityComparisonDisplay:
     >>> from sklearn.datasets import load_iris
     >>> from skflow import KernelFlowDensity, compare_densities
     >>> from skflow.plots import DensityComparisonDisplay
-    >>> X = load_iris().data
-    >>> display = DensityComparisonDisplay.from_estimators([KernelFlowDensity()], X, cv=2)
+    >>> X, flow = load_iris().data, KernelFlowDensity(preprocessing="standardize")
+    >>> display = DensityComparisonDisplay.from_estimators([flow], X, cv=2)
     >>> display.reference in display.names
     True
 
     The same from a table that is there already:
 
-    >>> table = compare_densities(X, KernelFlowDensity(), cv=2)
+    >>> table = compare_densities(X, flow, cv=2)
     >>> display = DensityComparisonDisplay.from_scores(table).plot()
     """
 

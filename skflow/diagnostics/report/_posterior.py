@@ -185,8 +185,8 @@ def check_posterior(
     ...         mean = x[..., np.newaxis, :] / 2
     ...         return rng.normal(mean, self.sd, size=(*x.shape[:-1], n_samples, x.shape[-1]))
     >>> rng = np.random.default_rng(0)
-    >>> theta = rng.normal(size=(1000, 2))
-    >>> x = theta + rng.normal(size=(1000, 2))
+    >>> theta = rng.normal(size=(500, 2))
+    >>> x = theta + rng.normal(size=(500, 2))
     >>> check_posterior(Conjugate(), theta, x, verbose=False).verdict
     'good'
     >>> check = check_posterior(Conjugate(width=0.8), theta, x, verbose=False)

@@ -152,7 +152,7 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
     >>> from skflow import KernelFlowDensity, StackedDensity
     >>> X = load_iris().data
     >>> stack = StackedDensity([
-    ...     ("kernel", KernelFlowDensity()),
+    ...     ("kernel", KernelFlowDensity(preprocessing="standardize")),
     ...     ("gaussians", GaussianMixture(3)),
     ... ], random_state=0).fit(X)
     >>> sorted(stack.named_estimators_)

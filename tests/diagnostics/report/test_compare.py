@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import BaseEstimator
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import KFold
@@ -126,9 +127,11 @@ class TestFolds:
         table = compare_densities(ring(), Recorder())
         assert np.isfinite(table.held_out_scores["Recorder"]).sum() == 30
 
-    def test_same_in_two_processes(self):
+    def test_same_side_by_side(self):
+        """In threads, which start at once: regressors are compared in processes the same way."""
         pairs = [("flow", quick(MAFDensity, random_state=None))]
-        found = [compare_densities(ring(60), pairs, cv=2, n_jobs=n) for n in (None, 2)]
+        with parallel_config("threading"):
+            found = [compare_densities(ring(60), pairs, cv=2, n_jobs=n) for n in (None, 2)]
         for name in ("flow", "kde", "gmm"):
             np.testing.assert_array_equal(*(table.held_out_scores[name] for table in found))
 
@@ -160,8 +163,9 @@ class TestReading:
         return compare_densities(ring() if X is None else X, [("it", Shifted(shift))], cv=3).note
 
     def test_better(self):
-        assert self.note(5.0).startswith("it is better than the best classical estimator (")
-        assert self.note(5.0).endswith("nats a row (2 standard errors): clear.")
+        note = self.note(5.0)
+        assert note.startswith("it is better than the best classical estimator (")
+        assert note.endswith("nats a row (2 standard errors): clear.")
 
     def test_worse(self):
         assert self.note(-5.0).startswith("it is worse than the best classical estimator (")

@@ -182,14 +182,15 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("n_cases", [2, pytest.param(len(SEEDS), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_cases", [1, pytest.param(len(SEEDS), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_named_in_all_cases_but_one(fault, n_cases):
     plant, cause = FAULTS[fault]
     found = [names(*plant(np.random.default_rng(seed), seed)) for seed in SEEDS[:n_cases]]
-    assert sum(cause in causes for causes in found) >= n_cases - 1, found
+    rest = int(n_cases > 1)  # of one case none may be missed
+    assert sum(cause in causes for causes in found) >= n_cases - rest, found
     # and what is named beside it is the exception
-    assert sum(len(causes) > 2 for causes in found) <= 1, found
+    assert sum(len(causes) > 2 for causes in found) <= rest, found
 
 
 def real(load, n_components):
@@ -210,7 +211,7 @@ TABLES = {
 GOOD = {
     "mixture": lambda seed: MixtureFlowDensity(random_state=seed),
     "kernels": lambda seed: KernelFlowDensity(),
-    "splines": lambda seed: NSFDensity(n_members=2, max_epochs=30, random_state=seed),
+    "splines": lambda seed: NSFDensity(n_members=1, max_epochs=30, random_state=seed),
 }
 
 

@@ -9,6 +9,7 @@ from skflow.diagnostics.report._posterior import _holm
 from tests.diagnostics.posteriors import MODES, Box, Normal, Posterior, Sampler, TwoModes
 
 N_SIMULATIONS = 1_000
+FEWER = 500
 PROBLEMS = {"normal": Normal, "box": Box, "two modes": TwoModes}
 PLANTED = ("bias", "bias of one", "narrow")
 # modes are dropped where there are two
@@ -19,8 +20,8 @@ FAULTS = [
 DIMENSIONS = (1, 2, 5, 10)
 
 
-def checked(problem, fault=None, seed=0, kind=Sampler, **options):
-    theta, x = problem.simulate(N_SIMULATIONS, np.random.default_rng(seed))
+def checked(problem, fault=None, seed=0, kind=Sampler, n=N_SIMULATIONS, **options):
+    theta, x = problem.simulate(n, np.random.default_rng(seed))
     options = {"random_state": seed, "verbose": False} | options
     return check_posterior(kind(problem, fault), theta, x, **options)
 
@@ -37,7 +38,7 @@ def checked(problem, fault=None, seed=0, kind=Sampler, **options):
     ],
 )
 def test_faults(name, d, fault):
-    check = checked(PROBLEMS[name](d), fault)
+    check = checked(PROBLEMS[name](d), fault, n=FEWER)
     assert check.verdict == "bad"
     assert min(check.p_values.values()) < 0.01
     assert check.reasons
@@ -45,7 +46,7 @@ def test_faults(name, d, fault):
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_right_posteriors(name):
-    check = checked(PROBLEMS[name](2), kind=Posterior)
+    check = checked(PROBLEMS[name](2), kind=Posterior, n=FEWER)
     assert check.verdict == "good"
     assert check.reasons == []
 

@@ -157,8 +157,9 @@ class TestVerdict:
 
     def test_words(self):
         assert self.note().startswith("Normal and the best peer (line) are within noise: ")
-        assert self.note(3.0).startswith("Normal is worse than the best peer (line) by 0.")
-        assert self.note(3.0).endswith(" nats a row (2 standard errors): clear.")
+        note = self.note(3.0)
+        assert note.startswith("Normal is worse than the best peer (line) by 0.")
+        assert note.endswith(" nats a row (2 standard errors): clear.")
         X, y = rows(400)
         table = compare_regressors(X, y, Normal(), point_regressors=[("flat", DummyRegressor())])
         assert table.note.startswith("Normal is better than the best peer (flat) by 0.")

@@ -41,8 +41,15 @@ WARPS = {
 
 
 class TestKnownValues:
-    @pytest.mark.parametrize("warp", WARPS)
-    @pytest.mark.parametrize(("d", "nats"), [(1, 0.5), (5, 4.0)])
+    # a turn is none of one column, and what bends or scales columns takes each by itself
+    @pytest.mark.parametrize(
+        ("d", "nats", "warp"),
+        [
+            *((1, 0.5, warp) for warp in WARPS if warp != "turned"),
+            (5, 4.0, "cube"),
+            (5, 4.0, "turned"),
+        ],
+    )
     def test_of_normal_pairs(self, d, nats, warp):
         x, y = pairs(2_000, d, nats)
         x, y = WARPS[warp](x, 1), WARPS[warp](y, 3)

@@ -100,7 +100,7 @@ class TestPlanted:
 class TestNoFalseAlarm:
     def test_mass_at_a_declared_bound(self, seed):
         """A share that is all but 0: of its log-odds the tail is an exponential's."""
-        model = small(1, support={0: (0, 1)}, max_epochs=10, random_state=seed)
+        model = small(1, support={0: (0, 1)}, max_epochs=4, random_state=seed)
         model, seen = fitted_and_seen(model, lambda z: -20 * z[:, 0])
         assert seen == []
         assert model.verdict_ == "good"
@@ -108,7 +108,7 @@ class TestNoFalseAlarm:
 
     def test_mass_where_floats_end(self, seed):
         """A twentieth of it lies nearer to 1 than any float."""
-        model = small(1, support={0: (0, 1)}, max_epochs=10, random_state=seed)
+        model = small(1, support={0: (0, 1)}, max_epochs=4, random_state=seed)
 
         def beta(z):
             return -0.9 * z[:, 0].log() - 0.9 * (-z[:, 0]).log1p()

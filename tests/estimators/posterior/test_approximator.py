@@ -3,6 +3,7 @@
 import math
 import pickle
 import time
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,6 +25,11 @@ from tests.variational.densities import (
 FLOWS = ["iaf", "coupling", "maf", "planar", "radial", "sylvester", "gaussian", "diagonal"]
 
 
+@cache
+def of_gaussian(flow):
+    return quiet(small(flow=flow), gaussian)
+
+
 @pytest.fixture(scope="module")
 def fitted():
     return small().fit(gaussian)
@@ -34,7 +40,7 @@ class TestGaussian:
 
     @pytest.mark.parametrize("flow", ["gaussian", "iaf", "coupling", "sylvester"])
     def test_moments_and_evidence(self, flow):
-        model = quiet(small(flow=flow), gaussian)
+        model = of_gaussian(flow)
         assert model.khat_ < 0.7
         assert model.log_evidence_ == pytest.approx(LOG_NORMALISER, abs=0.02)
         assert model.elbo_ == pytest.approx(LOG_NORMALISER, abs=0.05)
@@ -45,7 +51,7 @@ class TestGaussian:
 
     def test_entropy_is_the_closed_form(self):
         """Of the linear flow: minus the mean log density and that of its own covariance."""
-        model = small(flow="gaussian").fit(gaussian)
+        model = of_gaussian("gaussian")
         origin, *ends = model.inverse_transform(np.vstack([np.zeros(3), np.eye(3)]))
         root = (np.array(ends) - origin).T
         closed = np.linalg.slogdet(root)[1] + 1.5 * (1 + math.log(2 * math.pi))
@@ -64,7 +70,7 @@ class TestGaussian:
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_draws_are_scored_as_they_were_drawn(flow):
-    model = quiet(small(flow=flow), gaussian)
+    model = of_gaussian(flow)
     with torch.no_grad():
         x, log_q = model.flow_.sample_and_log_prob(200)
     np.testing.assert_allclose(model.score_samples(x.numpy()), log_q.numpy(), atol=1e-8, rtol=0)
@@ -74,7 +80,7 @@ def test_draws_are_scored_as_they_were_drawn(flow):
 
 def test_slow_flow_says_so():
     with pytest.warns(UserWarning, match='flow="maf" needs 3 passes'):
-        small(flow="maf").fit(gaussian)
+        small(flow="maf", max_epochs=1).fit(gaussian)
 
 
 class TestModes:
@@ -135,7 +141,7 @@ def eight_schools_numpy(z):
 
 class TestNumpy:
     def test_eight_schools_as_in_torch(self):
-        settings = {"max_epochs": 4, "batch_size": 128}
+        settings = {"max_epochs": 2, "batch_size": 128}
         ours = quiet(small(10, **settings), eight_schools_numpy, grad=True)
         theirs = quiet(small(10, **settings), eight_schools)
         # the same seeds lead the same way, up to rounding that training blows up
@@ -159,7 +165,7 @@ class TestSupport:
         def log_density(z):
             return 2 * z[:, 0].log() - z[:, 0] + 0 * z[:, 1]
 
-        model = small(2, support={0: (0, None), 1: (2, 5)}, max_epochs=10).fit(log_density)
+        model = small(2, support={0: (0, None), 1: (2, 5)}, max_epochs=5).fit(log_density)
         assert model.log_evidence_ == pytest.approx(math.log(2 * 3), abs=0.03)
         Z = model.sample(5_000, random_state=0)
         assert (Z > [0, 2]).all()
@@ -172,7 +178,7 @@ class TestSupport:
         def half(z):
             return torch.where(z[:, 0] > 0, -0.5 * z.square().sum(1), torch.nan)
 
-        model = quiet(small(2, max_epochs=10), half)
+        model = quiet(small(2, max_epochs=5), half)
         assert model.n_nonfinite_ > 0
         assert model.log_evidence_ == pytest.approx(math.log(math.pi), abs=0.1)
         assert model.expectation(lambda z: z[:, 0]) == pytest.approx(0.8, abs=0.1)

@@ -50,8 +50,8 @@ def test_the_energy_alone_is_enough(by_energy):
 
 
 def test_rows_alone_may_be_enough(monkeypatch):
-    monkeypatch.setattr(_particles, "matching_epochs", lambda n: 300)
-    model = small(max_epochs=40).fit(log_density, rows=rows())
+    monkeypatch.setattr(_particles, "matching_epochs", lambda n: 150)
+    model = small(max_epochs=20).fit(log_density, rows=rows(150))
     assert {record["stage"] for record in model.history_} == {"rows"}
     assert model.verdict_ == "good"
 

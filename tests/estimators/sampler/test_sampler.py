@@ -1,6 +1,7 @@
 """FlowSampler: known targets, both languages, bounds, verdict, protocol."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,9 +34,18 @@ def sampler(**settings):
     return FlowSampler(**{"n_features": 2, "n_draws": 50, "random_state": 0, **settings})
 
 
+SEEN = []
+
+
+def counted(x):
+    SEEN.append(len(x))
+    return gaussian(x)
+
+
 @pytest.fixture(scope="module")
 def fitted():
-    return sampler(feature_names=["slope", "offset"]).fit(gaussian)
+    SEEN.clear()
+    return sampler(feature_names=["slope", "offset"]).fit(counted)
 
 
 class TestGaussian:
@@ -63,16 +73,8 @@ class TestGaussian:
         assert fitted.transform(rows).shape == rows.shape
 
     def test_calls_are_counted(self, fitted):
-        rows = []
-
-        def counted(x):
-            rows.append(len(x))
-            return gaussian(x)
-
-        model = sampler().fit(counted)
         # but for the call that finds out what the function takes
-        assert model.n_evaluations_ == sum(rows) - 4
-        np.testing.assert_array_equal(model.draws_, fitted.draws_)  # of the same seed
+        assert fitted.n_evaluations_ == sum(SEEN) - 4
 
     def test_functions_of_torch(self):
         model = sampler(random_state=1).fit(gaussian_torch)
@@ -213,6 +215,12 @@ class TestErrors:
                 ask(sampler())
 
 
+@cache
+def short(verbose):
+    model = sampler(n_features=1, n_draws=20, verbose=verbose)
+    return model.fit(lambda x: -0.5 * x[:, 0] ** 2)
+
+
 class TestProtocol:
     def test_sample_picks_without_repetition(self, fitted):
         rows = fitted.draws_.reshape(-1, 2)
@@ -245,14 +253,15 @@ class TestProtocol:
     def test_leaves_no_trace(self, capsys):
         before = np.random.get_state()[1].copy()  # noqa: NPY002
         torch_before = torch.get_rng_state()
-        sampler(n_features=1, n_draws=20).fit(lambda x: -0.5 * x[:, 0] ** 2)
+        short(0)
         assert capsys.readouterr() == ("", "")
         # and no global generator was touched
         assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
         assert torch.equal(torch.get_rng_state(), torch_before)
 
     def test_tells_what_it_does(self, capsys):
-        sampler(n_features=1, n_draws=20, verbose=1).fit(lambda x: -0.5 * x[:, 0] ** 2)
+        model = short(1)
         out = capsys.readouterr().out
+        np.testing.assert_array_equal(model.draws_, short(0).draws_)  # of the same seed
         assert "exploring: power" in out
         assert "chains: 20 more draws each" in out

@@ -23,7 +23,8 @@ def fitted(request):
     return posterior.fit(*simulator.draw(600)), simulator
 
 
-@pytest.fixture(scope="module", params=METHODS)
+# what "auto" does with its two views is seen by those that are conjugate
+@pytest.fixture(scope="module", params=METHODS[1:])
 def bimodal(request):
     simulator = SquareRoot()
     posterior = cheap(simulator.prior, method=request.param, density=EIGHT)
@@ -183,10 +184,10 @@ class TestSeveralObservations:
 
     def test_of_a_fit_to_sets(self):
         simulator = Conjugate()
-        posterior = cheap(simulator.prior, method="nle").fit(*simulator.draw(500, r=4))
+        posterior = cheap(simulator.prior, method="nle").fit(*simulator.draw(300, r=4))
         for r in (4, 2):
             _, x_o = simulator.draw(2, r=r)
-            draws = posterior.sample(1_000, x_o, random_state=0)
+            draws = posterior.sample(500, x_o, random_state=0)
             for own, exact in zip(draws, map(simulator.posterior, x_o), strict=True):
                 assert np.abs(off(own, exact)).max() < 0.3
 
@@ -211,14 +212,14 @@ class TestEmbedding:
 
     def test_of_series(self):
         rng = np.random.default_rng(0)
-        theta = rng.uniform(0.5, 3, size=(300, 1))
-        time = np.linspace(0, 6, 40)
-        x = np.sin(theta * time + rng.uniform(0, 6, (300, 1))) + 0.1 * rng.normal(size=(300, 40))
+        theta = rng.uniform(0.5, 3, size=(200, 1))
+        time = np.linspace(0, 6, 30)
+        x = np.sin(theta * time + rng.uniform(0, 6, (200, 1))) + 0.1 * rng.normal(size=(200, 30))
         posterior = cheap([(0.5, 3)], method="npe", embedding="convolution").fit(theta, x)
         draws = posterior.sample(200, x[:50], random_state=0).mean(axis=1)
         assert np.corrcoef(draws[:, 0], theta[:50, 0])[0, 1] > 0.8
-        with pytest.raises(ValueError, match="40"):
-            posterior.sample(2, np.zeros(39))
+        with pytest.raises(ValueError, match="30"):
+            posterior.sample(2, np.zeros(29))
 
     def test_by_a_transformer(self):
         simulator = Conjugate()
@@ -249,7 +250,7 @@ class TestRefine:
             return abs(size.mean() - mean) / deviation + abs(np.log(size.std() / deviation))
 
         before = error()
-        given = {"n_simulations": 300, "random_state": 0}
+        given = {"n_simulations": 200, "random_state": 0}
         assert posterior.refine(simulator, [4.0], 2, **given) is posterior
         assert error() < 0.5 * before
         with pytest.warns(UserWarning, match="another observation"):
