@@ -182,15 +182,25 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("n_cases", [1, pytest.param(len(SEEDS), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_named_in_all_cases_but_one(fault, n_cases):
+def test_a_planted_fault_is_named(fault):
     plant, cause = FAULTS[fault]
-    found = [names(*plant(np.random.default_rng(seed), seed)) for seed in SEEDS[:n_cases]]
-    rest = int(n_cases > 1)  # of one case none may be missed
-    assert sum(cause in causes for causes in found) >= n_cases - rest, found
+    found = []
+    for seed in SEEDS[:2]:  # one miss is chance
+        found.append(names(*plant(np.random.default_rng(seed), seed)))
+        if cause in found[-1] and len(found[-1]) <= 2:
+            return
+    pytest.fail(str(found))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_named_in_all_cases_but_one(fault):
+    plant, cause = FAULTS[fault]
+    found = [names(*plant(np.random.default_rng(seed), seed)) for seed in SEEDS]
+    assert sum(cause in causes for causes in found) >= len(SEEDS) - 1, found
     # and what is named beside it is the exception
-    assert sum(len(causes) > 2 for causes in found) <= rest, found
+    assert sum(len(causes) > 2 for causes in found) <= 1, found
 
 
 def real(load, n_components):
