@@ -42,9 +42,14 @@ SCORES = ("density", "typicality", "latent")
 every_score = pytest.mark.parametrize("score", SCORES)
 
 
+@pytest.mark.slow  # the two below stand for it: its scores, and its contamination
+@parametrize_with_checks([FlowOutlierDetector(cv=2)])
+def test_sklearns_checks_of_the_default(estimator, check):
+    check(estimator)
+
+
 @parametrize_with_checks(
     [
-        FlowOutlierDetector(cv=2),
         FlowOutlierDetector(contamination=0.2, cv=2),
         FlowOutlierDetector(MAFDensity(**SMALL, n_members=1, max_epochs=2), score="latent", cv=2),
     ]
