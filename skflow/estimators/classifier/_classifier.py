@@ -79,7 +79,7 @@ class FlowClassifier(
     holds on average over the classes: rows of a rare and wide one are flagged more often. What a
     new class can be told by is its distance from the known ones: rows among theirs look known.
 
-    Cost: 4 seconds for 100 rows of 4 columns, 10 for 1,000 of 10, a minute for 1,300 of 64 in ten
+    Cost: 4 seconds for 300 rows of 10 columns, 8 for 1,000, a minute for 1,300 of 64 in ten
     classes, on one core. Of more than 5,000 rows two folds of a tenth are held out.
 
     Parameters
