@@ -84,11 +84,11 @@ class MixtureMargins(Bijection):
     def forward(self, x, context=None):
         scale = self.scale.unsqueeze(-2)
         u = (x - self.shift.unsqueeze(-2)) / scale
-        z, log_slope = self._scores(u, self._mixture())
+        z, log_slope = self._scores(u, self._mixture(u.dim()))
         return z, (log_slope - scale.log()).sum(-1)
 
     def inverse(self, z, context=None):
-        mixture = self._mixture()
+        mixture = self._mixture(z.dim())
 
         def score_and_slope(u):
             score, log_slope = self._scores(u, mixture)
@@ -104,8 +104,12 @@ class MixtureMargins(Bijection):
     def _keep_background(self, middle, width):
         """Keep what has been fitted of the background."""
 
-    def _mixture(self):
-        """Log-weights, means and log-scales of all components: components first, then rows."""
+    def _mixture(self, n_axes):
+        """Log-weights, means and log-scales of all components, for rows of so many axes.
+
+        Components are the first axis of each, and then come those of the rows, which may have
+        some before the members'.
+        """
         share = self._family.background
         log_weight = torch.log_softmax(self.logits, -1) + math.log1p(-share)
         middle, log_width = self._background()
@@ -114,7 +118,9 @@ class MixtureMargins(Bijection):
             (self.loc, middle),
             (self._log_scale(), log_width),
         )
-        return [torch.cat(pair, -1).movedim(-1, 0).unsqueeze(-2) for pair in pairs]
+        parts = [torch.cat(pair, -1).movedim(-1, 0).unsqueeze(-2) for pair in pairs]
+        before = [1] * (n_axes + 1 - parts[0].dim())
+        return [part.reshape(part.shape[0], *before, *part.shape[1:]) for part in parts]
 
 
 class BentMargins(Bijection):
