@@ -66,7 +66,9 @@ def settle_preprocessing(estimator, table, family, kept):
         return given
     if "preprocessing" in family.auto:
         return family.auto["preprocessing"]
-    base = resolve_base(_base(estimator, table.n_features, table.n_context), table.n_features)
+    base = resolve_base(
+        _base(estimator, table.n_features, table.n_context, given), table.n_features
+    )
     if heavy_columns(base, table.n_features).any():
         return "standardize"  # normal scores have no heavy tails
     start = table.start()
@@ -127,7 +129,9 @@ def settle(estimator, family, n, d, preprocessing, *, n_context=0, holder=None, 
         n_directions=chosen("n_directions", lambda: min(d, 16)),
         trace=chosen("trace", lambda: _trace(hidden, d)),
         preprocessing=preprocessing,
-        base=resolve_base(chosen("base", lambda: _base(estimator, d, n_context)), d),
+        base=resolve_base(
+            chosen("base", lambda: _base(estimator, d, n_context, preprocessing)), d
+        ),
         order=_resolve_order(kept.get("order", getattr(estimator, "order", None)), d, seed),
         n_members=n_members,
         n_folds=n_folds,
@@ -161,17 +165,18 @@ def _chooser(estimator, family, kept, n):
     return chosen
 
 
-def _base(estimator, d, n_context):
+def _base(estimator, d, n_context, preprocessing):
     """Return the base that was asked for, or what "auto" is.
 
     A mixture of all rows describes them well; what is left of one column when a context has been
     at work is one heap with heavy tails: on regression tables a Student-t base scores 0.1 nats
-    higher, and where two modes part 0.01 lower. Behind a bound, whose map bends a power's tails
-    to some without a mean, the mixture stays.
+    higher, and where two modes part 0.01 lower. Behind a bound or normal scores, whose maps bend a
+    power's tails to some without a mean, the mixture stays.
     """
     if not (isinstance(estimator.base, str) and estimator.base == "auto"):
         return estimator.base
-    return "student_t" if n_context and d == 1 and not estimator.support else "mixture"
+    bent = estimator.support or preprocessing == "gaussianize"
+    return "student_t" if n_context and d == 1 and not bent else "mixture"
 
 
 def resolve_base(base, d):
