@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.special import log_ndtr, ndtr, ndtri
 
-from skflow.bases import GivenKernels
+from skflow.bases import GivenKernels, GivenMixture
 from skflow.bijections import Affine, Continuous, Coupling, RationalQuadraticSpline, Residual
 from skflow.bijections._elementwise import Elementwise
 from skflow.fitting._blocks import in_blocks
@@ -53,6 +53,8 @@ class ConditionalColumn:
         self.n_members = 1 if self.single else flow.n_members
         self.parts = flow if self.single else flow.members
         self.shared = all(map(_takes_many_values, self.parts.modules()))
+        reads = isinstance(self.parts.base, GivenKernels | GivenMixture)
+        self.one_base = self.shared and not reads  # for all rows of a context
         self.low, self.high = bounds
         self.workers = workers
 
@@ -82,10 +84,11 @@ class ConditionalColumn:
         """Values (n, q) at which F is ``levels``, (q,) or (n, q), inside (0, 1)."""
         levels = np.asarray(levels, dtype=np.float64)
         rows = np.broadcast_to(levels, (len(context), levels.shape[-1])).copy()
+        same = levels.ndim == 1
 
         def of_block(block, given):
             c, target = self._spread(given), ndtri(_values_first(block))  # (q, n)
-            each = self._member_quantiles(target, c)
+            each = self._member_quantiles(target[:, :1] if same else target, c)
 
             def function(y):
                 score, log_density = self._mixed(*self._scores(y, c))
@@ -138,15 +141,17 @@ class ConditionalColumn:
     def _member_quantiles(self, target, c):
         """Values (q, K, n) of each member whose normal scores are ``target``, (q, n) or (q, 1)."""
         base = self.parts.base
-        target = (self._sign(c) * target.unsqueeze(1)).expand(-1, *c.shape[:-1]).unsqueeze(-1)
+        # latents that are those of every row are searched for once
+        some = c[:, :1] if self.one_base and target.shape[-1] == 1 else c
+        target = (self._sign(c) * target.unsqueeze(1)).expand(-1, *some.shape[:-1]).unsqueeze(-1)
 
         def function(z):
             score, log_density = self._apply(
-                lambda z, c: (base.normal_scores(z, c), base.log_prob(z, c).unsqueeze(-1)), z, c
+                lambda z, c: (base.normal_scores(z, c), base.log_prob(z, c).unsqueeze(-1)), z, some
             )
             return score, _slope(score, log_density)
 
-        noise = increasing_root(function, target, target)
+        noise = increasing_root(function, target, target).expand(-1, *c.shape[:-1], 1)
         return self._apply(self.parts.from_noise, noise, c)[0].squeeze(-1)
 
     def _sign(self, c):

@@ -17,7 +17,7 @@ from skflow.numerics._ode import integrate_adaptively, integrate_in_steps
 from skflow.numerics._psis import khat_error, pareto_smoothed, unseen_share
 from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._ridge import ridge_regression
-from skflow.numerics._roots import implicit_root, increasing_root
+from skflow.numerics._roots import implicit_root, increasing_root, neighbours
 from skflow.numerics._tail_index import fit_student_t
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "logit_of_normal",
     "mixture_logit",
     "mixture_score",
+    "neighbours",
     "normal_of_logit",
     "pareto_smoothed",
     "ridge_regression",

@@ -2,13 +2,50 @@
 
 import torch
 
-__all__ = ["implicit_root", "increasing_root"]
+__all__ = ["implicit_root", "increasing_root", "neighbours"]
 
 MAX_EXPANSIONS = 1100  # factors of at least 2 cover all of float64
 MAX_STEPS = 200
 TOLERANCE_ULPS = 4
 NOISE_ULPS = 64  # that a function's own roundings may come to
 EXPANSION = 4.0
+
+
+@torch.no_grad()
+def neighbours(knots, values, target):
+    """Where to look for roots of an increasing function that is known at some numbers.
+
+    Parameters
+    ----------
+    knots : tensor of shape (..., g, d)
+        Increasing along g, for each of d functions.
+    values : tensor of shape (..., g, d)
+        Of the functions there.
+    target : tensor of shape (..., n, d)
+
+    Returns
+    -------
+    start : tensor of shape (..., n, d)
+        Where a line between the knots around a root takes the target, or the last knot.
+    between : pair of tensors of shape (..., n, d)
+        These knots, for :func:`increasing_root`; behind the last one its limit.
+    """
+    limit = torch.full_like(knots[..., :1, :], torch.finfo(knots.dtype).max / 4)
+    edges = torch.cat([-limit, knots, limit], -2).mT.contiguous()
+    columns = target.mT.contiguous()
+    # values of roundings may fall, but not those that are searched
+    sorted_values = values.mT.cummax(-1).values
+    shape = (*columns.shape[:-1], -1)
+    above = torch.searchsorted(sorted_values.expand(shape).contiguous(), columns)
+    edges, sorted_values = edges.expand(shape), sorted_values.expand(shape)
+    low, high = edges.gather(-1, above), edges.gather(-1, above + 1)
+    last = sorted_values.shape[-1] - 1
+    below, beyond = (above - 1).clamp(0, last), above.clamp(0, last)
+    from_value, to_value = sorted_values.gather(-1, below), sorted_values.gather(-1, beyond)
+    share = ((columns - from_value) / (to_value - from_value)).nan_to_num(0.5, 0.5, 0.5)
+    from_knot, to_knot = edges.gather(-1, below + 1), edges.gather(-1, beyond + 1)
+    start = torch.lerp(from_knot, to_knot, share.clamp(0, 1))
+    return start.mT, (low.mT, high.mT)
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skflow.numerics import implicit_root, increasing_root
+from skflow.numerics import implicit_root, increasing_root, neighbours
 
 FUNCTIONS = {
     "line": (lambda x: (3 * x - 1, torch.full_like(x, 3.0))),
@@ -136,3 +136,37 @@ def test_roundings_of_the_function_cost_no_steps(dtype):
     x = increasing_root(function, target, torch.zeros_like(target))
     assert evaluations < 20
     torch.testing.assert_close(function(x)[0], target, rtol=0, atol=200 * torch.finfo(dtype).eps)
+
+
+class TestNeighbours:
+    """Roots are searched for between two knots, wherever they lie."""
+
+    knots = torch.tensor([[-2.0, 10.0], [0.0, 11.0], [0.0, 12.0], [3.0, 13.0]]).double()
+
+    def values(self, x):
+        """Two increasing functions, one of them flat to rounding between knots."""
+        return torch.stack([x[..., 0] ** 3, (x[..., 1] - 11).clamp(min=0)], dim=-1)
+
+    @pytest.mark.parametrize("target", [-1e300, -8.0, -1.0, 0.0, 0.5, 2.0, 27.0, 1e300])
+    def test_hold_the_root(self, target):
+        targets = torch.full((3, 1, 2), target, dtype=torch.float64)
+        values = self.values(self.knots)
+        start, (low, high) = neighbours(self.knots, values, targets)
+        assert start.shape == low.shape == high.shape == (3, 1, 2)
+        assert ((low <= start) & (start <= high)).all()
+        inside = (low >= self.knots[0]) & (high <= self.knots[-1])
+        assert (self.values(low)[inside] <= targets[inside]).all()
+        assert (self.values(high)[inside] >= targets[inside]).all()
+        assert inside[..., 0].all() == (-8 < target <= 27)
+
+    def test_the_search_ends_where_it_does_without_them(self):
+        def function(x):
+            return x + x**3, 1 + 3 * x.square()
+
+        knots = torch.linspace(-3, 3, 7).double().unsqueeze(-1)
+        target = torch.linspace(-500, 500, 101).double().unsqueeze(-1)
+        start, between = neighbours(knots, function(knots)[0], target)
+        found = increasing_root(function, target, start, between)
+        torch.testing.assert_close(
+            found, increasing_root(function, target, torch.zeros_like(target)), rtol=1e-14, atol=0
+        )

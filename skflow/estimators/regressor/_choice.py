@@ -1,12 +1,14 @@
-"""Which columns a density is given: those that foretell held-out rows better."""
+"""What a density is given, and behind what: that by which held-out rows are likelier."""
+
+from functools import partial
 
 import numpy as np
 
 from skflow._clock import left_out, time_is_up
 
-__all__ = ["choose_blocks", "gain"]
+__all__ = ["choose_blocks", "gain", "likelier"]
 
-SHARE = 0.6  # of a limited time, after which no further block is tried
+SHARE = 0.6  # of a limited time, after which nothing further is tried
 
 
 def choose_blocks(fit, names, n_sure):
@@ -30,14 +32,24 @@ def choose_blocks(fit, names, n_sure):
     chosen = list(range(n_sure))
     density = fit(chosen)
     for block in range(n_sure, len(names)):
-        if time_is_up(SHARE):
-            left_out(f"a trial of {names[block]}")
-            break
-        trial = fit([*chosen, block])
-        mean, error = gain(trial.held_out_scores_, density.held_out_scores_)
-        if mean > error:
-            chosen, density = [*chosen, block], trial
+        better = likelier(names[block], partial(fit, [*chosen, block]), density)
+        if better is not density:
+            chosen, density = [*chosen, block], better
     return chosen, density
+
+
+def likelier(name, fit, density):
+    """Return the density that ``fit`` makes if held-out rows are likelier by it, else ``density``.
+
+    By more than a standard error of the mean. Where the time for it is up, it is not tried, with
+    a warning that names it.
+    """
+    if time_is_up(SHARE):
+        left_out(f"a trial of {name}")
+        return density
+    trial = fit()
+    mean, error = gain(trial.held_out_scores_, density.held_out_scores_)
+    return trial if mean > error else density
 
 
 def gain(scores, others):

@@ -1,6 +1,7 @@
 """The fit of a regressor: cross-fitted features, then the density that makes most of them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from skflow.estimators._tabular import TableFlow
 from skflow.estimators.flows._autoregressive import NSFDensity
 from skflow.estimators.regressor._arrays import in_arrays
 from skflow.estimators.regressor._calibration import Calibration
-from skflow.estimators.regressor._choice import choose_blocks
+from skflow.estimators.regressor._choice import choose_blocks, likelier
 from skflow.estimators.regressor._features import cross_fitted, default_regressors
 from skflow.estimators.regressor._inputs import Scale
 from skflow.estimators.stack._candidates import seeded_clones
@@ -133,20 +134,38 @@ class Learner:
     def _choose(self, blocks, names, n_sure, y, weight):
         """Return indices of the blocks that help, and the density given them."""
         density = seeded_clones([("density", self._density())], self.rng)[0][1]
+        other = self._behind_normal_scores(density, y)
+        if not hasattr(density, "validation_fraction"):  # then it holds no rows out that tell
+            n_sure = len(blocks)
+        settled = n_sure == len(blocks) and other is None
+        short = settled or len(y) <= PILOT_ROWS
+        pilot = slice(None) if short else self.rng.permutation(len(y))[:PILOT_ROWS]
 
-        def fit(chosen, rows=slice(None)):
-            tell(f"the density of y given {', '.join(names[k] for k in chosen)}")
+        def fit(chosen, density=density, rows=pilot):
+            behind = "normal scores of y" if density is other else "y"
+            tell(f"the density of {behind} given {', '.join(names[k] for k in chosen)}")
             context = np.concatenate([blocks[k][rows] for k in chosen], axis=1)
             given = None if weight is None else weight[rows]
             return clone(density).fit(y[rows], sample_weight=given, context=context)
 
-        if not hasattr(density, "validation_fraction"):  # then it holds no rows out that tell
-            n_sure = len(blocks)
-        if len(y) <= PILOT_ROWS or n_sure == len(blocks):
-            return choose_blocks(fit, names, n_sure)
-        pilot = self.rng.permutation(len(y))[:PILOT_ROWS]
-        chosen, _ = choose_blocks(lambda chosen: fit(chosen, pilot), names, n_sure)
-        return chosen, fit(chosen)
+        chosen, fitted = choose_blocks(fit, names, n_sure)
+        first = fitted
+        if other is not None:
+            fitted = likelier("normal scores of y", partial(fit, chosen, other), first)
+        if short:
+            return chosen, fitted
+        return chosen, fit(chosen, density if fitted is first else other, slice(None))
+
+    def _behind_normal_scores(self, density, y):
+        """Return the default density with the other shape of y it may be better behind, or None.
+
+        Where y is skewed, in heaps or between ends, rather its normal scores than y itself are
+        linear in the context and of a spread that changes little. Of several columns the density
+        has chosen for itself.
+        """
+        if not isinstance(self.estimator.density, str) or y.shape[1] > 1:
+            return None
+        return clone(density).set_params(preprocessing="gaussianize")
 
     def _density(self):
         verbose = max(0, self.estimator.verbose - 1)
