@@ -5,8 +5,8 @@ import math
 import torch
 
 from skflow.bijections._marginal_fit import Normals
-from skflow.bijections._margins import MixtureMargins
-from skflow.numerics import increasing_root, mixture_score
+from skflow.bijections._margins import MixtureMargins, root_of_mixture
+from skflow.numerics import mixture_score
 
 __all__ = ["MarginalGaussianization"]
 
@@ -90,5 +90,4 @@ class MarginalGaussianization(MixtureMargins):
         return mixture_score(u, *mixture)
 
     def _search(self, z, mixture, score_and_slope):
-        start = self.middle.unsqueeze(-2) + self.width.unsqueeze(-2) * z
-        return increasing_root(score_and_slope, z, start)
+        return root_of_mixture(score_and_slope, z, mixture)

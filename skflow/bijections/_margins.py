@@ -9,12 +9,14 @@ from torch import nn
 from skflow.bijections._base import Bijection
 from skflow.bijections._marginal_fit import LOG_UNUSED, fit_mixtures
 from skflow.bijections._normalization import robust_moments
-from skflow.numerics import implicit_root
+from skflow.numerics import implicit_root, increasing_root, neighbours
 
-__all__ = ["SIZES", "BentMargins", "MixtureMargins"]
+__all__ = ["SIZES", "BentMargins", "MixtureMargins", "root_of_mixture"]
 
 SIZES = (1, 2, 3, 5, 8)  # of the mixtures that are tried
 SPARE_SHARE = 0.02
+# Where components change, in their scales from their means.
+PLACES = -30.0, -8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0, 30.0
 
 
 class MixtureMargins(Bijection):
@@ -121,6 +123,31 @@ class MixtureMargins(Bijection):
         parts = [torch.cat(pair, -1).movedim(-1, 0).unsqueeze(-2) for pair in pairs]
         before = [1] * (n_axes + 1 - parts[0].dim())
         return [part.reshape(part.shape[0], *before, *part.shape[1:]) for part in parts]
+
+
+def root_of_mixture(function, target, mixture):
+    """Invert an increasing function of columns that is made of a mixture.
+
+    It is searched for between places of the components, between which the function changes little.
+
+    Parameters
+    ----------
+    function : callable
+        As :func:`skflow.numerics.increasing_root` takes it.
+    target : tensor of shape (..., n, d)
+    mixture : sequence of tensor
+        Log-weights, means and log-scales, components first and then (..., 1, d).
+
+    Returns
+    -------
+    u : tensor of shape (..., n, d)
+    """
+    _, loc, log_scale = mixture
+    places = loc.new_tensor(PLACES).view(-1, *[1] * loc.dim())
+    points = (loc + log_scale.exp() * places).flatten(0, 1).squeeze(-2)
+    knots = points.sort(dim=0).values.movedim(0, -2)
+    start, between = neighbours(knots, function(knots)[0], target)
+    return increasing_root(function, target, start, between)
 
 
 class BentMargins(Bijection):

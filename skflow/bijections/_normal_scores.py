@@ -6,34 +6,14 @@ import torch
 
 from skflow.bijections._marginal_fit import Logistics
 from skflow.bijections._marginal_gaussianization import MarginalGaussianization
-from skflow.bijections._margins import BentMargins, MixtureMargins
+from skflow.bijections._margins import BentMargins, MixtureMargins, root_of_mixture
 from skflow.bijections._normalization import robust_moments
 from skflow.bijections._tukey import TukeyTails
-from skflow.numerics import (
-    increasing_root,
-    logit_of_normal,
-    mixture_logit,
-    neighbours,
-    normal_of_logit,
-)
+from skflow.numerics import logit_of_normal, mixture_logit, normal_of_logit
 
 __all__ = ["LogisticMargins", "NormalScores"]
 
 MIN_SCALE = 5e-3
-
-
-POINTS = torch.tensor([-30.0, -8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0, 30.0])
-
-
-def component_points(mixture):
-    """Numbers (..., g, d), increasing, between which a mixture of logistics changes little.
-
-    Of its log-weights, means and log-scales, components first and then (..., 1, d).
-    """
-    _, loc, log_scale = mixture
-    places = POINTS.to(loc).view(-1, *[1] * loc.dim())
-    points = (loc + log_scale.exp() * places).flatten(0, 1).squeeze(-2)
-    return points.sort(dim=0).values.movedim(0, -2)
 
 
 class LogisticMargins(MixtureMargins):
@@ -94,10 +74,7 @@ class LogisticMargins(MixtureMargins):
             logit, log_slope = mixture_logit(u, *mixture)
             return logit, log_slope.exp()
 
-        target = logit_of_normal(z)
-        knots = component_points(mixture)
-        start, between = neighbours(knots, logit_and_slope(knots)[0], target)
-        return increasing_root(logit_and_slope, target, start, between)
+        return root_of_mixture(logit_and_slope, logit_of_normal(z), mixture)
 
 
 MARGINS = {"exponential": LogisticMargins, "normal": MarginalGaussianization}

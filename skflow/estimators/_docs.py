@@ -64,9 +64,10 @@ base : str or sequence of str, default="auto"
     share a distribution, so that those of "mixture" may depend on each other. "mixture" is a
     Gaussian mixture, its size, shape and regularisation cross-validated and started by EM on the
     training rows, so that training starts from a tuned mixture and improves on it; "auto" takes
-    it, but "student_t" where one column is given a context. "student_t" learns the degrees of
-    freedom of each column (``tail_index_``), and nothing in front of it changes how fast tails
-    fall, unless ``preprocessing="gaussianize"`` or ``support`` does.
+    it, but "student_t" where one column is given a context and neither normal scores nor
+    ``support`` stand before it. "student_t" learns the degrees of freedom of each column
+    (``tail_index_``), and nothing in front of it changes how fast tails fall, unless
+    ``preprocessing="gaussianize"`` or ``support`` does.
     "uniform" has latents between 0 and 1, like probability integral transforms; far out
     the last digit of their distance from 1 is lost, and with it the way back to X.
 support : dict {column index or name: (low, high)}, default=None

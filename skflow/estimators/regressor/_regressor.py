@@ -62,7 +62,9 @@ class FlowRegressor(
     ----------
     density : "auto" or estimator, default="auto"
         Of y given a context: a single flow of skflow that takes one. "auto" is
-        :class:`NSFDensity`. Its ``support``, ``resolution`` and so on speak of y.
+        :class:`NSFDensity`, behind normal scores of y (``preprocessing="gaussianize"``) where
+        held-out rows are likelier so by more than a standard error, as they are where y is
+        skewed or in heaps. Its ``support``, ``resolution`` and so on speak of y.
     features : "auto" or list of estimators, default="auto"
         Regressors whose predictions stand beside X: any of scikit-learn's interface. They get X
         as it is passed, and are kept if held-out rows are likelier with them by more than a
