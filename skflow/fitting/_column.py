@@ -111,8 +111,7 @@ class ConditionalColumn:
             values = self._member_quantiles(SCORES.unsqueeze(-1), c)
             weights = NODE_WEIGHTS.view(-1, 1, 1).expand_as(values)
             if tilt is not None:
-                shares = [ndtr(self._mixed(*self._scores(v, c))[0]) for v in values.unbind(1)]
-                weights = weights * torch.from_numpy(tilt(torch.stack(shares, dim=1).numpy()))
+                weights = weights * torch.from_numpy(tilt(_shares_among(values, weights).numpy()))
             return torch.stack(_moments(values, weights), dim=-1).numpy()
 
         return self._in_blocks(of_block, context, n_numbers=len(SCORES)).T
@@ -188,6 +187,19 @@ def _values_first(y):
 def _slope(score, log_density):
     """Slope of a normal score, where the density is that of its argument."""
     return torch.exp(log_density + 0.5 * score.square() + LOG_ROOT_2_PI)
+
+
+def _shares_among(values, weights):
+    """Share below each of values (q, K, n) of all that have weights of the same shape.
+
+    What the members hold below each other's values is counted by these values, and not asked for
+    at K times the cost: a mean moves by less than a thousandth of a deviation.
+    """
+    values, weights = values.flatten(0, 1), weights.flatten(0, 1)
+    order = values.argsort(dim=0, stable=True)
+    weights = (weights / weights.sum(dim=0)).gather(0, order)
+    shares = weights.cumsum(dim=0) - 0.5 * weights
+    return torch.empty_like(shares).scatter_(0, order, shares).unflatten(0, (len(SCORES), -1))
 
 
 def _moments(values, weights):
