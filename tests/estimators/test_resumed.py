@@ -19,6 +19,7 @@ from tests.breaks import Power
 from tests.instances import accepted
 
 SMALL = {"n_layers": 2, "hidden_features": (8,), "base": "normal", "max_epochs": 8}
+SMALL = {**SMALL, "n_members": 2, "preprocessing": "standardize"}
 APART = {"n_members": 2, "batch_size": 512, "n_jobs": 2}
 
 
