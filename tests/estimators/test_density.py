@@ -20,7 +20,7 @@ SHORTER = {
     "MixtureFlowDensity": {"n_components": 8, "covariance_type": "full", "reg_covar": 1e-2},
     "NSFDensity": {"preprocessing": "standardize", "n_layers": 2},
     "NAFDensity": {"n_layers": 2},
-    "GaussianizationFlowDensity": {"n_layers": 2},
+    "GaussianizationFlowDensity": {"n_layers": 2, "n_components": 4},
 }
 
 
