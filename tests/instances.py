@@ -358,8 +358,10 @@ def quick(cls, **settings):
     elif cls is skflow.MixtureFlowDensity:
         defaults = {"n_components": 2, "covariance_type": "full", "reg_covar": 1e-2}
     elif cls is skflow.StackedDensity:
-        names = {"kernel": skflow.KernelFlowDensity, "mixture": skflow.MixtureFlowDensity}
-        pairs = [(name, quick(cls, random_state=None)) for name, cls in names.items()]
+        pairs = [
+            (name, quick(skflow.MixtureFlowDensity, n_components=n, random_state=None))
+            for name, n in (("gaussian", 1), ("mixture", 2))
+        ]
         defaults = {"estimators": pairs, "cv": 2}
     else:
         defaults = {}

@@ -359,7 +359,9 @@ class TestNames:
         bad = frame.assign(**{self.RED: np.nan})
         other = frame.rename(columns={"b": "\x1b[2J"})
         density, table = LinearFlowDensity().fit(frame), TableDensity(**SMALL).fit(frame)
-        regressor = FlowRegressor(regressor=LinearRegression(), n_folds=2).fit(frame, X[:, 0])
+        one = skflow.MixtureFlowDensity(n_components=1)
+        regressor = FlowRegressor(regressor=LinearRegression(), density=one, n_folds=2)
+        regressor.fit(frame, X[:, 0])
         calls = [
             lambda: LinearFlowDensity().fit(bad),
             lambda: LinearFlowDensity().fit(frame.assign(**{self.RED: "\x1b[0m"})),

@@ -100,7 +100,9 @@ def test_a_seed_makes_one_problem(nasty):
         assert np.isfinite(first.X).all()
 
 
-@pytest.mark.parametrize("block", range(6))
+@pytest.mark.parametrize(
+    "block", [*range(3), *(pytest.param(k, marks=pytest.mark.slow) for k in range(3, 6))]
+)
 def test_some_tables(nasty, block):
     # draws far out are left to the benchmark: that tails stay near is tested by families
     problems = [nasty.Problem(seed) for seed in range(10 * block, 10 * block + 10)]

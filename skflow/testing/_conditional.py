@@ -66,9 +66,9 @@ def check_conditional_density(
 
     Examples
     --------
-    >>> from skflow import NSFDensity
+    >>> from skflow import MixtureFlowDensity
     >>> from skflow.testing import check_conditional_density
-    >>> check_conditional_density(NSFDensity(n_layers=1, n_members=1))
+    >>> check_conditional_density(MixtureFlowDensity(n_components=8))
     """
     checks = checks_but(_CHECKS, skip)
     fits = _Fits(estimator, random_state)

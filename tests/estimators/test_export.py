@@ -9,12 +9,13 @@ import torch
 from sklearn.exceptions import NotFittedError
 
 import skflow
-from tests.instances import ESTIMATORS, quick
+from tests.instances import ESTIMATORS, accepted, quick
 
 # Those whose parts take as many steps as a row needs.
 REFUSED = {"ContinuousFlowDensity"}
 # One of each kind of program; the others are recorded as well where there is more time.
-ORDINARY = {"NSFDensity", "MAFDensity, ensemble", "KernelFlowDensity"}
+# Splines are those of the test without the package.
+ORDINARY = {"MAFDensity, ensemble", "KernelFlowDensity"}
 EXPORTABLE = [
     pytest.param(name, marks=[] if name in ORDINARY else pytest.mark.slow)
     for name, make in ESTIMATORS.items()
@@ -25,8 +26,10 @@ import sys
 sys.modules["skflow"] = None
 import numpy as np, torch
 rows = torch.from_numpy(np.load("rows.npy"))
-log_density, latents = torch.export.load("density.pt2").module()(rows)
-np.savez("out.npz", log_density=log_density.detach(), latents=latents.detach())
+run = torch.export.load("density.pt2").module()
+for name, some in {"all": rows, "one": rows[:1], "thrice": rows.repeat(3, 1)}.items():
+    log_density, latents = run(some)
+    np.savez(name, log_density=log_density.detach(), latents=latents.detach())
 """
 
 
@@ -39,9 +42,9 @@ def table(n=60):
 
 
 def fitted(estimator, X):
-    if hasattr(estimator, "max_epochs"):
-        estimator.set_params(max_epochs=2)
-    return estimator.fit(X)
+    # two layers, between which columns change places
+    least = {"max_epochs": 2, "n_layers": 2, "hidden_features": (8,)}
+    return estimator.set_params(**accepted(type(estimator), least)).fit(X)
 
 
 def program(density, folder):
@@ -89,15 +92,16 @@ def test_bounds_periods_and_constants_without_the_package(tmp_path):
     X = np.column_stack([table()[:, 0], rng.exponential(size=60), rng.uniform(0, 24, 60)])
     X = np.column_stack([X, np.ones(60)])
     X[:5, 1] = 0.0
-    settings = {"support": {1: (0, None)}, "periodic": {2: 24}, "n_members": 2}
-    density = quick(skflow.RealNVPDensity, **settings).fit(X)
+    settings = {"support": {1: (0, None)}, "periodic": {2: 24}}
+    density = quick(skflow.NSFDensity, **settings).fit(X)
     density.export(tmp_path / "density.pt2")
     outside, turned = X[:5] - [0, 9, 0, 0], X[:5] + [0, 0, 240, 0]
-    rows = np.concatenate([X, outside, turned])
+    rows = np.concatenate([X, outside, turned, X[:5] + [1e3, 0, 0, 0]])
     np.save(tmp_path / "rows.npy", rows)
     subprocess.run([sys.executable, "-c", LOADED], cwd=tmp_path, check=True)
-    with np.load(tmp_path / "out.npz") as out:
-        assert_agrees(density, lambda _: (out["log_density"], out["latents"]), rows)
+    for name, some in {"all": rows, "one": rows[:1], "thrice": np.tile(rows, (3, 1))}.items():
+        out = dict(np.load(tmp_path / f"{name}.npz"))
+        assert_agrees(density, lambda _, out=out: (out["log_density"], out["latents"]), some)
         assert (out["log_density"][60:65] == -np.inf).all()
 
 

@@ -45,7 +45,8 @@ def rows(n=200, seed=0):
 
 def quick(name):
     density = GIVEN[name]()
-    return density.set_params(**accepted(type(density), {"max_epochs": 2}))
+    least = {"max_epochs": 2, "n_layers": 1, "hidden_features": (8,)}
+    return density.set_params(**accepted(type(density), least))
 
 
 def test_flows_with_nets_kernels_and_mixtures_take_a_context():
@@ -87,12 +88,14 @@ def test_images_take_none():
 @pytest.mark.parametrize(
     "density",
     [
-        skflow.NSFDensity(n_layers=2, n_members=1, hidden_features=(32, 32)),
+        skflow.NSFDensity(
+            n_layers=1, n_members=1, hidden_features=(32,), preprocessing="standardize"
+        ),
         skflow.MixtureFlowDensity(),
         skflow.StackedDensity(
             [
                 ("gaussian", skflow.MixtureFlowDensity(n_components=1)),
-                ("mixture", skflow.MixtureFlowDensity()),
+                ("mixture", skflow.MixtureFlowDensity(n_components=8)),
             ],
             cv=2,
         ),
@@ -177,6 +180,7 @@ def table():
 
 
 SMALL = {"n_layers": 1, "n_members": 1, "max_epochs": 2, "hidden_features": (8,)}
+SMALL = {**SMALL, "base": "normal", "preprocessing": "standardize"}
 NAMES = ["a", "b", "c", "kind"]
 
 
@@ -199,7 +203,7 @@ def test_columns_of_X_as_the_context(table):
 
 
 def test_searches_with_columns_of_X(table):
-    search = GridSearchCV(small(context_columns=NAMES), {"n_layers": [1, 2]}, cv=3)
+    search = GridSearchCV(small(context_columns=NAMES), {"n_layers": [1, 2]}, cv=2)
     with pytest.warns(UserWarning, match="column 1 \\('b'\\), holds a hole"):  # in one fold
         search.fit(table)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

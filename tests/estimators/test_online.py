@@ -16,6 +16,7 @@ from skflow.exceptions import ConvergenceWarning, DriftWarning
 from skflow.training import MaximumLikelihood
 
 SMALL = {"n_layers": 2, "hidden_features": (16,), "base": "normal", "max_epochs": 20}
+SMALL = {**SMALL, "preprocessing": "standardize"}
 ENTROPY = 0.5 * 3 * (1 + np.log(2 * np.pi)) + np.log(0.5)
 
 

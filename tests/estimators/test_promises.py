@@ -160,8 +160,8 @@ class TestTime:
         start = time.process_time()  # of the one thread: a busy machine is not the fit's fault
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = skflow.NSFDensity(max_seconds=2, random_state=0).fit(X)
-        assert time.process_time() - start < 1.2 * 2 + 2
+            model = skflow.NSFDensity(max_seconds=1, random_state=0).fit(X)
+        assert time.process_time() - start < 1.2 * 1 + 2
         assert np.isfinite(model.score_samples(X[:100])).all()
 
     @pytest.mark.parametrize("name", ["KernelFlowDensity", "MixtureFlowDensity"])
@@ -197,7 +197,8 @@ GROWTH = {  # an estimator and its table
     "eight members": (FLOW(8), (100_000, 20)),
     # blocks of distances, whose results may not keep their memory from being reused
     "kernels": ("KernelFlowDensity(random_state=0)", (7_000, 10)),
-    "kernels, standardized": ("KernelFlowDensity(preprocessing='standardize')", (7_000, 10)),
+    # all distances at once would be 250 MiB
+    "kernels, standardized": ("KernelFlowDensity(preprocessing='standardize')", (5_750, 3)),
 }
 SLOW = set(GROWTH) - {"kernels, standardized"}
 
@@ -272,7 +273,7 @@ class TestBits:
     @pytest.mark.parametrize(
         "estimator",
         [
-            skflow.KernelFlowDensity(),
+            skflow.KernelFlowDensity(preprocessing="standardize"),
             skflow.MixtureFlowDensity(preprocessing="gaussianize"),
             skflow.NSFDensity(max_epochs=1, n_members=2),
             skflow.TableDensity(max_steps=2, n_members=2),
@@ -298,7 +299,7 @@ class TestBits:
             assert work[name] == {1}, name
 
     def test_do_not_depend_on_the_number_of_threads(self):
-        kernels = skflow.KernelFlowDensity()
+        kernels = skflow.KernelFlowDensity(preprocessing="standardize")
         expected = kernels.fit(rows(n=500)).score_samples(rows(n=3_000))
         before = torch.get_num_threads()  # which is one in tests
         torch.set_num_threads(2)

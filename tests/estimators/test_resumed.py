@@ -19,6 +19,7 @@ from tests.breaks import Power
 from tests.instances import accepted
 
 SMALL = {"n_layers": 2, "hidden_features": (8,), "base": "normal", "max_epochs": 8}
+SMALL = {**SMALL, "n_members": 2, "preprocessing": "standardize"}
 APART = {"n_members": 2, "batch_size": 512, "n_jobs": 2}
 
 
@@ -288,11 +289,12 @@ folder, n_kills, apart, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "ap
 draws = random.Random(int(seed))
 _checkpoint.EVERY = 0.0
 X = np.random.default_rng(0).normal(size=(2_400 if apart else 300, 2))
-settings = {"n_members": 2, "batch_size": 512, "max_epochs": 15} if apart else {"max_epochs": 30}
+settings = {"n_members": 2, "max_epochs": 15 if apart else 30}
+settings |= {"batch_size": 512} if apart else {}
 
 def fit(**options):
     options = {"n_layers": 2, "hidden_features": (8,), "random_state": 0, **settings, **options}
-    options["n_iter_no_change"] = None
+    options |= {"n_iter_no_change": None, "preprocessing": "standardize"}
     return skflow.MAFDensity(base="normal", **options).fit(X)
 
 def weights(model):

@@ -328,7 +328,7 @@ class TestRefused:
 
     def test_mixture_gets_the_bounds(self):
         """Without bounds a tenth of the proposals would be lost beside a wall."""
-        draws = np.abs(np.random.default_rng(0).normal(size=(600, 3)))
+        draws = np.abs(np.random.default_rng(0).normal(size=(300, 3)))
         calls = []
 
         def half_normal(x):

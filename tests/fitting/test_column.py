@@ -9,7 +9,7 @@ import skflow
 from skflow.fitting._column import ConditionalColumn
 
 LEVELS = np.array([1e-6, 0.05, 0.5, 0.9, 1 - 1e-6])
-SMALL = {"max_epochs": 5, "random_state": 0}
+SMALL = {"n_layers": 2, "max_epochs": 5, "random_state": 0, "preprocessing": "standardize"}
 DENSITIES = {
     "one flow": skflow.NSFDensity(**SMALL, n_members=1, dtype="float64"),
     "members": skflow.NSFDensity(**SMALL, n_members=3),
@@ -18,9 +18,9 @@ DENSITIES = {
     "uniform base": skflow.NSFDensity(**SMALL, n_members=1, base="uniform"),
     "a map that may fall": skflow.RealNVPDensity(**SMALL, n_members=2, mixing="orthogonal"),
     "coupling": skflow.NSFDensity(**SMALL, n_members=2, structure="coupling"),
-    "monotone net": skflow.UMNNDensity(**SMALL, n_members=2, n_layers=1),
+    "monotone net": skflow.UMNNDensity(**SMALL | {"n_layers": 1}, n_members=2),
     "sigmoids": skflow.NAFDensity(**SMALL, n_members=1),
-    "residual": skflow.ResidualFlowDensity(**SMALL, n_members=1, n_layers=2),
+    "residual": skflow.ResidualFlowDensity(**SMALL, n_members=1),
     "mixture": skflow.MixtureFlowDensity(n_components=3, random_state=0),
     "kernels": skflow.KernelFlowDensity(),
 }
@@ -48,7 +48,7 @@ def density_on(density, given, points):
 
 def test_shares_below_are_integrals_of_the_density(fitted):
     density, column, context = fitted
-    for given in context:
+    for given in context[:2]:
         points = np.linspace(*column.quantiles(np.array([1e-7, 0.7]), given[None])[0], 20_001)
         share = column.share_below(points[-1:], given[None])[0]
         assert share == pytest.approx(

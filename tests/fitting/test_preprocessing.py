@@ -65,8 +65,9 @@ def plane(n=300):
 def test_kernels_take_what_they_foretell_held_out_rows_behind(rows, kind):
     assert likelier_preprocessing(unbounded(), rows, None, kernels) == kind
     assert skflow.KernelFlowDensity(random_state=0).fit(rows).preprocessing_ == kind
-    alone = skflow.KernelFlowDensity(background=False, random_state=0).fit(rows)
-    assert alone.preprocessing_ == "standardize"
+    if kind == "gaussianize":  # else what is beside them would not tell
+        alone = skflow.KernelFlowDensity(background=False, random_state=0).fit(rows)
+        assert alone.preprocessing_ == "standardize"
 
 
 def test_kernels_look_at_rows_of_positive_weight():
@@ -95,7 +96,7 @@ def test_a_warm_start_keeps_the_preprocessing():
     assert model.fit(np.exp(2 * gaussian(300))).preprocessing_ == "standardize"
 
 
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_kernels_keep_the_density_at_declared_bounds(seed):
     """A uniform's is 1 there: normal scores behind the map of bounds would make it 93 (seed 2)."""
     rows = np.random.default_rng(seed).uniform(size=(2_000, 1))

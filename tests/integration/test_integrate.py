@@ -20,7 +20,7 @@ def found(name, seed=0):
     return integrate(known.f, known.bounds, rtol=3e-3, random_state=seed)
 
 
-SLOW = {"ball", "plane", "edge", "camel", "tilted"}  # mixtures have many components there
+SLOW = {"ball", "plane", "edge", "camel", "tilted", "root"}  # mixtures have many components there
 EACH = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in KNOWN]
 
 

@@ -29,10 +29,11 @@ def rows(n=30, d=2):
 
 @pytest.fixture(scope="module")
 def models():
-    stack = [("kernel", skflow.KernelFlowDensity()), ("mixture", skflow.MixtureFlowDensity())]
+    classical = {"kernel": skflow.KernelFlowDensity, "mixture": skflow.MixtureFlowDensity}
+    stack = [(name, quick(cls)) for name, cls in classical.items()]
     return [
         quick(skflow.MAFDensity, n_members=2).fit(rows()),
-        skflow.MixtureFlowDensity(random_state=0, support={0: (-9, None)}).fit(rows()),
+        quick(skflow.MixtureFlowDensity, support={0: (-9, None)}).fit(rows()),
         skflow.StackedDensity(estimators=stack, cv=2).fit(rows()),
     ]
 

@@ -42,12 +42,18 @@ def check_predictions(model, again, X, y):
     np.testing.assert_array_equal(again.sample(X, 3, random_state=0), draws)
 
 
+@pytest.fixture(scope="module")
+def default():
+    """Rows, targets and a fit with the features that are the default."""
+    X = table()
+    y = X["size"].to_numpy() + np.random.default_rng(1).normal(size=len(X))
+    model = skflow.FlowRegressor(density=quick(skflow.NSFDensity), calibrate=True, n_folds=2)
+    return X, y, model.fit(X, y)
+
+
 class TestRegressor:
-    def test_of_default_features(self, tmp_path):
-        X = table()
-        y = X["size"].to_numpy() + np.random.default_rng(1).normal(size=len(X))
-        model = skflow.FlowRegressor(density=quick(skflow.NSFDensity), calibrate=True, n_folds=2)
-        model.fit(X, y)
+    def test_of_default_features(self, default, tmp_path):
+        X, y, model = default
         assert "extra trees" in model.features_
         again = reloaded(model, tmp_path)
         assert equal(model.context_, again.context_)
@@ -81,13 +87,13 @@ class TestRegressor:
         again = skops.io.loads(data, trusted=untrusted)
         np.testing.assert_array_equal(again.predict(rows()), model.predict(rows()))
 
-    def test_skops_of_the_default_asks_for_the_estimator_alone(self):
-        model = regressor(n_folds=2).fit(rows(), rows()[:, 0])
+    def test_skops_of_the_default_asks_for_the_estimator_alone(self, default):
+        X, _, model = default
         data = skops.io.dumps(model)
         untrusted = skops.io.get_untrusted_types(data=data)
         assert untrusted == ["skflow.estimators.regressor._regressor.FlowRegressor"]
         again = skops.io.loads(data, trusted=untrusted)
-        np.testing.assert_array_equal(again.predict(rows()), model.predict(rows()))
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
 
 
 def simulations(n=60, r=None):

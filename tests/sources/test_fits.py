@@ -35,8 +35,9 @@ AT_ONCE = {
 }
 
 
+QUICK = {"n_layers": 1, "hidden_features": (8,), "n_members": 1, "max_epochs": 2}
 FLOWS = {
-    "nsf": skflow.NSFDensity(n_members=1, max_epochs=2, random_state=0),
+    "nsf": skflow.NSFDensity(**QUICK, random_state=0),
     "mixture": MIXTURE,
 }
 
@@ -62,7 +63,7 @@ def test_a_fit_is_that_of_the_table(name, flow, scores, tmp_path):
 
 def test_weights_and_context_columns(tmp_path):
     weight = np.random.default_rng(0).random(len(ROWS))
-    density = skflow.NSFDensity(n_members=1, max_epochs=2, context_columns=["b"], random_state=0)
+    density = skflow.NSFDensity(**QUICK, context_columns=["b"], random_state=0)
     scores = density.fit(FRAME, sample_weight=weight).score_samples(FRAME)
     again = density.fit(lazy_frame(tmp_path), sample_weight=weight)
     np.testing.assert_array_equal(again.score_samples(FRAME), scores)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import skflow
@@ -13,7 +14,11 @@ from skflow.sources import _parts
 from tests.sources.tables import ARRAYS, DASK, FRAME, FRAMES, ROWS, SOURCES, Blocks
 
 SMALL = {"n_members": 1, "hidden_features": (16,), "max_steps": 20, "random_state": 0}
-STACK = [("kernel", skflow.KernelFlowDensity()), ("linear", skflow.LinearFlowDensity())]
+KERNEL = skflow.KernelFlowDensity(preprocessing="standardize")
+STACK = [("kernel", KERNEL), ("linear", skflow.LinearFlowDensity())]
+NSF = skflow.NSFDensity(
+    n_layers=1, hidden_features=(16,), n_members=1, max_epochs=2, random_state=0
+)
 METHODS = ("score_samples", "transform", "decision_function", "p_values")
 WEIGHT = np.random.default_rng(0).random(len(ROWS))
 
@@ -22,9 +27,9 @@ WEIGHT = np.random.default_rng(0).random(len(ROWS))
 def fitted():
     """Fits of the array and of the frame, by what was fitted."""
     densities = {
-        "nsf": skflow.NSFDensity(n_members=1, max_epochs=2, random_state=0),
-        "given": skflow.NSFDensity(n_members=1, max_epochs=2, random_state=0, context_columns=[1]),
-        "kernel": skflow.KernelFlowDensity(),
+        "nsf": clone(NSF),
+        "given": clone(NSF).set_params(context_columns=[1]),
+        "kernel": clone(KERNEL),
         "stack": skflow.StackedDensity(STACK, cv=2, random_state=0),
         "detector": skflow.FlowOutlierDetector(skflow.LinearFlowDensity(), random_state=0),
         "table": skflow.TableDensity(**SMALL),

@@ -47,7 +47,7 @@ class DensityComparisonDisplay:
     >>> from sklearn.datasets import load_iris
     >>> from skflow import KernelFlowDensity, compare_densities
     >>> from skflow.plots import DensityComparisonDisplay
-    >>> X, flow = load_iris().data, KernelFlowDensity(preprocessing="standardize")
+    >>> X, flow = load_iris().data[:, 2:], KernelFlowDensity(preprocessing="standardize")
     >>> display = DensityComparisonDisplay.from_estimators([flow], X, cv=2)
     >>> display.reference in display.names
     True

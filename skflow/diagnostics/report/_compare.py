@@ -101,7 +101,8 @@ def compare_densities(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from skflow import KernelFlowDensity, compare_densities
-    >>> table = compare_densities(load_iris().data, KernelFlowDensity(), cv=3)
+    >>> kernels = KernelFlowDensity(preprocessing="standardize")
+    >>> table = compare_densities(load_iris().data, kernels, cv=2)
     >>> sorted(row["name"] for row in table)
     ['KernelFlowDensity', 'gaussian', 'gmm', 'kde']
     >>> table["gaussian"]["gain"] < 0

@@ -132,11 +132,11 @@ def compare_regressors(
     A density that learns how the noise grows, and peers that do not:
 
     >>> import numpy as np
-    >>> from skflow import FlowRegressor, NSFDensity, compare_regressors
+    >>> from skflow import FlowRegressor, MixtureFlowDensity, compare_regressors
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(0.1, 2, size=(200, 1))
     >>> y = 3 * X[:, 0] + X[:, 0] * rng.normal(size=200)
-    >>> density = NSFDensity(n_layers=1, n_members=1, max_epochs=20)  # little of it, to be quick
+    >>> density = MixtureFlowDensity(n_components=4)  # quick, unlike the default
     >>> model = FlowRegressor(features=[], density=density)
     >>> table = compare_regressors(X, y, model, cv=2)
     >>> [row["name"] for row in table][0]

@@ -138,9 +138,9 @@ class SimulationPosterior(
     >>> import numpy as np
     >>> from skflow import MixtureFlowDensity, SimulationPosterior
     >>> rng = np.random.default_rng(0)
-    >>> theta = rng.uniform(-1, 1, (300, 1))
-    >>> x = theta + 0.1 * rng.normal(size=(300, 1))
-    >>> density = MixtureFlowDensity(n_components=2)  # quick; the default also tries flows
+    >>> theta = rng.uniform(-1, 1, (200, 1))
+    >>> x = theta + 0.1 * rng.normal(size=(200, 1))
+    >>> density = MixtureFlowDensity(n_components=1)  # quick; the default also tries flows
     >>> posterior = SimulationPosterior(prior=[(-1, 1)], density=density, random_state=0)
     >>> posterior = posterior.fit(theta, x)
     >>> draws = posterior.sample(1000, [0.5], random_state=0)

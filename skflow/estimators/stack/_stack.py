@@ -150,11 +150,11 @@ class StackedDensity(CallbackSupportMixin, FittedStack, _BaseComposition):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.mixture import GaussianMixture
     >>> from skflow import KernelFlowDensity, StackedDensity
-    >>> X = load_iris().data
+    >>> X = load_iris().data[:, 2:]
     >>> stack = StackedDensity([
     ...     ("kernel", KernelFlowDensity(preprocessing="standardize")),
     ...     ("gaussians", GaussianMixture(3)),
-    ... ], random_state=0).fit(X)
+    ... ], cv=2, random_state=0).fit(X)
     >>> sorted(stack.named_estimators_)
     ['gaussians', 'kernel']
     >>> stack.score_samples(X[:2]).shape

@@ -249,7 +249,7 @@ def test_what_auto_came_to_and_what_was_set():
     assert "n_bins" not in card.chosen
     assert "weight_decay" not in card.settings
     shares = quick(skflow.StackedDensity).fit(frame()).model_card().chosen["weights"]
-    assert shares.startswith("kernel ")
+    assert shares.startswith("gaussian ")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ import skflow
 from skflow import FlowClassifier, GlowDensity, NSFDensity
 from skflow.exceptions import ConvergenceWarning
 
-TINY = NSFDensity(n_layers=1, hidden_features=(8,), max_epochs=3)
+TINY = NSFDensity(n_layers=1, hidden_features=(8,), max_epochs=3, base="normal")
+TINY.set_params(preprocessing="standardize")
 ONE = GaussianMixture(1)
 # weights choose folds by rows, as they do in scikit-learn's forests
 UNEQUAL = {

@@ -56,7 +56,7 @@ COLUMNS = {
     "skewed": np.random.default_rng(0).gamma(2, size=300),
     "narrow and wide": NORMAL * (1 + 9 * ODD),
 }
-N_DRAWS = 20_000
+N_DRAWS = 10_000
 
 
 @pytest.fixture(scope="module", params=["standardize", "gaussianize"])

@@ -69,8 +69,8 @@ class TestScores:
         scores = fitted.score_samples(NEW)
         assert np.isfinite(scores).all()
         assert fitted.score(NEW) == pytest.approx(scores.mean())
-        alone = np.concatenate([fitted.score_samples(NEW[i : i + 1]) for i in range(20)])
-        np.testing.assert_allclose(alone, scores[:20], rtol=1e-4, atol=1e-3)
+        alone = np.concatenate([fitted.score_samples(NEW[i : i + 1]) for i in range(6)])
+        np.testing.assert_allclose(alone, scores[:6], rtol=1e-4, atol=1e-3)
 
     def test_are_the_mean_over_orders(self, fitted):
         each = fitted.score_orders(NEW)
@@ -169,7 +169,7 @@ class TestDraws:
         within = fitted.sample(3_000, random_state=0, given={"size": (0.5, None)})
         assert within["size"].min() >= 0.5
         assert fitted.effective_size_ == pytest.approx(3_000)
-        every = fitted.sample(20_000, random_state=1)
+        every = fitted.sample(8_000, random_state=1)
         chosen = every[every["size"] >= 0.5]
         for name in ("size", "count"):
             assert within[name].mean() == pytest.approx(
@@ -348,7 +348,7 @@ def test_rows_of_levels_alone_repeat_by_themselves():
     kind = rng.random(2_000) < 0.5
     table = pd.DataFrame({"kind": kind, "same": kind ^ (rng.random(2_000) < 0.05)})
     table["either"] = (table["kind"] & table["same"]) ^ (rng.random(2_000) < 0.05)
-    found = quick(max_steps=300).fit(table).score(table)
+    found = quick(max_steps=300, n_members=1).fit(table).score(table)
     shares = table.value_counts(normalize=True)
     assert found > (shares * np.log(shares)).sum() - 0.02
 

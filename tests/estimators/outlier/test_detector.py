@@ -455,7 +455,7 @@ class TestPValues:
 
     @every_score
     def test_uniform_for_a_flow(self, score):
-        flow = MAFDensity(n_layers=2, hidden_features=(16,), base="normal", max_epochs=15)
+        flow = MAFDensity(**{**SMALL, "n_layers": 2, "hidden_features": (16,)}, max_epochs=15)
         self.check(flow, score)
 
     def test_uniform_where_the_fit_is_poor(self):

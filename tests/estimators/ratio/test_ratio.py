@@ -131,7 +131,7 @@ class TestWeights:
 
     def test_khat_tells_of_rows_that_are_missing(self, fitted):
         khat = fitted.khat_
-        far = small().fit(*tables(shift=np.array([5.0, 0.0]))).khat_
+        far = small().fit(*tables(200, 200, shift=np.array([5.0, 0.0]))).khat_
         assert khat < 0.7 < far
 
     def test_khat_of_weights_is_that_of_the_fit_for_its_own_rows(self, fitted):

@@ -20,8 +20,16 @@ from skflow import FlowRegressor, MixtureFlowDensity, NSFDensity, StackedDensity
 from skflow.exceptions import ConvergenceWarning
 from skflow.metrics import get_scorer
 
-TINY = NSFDensity(n_layers=1, hidden_features=(8,), max_epochs=3, n_members=1)
-SMALL = NSFDensity(n_layers=1, hidden_features=(16,), max_epochs=40, n_members=2)
+# what a density chooses by itself is tested with densities
+TINY = NSFDensity(
+    n_layers=1,
+    hidden_features=(8,),
+    max_epochs=3,
+    n_members=1,
+    base="normal",
+    preprocessing="standardize",
+)
+SMALL = clone(TINY).set_params(hidden_features=(16,), max_epochs=40, n_members=2)
 # weights choose folds and batches by rows, as they do in scikit-learn's forests
 UNEQUAL = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -237,8 +245,8 @@ def test_calibration_mends_intervals_that_are_too_wide():
 
 
 def test_the_time_is_kept_and_what_is_left_out_is_said():
-    X, y = rows()
-    model = FlowRegressor(density=TINY, max_seconds=0.01, random_state=0)
+    X, y = rows(60)
+    model = FlowRegressor(density=TINY, max_seconds=0.01, n_folds=2, random_state=0)
     with pytest.warns(ConvergenceWarning, match="the feature extra trees"):
         model.fit(X, y)
     assert "extra trees" not in model.features_

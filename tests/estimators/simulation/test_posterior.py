@@ -179,7 +179,7 @@ class TestSeveralObservations:
         simulator = Conjugate()
         posterior = cheap(simulator.prior, method=method).fit(*simulator.draw(1_000))
         _, x_o = simulator.draw(1, r=5)
-        draws = posterior.sample(2_000, x_o, random_state=0)
+        draws = posterior.sample(500, x_o, random_state=0)
         assert np.abs(off(draws[0], simulator.posterior(x_o[0]))).max() < 0.25
 
     def test_of_a_fit_to_sets(self):

@@ -321,7 +321,7 @@ class TestSamples:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_any_backend_of_joblib_gives_the_same_stack(backend):
-    pairs = [("kernel", quick(KernelFlowDensity)), ("mixture", MixtureFlowDensity())]
+    pairs = [("kernel", quick(KernelFlowDensity)), ("mixture", quick(MixtureFlowDensity))]
     alone = StackedDensity(pairs, cv=2, random_state=0).fit(rows())
     with parallel_config(backend=backend, n_jobs=2):
         beside = StackedDensity(pairs, cv=2, random_state=0).fit(rows())
