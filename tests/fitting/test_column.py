@@ -14,7 +14,7 @@ DENSITIES = {
     "one flow": skflow.NSFDensity(**SMALL, n_members=1, dtype="float64"),
     "members": skflow.NSFDensity(**SMALL, n_members=3),
     "mixture base": skflow.NSFDensity(**SMALL, n_members=2, base="mixture"),
-    "normal scores": skflow.NSFDensity(**SMALL, n_members=2, preprocessing="gaussianize"),
+    "normal scores": skflow.NSFDensity(**SMALL | {"preprocessing": "gaussianize"}, n_members=2),
     "uniform base": skflow.NSFDensity(**SMALL, n_members=1, base="uniform"),
     "a map that may fall": skflow.RealNVPDensity(**SMALL, n_members=2, mixing="orthogonal"),
     "coupling": skflow.NSFDensity(**SMALL, n_members=2, structure="coupling"),
