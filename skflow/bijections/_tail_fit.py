@@ -25,6 +25,7 @@ ERRORS = 1.5
 PENALTY = 5.0
 # Bends that are compared, in units of the median excess.
 BENDS = tuple(0.01 * 1.5**i for i in range(16))
+TOGETHER = 2**17  # numbers of the tails, times bends, that are looked at together
 # No bend is stronger than this in units of the column's body, so that what is as wide as the body
 # gets no tail of an index below 1. The body is a normal's, if the first threshold is one's, but at
 # least so much of the deviation: a lone value in the tails of a pile may be all that it sees.
@@ -140,19 +141,32 @@ def _fit_share(p, values, share, size, center, spread, exponential, min_rows):
     best = likeliest = _likelihood(torch.zeros_like(k), excess, counts, k, z)[0]
     if exponential:
         best = torch.maximum(best, _exponential_likelihood(excess, counts, k, held))
-    h, xi = torch.zeros_like(best), torch.zeros_like(best)
-    for number in BENDS:
-        bend = strongest.clamp(max=number)
-        likelihood, c = _likelihood(bend, excess, counts, k, z)
-        found = bend * c.square()
-        better = likelihood > likeliest
-        likeliest, xi = torch.where(better, likelihood, likeliest), torch.where(better, found, xi)
-        likelihood = likelihood - PENALTY * found.clamp(max=1)
-        better = likelihood > best
-        best, h = torch.where(better, likelihood, best), torch.where(better, bend, h)
+    bends, likelihoods, indices = _over_bends(strongest, excess, counts, k, z)
+    xi = _best(indices, likelihoods, likeliest)
+    h = _best(bends, likelihoods - PENALTY * indices.clamp(max=1), best)
     h = h / unit.square()
     enough = k >= min_rows
     return threshold.squeeze(-2), h * enough, torch.where(enough, xi, torch.inf)
+
+
+def _over_bends(strongest, excess, counts, k, z):
+    """Bends up to the strongest, the likelihood of each and its xi, all (len(BENDS), ...).
+
+    As many together as hold ``TOGETHER`` numbers: most tails have few, and one after the other
+    would take a short fit most of its time.
+    """
+    numbers = excess.new_tensor(BENDS).view(-1, *[1] * strongest.dim())
+    bends = torch.minimum(strongest, numbers)
+    size = max(1, TOGETHER // max(1, excess.numel()))
+    found = [_likelihood(some, excess, counts, k, z) for some in bends.split(size)]
+    likelihoods, c = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return bends, likelihoods, bends * c.square()
+
+
+def _best(values, scores, least):
+    """Those of the values (b, ...) with the highest score, 0 where none is above the least."""
+    best = scores.masked_fill(scores.isnan(), -torch.inf).max(dim=0)
+    return torch.where(best.values > least, values.gather(0, best.indices[None])[0], 0.0)
 
 
 def _likelihood(bend, excess, counts, k, z):
