@@ -120,7 +120,7 @@ def fit_mixtures(x, weight, sizes, n_components, min_scale, family):
         columns = (chosen == k).nonzero().squeeze(-1)
         if len(columns):
             own = [t[columns] for t in (points, shares, *ground)]
-            fit = _em(*own[:2], own[2:], k, FINAL_STEPS, min_scale, family)
+            fit = _em(*own[:2], own[2:], (k,), FINAL_STEPS, min_scale, family)
             for whole, part in zip(result, fit, strict=True):
                 whole[columns, :k] = part.mT
     weight, loc, scale = result
@@ -169,13 +169,11 @@ def _choose(x, weight, ground, sizes, min_scale, family):
     points, counts = _grouped(_take(x, rest), _take(weight, rest), CHOICE_POINTS)
     ground = [t.repeat(N_FOLDS) for t in ground]
     tested, share = _take(x, held), weight[:, shuffled]
-    scores = []
-    for k in sizes:
-        fit = _em(points, counts, ground, k, CHOICE_STEPS, min_scale, family)
-        whole = _density(tested, ground, *fit, family)[1]
-        scores.append(whole.log().view(N_FOLDS, columns, -1).transpose(0, 1).flatten(1))
+    fit = _em(points, counts, ground, sizes, CHOICE_STEPS, min_scale, family)
+    whole = _density(tested, ground, sizes, *fit, family)[1]
+    scores = whole.log().view(len(sizes), N_FOLDS, columns, -1).transpose(1, 2).flatten(2)
     share = share / share.sum(-1, keepdim=True).clamp(min=1e-30)
-    return _smallest_good(sizes, torch.stack(scores), share)
+    return _smallest_good(sizes, scores, share)
 
 
 def _take(x, index):
@@ -194,18 +192,23 @@ def _smallest_good(sizes, scores, share):
     return torch.tensor(sizes, device=scores.device)[good.int().argmax(0)]
 
 
-def _em(x, weight, ground, k, n_steps, min_scale, family):
-    """Penalised EM from quantiles, in columns (c, n); the parameters come as (k, c)."""
+def _em(x, weight, ground, sizes, n_steps, min_scale, family):
+    """Penalised EM from quantiles, in columns (c, n), of mixtures of several sizes side by side.
+
+    The parameters come as (k, c), of all components of the first size, then of the next.
+    """
     total = weight.sum(-1)
-    loc, spread = _start(x, weight, k, family)
+    loc, spread = _start(x, weight, sizes, family)
+    of_size = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)).to(x.device)
+    k = torch.tensor(sizes, dtype=x.dtype, device=x.device)[of_size].unsqueeze(-1)
     prior = (spread / k).clamp(min=min_scale)
-    scale = prior.expand_as(loc)
-    share = torch.full_like(loc, 1 / k)
+    scale = prior
+    share = (1 / k).expand_as(loc)
     for step in range(n_steps):
         if step >= HURRIED_STEPS and _is_late(EM_SHARE):
             break
-        parts, whole, pull = _density(x, ground, share, loc, scale, family)
-        counts = parts.mul_(weight / whole)
+        parts, whole, pull = _density(x, ground, sizes, share, loc, scale, family)
+        counts = parts.mul_((weight / whole)[of_size])
         size = counts.sum(-1)
         pull = counts if pull is None else pull.mul_(counts)
         # a component that has lost all its rows stays where it is
@@ -224,22 +227,24 @@ def _is_late(share):
     return late
 
 
-def _density(x, ground, share, loc, scale, family):
-    """Densities of the parts (k, c, n) and of the whole (c, n), and the curvatures (k, c, n)."""
+def _density(x, ground, sizes, share, loc, scale, family):
+    """Densities of parts (k, c, n) and of mixtures (n_sizes, c, n), and curvatures (k, c, n)."""
     middle, width = (t.unsqueeze(-1) for t in ground)
     parts, pull = family.density((x - loc.unsqueeze(-1)).div_(scale.unsqueeze(-1)))
     parts.mul_(((1 - family.background) * share / scale).unsqueeze(-1))
     plain = family.density((x - middle) / width)[0] / width
-    whole = parts.sum(0).add_(family.background * plain)
+    whole = torch.stack([own.sum(0) for own in parts.split(list(sizes))])
+    whole.add_(family.background * plain)
     return parts, whole.clamp_(min=torch.finfo(x.dtype).tiny), pull
 
 
-def _start(x, weight, k, family):
-    """Quantiles (k, c) in the middle of k equal shares, and the scale of all, (c,)."""
+def _start(x, weight, sizes, family):
+    """Quantiles (k, c) in the middle of equal shares, and the scale of all, (c,)."""
     share = weight.cumsum(-1) - 0.5 * weight
     share = share / weight.sum(-1, keepdim=True).clamp(min=1e-30)
-    wanted = torch.arange(k, dtype=x.dtype, device=x.device).add_(0.5).div_(k)
-    index = torch.searchsorted(share, wanted.expand(len(x), k).contiguous())
+    middles = [torch.arange(k, dtype=x.dtype, device=x.device).add_(0.5).div_(k) for k in sizes]
+    wanted = torch.cat(middles)
+    index = torch.searchsorted(share, wanted.expand(len(x), -1).contiguous())
     loc = x.gather(-1, index.clamp(max=x.shape[-1] - 1)).mT
     ends = wanted.new_tensor([0.1, 0.9]).expand(len(x), 2).contiguous()
     index = torch.searchsorted(share, ends).clamp(max=x.shape[-1] - 1)
