@@ -1,11 +1,22 @@
 """What a regressor's density is behind: normal scores of y where rows are likelier so."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from skflow import FlowRegressor, NSFDensity
+from skflow.estimators.regressor import _fit
 from skflow.estimators.regressor._choice import likelier
 from skflow.exceptions import ConvergenceWarning
+
+SMALL = {"n_layers": 1, "hidden_features": (16,), "max_epochs": 60, "n_members": 2}
+
+
+@pytest.fixture(autouse=True)
+def _small_default(monkeypatch):
+    """As the default density, but of few and small nets, which are quick."""
+    monkeypatch.setattr(_fit, "NSFDensity", partial(NSFDensity, **SMALL))
 
 
 class Scored:
@@ -30,7 +41,7 @@ def test_a_line_is_left_as_it_is():
 def test_a_bent_line_is_learnt_better_behind_normal_scores():
     X, y = rows(np.exp, n=450)
     known, new = slice(150), slice(150, None)
-    plain = FlowRegressor(density=NSFDensity(), features=[], random_state=0)
+    plain = FlowRegressor(density=NSFDensity(**SMALL), features=[], random_state=0)
     default = FlowRegressor(features=[], random_state=0)
     scores = [m.fit(X[known], y[known]).log_density(X[new], y[new]) for m in (plain, default)]
     assert default.density_.preprocessing_ == "gaussianize"
@@ -47,14 +58,13 @@ def test_what_is_likelier_is_so_by_more_than_its_error():
 
 def test_a_density_that_was_passed_stays_as_it_is():
     X, y = rows(np.exp)
-    density = NSFDensity(n_layers=1, hidden_features=(8,), max_epochs=2)
-    model = FlowRegressor(density=density, features=[], random_state=0).fit(X, y)
+    model = FlowRegressor(density=NSFDensity(**SMALL), features=[], random_state=0).fit(X, y)
     assert model.density_.preprocessing_ == "standardize"
 
 
 def test_without_time_it_is_not_tried_and_that_is_said():
     X, y = rows(np.exp)
-    model = FlowRegressor(features=[], random_state=0, max_seconds=0.5)
+    model = FlowRegressor(features=[], random_state=0, max_seconds=0.05)
     with pytest.warns(ConvergenceWarning, match="a trial of normal scores of y"):
         model.fit(X, y)
     assert model.density_.preprocessing_ == "standardize"
