@@ -100,7 +100,7 @@ class NormalScores(BentMargins):
     does not matter.
 
     Cost: fitting O(d (n log n + n_components points)) with at most 512 points a column, chosen
-    among on 2,000 rows; O(d n_components) a row after that, and some ten times that in the
+    among on 2,000 rows; O(d n_components) a row after that, and some five times that in the
     inverse direction, which searches.
 
     Parameters

@@ -53,8 +53,8 @@ class ConditionalColumn:
         self.n_members = 1 if self.single else flow.n_members
         self.parts = flow if self.single else flow.members
         self.shared = all(map(_takes_many_values, self.parts.modules()))
-        reads = isinstance(self.parts.base, GivenKernels | GivenMixture)
-        self.one_base = self.shared and not reads  # for all rows of a context
+        # for all rows of a context
+        self.one_base = self.shared and not isinstance(self.parts.base, GivenMixture)
         self.low, self.high = bounds
         self.workers = workers
 
@@ -195,11 +195,11 @@ def _shares_among(values, weights):
     What the members hold below each other's values is counted by these values, and not asked for
     at K times the cost: a mean moves by less than a thousandth of a deviation.
     """
-    values, weights = values.flatten(0, 1), weights.flatten(0, 1)
-    order = values.argsort(dim=0, stable=True)
+    weights = weights.flatten(0, 1)
+    order = values.flatten(0, 1).argsort(dim=0, stable=True)
     weights = (weights / weights.sum(dim=0)).gather(0, order)
     shares = weights.cumsum(dim=0) - 0.5 * weights
-    return torch.empty_like(shares).scatter_(0, order, shares).unflatten(0, (len(SCORES), -1))
+    return torch.empty_like(shares).scatter_(0, order, shares).view(values.shape)
 
 
 def _moments(values, weights):

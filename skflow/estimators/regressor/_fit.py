@@ -141,20 +141,20 @@ class Learner:
         short = settled or len(y) <= PILOT_ROWS
         pilot = slice(None) if short else self.rng.permutation(len(y))[:PILOT_ROWS]
 
-        def fit(chosen, density=density, rows=pilot):
-            behind = "normal scores of y" if density is other else "y"
+        def fit(chosen, form=density, rows=pilot):
+            behind = "normal scores of y" if form is other else "y"
             tell(f"the density of {behind} given {', '.join(names[k] for k in chosen)}")
             context = np.concatenate([blocks[k][rows] for k in chosen], axis=1)
             given = None if weight is None else weight[rows]
-            return clone(density).fit(y[rows], sample_weight=given, context=context)
+            return clone(form).fit(y[rows], sample_weight=given, context=context)
 
         chosen, fitted = choose_blocks(fit, names, n_sure)
-        first = fitted
+        best = fitted
         if other is not None:
-            fitted = likelier("normal scores of y", partial(fit, chosen, other), first)
+            best = likelier("normal scores of y", partial(fit, chosen, other), fitted)
         if short:
-            return chosen, fitted
-        return chosen, fit(chosen, density if fitted is first else other, slice(None))
+            return chosen, best
+        return chosen, fit(chosen, density if best is fitted else other, slice(None))
 
     def _behind_normal_scores(self, density, y):
         """Return the default density with the other shape of y it may be better behind, or None.

@@ -55,7 +55,7 @@ class FlowRegressor(
     density is that of all of them together; moments, quantiles and :meth:`cdf` of each come from
     1,000 draws that are always the same.
 
-    Cost of the default: 10 to 30 seconds for 300 to 10,000 rows on one core, most of it
+    Cost of the default: 20 to 75 seconds for 300 to 10,000 rows on one core, most of it
     cross-fitting. Of answers, some 100 evaluations of the flow for each row.
 
     Parameters
