@@ -23,6 +23,7 @@ A_COMPONENT = 8  # rows in a round for each normal and (d + 1)
 GOOD = 0.75  # share of a round's rows that count, at which a proposal is as good as may be
 BETTER = 1.1  # times the best share before, below which a round has brought nothing
 PATIENCE = 2  # rounds that may bring nothing
+RISEN = 0.01  # nats that the log evidence by all rows may have risen in them
 # Rows that a mixture has lost: of some weight, where the target is this many nats higher than the
 # mixture, and no more than these below its mean.
 COUNTS, LOST, BELOW = 0.5, 2.5, 2.0
@@ -41,7 +42,8 @@ class Explored:
     power : float
         Of the target that was reached; 1 unless the rounds or the time ran out.
     history : list of dict
-        A record a round: ``power``, ``n_components``, ``efficiency``, ``n_evaluations``.
+        A record a round: ``power``, ``n_components``, ``efficiency``, ``n_evaluations`` and the
+        ``log_evidence`` by all rows so far.
     """
 
     population: Population
@@ -58,7 +60,7 @@ def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, 
     (``Population``). A mixture of normals and a ``TriangularProposal`` are fitted to them, pooled,
     and give the rows of the next round. While the power is small modes are wide and run
     into each other, so that none is out of reach; when it is 1 the rounds go on until they get no
-    better.
+    better and the evidence by all rows rises no more, as it does while a neck is being found.
 
     Where the density is high and the mixture much lower, a mode was lost for want of rows: a
     small normal is put there, and the next round looks.
@@ -108,11 +110,12 @@ def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, 
                 "n_components": n_normals,
                 "efficiency": efficiency,
                 "n_evaluations": len(population),
+                "log_evidence": population.log_evidence(),
             }
         )
         if tell is not None:
             tell(history[-1])
-        if _is_enough([each["efficiency"] for each in history if each["power"] == 1]):
+        if _is_enough([each for each in history if each["power"] == 1]):
             break
         if len(history) == MOST_ROUNDS or time_is_up(share):
             left_out("rounds of exploration")
@@ -120,13 +123,15 @@ def explore(log_target, start, n_features, n_first, n_round, rng, *, share=1.0, 
     return Explored(population, PooledProposal.equal(last), power, history)
 
 
-def _is_enough(efficiencies):
+def _is_enough(rounds):
     """Whether rounds of the target itself are good, or have brought nothing for a while."""
-    if len(efficiencies) < 2:
+    last = [each["log_evidence"] for each in rounds[-PATIENCE - 1 :]]
+    if len(rounds) < 2 or last[-1] > min(last) + RISEN:
         return False
-    before = efficiencies[:-PATIENCE]
+    efficiencies = [each["efficiency"] for each in rounds]
     return efficiencies[-1] > GOOD or (
-        len(before) > 0 and max(efficiencies[-PATIENCE:]) < BETTER * max(before)
+        len(rounds) > PATIENCE
+        and max(efficiencies[-PATIENCE:]) < BETTER * max(efficiencies[:-PATIENCE])
     )
 
 

@@ -79,6 +79,10 @@ class Population:
         """
         return self.log_density(power) - self.log_mixture()
 
+    def log_evidence(self):
+        """Log of the target's integral, by all rows."""
+        return float(logsumexp(self.log_weights()) - np.log(len(self)))
+
     def log_mixture(self):
         """Log density (n,) of all proposals together, by the rows of each."""
         mixed = logsumexp(self._log_q, b=np.reshape(self.counts, (-1, 1)), axis=0)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skflow.sampling._normals import fit_normals, rows_that_count
+from skflow.sampling._normals import PRICE, NormalMixture, fit_normals, rows_that_count
+from skflow.sampling._pool import PooledProposal
 
 __all__ = ["TriangularProposal", "fit_triangular"]
 
@@ -13,6 +14,40 @@ SURE = 4.0  # standard errors that a coefficient must differ from zero by
 RIDGE = 1e-6
 LONGEST = 1.0  # change of a log scale in a step
 BEYOND = 2.0  # how far log scales may go beyond those of the rows
+MOST_LEADERS, LEADERS_ROWS = 12, 500  # columns that are each tried as the first, on so many rows
+ROWS_A_COEFFICIENT = 4  # least rows for each, in bases richer than the first
+# Draws of the first column, by share, from a normal of so many times its deviation.
+FARTHER, FAR_SHARE = NormalMixture(np.ones(1), np.zeros((1, 1)), np.full((1, 1, 1), 3.0)), 0.1
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What means and log scales of a column are linear in: the columns before it, and more.
+
+    Attributes
+    ----------
+    squares : bool
+        Means are bent by the square of every column, as those of bananas are.
+    bends : tuple of float
+        Places, in deviations of the first column, at which lines in it may bend: scales of
+        effects grow with what steers them until their own data hold them.
+    """
+
+    squares: bool = False
+    bends: tuple = ()
+
+    def __call__(self, u):
+        """Columns (n, a) and (n, b) for means and log scales, of rows (n, k) of mean 0."""
+        first = u[:, :1]
+        steering = [first, *(np.maximum(first - bend, 0.0) for bend in self.bends)]
+        lines = [np.ones((len(u), 1)), u, *steering[1:]]
+        products = [each * u[:, 1:] for each in steering]
+        squares = [u**2] if self.squares else []
+        return np.hstack([*lines, *squares, *products]), np.hstack(lines)
+
+
+# Squares would be the ruin of necks, where a mean must be right to a small part of its range.
+BASES = Basis(), Basis(squares=True), Basis(bends=(0.0,)), Basis(bends=(0.0, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +56,7 @@ class Regression:
 
     Attributes
     ----------
+    basis : Basis
     shift, size : ndarray of shape (k,)
         Of the others, which are centred and scaled first.
     mean, scale : ndarray
@@ -29,6 +65,7 @@ class Regression:
         Between which the log scale stays.
     """
 
+    basis: Basis
     shift: np.ndarray
     size: np.ndarray
     mean: np.ndarray
@@ -37,9 +74,8 @@ class Regression:
 
     def __call__(self, before):
         """Mean (n,) and log scale (n,) given rows (n, k)."""
-        u = (before - self.shift) / self.size
-        log_scale = _lines(u) @ self.scale
-        return _squares(u) @ self.mean, np.clip(log_scale, *self.reach)
+        mean_of, scale_of = self.basis((before - self.shift) / self.size)
+        return mean_of @ self.mean, np.clip(scale_of @ self.scale, *self.reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +86,11 @@ class TriangularProposal:
         x_j = m_j(x_{<j}) + e^{s_j(x_{<j})} z_j, \qquad
         \log q(x) = \sum_j \log h_j(z_j) - s_j(x_{<j}),
 
-    in some order of the columns: a masked autoregressive flow [1]_, eq. 3, whose nets are
-    polynomials. The means are quadratic (squares, and products with the first column), the log
-    scales linear, and h is a mixture of normals. Hierarchies with a common scale (funnels),
-    bananas, and products of columns with several modes are of this form.
+    in some order of the columns: a masked autoregressive flow [1]_, eq. 3, in place of whose nets
+    are lines. Means are linear in the columns, in their products with the first, and in one of the
+    ``BASES`` in more; log scales are linear, with bends along the first column; h is a mixture of
+    normals. Hierarchies with a common scale (funnels), bananas, and products of columns with
+    several modes are of this form.
 
     Attributes
     ----------
@@ -61,6 +98,7 @@ class TriangularProposal:
         Of the columns.
     columns : list of Regression
     noise : list of NormalMixture
+        That of the first column in a pool with ``FARTHER``.
 
     References
     ----------
@@ -96,7 +134,10 @@ def fit_triangular(x, weight, rng):
     """Fit means, scales and noise to weighted rows, after an order has been found for them.
 
     A column goes before another one where it tells more of that one's mean and scale than the
-    other way round. Coefficients that are not four standard errors from zero are left out.
+    other way round; of few columns each is tried as the first. Of a column's bases that is taken
+    which loses least when each coefficient costs 1.5 nats; those not four standard errors from
+    zero are left out. A tenth of the draws of the first column is spread three times as wide: a
+    neck of a funnel, or its wide end, that few rows have met is met by the next.
 
     Parameters
     ----------
@@ -113,6 +154,8 @@ def fit_triangular(x, weight, rng):
     order = _order(x, weight)
     # what is told by all others together, as a mean of several is, may as well tell each of them
     orders = [order, np.append(order[:1], order[:0:-1])][: max(1, len(order) - 1)]
+    if 2 < len(order) <= MOST_LEADERS:
+        orders.append(_led(x, order, weight, rng))
     fits = [_in_order(x[:, order], order, weight, rng) for order in orders]
     return max(fits, key=lambda fit: weight @ fit.log_density(x))
 
@@ -125,17 +168,8 @@ def _in_order(x, order, weight, rng):
         z = (x[:, j] - mean) * np.exp(-log_scale)
         columns.append(column)
         noise.append(fit_normals(z[:, None], weight, rng).with_tails())
+    noise[0] = PooledProposal([noise[0], FARTHER], np.array([1 - FAR_SHARE, FAR_SHARE]))
     return TriangularProposal(order, columns, noise)
-
-
-def _squares(u):
-    """Columns 1, u, u^2 and products with the first column, of rows (n, k)."""
-    return np.hstack([np.ones((len(u), 1)), u, u**2, u[:, :1] * u[:, 1:]])
-
-
-def _lines(u):
-    """Columns 1 and u."""
-    return np.hstack([np.ones((len(u), 1)), u])
 
 
 def _order(x, weight):
@@ -143,37 +177,70 @@ def _order(x, weight):
     d = x.shape[1]
     tells = np.zeros((d, d))
     for j in range(d):
-        alone = _likelihood(x[:, :0], x[:, j], weight)
+        alone = _told(x[:, :0], x[:, j], weight)
         for i in range(d):
             if i != j:
-                tells[i, j] = _likelihood(x[:, [i]], x[:, j], weight) - alone
+                tells[i, j] = _told(x[:, [i]], x[:, j], weight) - alone
     return np.argsort((tells.T - tells).sum(axis=1), kind="stable")
 
 
-def _likelihood(before, y, weight):
-    mean, log_scale = _regress(before, y, weight)(before)
+def _led(x, order, weight, rng):
+    """Find the first column, order kept behind it, that makes rows likeliest by lines.
+
+    What steers the scales of others given a third, as those of effects about their mean, is not
+    to be seen in pairs.
+    """
+    chosen = rng.choice(len(x), LEADERS_ROWS, p=weight)
+    x, weight = x[chosen], np.full(LEADERS_ROWS, 1 / LEADERS_ROWS)
+    orders = [np.append(first, order[order != first]) for first in order]
+
+    def likelihood(order):
+        columns = range(len(order))
+        return sum(_told(x[:, order[:j]], x[:, order[j]], weight, BASES[:1]) for j in columns)
+
+    return max(orders, key=likelihood)
+
+
+def _told(before, y, weight, bases=BASES):
+    return _likelihood(*_regress(before, y, weight, bases)(before), y, weight)
+
+
+def _likelihood(mean, log_scale, y, weight):
     return -(weight @ (0.5 * ((y - mean) * np.exp(-log_scale)) ** 2 + log_scale))
 
 
-def _regress(before, y, weight):
-    """Fit means and log scales; what is not surely different from zero is left out."""
+def _regress(before, y, weight, bases=BASES):
+    """Fit means and log scales in the basis that is worth its coefficients."""
     shift = weight @ before
     size = np.maximum(np.sqrt(weight @ (before - shift) ** 2), 1e-300)
-    u = (before - shift) / size
-    mean_of, scale_of = _squares(u), _lines(u)
+    u, n_effective = (before - shift) / size, 1 / (weight**2).sum()
+    best = -np.inf, None
+    for basis in bases if before.shape[1] else BASES[:1]:
+        mean_of, scale_of = basis(u)
+        n_coefficients = mean_of.shape[1] + scale_of.shape[1]
+        if basis != BASES[0] and ROWS_A_COEFFICIENT * n_coefficients > n_effective:
+            continue
+        mean, scale = _surely(mean_of, scale_of, y, weight)
+        log_scale = scale_of @ scale
+        n_used = np.count_nonzero(mean) + np.count_nonzero(scale)
+        score = n_effective * _likelihood(mean_of @ mean, log_scale, y, weight) - PRICE * n_used
+        if score > best[0]:
+            reach = log_scale.min() - BEYOND, log_scale.max() + BEYOND
+            best = score, Regression(basis, shift, size, mean, scale, reach)
+    return best[1]
+
+
+def _surely(mean_of, scale_of, y, weight):
+    """Coefficients of mean and log scale, 0 where they are not surely different from it."""
     n_effective = 1 / (weight**2).sum()
-    use_mean, use_scale = (np.ones(f.shape[1], dtype=bool) for f in (mean_of, scale_of))
-    for last in (False, True):
-        found = _scored(mean_of[:, use_mean], scale_of[:, use_scale], y, weight)
-        if last:
-            break
-        for use, (value, variance) in zip((use_mean, use_scale), found, strict=True):
-            use[1:] = np.abs(value[1:]) > SURE * np.sqrt(variance[1:] / n_effective)
-    mean, scale = np.zeros(len(use_mean)), np.zeros(len(use_scale))
-    mean[use_mean], scale[use_scale] = found[0][0], found[1][0]
-    log_scale = scale_of @ scale
-    reach = (log_scale.min() - BEYOND, log_scale.max() + BEYOND)
-    return Regression(shift, size, mean, scale, reach)
+    uses = [np.ones(f.shape[1], dtype=bool) for f in (mean_of, scale_of)]
+    for use, (value, variance) in zip(uses, _scored(mean_of, scale_of, y, weight), strict=True):
+        use[1:] = np.abs(value[1:]) > SURE * np.sqrt(variance[1:] / n_effective)
+    found = _scored(mean_of[:, uses[0]], scale_of[:, uses[1]], y, weight)
+    coefficients = [np.zeros(len(use)) for use in uses]
+    for all_, use, (value, _) in zip(coefficients, uses, found, strict=True):
+        all_[use] = value
+    return coefficients
 
 
 def _scored(mean_of, scale_of, y, weight):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import logsumexp
 
 from skflow._clock import time_limit
 from skflow.exceptions import ConvergenceWarning
@@ -46,8 +45,7 @@ class TestPopulation:
             own = population.add(proposal, n, rng)
             assert own.shape == (n,)
         assert len(population) == 4_500
-        log_evidence = logsumexp(population.log_weights()) - np.log(len(population))
-        assert log_evidence == pytest.approx(LOG_CONSTANT, abs=0.1)
+        assert population.log_evidence() == pytest.approx(LOG_CONSTANT, abs=0.1)
 
     def test_rows_without_a_density_count_nothing(self):
         population = Population(lambda rows: np.where(rows[:, 0] > 0, 0.0, -np.inf), 2)
@@ -59,7 +57,7 @@ class TestPopulation:
 
 class TestExploring:
     def test_finds_modes_far_apart(self):
-        rng, told = np.random.RandomState(0), []
+        rng, told = np.random.RandomState(1), []
         explored = explore(log_target, Start(), 2, 600, 300, rng, tell=told.append)
         assert explored.power == 1
         assert told == explored.history

@@ -32,6 +32,26 @@ def log_banana(x):
     return stats.norm(0, 2).logpdf(x[:, 0]) + stats.norm(x[:, 0] ** 2, 1).logpdf(x[:, 1])
 
 
+OWN = np.array([0.0, 2, -1, 3, -2])  # what is measured of effects, with an error of 3
+
+
+def neck(n, rng):
+    """Effects about a common mean, given one measurement of each: log deviation, mean, effects."""
+    log_tau, mean = -1 + 1.5 * rng.standard_normal((n, 1)), 3 * rng.standard_normal((n, 1))
+    precision = 1 / 9 + np.exp(-2 * log_tau)
+    effects = (OWN / 9 + mean * np.exp(-2 * log_tau)) / precision
+    effects = effects + rng.standard_normal((n, 5)) / precision**0.5
+    return np.hstack([effects, mean, log_tau])
+
+
+def log_neck(x):
+    effects, mean, log_tau = x[:, :5], x[:, 5:6], x[:, 6:]
+    precision = 1 / 9 + np.exp(-2 * log_tau)
+    centre = (OWN / 9 + mean * np.exp(-2 * log_tau)) / precision
+    total = stats.norm(centre, precision**-0.5).logpdf(effects).sum(axis=1)
+    return total + stats.norm(-1, 1.5).logpdf(log_tau[:, 0]) + stats.norm(0, 3).logpdf(mean[:, 0])
+
+
 MODES = NormalMixture(
     np.array([0.5, 0.3, 0.2]),
     np.array([[-4.0, 0], [4, 0], [0, 6]]),
@@ -78,6 +98,21 @@ class TestProposals:
         moved = rows * scale + shift
         found = fit(moved, weight, np.random.RandomState(1)).log_density(moved)
         np.testing.assert_allclose(found + np.log(scale).sum(), plain, atol=0.05)
+
+
+class TestTriangular:
+    def test_follows_a_neck_down(self):
+        rng = np.random.RandomState(0)
+        proposal = fit_triangular(neck(2_000, rng), np.full(2_000, 1 / 2_000), rng)
+        rows = neck(4_000, rng)
+        lost = log_neck(rows) - proposal.log_density(rows)
+        # squares in the means of effects lost 100 nats and more where these are nearly the same
+        assert lost.mean() < 1
+        assert lost[rows[:, -1] < -3].mean() < 3
+
+    def test_what_steers_is_looked_for_farther_than_rows_tell(self):
+        rows = fitted("funnel").draw(4_000, np.random.RandomState(1))
+        assert 0.01 < (np.abs(rows[:, 1]) > 8).mean() < 0.05  # four deviations; of a normal 6e-5
 
 
 class TestMixture:

@@ -110,7 +110,8 @@ class FlowSampler(FittedFlow):
         :meth:`transform` are of.
     history_ : list of dict
         A record a round of exploration: ``power``, ``n_components`` of the mixture,
-        ``efficiency`` (share of the round's rows that count) and ``n_evaluations``.
+        ``efficiency`` (share of the round's rows that count), ``n_evaluations`` and
+        ``log_evidence``, in nats, by all rows so far.
     n_iter_ : int
         Rounds.
     stopped_by_ : {"n_draws", "max_seconds", "interrupt"}
