@@ -1,6 +1,7 @@
 """Equivariant flows of particle systems: effective draws and energies, with what they took.
 
     python benchmarks/particles.py [--system dw4] [--rows 1000] [--draws 10000] [--epochs 300]
+        [--likelihood-epochs 2]
     SKFLOW_DATA=folder python benchmarks/particles.py --check
 
 Four particles in the plane with two wells of their distances (DW4), and thirteen in space that
@@ -149,6 +150,7 @@ def measured(name, args, seed):
     density = ContinuousFlowDensity(
         symmetry={"particles": system.particles, "dim": system.dim},
         max_epochs=args.epochs or "auto",
+        likelihood_epochs=args.likelihood_epochs,
         weight_decay=0.0,
         device=args.device,
         random_state=seed,
@@ -194,6 +196,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000)
     parser.add_argument("--draws", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, help="passes over the rows; as the flow has it")
+    parser.add_argument("--likelihood-epochs", type=int, default=0, help="passes after these")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--check", action="store_true", help="hold energies against stored rows")

@@ -11,7 +11,7 @@ from safetensors.numpy import load, save
 
 from skflow._escapes import escaped
 from skflow._persistence._layout import FORMAT
-from skflow._persistence._migrate import to_format_2, to_format_3
+from skflow._persistence._migrate import to_format_2, to_format_3, to_newest
 from skflow._persistence._target import other_than_file, replace_file
 from skflow.exceptions import ModelFileError
 
@@ -89,6 +89,7 @@ def _read(shown, file, size):
         arrays = load(data)
         for older in range(version, FORMAT):
             document, arrays = MIGRATIONS[older](document, arrays)
+        document = to_newest(document)
     except Exception as error:  # of parsers, to which a stranger's text may do anything
         why = escaped(f"{type(error).__name__}: {error}", MOST)
         # without the cause, which a traceback would show as it is, escapes and all

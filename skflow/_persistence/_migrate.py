@@ -7,7 +7,7 @@ stay as they are, for the decoder to refuse.
 from skflow._persistence._facts import facts
 from skflow._persistence._layout import insist
 
-__all__ = ["to_format_2", "to_format_3"]
+__all__ = ["to_format_2", "to_format_3", "to_newest"]
 
 # parameters that formats 1 and 2 did not have, with what estimators did without them
 NEW_PARAMETERS = {
@@ -28,6 +28,8 @@ NEW_IN_FORMAT_2 = {
 OF_TABLES = {"resolution": None, "periodic": None, "n_jobs": None, "context_columns": None}
 # and to all densities that are trained
 OF_TRAINED = {"checkpoint": None}
+# and that came since: a parameter more is no new format
+NEWEST = {"ContinuousFlowDensity": {"likelihood_epochs": 0}}
 BOUNDS = ("low", "high", "low_at", "high_at")
 
 
@@ -61,6 +63,13 @@ def to_format_3(document, arrays):
                     found[name] = facts(arrays[name])
                 node |= found[name]
     return document, arrays
+
+
+def to_newest(document):
+    """Say of parameters that came after a file of this format, what there was without them."""
+    for node in _objects(document):
+        _add(NEWEST.get(node["class"], {}), node["attributes"])
+    return document
 
 
 def _add(parameters, attributes):

@@ -28,6 +28,8 @@ class Family:
         flows of rows gain nothing from a second thread.
     symmetry : Symmetry or None
         Of rows of particles, which the flow keeps and learns by matching velocities.
+    likelihood_epochs : int
+        Passes over the rows by likelihood, after those that match velocities.
     """
 
     auto: dict = field(default_factory=dict)
@@ -37,3 +39,4 @@ class Family:
     bends_tails: bool = True
     n_threads: int | None = 1
     symmetry: Any = None
+    likelihood_epochs: int = 0

@@ -11,6 +11,7 @@ from skflow._threads import threads
 from skflow._validation import resolve_device, resolve_dtype
 from skflow._watch import seen_through, tell
 from skflow.fitting._plan import Plan
+from skflow.fitting._sharpen import sharpened
 from skflow.fitting._start import preprocess, start_flow, start_preprocessing, start_rows
 from skflow.fitting._supply import Supply
 from skflow.flow import Ensemble
@@ -109,6 +110,9 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, *, stream=None
             tell(_what_is_trained(flow, plan))
             settings = {"seed": seed, "n_jobs": estimator.n_jobs, "resumable": resumable}
             flow, history = supply.train(flow, held_rows, config, plan, **settings)
+            epochs = family.likelihood_epochs
+            if epochs and history.stopped_by == "max_epochs":
+                history = sharpened(flow, history, epochs, supply, held_rows, config, plan)
     flow.verify()
     return outcome.fit(flow, history)
 
@@ -152,7 +156,7 @@ class _Outcome:
         sizes = None if judged.factor is None else judged.factor.sum(dim=-1).numpy()
         loss = float(np.average(history.validation_loss, weights=sizes))
         # the loss of matched velocities is no log density
-        matched = self.plan.symmetry is not None
+        matched = self.plan.symmetry is not None and not history.sharpened
         score = np.nan if matched else _mean_log_det(log_det, self.weight, judged) - loss
         flow = assembled(flow, preprocessing, history, self.plan)
         return Fit(flow, history, score, self.holder.numpy())

@@ -15,7 +15,7 @@ from skflow.training._flow_matching import (
     matching_epochs,
 )
 from skflow.training._loop import train
-from skflow.training._objectives import MaximumLikelihood, ReverseKL
+from skflow.training._objectives import MaximumLikelihood, ReverseKL, SolvedLikelihood
 from skflow.training._rounds import Round, make_round, mean_of_rounds, round_of, take_round
 from skflow.training._rows import Batch, Numbers, Rows
 from skflow.training._stretches import StretchBatches, batch_of, n_stretches
@@ -33,6 +33,7 @@ __all__ = [
     "ReverseKL",
     "Round",
     "Rows",
+    "SolvedLikelihood",
     "SeedBatches",
     "StretchBatches",
     "Symmetry",

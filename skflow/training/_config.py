@@ -85,6 +85,8 @@ class History:
         as they ask the host about the device's numbers; "" where that was not tried: on a CPU,
         with an objective that is not known to do the same at every call (``repeatable``), with
         batches that are not dealt by :class:`Batches`.
+    sharpened : bool
+        Whether the losses, after others that are none, are those of a log density.
     """
 
     records: list = field(default_factory=list)
@@ -94,3 +96,4 @@ class History:
     validation_seconds: float = 0.0
     stopped_by: str = "max_epochs"
     cuda_graphs: str = ""
+    sharpened: bool = False

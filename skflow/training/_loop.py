@@ -22,8 +22,7 @@ __all__ = ["train"]
 
 BLOCK = 4096  # validation rows at a time, fewer
 BLOCK_ENTRIES = 2**16  # if those of all members have more numbers than this
-# rows of a batch that go through the flow together at least, however many numbers they have: what
-# is done once for all rows is done once for each part
+# rows that go through together at least: what is done once for all is done once for each part
 PART = 256
 ON_GPU = 4  # times as many of all of these: a GPU has no cache to stay in, and fills with more
 BAD_STEPS = 10  # non-finite steps in a row before a member goes back to its best weights
@@ -201,6 +200,7 @@ class _Run:
         """Parts of a batch whose activations are held together, and the share of each."""
         n, entries = batch.x.shape[-2], batch.x.numel()
         n_parts = min(-(-entries // (BLOCK_ENTRIES * self.roominess)), n // PART)
+        n_parts = max(n_parts, -(-n // getattr(self.objective, "rows_together", n)))
         by_rows = getattr(self.objective, "by_rows", False)
         return batch.parts(n_parts) if by_rows and n_parts > 1 else [(batch, 1.0)]
 

@@ -78,6 +78,12 @@ class ContinuousFlowDensity(BaseFlowDensity):
         rate of 6e-3 and, with the rows, 8,000 to 40,000 steps. The fitted flow is kept in float64.
         Leaves no room for ``support``, ``resolution``, ``periodic``, ``preprocessing``, ``base``,
         a context, several layers, and ``trace="hutchinson"``.
+    likelihood_epochs : int, default=0
+        Of flows with a ``symmetry``: passes over the rows by likelihood, solved with gradients
+        at a rate of 2e-4, after those that match velocities. The weights with the best held-out
+        log density are kept, the matched ones if none is better. A step takes as long as several
+        hundred of matching, and half a GiB. Of four particles in the plane, 100,000 rows, 300
+        steps make 82 draws in a hundred count, where 74 did.
     {parameters}
 
     Attributes
@@ -131,6 +137,7 @@ class ContinuousFlowDensity(BaseFlowDensity):
     trace: Literal["auto", "exact", "hutchinson"] = "auto"
     tolerance: float = 1e-5
     symmetry: Any = None
+    likelihood_epochs: int = 0
 
     _auto_layers: ClassVar[int] = 1
     _parameter_constraints: ClassVar[dict] = {
@@ -141,11 +148,18 @@ class ContinuousFlowDensity(BaseFlowDensity):
         "trace": [StrOptions({"auto", "exact", "hutchinson"})],
         "tolerance": [Interval(Real, 0, 1, closed="neither")],
         "symmetry": [None, dict],
+        "likelihood_epochs": [Interval(Integral, 0, None, closed="left")],
     }
 
     def _family(self):
         family = super()._family()
         if self.symmetry is None:
+            if self.likelihood_epochs:
+                raise ValueError(
+                    f"likelihood_epochs={self.likelihood_epochs} come after velocities are "
+                    "matched, which takes a symmetry; without one all epochs are by likelihood: "
+                    "set max_epochs, and likelihood_epochs=0."
+                )
             return family
         for name, free in BREAKING.items():
             value = getattr(self, name)
@@ -157,15 +171,25 @@ class ContinuousFlowDensity(BaseFlowDensity):
         from skflow.training import Symmetry
 
         symmetry = Symmetry.read(self.symmetry)
-        return Family(_of_particles(), spreads_ties=False, bends_tails=False, symmetry=symmetry)
+        return Family(
+            _of_particles(),
+            spreads_ties=False,
+            bends_tails=False,
+            symmetry=symmetry,
+            likelihood_epochs=self.likelihood_epochs,
+        )
 
     def _build_bijection(self, plan):
         from skflow.architectures import continuous_stack, particle_flow
 
         if plan.symmetry is not None:
             sizes = plan.symmetry.particles, plan.symmetry.dim
-            settings = {"n_steps": self.n_steps, "tolerance": self.tolerance}
-            return particle_flow(*sizes, hidden_features=plan.hidden_features, **settings)
+            return particle_flow(
+                *sizes,
+                hidden_features=plan.hidden_features,
+                n_steps=self.n_steps,
+                tolerance=self.tolerance,
+            )
         return continuous_stack(
             plan.n_features,
             n_layers=plan.n_layers,

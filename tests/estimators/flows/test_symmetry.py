@@ -59,6 +59,24 @@ def turned(rows, sign):
     return (particles @ rotation + [5.0, -3.0]).reshape(len(rows), -1)
 
 
+def test_likelihood_goes_on_where_matching_ends():
+    X, rows = pairs(200, 0), pairs(500, 1)
+    matched = small(PAIR, max_epochs=20).fit(X)
+    sharp = small(PAIR, max_epochs=20, likelihood_epochs=4).fit(X)
+    stages = [record["stage"] for record in sharp.history_]
+    assert stages == 20 * ["matching"] + 4 * ["likelihood"]
+    assert sharp.n_iter_ == 24
+    assert sharp.score(rows) > matched.score(rows) + 0.002
+    assert sharp.score_samples(rows[:5, [2, 3, 0, 1]]) == pytest.approx(
+        sharp.score_samples(rows[:5]), abs=1e-9
+    )
+
+
+def test_likelihood_after_matching_takes_a_symmetry():
+    with pytest.raises(ValueError, match="matched, which takes a symmetry"):
+        small(None, likelihood_epochs=2).fit(triples())
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_scores_do_not_change_with_order_axes_and_place(of_triples, sign):
     rows = triples(30, 1)
