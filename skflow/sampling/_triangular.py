@@ -213,21 +213,19 @@ def _regress(before, y, weight, bases=BASES):
     """Fit means and log scales in the basis that is worth its coefficients."""
     shift = weight @ before
     size = np.maximum(np.sqrt(weight @ (before - shift) ** 2), 1e-300)
-    u, n_effective = (before - shift) / size, 1 / (weight**2).sum()
-    best = -np.inf, None
-    for basis in bases if before.shape[1] else BASES[:1]:
+    u, n_effective, fits = (before - shift) / size, 1 / (weight**2).sum(), []
+    for basis in bases if before.shape[1] else bases[:1]:
         mean_of, scale_of = basis(u)
         n_coefficients = mean_of.shape[1] + scale_of.shape[1]
-        if basis != BASES[0] and ROWS_A_COEFFICIENT * n_coefficients > n_effective:
+        if fits and ROWS_A_COEFFICIENT * n_coefficients > n_effective:
             continue
         mean, scale = _surely(mean_of, scale_of, y, weight)
         log_scale = scale_of @ scale
         n_used = np.count_nonzero(mean) + np.count_nonzero(scale)
         score = n_effective * _likelihood(mean_of @ mean, log_scale, y, weight) - PRICE * n_used
-        if score > best[0]:
-            reach = log_scale.min() - BEYOND, log_scale.max() + BEYOND
-            best = score, Regression(basis, shift, size, mean, scale, reach)
-    return best[1]
+        reach = log_scale.min() - BEYOND, log_scale.max() + BEYOND
+        fits.append((score, Regression(basis, shift, size, mean, scale, reach)))
+    return max(fits, key=lambda fit: fit[0])[1]
 
 
 def _surely(mean_of, scale_of, y, weight):
