@@ -184,12 +184,8 @@ class ContinuousFlowDensity(BaseFlowDensity):
 
         if plan.symmetry is not None:
             sizes = plan.symmetry.particles, plan.symmetry.dim
-            return particle_flow(
-                *sizes,
-                hidden_features=plan.hidden_features,
-                n_steps=self.n_steps,
-                tolerance=self.tolerance,
-            )
+            settings = {"n_steps": self.n_steps, "tolerance": self.tolerance}
+            return particle_flow(*sizes, hidden_features=plan.hidden_features, **settings)
         return continuous_stack(
             plan.n_features,
             n_layers=plan.n_layers,
