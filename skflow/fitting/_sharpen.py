@@ -8,8 +8,8 @@ from skflow.training import SolvedLikelihood, train
 
 __all__ = ["sharpened"]
 
-# Matching comes near: steps as large as from the start would lead away again.
-RATE = 2e-4
+# Of the rate of matching, which came near: larger steps would lead away again.
+SHARE_OF_RATE = 0.1
 
 
 def sharpened(flow, matched, epochs, supply, held, config, plan):
@@ -33,9 +33,9 @@ def sharpened(flow, matched, epochs, supply, held, config, plan):
         With the records of both, each with its ``stage``.
     """
     tell(f"then by likelihood, in {epochs} passes over the rows")
-    config = supply.schedule(
-        replace(config, max_epochs=epochs, learning_rate=RATE, n_iter_no_change=None)
-    )
+    rate = SHARE_OF_RATE * config.learning_rate
+    config = replace(config, max_epochs=epochs, learning_rate=rate, n_iter_no_change=None)
+    config = supply.schedule(config)
     batches = supply.batches(plan, noise_of(flow, plan))
     n_members = plan.n_members if plan.n_members > 1 else None
     history = train(

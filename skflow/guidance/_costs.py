@@ -16,8 +16,8 @@ CURVES: dict[str, tuple] = {
     "NSFDensity": (ALL, (1.6, 2.7, 6.2, 7.3, 30), (20, 40, 90, 150, 130)),
     "StackedDensity": (ALL, (16, 32, 41, 18, 32), (30, 80, 190, 140, 110)),
     "TableDensity": (FEW, (39, 68, 130), (70, 80, 80)),
-    "FlowOutlierDetector": (ALL, (0.2, 1.3, 3.1, 4.5, 4.5), (10, 110, 110, 180, 180)),
-    "FlowRegressor": (ALL, (10, 13, 14, 27, 78), (110, 190, 150, 430, 1140)),
+    "FlowOutlierDetector": (ALL, (0.2, 1.3, 3.1, 4.5, 4.5), (10, 110, 110, 470, 450)),
+    "FlowRegressor": (ALL, (14, 20, 23, 39, 103), (110, 190, 150, 430, 1140)),
     "FlowClassifier": (ALL, (4.2, 8.4, 30, 29, 52), (30, 50, 140, 1270, 1420)),
     "SimulationPosterior": (FEW, (3.9, 12, 30), (20, 70, 440)),
 }
