@@ -112,7 +112,9 @@ def fit_flow(estimator, table, plan, family, seed, previous=None, *, stream=None
             flow, history = supply.train(flow, held_rows, config, plan, **settings)
             epochs = family.likelihood_epochs
             if epochs and history.stopped_by == "max_epochs":
-                history = sharpened(flow, history, epochs, supply, held_rows, config, plan)
+                settings["resumable"] = None  # what it keeps is of the matching, and done
+                given = flow, held_rows, config, plan
+                flow, history = sharpened(history, epochs, supply, *given, **settings)
     flow.verify()
     return outcome.fit(flow, history)
 

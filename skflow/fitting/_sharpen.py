@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from skflow._watch import tell
-from skflow.fitting._given import noise_of
-from skflow.training import SolvedLikelihood, train
+from skflow.training import SolvedLikelihood
 
 __all__ = ["sharpened"]
 
@@ -12,38 +11,32 @@ __all__ = ["sharpened"]
 SHARE_OF_RATE = 0.1
 
 
-def sharpened(flow, matched, epochs, supply, held, config, plan):
+def sharpened(matched, epochs, supply, flow, held, config, plan, **settings):
     """Train a flow that was matched on its log density, from where it is.
 
     Parameters
     ----------
-    flow : Flow
     matched : History
         Of its training so far.
     epochs : int
     supply : Supply
-    held : Rows or None
-    config : TrainingConfig
-        That of the training so far.
-    plan : Plan
+    flow, held, config, plan, **settings
+        What the supply's training took so far.
 
     Returns
     -------
+    flow : Flow
     history : History
         With the records of both, each with its ``stage``.
     """
     tell(f"then by likelihood, in {epochs} passes over the rows")
     rate = SHARE_OF_RATE * config.learning_rate
     config = replace(config, max_epochs=epochs, learning_rate=rate, n_iter_no_change=None)
-    config = supply.schedule(config)
-    batches = supply.batches(plan, noise_of(flow, plan))
-    n_members = plan.n_members if plan.n_members > 1 else None
-    history = train(
-        flow, SolvedLikelihood(), batches, config, validation=held, n_members=n_members
-    )
+    settings["objective"] = SolvedLikelihood()
+    flow, history = supply.train(flow, held, config, plan, **settings)
     parts = {"matching": matched, "likelihood": history}
     history.records = [
         {"stage": stage, **record} for stage, part in parts.items() for record in part.records
     ]
     history.sharpened = True
-    return history
+    return flow, history

@@ -56,7 +56,9 @@ class Supply:
         waits = None if waits is None else waits * n
         return replace(config, max_epochs=config.max_epochs * n, n_iter_no_change=waits)
 
-    def train(self, flow, held, config, plan, *, seed, n_jobs=None, resumable=None):
+    def train(
+        self, flow, held, config, plan, *, seed, n_jobs=None, resumable=None, objective=None
+    ):
         """Train a flow, or all members of a stacked one.
 
         Parameters
@@ -73,6 +75,8 @@ class Supply:
             Members side by side in threads.
         resumable : Resumable, optional
             Keeps states of the training, and has the ones to go on from.
+        objective : callable, optional
+            What to learn by, in place of what the plan says.
 
         Returns
         -------
@@ -80,13 +84,14 @@ class Supply:
         history : History
         """
         config, several = self.schedule(config), plan.n_members > 1
+        objective = objective_of(plan) if objective is None else objective
         on_cpu = next(flow.parameters()).device.type == "cpu"
         if several and plan.batch_size >= APART and on_cpu:
             settings = {"seed": seed, "n_jobs": n_jobs, "resumable": resumable}
-            return train_members(flow, objective_of(plan), self, held, config, plan, **settings)
+            return train_members(flow, objective, self, held, config, plan, **settings)
         history = train(
             flow,
-            objective_of(plan),
+            objective,
             self.batches(plan, noise_of(flow, plan)),
             config,
             validation=held,
