@@ -1,8 +1,13 @@
-"""What torch records of a computation: a graph for gradients, a program for a file."""
+"""What torch records of a computation: a graph for gradients, a program for a file or for rows."""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 
-__all__ = ["any_of", "applied", "row_blocks"]
+__all__ = ["any_of", "applied", "decided", "row_blocks"]
+
+_DECIDED: ContextVar[list | None] = ContextVar("decided", default=None)
 
 
 def applied(function, *args):
@@ -21,7 +26,26 @@ def any_of(mask):
 
     A program for a file is recorded without numbers: in it the work is always done.
     """
-    return torch.compiler.is_exporting() or bool(mask.any())
+    if torch.compiler.is_exporting():
+        return True
+    found, decided_so_far = mask.any(), _DECIDED.get()
+    if decided_so_far is not None:
+        decided_so_far.append(found)
+    return bool(found)
+
+
+@contextmanager
+def decided():
+    """Collect what :func:`any_of` finds, tensors () in the order in which it is asked.
+
+    Work on rows goes the same way for all rows of which the same is found.
+    """
+    found: list = []
+    token = _DECIDED.set(found)
+    try:
+        yield found
+    finally:
+        _DECIDED.reset(token)
 
 
 def row_blocks(n_rows, size):

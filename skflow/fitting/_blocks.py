@@ -3,6 +3,8 @@
 Answers are of the kind of the rows: arrays of numpy, or tensors on the same device.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -10,6 +12,7 @@ from skflow._random import seeded
 from skflow._side_by_side import side_by_side
 from skflow._threads import threads
 from skflow.fitting._on_device import placed, there, turned
+from skflow.fitting._recorded import log_prob_of_few
 from skflow.flow import Ensemble
 from skflow.members import select_member
 
@@ -41,19 +44,22 @@ def log_density(flow, rows, context=None, *, observation=None, dtype=torch.float
     ``workers`` are ``n_threads`` and ``n_jobs`` of :func:`in_blocks`.
     """
     flow, context = there(flow, rows, context)
+    log_prob = flow.log_prob
+    if len(rows) <= LANES and isinstance(rows, np.ndarray):
+        log_prob = partial(log_prob_of_few, flow)
 
     def of_block(x, *given):
         if observation is None:
-            return _on_tensors(flow.log_prob, x, *given, dtype=dtype)
+            return _on_tensors(log_prob, x, *given, dtype=dtype)
         x, outside = place(observation, x)
         if isinstance(x, torch.Tensor):  # all of them: a GPU would wait for how many are inside
-            scores = _on_tensors(flow.log_prob, x, *given, dtype=dtype)
+            scores = _on_tensors(log_prob, x, *given, dtype=dtype)
             return scores.masked_fill(outside, -torch.inf)
         inside = ~outside
         scores = np.full(len(x), -np.inf)
         if inside.any():
             given = (part[inside] for part in given)
-            scores[inside] = _on_tensors(flow.log_prob, x[inside], *given, dtype=dtype)
+            scores[inside] = _on_tensors(log_prob, x[inside], *given, dtype=dtype)
         return scores
 
     return in_blocks(of_block, rows, context, n_members=_n_members(flow), **workers)

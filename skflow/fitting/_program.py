@@ -10,7 +10,7 @@ from torch import nn
 from skflow.bijections import Bijection
 from skflow.exceptions import NotExportableError
 
-__all__ = ["program"]
+__all__ = ["iterative_parts", "program"]
 
 N_RECORDED = 3  # rows to record with, any number but 0 and 1, which torch takes for constants
 
@@ -49,9 +49,14 @@ def _in_order(module):
     return module
 
 
-def _refuse_iterations(flow):
+def iterative_parts(flow):
+    """Names of the parts of a flow that take as many steps as a row needs."""
     parts = (part for part in flow.modules() if isinstance(part, Bijection))
-    names = [type(part).__name__ for part in parts if part.tolerance is not None]
+    return [type(part).__name__ for part in parts if part.tolerance is not None]
+
+
+def _refuse_iterations(flow):
+    names = iterative_parts(flow)
     if names:
         raise NotExportableError(
             f"a program has the same steps for all rows, and {names[-1]} takes as many as a row "

@@ -1,0 +1,149 @@
+"""Log densities of a few rows at a time, over and over, as a service asks for them.
+
+On a few rows torch's kernels take less time than the Python between them. Where such calls come
+one after another they are recorded: the same kernels in the same order, and so the same bits,
+in a third of the time. What depends on parameters alone is worked out once.
+"""
+
+import sys
+import threading
+import warnings
+import weakref
+
+import torch
+from torch import nn
+
+from skflow._graph import decided
+from skflow.fitting._program import iterative_parts
+from skflow.flow import Ensemble, Flow
+
+__all__ = ["log_prob_of_few"]
+
+AGAIN = 100  # calls that take as long as to record one
+MOST = 4  # calls that are recorded, whose rows go different ways
+CHECKED = 3  # runs of what was recorded; torch rearranges it after the first
+
+_RECORDS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # files and copies have none
+
+
+def log_prob_of_few(flow, *tensors):
+    """Log density (n,) of rows (n, d), given rows (n, c) of a context if there is one.
+
+    Parameters
+    ----------
+    flow : Flow, Ensemble or another module with ``log_prob``
+        In eval mode, on the CPU, as the tensors. Gradients are off.
+    """
+    calls = _RECORDS.get(flow)
+    if calls is None:
+        calls = _RECORDS.setdefault(flow, _Calls(flow))
+    values = calls.replay(tensors)
+    return calls.made(flow, tensors) if values is None else values
+
+
+class _Calls:
+    """Recorded calls of a flow, and how many there were that these do not stand for."""
+
+    def __init__(self, flow):
+        self.recorded, self.others = [], 0
+        self.lock = threading.Lock()
+        self.can_record = (
+            isinstance(flow, Flow | Ensemble)  # others draw noise
+            and not iterative_parts(flow)
+            and sys.version_info < (3, 14)  # where torch does not vouch for it
+        )
+
+    def replay(self, tensors):
+        """Log density by a recorded call, None if there is none like it."""
+        for call in self.recorded:
+            if call.stands_for(tensors):
+                if call is not self.recorded[0]:  # it will be asked first, as the likeliest
+                    self.recorded = [call, *(c for c in self.recorded if c is not call)]
+                return call.log_prob(*tensors)
+        return None
+
+    def made(self, flow, tensors):
+        """Log density by the flow itself; the call is recorded if there were many."""
+        self.others += 1
+        values = flow.log_prob(*tensors)
+        if self.can_record and self.others > AGAIN and self.lock.acquire(blocking=False):
+            try:
+                self._record(flow, tensors, values)
+            finally:
+                self.lock.release()
+        return values
+
+    def _record(self, flow, tensors, values):
+        self.others, state = 0, _state([*flow.parameters(), *flow.buffers()])
+        alike = [call for call in self.recorded if call.state == state]
+        if len(alike) == MOST:
+            return
+        call = _Call(flow, tensors)
+        played = [call.log_prob(*tensors) for _ in range(CHECKED)]
+        self.can_record = all(torch.equal(each, values) for each in played)
+        if self.can_record:
+            self.recorded = [*alike, call]
+
+
+class _Call:
+    """A call of a flow as two programs: what decides on its way, and log densities.
+
+    It stands for calls of which the tensors have the same shapes, the rows go the same way, and
+    the flow's own tensors are as they were.
+    """
+
+    def __init__(self, flow, tensors):
+        self.own = [*flow.parameters(), *flow.buffers()]
+        self.state, self.shapes = _state(self.own), _shapes(tensors)
+        self.log_prob = _program(_log_prob, flow, tensors)
+        self.ways = _program(_ways, flow, tensors)
+        self.way = self.ways(*tensors).tolist()
+
+    def stands_for(self, tensors):
+        return (
+            _shapes(tensors) == self.shapes
+            and _state(self.own) == self.state
+            and self.ways(*tensors).tolist() == self.way
+        )
+
+
+class _Module(nn.Module):
+    """A function of a flow and of tensors as a function of tensors."""
+
+    def __init__(self, function, flow):
+        super().__init__()
+        self.function, self.flow = function, flow
+
+    def forward(self, *tensors):
+        return self.function(self.flow, *tensors)
+
+
+def _log_prob(flow, *tensors):
+    return flow.log_prob(*tensors)
+
+
+def _ways(flow, *tensors):
+    """Find what decides which work is done on rows, (k,)."""
+    with decided() as found:
+        flow.log_prob(*tensors)
+    return torch.stack(found) if found else torch.zeros(0, dtype=torch.bool)
+
+
+def _program(function, flow, tensors):
+    """Return a function of tensors without its Python, and without work that nothing needs."""
+    with warnings.catch_warnings():
+        # of what is decided by numbers, which is watched
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        # nothing else of torch does without Python and without a compiler
+        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        module = _Module(function, flow).eval()
+        return torch.jit.freeze(torch.jit.trace(module, tensors, check_trace=False))
+
+
+def _shapes(tensors):
+    return [(tensor.shape, tensor.dtype) for tensor in tensors]
+
+
+def _state(tensors):
+    """Tell what changes when a tensor of the flow does, be it in place or not."""
+    return [(tensor.data_ptr(), tensor._version) for tensor in tensors]
