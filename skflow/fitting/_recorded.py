@@ -78,9 +78,12 @@ class _Calls:
         alike = [call for call in self.recorded if call.state == state]
         if len(alike) == MOST:
             return
-        call = _Call(flow, tensors)
-        played = [call.log_prob(*tensors) for _ in range(CHECKED)]
-        self.can_record = all(torch.equal(each, values) for each in played)
+        try:
+            call = _Call(flow, tensors)
+            played = [call.log_prob(*tensors) for _ in range(CHECKED)]
+            self.can_record = all(torch.equal(each, values) for each in played)
+        except Exception:  # of a base of the user's, say, that asks for numbers: it has its score
+            self.can_record = False
         if self.can_record:
             self.recorded = [*alike, call]
 
@@ -146,4 +149,8 @@ def _shapes(tensors):
 
 def _state(tensors):
     """Tell what changes when a tensor of the flow does, be it in place or not."""
-    return [(tensor.data_ptr(), tensor._version) for tensor in tensors]
+    return [(tensor.data_ptr(), _version(tensor)) for tensor in tensors]
+
+
+def _version(tensor):
+    return 0 if tensor.is_inference() else tensor._version

@@ -5,6 +5,7 @@ import gc
 import pickle
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -147,10 +148,36 @@ class Loud(skflow.flow.Flow):
         return super().log_prob(x, context) + torch.rand(())
 
 
-def test_what_gives_other_bits_is_not_recorded():
+class Numeric(skflow.flow.Flow):
+    """A flow that leaves torch, and does not come back where it is recorded."""
+
+    def log_prob(self, x, context=None):
+        if torch.jit.is_tracing():
+            raise NotImplementedError
+        return super().log_prob(x, context)
+
+
+@pytest.mark.parametrize("kind", [Loud, Numeric])
+def test_what_cannot_be_recorded_is_scored(kind):
     flow = quick(skflow.MAFDensity).fit(table()).flow_
-    loud = Loud(flow.bijection, flow.base, flow.preprocessing).eval()
-    for _ in range(9):
-        scores = log_density(loud, table()[:1])
+    flow = kind(flow.bijection, flow.base, flow.preprocessing).eval()
+    scores = [log_density(flow, table()[:1]) for _ in range(9)]
     assert np.isfinite(scores).all()
-    assert not _recorded._RECORDS[loud].recorded
+    assert not _recorded._RECORDS[flow].recorded
+
+
+def test_in_inference_mode(monkeypatch):
+    density, X = quick(skflow.MAFDensity).fit(table()), table()
+    expected = unrecorded(density, X, monkeypatch)
+    with torch.inference_mode():
+        for twin in (density, copy.deepcopy(density)):
+            np.testing.assert_array_equal(one_by_one(twin, X), expected)
+
+
+def test_in_threads(monkeypatch):
+    density, X = quick(skflow.MAFDensity).fit(table()), table()
+    expected = unrecorded(density, X, monkeypatch)
+    with ThreadPoolExecutor(4) as pool:
+        for scores in pool.map(lambda _: one_by_one(density, X), range(8)):
+            np.testing.assert_array_equal(scores, expected)
+    assert recorded(density)
