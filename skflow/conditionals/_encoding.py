@@ -7,13 +7,14 @@ __all__ = ["LABELS", "NUMBER", "ORDERED", "Encoding"]
 
 NUMBER, ORDERED, LABELS = "number", "ordered", "labels"
 FARTHEST = 40.0  # deviations, where the first and the last level end
-MOST_STARTED = 60  # numbers of labels that take part in the start, which costs their cube
+MOST_STARTED = 200  # numbers of labels that take part in the start, which costs their cube
 
 
 class Encoding(nn.Module):
     """Scores of numbers and of ordered levels, and a number for each of few labels.
 
-    Each has mean 0 and deviation 1 over the rows of the fit, as far as a smooth fit says.
+    Each has mean 0 and deviation 1 over the rows of the fit, as far as a smooth fit says. Of two
+    labels the second alone has a number, which tells both.
 
     Parameters
     ----------
@@ -64,9 +65,11 @@ class Encoding(nn.Module):
     def log_shares(self, means, j):
         """Return logs of the shares (L, n) of labels for which means (e, n) of numbers stand."""
         first = self.column_of.index(j) - len(self.scores)
-        own = slice(first, first + self.sizes[self.labels.index(j)])
+        own = slice(first, first + self.column_of.count(j))
         share, deviation = self.share[own, None], self.deviation[own, None]
         hot = means[len(self.scores) :][own] * deviation + share
+        if len(hot) < self.sizes[self.labels.index(j)]:  # one number for both labels
+            hot, share = (torch.cat([1 - part, part]) for part in (hot, share))
         # as of a linear regression, which may leave the range of shares
         return hot.maximum(0.1 * share).clamp(min=1e-4).log()
 
@@ -78,7 +81,7 @@ class Encoding(nn.Module):
     def _few(self):
         found, total = [], 0
         for size, j in sorted(zip(self.sizes, self.labels, strict=True)):
-            total += size
+            total += len(_numbered(size))
             if total <= MOST_STARTED:
                 found.append(j)
         return sorted(found)
@@ -100,10 +103,15 @@ class Encoding(nn.Module):
 
     def _place_labels(self, shares):
         """Lay the labels that are encoded out one after the other."""
-        share = torch.cat([torch.empty(0), *(torch.as_tensor(own).float() for own in shares)])
-        level = [float(k) for own in shares for k in range(len(own))]
-        self.register_buffer("level", torch.tensor(level))
+        numbered = [(torch.as_tensor(own).float(), _numbered(len(own))) for own in shares]
+        share = torch.cat([torch.empty(0), *(own[which] for own, which in numbered)])
+        self.register_buffer("level", torch.tensor([float(k) for _, own in numbered for k in own]))
         self.register_buffer("share", share)
         self.register_buffer("deviation", (share * (1 - share)).clamp(min=1e-6).sqrt())
-        pairs = zip(self.started, shares, strict=True)
-        self.column_of = [*self.scores, *(j for j, own in pairs for _ in own)]
+        pairs = zip(self.started, numbered, strict=True)
+        self.column_of = [*self.scores, *(j for j, (_, own) in pairs for _ in own)]
+
+
+def _numbered(n_levels):
+    """Which of so many labels have a number each."""
+    return [1] if n_levels == 2 else list(range(n_levels))

@@ -8,6 +8,7 @@ __all__ = ["GaussianStart"]
 
 RIDGE = 1e-2  # on the diagonal of the correlations: no column is another's copy
 FEW_SETS = 32
+ENTRIES = 2**22  # of the weights of all sets; rows with more go through in halves
 FEWEST = 5  # rows that two columns must share for a correlation
 
 
@@ -68,6 +69,10 @@ class GaussianStart(nn.Module):
         known : tensor of shape (n, d), bool
         """
         which, first = _equal_rows(known)
+        if len(first) * known.shape[1] ** 2 > ENTRIES and len(z) > 1:
+            pieces = (part.split(-(-len(z) // 2)) for part in (z, known))
+            means, deviations = zip(*map(self.forward, *pieces), strict=True)
+            return torch.cat(means, dim=1), torch.cat(deviations, dim=1)
         weight, deviation = self._regressions(known[first].to(z.dtype))
         if len(first) > FEW_SETS:
             mean = torch.bmm(weight[which], z.unsqueeze(-1)).squeeze(-1)

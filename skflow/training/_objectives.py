@@ -6,6 +6,7 @@ import torch
 
 from skflow.bijections import Continuous
 from skflow.bijections._penalty import collected_penalties
+from skflow.exceptions import StepLimitError
 
 __all__ = ["MaximumLikelihood", "ReverseKL", "SolvedLikelihood"]
 
@@ -38,7 +39,8 @@ class SolvedLikelihood(MaximumLikelihood):
 
     The log-determinant along a few equal steps has an error, and where it is all that is trained
     on, training makes it larger: held-out rows become less likely as the loss falls. Adaptive
-    steps, if with a wider tolerance than that of scores, leave it nothing to gain.
+    steps, if with a wider tolerance than that of scores, leave it nothing to gain. Rows beside one
+    that the solver does not bring to its end have NaN for a loss, so that their step is left out.
 
     Attributes
     ----------
@@ -56,7 +58,11 @@ class SolvedLikelihood(MaximumLikelihood):
         if not flow.training:
             return super().__call__(flow, batch)
         with _solved(flow, self.tolerance):
-            return super().__call__(flow, batch)
+            try:
+                return super().__call__(flow, batch)
+            except StepLimitError:
+                part = next(part for part in flow.parameters() if part.requires_grad)
+                return (torch.nan * part.sum()).expand(batch.x.shape[:-1])
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from skflow.conditionals import _gaussian
 from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED, Encoding
 from skflow.conditionals._gaussian import RIDGE, GaussianStart
 from skflow.conditionals._net import AnyOrderNet
@@ -116,6 +117,33 @@ def test_a_start_at_a_regression_on_labels_and_scores():
     by_score = made.column(asked, torch.tensor([[True, False]] * 2), 1)
     shares = by_score.log_share.exp().diagonal()
     torch.testing.assert_close(shares, torch.tensor([0.82, 0.82]), atol=0.04, rtol=0)
+
+
+@torch.no_grad()
+def test_two_labels_have_one_number_and_two_shares():
+    encoding = Encoding(COLUMNS)
+    assert [encoding.column_of.count(j) for j in (2, 4, 5)] == [1, 3, 1]
+    means = torch.linspace(-0.5, 0.5, 5).expand(len(encoding.column_of), -1)
+    for j, size in ((2, 2), (4, 3), (5, 2)):
+        share = encoding.log_shares(0 * means, j).exp()
+        torch.testing.assert_close(share[:, 0], torch.from_numpy(COLUMNS[j][1]).float())
+        assert encoding.log_shares(means, j).shape == (size, 5)
+    both = encoding.log_shares(means, 2).exp()
+    torch.testing.assert_close(both.sum(0), torch.ones(5))
+    assert (both[1].diff() > 0).all()
+
+
+def test_columns_of_one_label():
+    encoding = Encoding([(LABELS, np.ones(1)), (NUMBER, None)])
+    assert encoding.log_shares(torch.zeros(2, 4), 0).tolist() == [[0.0] * 4]
+
+
+def test_many_sets_go_through_in_pieces(monkeypatch):
+    start, z = GaussianStart(correlation()), rows()[:, :3]
+    known = some_known()[:, :3]
+    whole = start(z * known, known)
+    monkeypatch.setattr(_gaussian, "ENTRIES", 9)
+    torch.testing.assert_close(start(z * known, known), whole)
 
 
 def test_the_start_is_the_conditional_normal():

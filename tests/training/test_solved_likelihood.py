@@ -6,6 +6,7 @@ import torch
 from skflow.architectures import continuous_stack
 from skflow.bases import Normal
 from skflow.bijections import Continuous
+from skflow.exceptions import ConvergenceWarning, StepLimitError
 from skflow.flow import Flow
 from skflow.training import Batch, Batches, Rows, SolvedLikelihood, TrainingConfig, train
 
@@ -53,3 +54,24 @@ def test_few_rows_are_solved_together(flow):
 
     train(flow, Told(), Batches(Rows(BATCH), 10, 0.0), TrainingConfig(max_epochs=1))
     assert sizes[:4] == [3, 3, 2, 2]
+
+
+def test_steps_that_cannot_be_solved_are_left_out(flow, monkeypatch):
+    solved, calls = Continuous.forward, []
+
+    def stiff_at_times(part, x, context=None):
+        if part.tolerance == SolvedLikelihood.tolerance:
+            calls.append(x)
+            if len(calls) % 2:
+                raise StepLimitError("too stiff")
+        return solved(part, x, context)
+
+    monkeypatch.setattr(Continuous, "forward", stiff_at_times)
+    before = [parameter.clone() for parameter in flow.parameters()]
+    batches = Batches(Rows(BATCH), 5, 0.0)
+    config = TrainingConfig(max_epochs=2)
+    with pytest.warns(ConvergenceWarning, match="2 training steps had a non-finite gradient"):
+        history = train(flow, SolvedLikelihood(), batches, config, validation=BATCH)
+    assert history.skipped_steps == len(calls) / 2 == 2
+    assert all(parameter.isfinite().all() for parameter in flow.parameters())
+    assert any((now != then).any() for now, then in zip(flow.parameters(), before, strict=True))
