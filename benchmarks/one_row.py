@@ -22,6 +22,7 @@ ASKED = {"RealNVPDensity": 1.0, "NSFDensity": 3.0}  # milliseconds, at the media
 N_ROWS, N_FEATURES = 1_000, 5
 ROUNDS = 10  # in which the estimators take turns
 SKIPPED = 5  # calls of a turn before the clock counts
+WARM = 300  # calls of each before the first turn, of which fits record some
 
 
 def rows():
@@ -59,6 +60,9 @@ def one_by_one(function, X):
 def in_turns(calls, n_calls):
     """Milliseconds of calls by name, in some rounds of calls one right after the other."""
     times = {name: [] for name in calls}
+    for call in calls.values():
+        for _ in range(WARM):
+            call()
     for _ in range(ROUNDS):
         for name, call in calls.items():
             turn = [seconds(call) for _ in range(SKIPPED + n_calls // ROUNDS)]
