@@ -36,7 +36,7 @@ def log_prob_of_few(flow, *tensors):
     """
     calls = _RECORDS.get(flow)
     if calls is None:
-        calls = _RECORDS.setdefault(flow, _Calls(flow))
+        calls = _RECORDS.setdefault(flow, _Calls())
     values = calls.replay(tensors)
     return calls.made(flow, tensors) if values is None else values
 
@@ -47,14 +47,10 @@ class _Calls:
     All are of tensors of the same shapes, and of the flow as it was at the last of them.
     """
 
-    def __init__(self, flow):
+    def __init__(self):
         self.recorded, self.others = [], 0
+        self.can_record = True  # until it is tried
         self.lock = threading.Lock()
-        self.can_record = (
-            isinstance(flow, Flow | Ensemble)  # others draw noise
-            and not iterative_parts(flow)
-            and sys.version_info < (3, 14)  # where torch does not vouch for it
-        )
 
     def replay(self, tensors):
         """Log density by a recorded call, None if there is none like it."""
@@ -84,6 +80,9 @@ class _Calls:
         alike = [call for call in alike if call.shapes == _shapes(tensors)]
         if len(alike) == MOST:
             return
+        if not _is_fit(flow):
+            self.can_record = False
+            return
         try:
             call = _Call(flow, tensors)
             played = [call.log_prob(*tensors) for _ in range(CHECKED)]
@@ -92,6 +91,12 @@ class _Calls:
             self.can_record = False
         if self.can_record:
             self.recorded = [*alike, call]
+
+
+def _is_fit(flow):
+    """Whether calls of a flow are the same work each time, and torch vouches for a record."""
+    draws_noise = not isinstance(flow, Flow | Ensemble)
+    return not draws_noise and not iterative_parts(flow) and sys.version_info < (3, 14)
 
 
 class _Call:
