@@ -33,6 +33,24 @@ def test_tukey_there_and_back(h):
     assert from_tukey(torch.zeros(1).double(), h) == 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_back_to_the_last_digits_whatever_the_numbers(dtype):
+    small = torch.finfo(dtype)
+    log_e = torch.linspace(math.log(small.tiny), math.log(small.max), 2001, dtype=torch.float64)
+    e = (0.999 * log_e.exp()).to(dtype)[:, None]
+    h = torch.tensor([0.0, 1e-30, 1e-8, 1e-2, 0.3, 1.0, 50.0], dtype=dtype)
+    log_w = from_tukey(e, h).double().log()
+    square = torch.where(h > 0, h.double() * (2 * log_w).exp(), 0.0)
+    error = (log_w + 0.5 * square - e.double().log()) / (1 + square)
+    assert error.abs().max() < 4 * small.eps * log_e.abs().max()
+
+
+def test_a_number_is_the_same_whatever_stands_beside_it():
+    e, h = numbers(), torch.tensor(0.3, dtype=torch.float64)
+    alone = torch.cat([from_tukey(one, h) for one in e.split(4)])
+    torch.testing.assert_close(from_tukey(e, h), alone, rtol=2e-16, atol=0)
+
+
 def test_pieces_are_their_formulas():
     h, m, v, k = BENDS["heavy"]
     at_m, slope = m * math.exp(h * m**2 / 2), (1 + h * m**2) * math.exp(h * m**2 / 2)

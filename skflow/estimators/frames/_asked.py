@@ -9,6 +9,7 @@ from skflow._side_by_side import side_by_side
 from skflow._threads import threads
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 from skflow.conditionals._univariate import Levels
+from skflow.estimators.frames._even import evenly_picked, times_drawn
 
 __all__ = [
     "cell_quantiles",
@@ -59,8 +60,19 @@ def draws(density, scores, rng):
 
     Each is a draw from the density; together they are more even than independent ones, since the
     uniform numbers that they are made from are scrambled Sobol points (Owen 1998), which lie in
-    each order evenly. Of few rows only some orders, chosen anew, draw any.
+    each order evenly. Of few rows only some orders, chosen anew, draw any. Where nothing is known
+    more rows are drawn than are asked for, and picked evenly.
     """
+    times = times_drawn(len(scores)) if torch.isnan(scores).all() else 1
+    if times == 1:
+        return _drawn(density, scores, rng)
+    many = _drawn(density, scores.repeat(times, 1), rng)
+    points = density.conditionals_.nets[0].encoding(many).nan_to_num(0.0)
+    return many[evenly_picked(points, len(scores), rng)]
+
+
+def _drawn(density, scores, rng):
+    """Rows (n, d) with their holes drawn, by all orders or, of few rows, by some."""
     orders, scores = orders_asked(density), scores.clone()
     if not len(scores):
         return scores

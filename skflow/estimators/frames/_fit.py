@@ -77,7 +77,8 @@ def learn(estimator, X, weight, rng):
     )
     tell("weighing nets and shares by held-out rows")
     conditionals = blend(nets, shares, cells, weight_of, holder, draw_seed(rng))
-    orders = _orders(len(nets), estimator.n_orders, len(columns), rng)
+    has_levels = np.array([scale.kind != NUMBER for scale in reader.scales])
+    orders = _orders(len(nets), estimator.n_orders, has_levels, rng)
     return FittedTable(reader, conditionals, orders, list(histories))
 
 
@@ -107,10 +108,27 @@ def _holder(codes, n_members, rng, repeats=False):
     return assign_holders(len(first), n_members, n_folds, seed).numpy()[group]
 
 
-def _orders(n_members, n_orders, d, rng):
-    """Orders of the columns and their reverses, (n_orders, d), or as many as there are."""
+def _orders(n_members, n_orders, has_levels, rng):
+    """Orders of the columns and their reverses, levels before numbers, or as many as there are.
+
+    Levels tell the groups that numbers lie in: numbers drawn one by one without them come to lie
+    between groups.
+
+    Parameters
+    ----------
+    n_members : int
+    n_orders : int or "auto"
+    has_levels : ndarray of shape (d,), bool
+    rng : numpy.random.RandomState
+
+    Returns
+    -------
+    orders : ndarray of shape (n_orders, d)
+    """
+    d = len(has_levels)
     if n_orders == "auto":
         n_orders = 8 if d * n_members < FEW_ORDERS_FROM else FEWEST_ORDERS
     pairs = [(order, order[::-1]) for order in (rng.permutation(d) for _ in range(0, n_orders, 2))]
     orders = np.array(pairs, dtype=np.int64).reshape(-1, d)[:n_orders]
-    return np.unique(orders, axis=0)
+    late = np.argsort(~has_levels[orders], axis=1, kind="stable")
+    return np.unique(np.take_along_axis(orders, late, axis=1), axis=0)
