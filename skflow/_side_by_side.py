@@ -31,7 +31,7 @@ def side_by_side(function, items, n_jobs=None, *, interrupt=None):
         Called on Ctrl-C, to make the calls that run end soon with what they have, and those to
         come at once. Without it Ctrl-C gets through when the calls that run are done.
     """
-    n = n_threads_for(len(items), n_jobs)
+    n = n_threads_for(len(items), n_jobs) if len(items) > 1 else 1  # to ask takes its time, too
     if n == 1:
         return [function(item) for item in items]
     with ThreadPoolExecutor(n) as pool:

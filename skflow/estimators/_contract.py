@@ -213,6 +213,7 @@ class FittedFlow(
         return tags
 
     def _draws(self, n_samples, random_state, on_grid, context, **options):
+        check_has_flow(self)
         given = self._given(context, what="distribution to draw from")
         draws = self._draw(n_samples, random_state, context=given, **options)
         rows = draws.reshape(-1, draws.shape[-1])

@@ -72,11 +72,10 @@ class MaybeGiven:
         return split_context(X, columns)
 
     def _given(self, context, n_rows=None, what="row of X"):
-        """Numbers of a context, if there is one just where the fit had one.
+        """Numbers of a context, if there is one just where the fit, which there was, had one.
 
         It must have ``n_rows`` rows; None takes any number of at least 1.
         """
-        check_is_fitted(self)
         known = vars(self).get("context_")
         if known is None:
             if context is not None:

@@ -108,14 +108,20 @@ class _Call:
 
     def __init__(self, flow, tensors):
         self.own = [*flow.parameters(), *flow.buffers()]
-        self.state, self.shapes = _state(self.own), _shapes(tensors)
+        self.counted = [tensor for tensor in self.own if not tensor.is_inference()]
+        self.state, self.shapes = self._state(), _shapes(tensors)
         self.log_prob = _program(_log_prob, flow, tensors)
         self.ways = _program(_ways, flow, tensors)
         self.way = self.ways(*tensors).tolist()
 
     def is_stale(self):
         """Whether the flow's tensors are no longer what they were."""
-        return _state(self.own) != self.state
+        return self._state() != self.state
+
+    def _state(self):
+        """Tell what changes when a tensor of the flow does, be it in place or not."""
+        places = [tensor.data_ptr() for tensor in self.own]
+        return places, [tensor._version for tensor in self.counted]
 
 
 class _Module(nn.Module):
@@ -153,12 +159,3 @@ def _program(function, flow, tensors):
 
 def _shapes(tensors):
     return [(tensor.shape, tensor.dtype) for tensor in tensors]
-
-
-def _state(tensors):
-    """Tell what changes when a tensor of the flow does, be it in place or not."""
-    return [(tensor.data_ptr(), _version(tensor)) for tensor in tensors]
-
-
-def _version(tensor):
-    return 0 if tensor.is_inference() else tensor._version
