@@ -17,8 +17,8 @@ from skflow.numerics import LOG_ROOT_2_PI
 __all__ = ["Neighbours"]
 
 N_NEAREST = 100
-REACHES = (0.1, 0.35)  # of the weights of rows, in deviations of a known cell
-WIDTHS = (0.02, 0.06, 0.2)  # of the kernels of scores and ordered levels
+REACHES = (0.03, 0.1, 0.35)  # of the weights of rows, in deviations of a known cell
+WIDTHS = (0.005, 0.03, 0.2)  # of the kernels of scores and ordered levels
 BLURS = (0.02, 0.1, 0.4)  # in their place for labels: mass that goes to all of them
 MISMATCH = 2.0  # squared distance of labels that differ: as of two independent scores
 NOWHERE = -1e9  # log weight of a row that has a hole where it is asked
@@ -46,6 +46,8 @@ class Neighbours(nn.Module):
 
     Attributes
     ----------
+    reaches, widths : list of float
+        Those of the estimates, as they were at the fit.
     n_kinds : int
         Number of estimates of a column.
 
@@ -55,18 +57,23 @@ class Neighbours(nn.Module):
        Multivariate Analysis II, 25-31.
     """
 
-    n_kinds = len(REACHES) * len(WIDTHS)
     buffers_with_holes = ("spread",)  # others with NaN would be refused by files
 
     def __init__(self, encoding, shares, points, spread, weight=None):
         super().__init__()
         self.encoding = encoding
+        self.reaches, self.widths = list(REACHES), list(WIDTHS)
         weight = torch.ones(len(points)) if weight is None else weight
         self.register_buffer("spread", spread)
         self.register_buffer("log_weight", weight.clamp(min=LEAST).log())
         for j, share in zip(encoding.labels, shares, strict=True):
             self.register_buffer(f"share_{j}", torch.as_tensor(share).float())
-        self.register_buffer("sides", self._sides(points))
+        # of sums of squares small distances are left, for which single precision is too coarse
+        self.register_buffer("sides", self._sides(points.double()))
+
+    @property
+    def n_kinds(self):
+        return len(self.reaches) * len(self.widths)
 
     def nearest(self, values, known, barred=None):
         """Numbers of the nearest rows, and logs of their weights by each reach.
@@ -84,14 +91,14 @@ class Neighbours(nn.Module):
         log_weight : tensor of shape (n_reaches, n, k)
             Not normalised.
         """
-        distance = self._asking(values, known) @ self.sides.mT
+        distance = self._asking(values.to(self.sides), known) @ self.sides.mT
         distance /= known.sum(1, keepdim=True).clamp(min=1)
         if barred is not None:
             distance.masked_fill_(barred, -NOWHERE)
         near, index = distance.topk(min(N_NEAREST, len(self.spread)), largest=False, sorted=False)
-        near = near - near.min(1, keepdim=True).values
+        near = (near - near.min(1, keepdim=True).values).to(values)
         own = self.log_weight[index]
-        return index, torch.stack([own - 0.5 * near / reach**2 for reach in REACHES])
+        return index, torch.stack([own - 0.5 * near / reach**2 for reach in self.reaches])
 
     def column(self, nearest, j, log_share):
         """Distribution of the cells of column j of rows, given what is nearest to them.
@@ -110,11 +117,11 @@ class Neighbours(nn.Module):
             Of n cells.
         """
         index, log_weight = self._of_column(nearest, j)
-        log_share = log_share.view(len(REACHES), len(WIDTHS), 1, 1)
+        log_share = log_share.view(len(self.reaches), len(self.widths), 1, 1)
         if self.encoding.kinds[j] == NUMBER:
             mixed = torch.logsumexp(log_weight.unsqueeze(1) + log_share, 0)  # (widths, n, k)
-            loc = self.spread[:, j].nan_to_num(0.0)[index].mT.repeat(len(WIDTHS), 1)
-            sizes = torch.tensor(WIDTHS).log().repeat_interleave(index.shape[1])
+            loc = self.spread[:, j].nan_to_num(0.0)[index].mT.repeat(len(self.widths), 1)
+            sizes = torch.tensor(self.widths).log().repeat_interleave(index.shape[1])
             return Mixture(mixed.mT.flatten(0, 1), loc, sizes[:, None].expand_as(loc))
         shares = self._level_shares(index, log_weight, j)
         return Levels((log_share.exp() * shares).sum((0, 1)).mT.clamp(min=LEAST).log())
@@ -124,7 +131,9 @@ class Neighbours(nn.Module):
         index, log_weight = self._of_column(nearest, j)
         if self.encoding.kinds[j] == NUMBER:
             offset = own[:, None] - self.spread[:, j].nan_to_num(0.0)[index]
-            each = [-0.5 * (offset / w).square() - math.log(w) - LOG_ROOT_2_PI for w in WIDTHS]
+            each = [
+                -0.5 * (offset / w).square() - math.log(w) - LOG_ROOT_2_PI for w in self.widths
+            ]
             return torch.logsumexp(log_weight.unsqueeze(1) + torch.stack(each), -1).flatten(0, 1)
         shares = self._level_shares(index, log_weight, j)
         code = own.long().clamp(0, shares.shape[-1] - 1)
@@ -156,7 +165,7 @@ class Neighbours(nn.Module):
         loc = encoding.middle[k, : len(edges) - 1, None, None]
         low, high = edges[:-1].expand(len(loc), -1), edges[1:].expand(len(loc), -1)
         nothing = torch.zeros_like(loc)
-        masses = [interval_mass(low, high, nothing, loc, nothing + math.log(w)) for w in WIDTHS]
+        masses = [interval_mass(low, high, nothing, loc, nothing + math.log(w)) for w in self.widths]
         return torch.stack(masses).exp()
 
     def _asking(self, values, known):

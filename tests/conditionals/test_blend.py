@@ -64,6 +64,7 @@ def test_draws_follow_the_column(j):
 
 def test_a_product_in_any_order_is_a_distribution():
     made = mixed()
+    made.neighbours.widths = [0.05, 0.1, 0.2]  # which the grid can see
     grid = torch.linspace(-8, 8, 401)
     codes = torch.cartesian_prod(*(torch.arange(size).float() for size in SIZES.values()))
     cells = torch.cartesian_prod(grid, torch.arange(len(codes)).float())
