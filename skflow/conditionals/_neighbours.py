@@ -165,7 +165,8 @@ class Neighbours(nn.Module):
         loc = encoding.middle[k, : len(edges) - 1, None, None]
         low, high = edges[:-1].expand(len(loc), -1), edges[1:].expand(len(loc), -1)
         nothing = torch.zeros_like(loc)
-        masses = [interval_mass(low, high, nothing, loc, nothing + math.log(w)) for w in self.widths]
+        sizes = [nothing + math.log(width) for width in self.widths]
+        masses = [interval_mass(low, high, nothing, loc, size) for size in sizes]
         return torch.stack(masses).exp()
 
     def _asking(self, values, known):

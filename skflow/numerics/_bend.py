@@ -68,12 +68,14 @@ class TailBend:
 def from_tukey(e, h):
     r"""Find the w of ``w exp(h w^2 / 2) = e``, for e and h not negative.
 
-    It is :math:`\sqrt{W(h e^2) / h}` with Lambert's W: Winitzki's approximation [1]_, and from there
-    as many steps of Newton's method in logarithms for any numbers.
+    It is :math:`\sqrt{W(h e^2) / h}` with Lambert's W: by Winitzki's approximation [1]_, which is
+    within one part in a hundred, and from there by Newton's method in logarithms, as many steps
+    for any numbers.
 
     References
     ----------
-    .. [1] Winitzki (2003), Uniform approximations for transcendental functions, ICCSA, eq. 37.
+    .. [1] Winitzki (2003), Uniform approximations for transcendental functions, ICCSA
+       2003, of Lambert's W.
     """
     h = torch.as_tensor(h, dtype=e.dtype, device=e.device)
     if not any_of(h > 0):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from skflow.estimators.frames._even import BLOCK, MOST_DRAWN, MOST_TIMES, evenly_picked, times_drawn
+from skflow.estimators.frames._even import (
+    BLOCK,
+    MOST_DRAWN,
+    MOST_TIMES,
+    evenly_picked,
+    times_drawn,
+)
 from skflow.estimators.frames._fit import _orders
 
 

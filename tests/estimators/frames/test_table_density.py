@@ -177,7 +177,7 @@ class TestDraws:
             )
         assert (within["kind"] == "large").mean() == pytest.approx(
             (chosen["kind"] == "large").mean(),
-            abs=0.12,  # orders of so short a fit differ, and labels come first in those of the second
+            abs=0.12,  # of so short a fit; levels come first in the orders of the second alone
         )
 
     def test_given_several_ranges(self, fitted):
