@@ -29,7 +29,10 @@ OF_TABLES = {"resolution": None, "periodic": None, "n_jobs": None, "context_colu
 # and to all densities that are trained
 OF_TRAINED = {"checkpoint": None}
 # and that came since: a parameter more is no new format
-NEWEST = {"ContinuousFlowDensity": {"likelihood_epochs": 0}}
+NEWEST = {
+    "ContinuousFlowDensity": {"likelihood_epochs": 0},
+    "PooledKernels": {"tails": 0.0},
+}
 BOUNDS = ("low", "high", "low_at", "high_at")
 
 
