@@ -32,6 +32,7 @@ OF_TRAINED = {"checkpoint": None}
 NEWEST = {
     "ContinuousFlowDensity": {"likelihood_epochs": 0},
     "Neighbours": {"reaches": [0.1, 0.35], "widths": [0.02, 0.06, 0.2]},
+    "PooledKernels": {"tails": 0.0},
 }
 BOUNDS = ("low", "high", "low_at", "high_at")
 

@@ -5,6 +5,8 @@ __all__ = ["outlier_candidates"]
 
 # Weight of what is far from most rows, beside each of two kernel densities.
 FAR, FAR_IF_DECLARED = 1.0, 3.0
+# Weight of tails of single columns, beside the pool of these three.
+TAILS = 1.0
 
 
 def outlier_candidates(*, declared):
@@ -15,4 +17,4 @@ def outlier_candidates(*, declared):
     """
     from skflow.estimators.outlier._pool import PooledKernels
 
-    return [("pool", PooledKernels(far=FAR_IF_DECLARED if declared else FAR))]
+    return [("pool", PooledKernels(far=FAR_IF_DECLARED if declared else FAR, tails=TAILS))]

@@ -69,17 +69,17 @@ class FlowOutlierDetector(CardMixin, SaveMixin, NestedParameters, OutlierMixin, 
     something; "typicality" many columns, if anomalies may be too regular, and is wrong in few;
     "latent" a flow with ``base="normal"`` whose latents are trusted.
 
-    Of the default log p is that of a pool, up to a constant, of two kernel densities and of the
-    distance from most rows. A value that a constant column never had makes an outlier. Cost:
-    that of the StackedDensity; of the default O(n d) beyond 5,000 rows, for fitting and a row for
-    scoring: about 10 s for 100,000 rows and 5 columns. ``p_values`` takes K times as long.
+    Of the default log p is that of a pool, up to a constant, of two kernel densities, the distance
+    from most rows and tail probabilities of columns with long tails. A value that a constant
+    column never had makes an outlier. Cost: that of the StackedDensity; of the default O(n d)
+    beyond 5,000 rows: some 10 s for 100,000 rows of 5 columns. ``p_values`` takes K times that.
 
     Parameters
     ----------
     estimator : estimator or None, default=None
         With ``fit`` and ``score_samples``: a flow, scikit-learn's KernelDensity or
-        GaussianMixture, a pipeline that ends in one, or a StackedDensity. None takes kernels and
-        the distance from most rows, or ``NSFDensity(base="normal")`` if the score is "latent".
+        GaussianMixture, a pipeline that ends in one, or a StackedDensity. None takes the pool
+        above, or ``NSFDensity(base="normal")`` if the score is "latent".
     contamination : "auto" or float in (0, 0.5], default="auto"
         "auto": ``offset_`` is the 1 % quantile of the held-out scores, so that about 1 % of new
         normal rows are flagged. A number: that share of the training rows is, by their scores

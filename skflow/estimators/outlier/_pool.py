@@ -1,4 +1,4 @@
-"""What a detector scores by if it is not told: kernels, and nearness to a few rows."""
+"""What a detector scores by if it is not told: kernels, nearness to a few rows, long tails."""
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from skflow._rounding import is_rounding
 from skflow.bases._kernel import KernelDensity
 from skflow.bijections import Standardize
 from skflow.estimators.outlier._closeness import closeness, some_rows
+from skflow.estimators.outlier._tails import LongTails
 
 __all__ = ["PooledKernels", "given_rows"]
 
@@ -25,17 +26,18 @@ WHOLE, MOST_REPEATED = 1e-9, 10
 
 
 class PooledKernels(BaseEstimator):
-    r"""Two kernel densities and the closeness to most rows, pooled.
+    r"""Two kernel densities and the closeness to most rows, pooled, and tails of columns.
 
     .. math::
-        s(x) = \frac{\log p_1(x) + \log p_2(x) + w d\, c(x)}{2 + w}
+        s(x) = \frac{\log p_1(x) + \log p_2(x) + w d\, c(x)}{2 + w} + v\, t(x)
 
     with kernel densities p1 and p2, one with a bandwidth a column and one with a single bandwidth
     for the standardised columns, and c, the mean logarithm of one over the distance to the nearest
     of four rows drawn at random. It is a logarithmic pool [1]_ of three densities, the
     last of which falls as a power of the distance, up to a constant: what one of them finds
     strange is strange. The kernels tell what lies off the rows, however near; the few rows tell
-    what lies far from most of them, however many there are beside it.
+    what lies far from most of them, however many there are beside it; the tail probabilities t of
+    single columns with long tails (:class:`LongTails`), what many of these columns make odd.
 
     Cost: with m = min(n, 5,000) kernels, of which 1,000 choose the shape, O(m^2 d) for fitting
     and O(m d) a row for scoring.
@@ -44,6 +46,8 @@ class PooledKernels(BaseEstimator):
     ----------
     far : float, default=1.0
         The weight w.
+    tails : float, default=0.0
+        The weight v.
     random_state : int, RandomState instance or None, default=None
         Of the kernels, if there are more rows, and of the few rows.
 
@@ -53,17 +57,20 @@ class PooledKernels(BaseEstimator):
        bibliography, Statistical Science 1(1), eq. 3.
     """
 
-    def __init__(self, far=1.0, random_state=None):
+    def __init__(self, far=1.0, tails=0.0, random_state=None):
         self.far = far
+        self.tails = tails
         self.random_state = random_state
 
     def fit(self, X, y=None, sample_weight=None):
         X, weight = given_rows(np.asarray(X, dtype=float), sample_weight)
         self.standardize_ = Standardize.from_data(torch.as_tensor(X), torch.as_tensor(weight))
-        self.standardize_.scale[is_rounding(X.min(axis=0), X.max(axis=0), EPS)] *= CONSTANT
+        constant = is_rounding(X.min(axis=0), X.max(axis=0), EPS)
+        self.standardize_.scale[constant] *= CONSTANT
         z = self._standardized(X)
         rng = check_random_state(self.random_state)
         points, share = some_rows(rng, z, weight, N_KERNELS)
+        self.tails_ = LongTails.of(points.numpy(), share.numpy(), constant) if self.tails else None
         if len(points) == 1:  # nothing but constants: kernels take two rows to tell their shape
             points, share = points.expand(2, -1), share.new_full((2,), 0.5)
         self.kernels_ = nn.ModuleList()
@@ -79,7 +86,8 @@ class PooledKernels(BaseEstimator):
         with torch.no_grad():
             fine = sum(kernels.log_prob(z) for kernels in self.kernels_) / len(self.kernels_)
             near = closeness(z, *map(torch.as_tensor, self.others_), N_FEW, EQUAL)
-        return ((2 * fine + self.far * z.shape[1] * near) / (2 + self.far)).numpy()
+        pooled = ((2 * fine + self.far * z.shape[1] * near) / (2 + self.far)).numpy()
+        return pooled + self.tails * self.tails_.log_p(z.numpy()) if self.tails else pooled
 
     def _standardized(self, X):
         return self.standardize_(torch.as_tensor(X))[0]

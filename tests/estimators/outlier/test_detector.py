@@ -132,7 +132,7 @@ class TestParameters:
         p_values = detector.p_values(np.concatenate([benign[200:], malignant]))
         alarms = false_discovery_control(p_values) <= 0.1
         assert alarms[: len(benign) - 200].mean() < 0.15
-        assert alarms[len(benign) - 200 :].mean() > 0.7
+        assert alarms[len(benign) - 200 :].mean() > 0.65
 
     def test_docstring_explains_parameters_and_attributes(self):
         found = sections(FlowOutlierDetector.__doc__)
