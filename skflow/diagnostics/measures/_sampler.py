@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_array
 from skflow.diagnostics.measures._checks import check_names
 from skflow.diagnostics.measures._finding import Finding
 
-__all__ = ["SamplerAgreement", "sampler_agreement"]
+__all__ = ["SamplerAgreement", "agreement_of_scored", "sampler_agreement"]
 
 N_STEPS = 10
 RARE = 0.005  # share of draws that count as rare or far
@@ -88,10 +88,16 @@ def sampler_agreement(score_samples, samples, n_steps=N_STEPS, random_state=0, f
     """
     samples = check_array(samples, dtype=np.float64, ensure_min_samples=40, input_name="samples")
     columns = check_names(feature_names, samples.shape[1])
+    scores = np.asarray(score_samples(samples), dtype=float)
+    return agreement_of_scored(score_samples, samples, scores, n_steps, random_state, columns)
+
+
+def agreement_of_scored(score_samples, samples, scores, n_steps, random_state, columns):
+    """:func:`sampler_agreement` of draws (n, d) whose scores (n,) are known."""
     rng = np.random.default_rng(random_state)
-    walkers, others = np.array_split(rng.permutation(samples), 2)
-    scores = score_samples(walkers)
-    reference = score_samples(others)
+    walking, staying = np.array_split(rng.permutation(len(samples)), 2)
+    walkers, others = samples[walking], samples[staying]
+    scores, reference = scores[walking], scores[staying]
     before = _statistics(walkers, scores, others, reference)
     arrived, ends, acceptance = _walk(score_samples, walkers, scores, others, n_steps, rng)
     change = _statistics(arrived, ends, others, reference) - before

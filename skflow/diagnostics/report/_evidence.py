@@ -10,11 +10,11 @@ from skflow._watch import tell
 from skflow.diagnostics.measures._checks import check_whole_density
 from skflow.diagnostics.measures._coverage import hdr_coverage
 from skflow.diagnostics.measures._far_draws import far_draws
-from skflow.diagnostics.measures._latents import latent_normality, standard_latents
+from skflow.diagnostics.measures._latents import latent_normality
 from skflow.diagnostics.measures._marginals import marginal_pits
 from skflow.diagnostics.measures._repeats import RepeatedValues
 from skflow.diagnostics.measures._round_trip import round_trip_error
-from skflow.diagnostics.measures._sampler import sampler_agreement
+from skflow.diagnostics.measures._sampler import N_STEPS, agreement_of_scored
 from skflow.diagnostics.measures._scores import bits_per_dim
 from skflow.diagnostics.measures._tails import tail_comparison
 from skflow.diagnostics.measures._training import training_curves
@@ -108,7 +108,7 @@ def gather(estimator, X, X_train, random_state):
     findings |= _of_draws(drawn, shown, view.labels, random_state, reached, n_lost)
     findings |= _of_images(view, samples, rows)
     tell("checks of the integral and of the sampler")
-    findings |= _of_density(score, observation, samples, rows, view, random_state)
+    findings |= _of_density(score, observation, (samples, sample_scores), rows, view, random_state)
     findings |= _of_flow(_without_names(estimator), observation, rows[np.isfinite(scores)])
     if not observation.continuous:
         findings["bits"] = bits_per_dim(scores, X.shape[1])
@@ -240,13 +240,14 @@ def _of_images(view, samples, X):
     return {} if found is None else {"whole images": marginal_pits(*found)}
 
 
-def _of_density(score, observation, samples, X, view, random_state):
+def _of_density(score, observation, drawn, X, view, random_state):
     """Return findings about scores of continuous rows: a walk would leave the integers."""
     findings, d = {}, X.shape[1]
+    samples, sample_scores = drawn
     if observation.continuous and d <= MAX_COLUMNS_OF_WALK:
-        walkers = samples[: _budget(d, *WALKERS)]
-        findings["draws against scores"] = sampler_agreement(
-            score, walkers, random_state=random_state, feature_names=view.names
+        n = _budget(d, *WALKERS)
+        findings["draws against scores"] = agreement_of_scored(
+            score, samples[:n], sample_scores[:n], N_STEPS, random_state, view.names
         )
     if observation.continuous and d <= MAX_COLUMNS_OF_INTEGRAL:
         findings["integral"] = integral_around(score, X, samples, random_state)
@@ -258,7 +259,9 @@ def _of_flow(estimator, observation, X):
     is_flow = hasattr(estimator, "flow_") and hasattr(estimator, "inverse_transform")
     if not is_flow or len(X) < MIN_LATENTS:
         return {}
-    back = observation.turn(np.asarray(estimator.inverse_transform(estimator.transform(X))))
-    latents = standard_latents(estimator, X)
-    latents = latents[:, :: -(-X.shape[1] // MAX_LATENTS)]
+    from skflow.fitting._blocks import normal_scores
+
+    latents = np.asarray(estimator.transform(X))  # transform may have been set to give a table
+    back = observation.turn(np.asarray(estimator.inverse_transform(latents)))
+    latents = normal_scores(estimator.flow_, latents)[:, :: -(-X.shape[1] // MAX_LATENTS)]
     return {"latents": latent_normality(latents), "round trip": round_trip_error(X, back)}
