@@ -24,7 +24,6 @@ from skflow.diagnostics.report._spreading import handles_ties, knowing_part, spr
 from skflow.diagnostics.report._view import View, view_of
 from skflow.estimators._drawing import draw_from
 from skflow.estimators.frames._density import TableDensity
-from skflow.fitting._blocks import normal_scores
 from skflow.tables._bounds import outside_support
 from skflow.tables._observation import observation_of
 
@@ -109,8 +108,7 @@ def gather(estimator, X, X_train, random_state):
     findings |= _of_draws(drawn, shown, view.labels, random_state, reached, n_lost)
     findings |= _of_images(view, samples, rows)
     tell("checks of the integral and of the sampler")
-    drawn_and_scored = samples, sample_scores
-    findings |= _of_density(score, observation, drawn_and_scored, rows, view, random_state)
+    findings |= _of_density(score, observation, (samples, sample_scores), rows, view, random_state)
     findings |= _of_flow(_without_names(estimator), observation, rows[np.isfinite(scores)])
     if not observation.continuous:
         findings["bits"] = bits_per_dim(scores, X.shape[1])
@@ -261,6 +259,8 @@ def _of_flow(estimator, observation, X):
     is_flow = hasattr(estimator, "flow_") and hasattr(estimator, "inverse_transform")
     if not is_flow or len(X) < MIN_LATENTS:
         return {}
+    from skflow.fitting._blocks import normal_scores
+
     latents = np.asarray(estimator.transform(X))  # transform may have been set to give a table
     back = observation.turn(np.asarray(estimator.inverse_transform(latents)))
     latents = normal_scores(estimator.flow_, latents)[:, :: -(-X.shape[1] // MAX_LATENTS)]
