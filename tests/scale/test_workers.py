@@ -241,7 +241,7 @@ def test_a_fit_within_a_task_is_made_there(client, X):
 def test_searches_and_stacks_on_a_cluster(client, X):
     few = X[:500]
     search = GridSearchCV(
-        KernelFlowDensity(max_seconds=1), {"preprocessing": ["standardize"]}, cv=2
+        KernelFlowDensity(max_seconds=60), {"preprocessing": ["standardize"]}, cv=2
     )
     stack = StackedDensity([("a", LinearFlowDensity()), ("b", KernelFlowDensity())], cv=2)
     with joblib.parallel_config(backend="dask"):
