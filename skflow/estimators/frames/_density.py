@@ -95,7 +95,7 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     conditionals_ : Blend
         The nets, and what the neighbours of a row say beside them.
     orders_ : ndarray of shape (n_orders, n_columns)
-        Of the columns; those with levels come before those of numbers.
+        Of the columns; those with levels come first where there are more of numbers.
     reader_ : Reader
         How tables are read and made.
     histories_ : list of list of dict

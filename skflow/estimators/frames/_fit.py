@@ -109,10 +109,10 @@ def _holder(codes, n_members, rng, repeats=False):
 
 
 def _orders(n_members, n_orders, has_levels, rng):
-    """Orders of the columns and their reverses, levels before numbers, or as many as there are.
+    """Orders of the columns and their reverses, or as many as there are.
 
-    Levels tell the groups that numbers lie in: numbers drawn one by one without them come to lie
-    between groups.
+    Few levels come before many numbers: they tell the groups that these lie in. Numbers drawn one
+    by one without them come to lie between groups.
 
     Parameters
     ----------
@@ -130,5 +130,7 @@ def _orders(n_members, n_orders, has_levels, rng):
         n_orders = 8 if d * n_members < FEW_ORDERS_FROM else FEWEST_ORDERS
     pairs = [(order, order[::-1]) for order in (rng.permutation(d) for _ in range(0, n_orders, 2))]
     orders = np.array(pairs, dtype=np.int64).reshape(-1, d)[:n_orders]
-    late = np.argsort(~has_levels[orders], axis=1, kind="stable")
-    return np.unique(np.take_along_axis(orders, late, axis=1), axis=0)
+    if 2 * has_levels.sum() < d:
+        late = np.argsort(~has_levels[orders], axis=1, kind="stable")
+        orders = np.take_along_axis(orders, late, axis=1)
+    return np.unique(orders, axis=0)

@@ -63,10 +63,16 @@ def test_means_are_nearer_than_those_of_as_many_independent_rows(d):
     assert even < 0.3 * independent
 
 
-def test_levels_come_first_in_every_order():
+def test_few_levels_come_first_in_every_order():
     has_levels = np.array([False, True, False, True, False])
     orders = _orders(1, 8, has_levels, np.random.default_rng(0))
     for order in orders:
         assert has_levels[order][:2].all()
         assert sorted(order) == list(range(5))
     assert len({tuple(order[2:]) for order in orders}) > 1
+
+
+def test_many_levels_stand_where_they_come():
+    has_levels = np.array([False, True, True, True])
+    orders = _orders(1, 8, has_levels, np.random.default_rng(0))
+    assert len({int(np.flatnonzero(order == 0)[0]) for order in orders}) > 1
