@@ -42,7 +42,7 @@ def evenly_picked(points, n, rng):
     References
     ----------
     .. [1] Grafström, Lundström & Schelin (2012), Spatially balanced sampling through the pivotal
-       method, Biometrics 68(2), section 3.
+       method, Biometrics 68(2).
     """
     kept = np.arange(len(points))
     while len(kept) > n:
