@@ -6,15 +6,18 @@ import torch
 from skflow._clock import time_is_up
 from skflow._random import seeded
 from skflow._threads import threads
+from skflow.conditionals._all_neighbours import AllNeighbours
 from skflow.conditionals._blend import Blend
+from skflow.conditionals._kernels import Kernels, likeliest_bandwidths
 from skflow.conditionals._neighbours import Neighbours
 from skflow.conditionals._training import draw_known, rows_given
 
 __all__ = ["blend"]
 
-MOST_ROWS, MOST_NUMBERS = 4_000, 2**23  # of the fit that may be neighbours, and what they hold
-ASKED = 4_000  # rows whose cells decide, those held out being repeated
-MOST_REPEATS = 8
+MOST_ROWS, MOST_NUMBERS = 4_000, 2**24  # of the fit that may be neighbours, and what they hold
+# rows whose cells decide, those held out being repeated: fewer of many columns
+LEAST_ASKED, MOST_ASKED, ASKED_CELLS = 4_000, 8_000, 800_000
+MOST_REPEATS = 64
 BLOCK = 1_000
 STEPS = 50
 STRENGTH = 20.0  # rows that what is common to all columns counts for in each
@@ -48,22 +51,35 @@ def blend(nets, shares, cells, weight, holder, seed):
     d = cells.shape[1] // 2
     with threads(1), seeded(seed):
         rng = np.random.default_rng(seed)
-        encoding = nets[0].encoding
-        n_numbers = 2 * len(encoding.scores) + sum(encoding.sizes)
-        n_most = min(MOST_ROWS, MOST_NUMBERS // max(1, n_numbers))
-        some = np.sort(rng.permutation(len(cells))[:n_most])
+        some = _some(nets[0].encoding, len(cells), rng)
         own = None if weight is None else weight[some]
-        neighbours = Neighbours(encoding, shares, *cells[some].chunk(2, dim=1), own)
+        neighbours = _neighbours(nets[0].encoding, shares, cells[some], own)
         alone = torch.eye(1, 1 + neighbours.n_kinds)
         rows = np.flatnonzero(holder >= 0)
         if time_is_up() or not len(rows) or not d:
             return Blend(nets, neighbours, alone.repeat(d, 1))
-        repeats = int(np.clip(ASKED // len(rows), 1, MOST_REPEATS))
-        rows = np.sort(rng.permutation(rows)[:ASKED]).repeat(repeats)
+        n_asked = int(np.clip(ASKED_CELLS // d, LEAST_ASKED, MOST_ASKED))
+        repeats = int(np.clip(n_asked // len(rows), 1, MOST_REPEATS))
+        rows = np.sort(rng.permutation(rows)[:n_asked]).repeat(repeats)
         fold = torch.from_numpy(holder[some])
         logs = _log_probs(nets, neighbours, cells[rows], holder[rows], fold)
         counts = torch.ones(len(rows)) if weight is None else weight[rows]
         return Blend(nets, neighbours, _shares(logs, counts / repeats))
+
+
+def _some(encoding, n, rng):
+    """Numbers of the rows that may be neighbours, in ascending order."""
+    n_numbers = 5 * len(encoding.scores) + 2 * sum(encoding.sizes)
+    n_most = min(MOST_ROWS, MOST_NUMBERS // max(1, n_numbers))
+    return np.sort(rng.permutation(n)[:n_most])
+
+
+def _neighbours(encoding, shares, cells, weight):
+    """Both kinds of neighbours among rows whose cells (N, 2 d) are these."""
+    points, spread = cells.chunk(2, dim=1)
+    bandwidths = likeliest_bandwidths(encoding, shares, points, weight)
+    near = encoding, shares, points, spread, weight
+    return AllNeighbours([Neighbours(*near), Kernels(*near, bandwidths)])
 
 
 def _log_probs(nets, neighbours, cells, holder, fold):

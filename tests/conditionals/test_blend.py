@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from skflow._random import seeded
+from skflow.conditionals._all_neighbours import AllNeighbours
 from skflow.conditionals._blend import Blend
+from skflow.conditionals._kernels import Kernels
 from skflow.conditionals._neighbours import Neighbours
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 from skflow.conditionals._shares import _likeliest, blend
@@ -20,7 +22,9 @@ LABEL_SHARES = [share for kind, share in COLUMNS if kind == LABELS]
 
 def mixed(share=0.6, n_nets=2):
     nets = [net(seed) for seed in range(n_nets)]
-    neighbours = Neighbours(nets[0].encoding, LABEL_SHARES, rows(200), rows(200))
+    near = nets[0].encoding, LABEL_SHARES, rows(200), rows(200)
+    bandwidths = torch.full((D,), 0.3, dtype=torch.float64)
+    neighbours = AllNeighbours([Neighbours(*near), Kernels(*near, None, bandwidths)])
     others = torch.full((D, neighbours.n_kinds), (1 - share) / neighbours.n_kinds)
     return Blend(nets, neighbours, torch.cat([torch.full((D, 1), share), others], 1))
 
@@ -64,7 +68,8 @@ def test_draws_follow_the_column(j):
 
 def test_a_product_in_any_order_is_a_distribution():
     made = mixed()
-    made.neighbours.widths = [0.05, 0.1, 0.2]  # which the grid can see
+    for part in made.neighbours.parts:  # which the grid can see
+        part.widths = [0.2, 0.4, 0.8]
     grid = torch.linspace(-8, 8, 401)
     codes = torch.cartesian_prod(*(torch.arange(size).float() for size in SIZES.values()))
     cells = torch.cartesian_prod(grid, torch.arange(len(codes)).float())

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED, Encoding
+from skflow.conditionals._near_rows import N_NEAREST
 from skflow.conditionals._neighbours import (
     BLURS,
     MISMATCH,
-    N_NEAREST,
     REACHES,
     WIDTHS,
     Neighbours,
