@@ -117,7 +117,7 @@ def test_bandwidths_are_the_likeliest(part):
     for j, factor in [(0, 0.6), (0, 1.6), (1, 0.6), (1, 1.6), (2, 0.6), (2, 1.6), (3, 0.6)]:
         other = found.clone()
         other[j] = max(float(other[j]) * factor, LEAST_BANDWIDTH)
-        assert leave_one_out(encoding, shares, points, other) < best + 1e-3  # EM is slow
+        assert leave_one_out(encoding, shares, points, other) < best + 3e-3  # EM is slow
     assert float(found[1]) < 0.3
     assert float(found[3]) > 0.5  # of what tells nothing nearly all goes to all
 
