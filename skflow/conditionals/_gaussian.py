@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from skflow.conditionals._correlation import RIDGE, correlations
+
 __all__ = ["GaussianStart"]
 
-RIDGE = 1e-2  # on the diagonal of the correlations: no column is another's copy
 FEW_SETS = 32
 ENTRIES = 2**22  # of the weights of all sets; rows with more go through in halves
-FEWEST = 5  # rows that two columns must share for a correlation
 
 
 class GaussianStart(nn.Module):
@@ -33,30 +33,8 @@ class GaussianStart(nn.Module):
 
     @classmethod
     def from_scores(cls, z, weight=None):
-        """Estimate the correlations of z (n, d) with mean 0 and deviation 1, NaN in holes.
-
-        From the rows in which two columns are known, shrunk towards none as far as so few rows
-        ask for it: Chen, Wiesel, Eldar & Hero (2010), Shrinkage algorithms for MMSE covariance
-        estimation, IEEE Trans. Signal Processing 58, eq. 23.
-        """
-        n, d = z.shape
-        seen = ~np.isnan(z)
-        share = np.ones(n) if weight is None else weight / weight.mean()
-        filled, known = np.where(seen, z, 0.0), seen * np.sqrt(share)[:, None]
-        filled = filled * np.sqrt(share)[:, None]
-        count = known.T @ known
-        pairs = np.where(count >= FEWEST, filled.T @ filled / np.maximum(count, 1), 0.0)
-        np.fill_diagonal(pairs, 1.0)
-        if d > 1:
-            square = np.mean(pairs**2)
-            shrunk = (square + 1) / ((n + 1) * max(square - 1 / d, 1e-12))
-            pairs *= 1 - min(shrunk, 1.0)
-        np.fill_diagonal(pairs, 1.0)
-        # correlations of different rows need not be those of any table
-        values, vectors = np.linalg.eigh(pairs)
-        pairs = (vectors * np.maximum(values, 0.0)) @ vectors.T
-        np.fill_diagonal(pairs, np.diag(pairs) + RIDGE)
-        return cls(torch.from_numpy(pairs).float())
+        """Return starts by each of the guesses of :func:`correlations` from z (n, d)."""
+        return [cls(torch.from_numpy(guess).float()) for guess in correlations(z, weight)]
 
     @torch.no_grad()
     def forward(self, z, known):

@@ -61,8 +61,9 @@ def learn(estimator, X, weight, rng):
     def make(rows):
         encoding = Encoding(columns)
         numbers = encoding(torch.from_numpy(scores[rows])).numpy()
-        start = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
-        return AnyOrderNet(encoding, start, shares, hidden_features=estimator.hidden_features)
+        starts = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
+        hidden = estimator.hidden_features
+        return AnyOrderNet(encoding, starts[0], shares, hidden_features=hidden), starts
 
     weight_of = None if weight is None else torch.from_numpy(weight / weight.mean()).float()
     nets, histories = fit_nets(
