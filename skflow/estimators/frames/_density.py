@@ -38,7 +38,7 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
         p(x) = \frac{1}{K} \sum_k \prod_i p(x_{o_k(i)} \mid x_{o_k(1)}, \dots, x_{o_k(i-1)})
 
     of conditionals that are mixtures of what several nets say and of kernels around the cells
-    of the rows that are nearest in what is known [3]_, with shares by held-out cells.
+    of the rows that are nearest in what is known [3]_, [4]_, with shares by held-out cells.
 
     The same conditionals fill holes, draw rows given some cells, predict any column, and say
     which cell of a row is odd. In training the cells that are known are drawn at random; holes
@@ -119,6 +119,8 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     .. [2] Hoogeboom et al. (2022), Autoregressive diffusion models, arXiv:2110.02037.
     .. [3] Rosenblatt (1969), Conditional probability density and regression estimators, in
        Multivariate Analysis II, 25-31.
+    .. [4] Hall, Racine & Li (2004), Cross-validation and the estimation of conditional
+       probability densities, JASA 99(468).
 
     Examples
     --------
