@@ -62,8 +62,7 @@ def learn(estimator, X, weight, rng):
         encoding = Encoding(columns)
         numbers = encoding(torch.from_numpy(scores[rows])).numpy()
         starts = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
-        hidden = estimator.hidden_features
-        return AnyOrderNet(encoding, starts[0], shares, hidden_features=hidden), starts
+        return AnyOrderNet(encoding, starts[0], shares, estimator.hidden_features), starts
 
     weight_of = None if weight is None else torch.from_numpy(weight / weight.mean()).float()
     nets, histories = fit_nets(
