@@ -38,8 +38,11 @@ def log_prob_in_order(conditionals, values, known, order, ends=None):
 
 
 @torch.no_grad()
-def draw_in_order(conditionals, values, order, u):
+def draw_in_order(conditionals, values, order, u, settled):
     """Rows (n, d) with cells drawn wherever a column of the order is NaN.
+
+    Repeated values are drawn spread, as they are asked for; but whoever knows one knows the
+    value, and so do the cells that are drawn next.
 
     Parameters
     ----------
@@ -49,6 +52,8 @@ def draw_in_order(conditionals, values, order, u):
     order : sequence of int
     u : tensor of shape (n, d)
         Uniform numbers from which the cells are drawn.
+    settled : callable
+        Makes of scores (n,) that are drawn in a column j those that they are known by.
     """
     values = values.clone()
     known = ~torch.isnan(values)
@@ -56,7 +61,7 @@ def draw_in_order(conditionals, values, order, u):
     for i, j in enumerate(order):
         rows = (~known[:, j]).nonzero()[:, 0]
         if len(rows):
-            drawn = conditionals.draw(filled[rows], known[rows], j, u[rows, i])
-            filled[rows, j] = values[rows, j] = drawn
+            values[rows, j] = conditionals.draw(filled[rows], known[rows], j, u[rows, i])
+            filled[rows, j] = settled(j, values[rows, j])
             known[rows, j] = True
     return values

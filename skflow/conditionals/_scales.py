@@ -112,6 +112,13 @@ class NumberScale:
         ends = self._to_scores(np.array([low - half, high + half]))[0]
         return tuple(np.where(np.isnan(ends), [-np.inf, np.inf], ends).tolist())
 
+    def settled(self, scores):
+        """Scores (n,) of the values that scores (n,) of spread ones stand for; tensors."""
+        if not self.whole and self.observation.ties.columns[0] is None:
+            return scores
+        codes = self.codes(scores.double().numpy(), True)
+        return torch.from_numpy(self._to_scores(codes)[0]).to(scores)
+
     def codes(self, scores, on_grid):
         """Codes (n,) of scores."""
         with torch.no_grad():
@@ -204,6 +211,10 @@ class LevelScale:
     def range(self, low, high):
         """Codes from low to high; NaN leaves an end open."""
         return tuple(np.where(np.isnan([low, high]), [0, len(self.shares) - 1], [low, high]))
+
+    def settled(self, scores):
+        """Codes as they are."""
+        return scores
 
     def codes(self, scores, on_grid):
         """Codes (n,) as they are."""

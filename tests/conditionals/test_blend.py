@@ -101,7 +101,7 @@ def test_draws_fill_what_is_asked_for():
     holes = ~some_known(50)
     given = values.masked_fill(holes, math.nan)
     with seeded(0):
-        drawn = draw_in_order(made, given, [0, 1, 2, 3, 4], torch.rand(50, 5))
+        drawn = draw_in_order(made, given, [0, 1, 2, 3, 4], torch.rand(50, 5), lambda _, z: z)
     assert torch.equal(drawn[~holes], values[~holes])
     assert torch.isnan(drawn[:, 5]).equal(holes[:, 5])
     assert not torch.isnan(drawn[:, :5]).any()

@@ -1,5 +1,7 @@
 """What the conditionals of a fitted table density say of scores, in its orders."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch.quasirandom import SobolEngine
@@ -19,6 +21,7 @@ __all__ = [
     "middles",
     "of_column",
     "read_levels",
+    "settled",
     "surprises",
 ]
 
@@ -81,19 +84,27 @@ def _drawn(density, scores, rng):
     parts = np.array_split(rng.permutation(len(scores)), n_used)
     seeds = rng.integers(2**31, size=n_used).tolist()
     tasks = list(zip([orders[k] for k in used], parts, seeds, strict=True))
+    known_by = partial(settled, density)
 
     def run(task):
         order, rows, seed = task
         points = SobolEngine(max(1, len(order)), scramble=True, seed=seed)
         with threads(1), seeded(seed):
             return [
-                draw_in_order(density.conditionals_, piece, order, points.draw(len(piece)))
+                draw_in_order(
+                    density.conditionals_, piece, order, points.draw(len(piece)), known_by
+                )
                 for piece in scores[rows].split(BLOCK)
             ]
 
     for (_, rows, _), pieces in zip(tasks, side_by_side(run, tasks, density.n_jobs), strict=True):
         scores[rows] = torch.cat(pieces)
     return scores
+
+
+def settled(density, place, scores):
+    """Scores (n,) by which drawn cells of a column of the nets are known to others."""
+    return density.reader_.scales[place].settled(scores)
 
 
 def middles(density, scores):

@@ -9,7 +9,7 @@ from skflow._notices import warn
 from skflow._random import seeded
 from skflow._threads import threads
 from skflow.conditionals._univariate import LEAST
-from skflow.estimators.frames._asked import draws
+from skflow.estimators.frames._asked import draws, settled
 
 __all__ = ["drawn_within"]
 
@@ -46,25 +46,43 @@ def drawn_within(density, codes, ranges, rng):
     start[:, list(ranges)] = torch.nan
     n_tried = n if len(ranges) == 1 else SPARE * n
     with threads(1), seeded(int(rng.integers(2**31))):
-        scores, log_mass = _ranged(density.conditionals_, start.repeat(n_tried, 1), ranges)
+        rows = start.repeat(n_tried, 1)
+        drawn, log_mass = _ranged(density, rows, ranges)
     if log_mass[0].max() <= math.log(LEAST):
         raise ValueError(
             "a range in `given` is so far from what the density expects there that it holds next "
             "to nothing: widen it."
         )
     kept, effective = _pick(log_mass[1:].sum(0), n, rng)
-    return draws(density, scores[kept], rng), effective
+    scores = draws(density, rows[kept], rng)
+    scores[:, list(ranges)] = drawn[kept]
+    return scores, effective
 
 
-def _ranged(conditionals, scores, ranges):
-    """Draw the columns with ranges; return the rows (n, d) and the log mass (r, n) of each."""
-    log_mass = []
+def _ranged(density, rows, ranges):
+    """Draw the columns with ranges; return these cells and the log mass of each.
+
+    Parameters
+    ----------
+    density : TableDensity
+    rows : tensor of shape (n, d)
+        NaN where unknown; what drawn cells are known by is filled in.
+    ranges : dict {int: (float, float)}
+
+    Returns
+    -------
+    drawn : tensor of shape (n, r)
+    log_mass : ndarray of shape (r, n)
+    """
+    drawn, log_mass = [], []
     for place, ends in ranges.items():
-        known = ~torch.isnan(scores)
-        cells = conditionals.column(scores.nan_to_num(0.0), known, place)
-        scores[:, place], own = cells.draw_between(*ends)
-        log_mass.append(own.double().numpy())
-    return scores, np.stack(log_mass)
+        known = ~torch.isnan(rows)
+        cells = density.conditionals_.column(rows.nan_to_num(0.0), known, place)
+        own, mass = cells.draw_between(*ends)
+        rows[:, place] = settled(density, place, own)
+        drawn.append(own)
+        log_mass.append(mass.double().numpy())
+    return torch.stack(drawn, 1), np.stack(log_mass)
 
 
 def _pick(log_weight, n, rng):
