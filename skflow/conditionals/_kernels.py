@@ -32,12 +32,17 @@ class Kernels(NearRows):
 
     Parameters
     ----------
-    encoding, shares, spread, weight
+    encoding, shares, weight
         See :class:`NearRows`.
     points : tensor of shape (N, d)
         The rows of the fit as they are where cells are known.
+    spread : tensor of shape (N, d)
+        Where they are as they are asked for: in the middle of what repeated numbers cover.
     bandwidths : tensor of shape (d,)
         Deviations of the kernels of scores, and of labels the mass that goes to all.
+    cells : tensor of shape (N, d)
+        Deviations of what a repeated number is spread over, 0 for others: kernels around it are
+        as wide as that, at least.
 
     References
     ----------
@@ -45,11 +50,12 @@ class Kernels(NearRows):
        probability densities, JASA 99(468).
     """
 
-    def __init__(self, encoding, shares, points, spread, weight, bandwidths):
+    def __init__(self, encoding, shares, points, spread, weight, bandwidths, cells):
         super().__init__(encoding, shares, spread, weight, REACHES, WIDTHS)
         self.register_buffer("bandwidths", bandwidths.float())
-        cells = _Cells.of(encoding, points.double())
-        self.register_buffer("sides", _sides(encoding, shares, cells, bandwidths.double()))
+        self.register_buffer("cells", cells)
+        rows = _Cells.of(encoding, points.double())
+        self.register_buffer("sides", _sides(encoding, shares, rows, bandwidths.double()))
 
     def distances(self, values, known):
         cells = _Cells.of(self.encoding, values.to(self.sides).masked_fill(~known, torch.nan))
@@ -57,6 +63,9 @@ class Kernels(NearRows):
 
     def sizes(self, j):
         return (torch.tensor(self.widths) * self.bandwidths[j]).clamp(min=LEAST_SIZE)
+
+    def deviations(self, index, j):
+        return torch.hypot(super().deviations(index, j), self.cells[:, j][index])
 
     def blurs(self, j):
         return self.sizes(j).clamp(max=MOST_BLUR)

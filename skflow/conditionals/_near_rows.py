@@ -77,6 +77,10 @@ class NearRows(nn.Module):
         """Deviations (n_widths,) of the kernels of scores of column j."""
         raise NotImplementedError
 
+    def deviations(self, index, j):
+        """Deviations (n_widths, n, k) of the kernels of rows (n, k) in column j of numbers."""
+        return self.sizes(j)[:, None, None].expand(-1, *index.shape)
+
     def blurs(self, j):
         """Return the masses (n_widths,) of labels of column j that go to all of them."""
         raise NotImplementedError
@@ -126,8 +130,8 @@ class NearRows(nn.Module):
         if self.encoding.kinds[j] == NUMBER:
             mixed = torch.logsumexp(log_weight.unsqueeze(1) + log_share, 0)  # (widths, n, k)
             loc = self.spread[:, j].nan_to_num(0.0)[index].mT.repeat(len(self.widths), 1)
-            sizes = self.sizes(j).log().repeat_interleave(index.shape[1])
-            return Mixture(mixed.mT.flatten(0, 1), loc, sizes[:, None].expand_as(loc))
+            sizes = self.deviations(index, j).log().mT.flatten(0, 1)
+            return Mixture(mixed.mT.flatten(0, 1), loc, sizes)
         shares = self._level_shares(index, log_weight, j)
         return Levels((log_share.exp() * shares).sum((0, 1)).mT.clamp(min=LEAST).log())
 
@@ -136,11 +140,9 @@ class NearRows(nn.Module):
         index, log_weight = self._of_column(nearest, j)
         if self.encoding.kinds[j] == NUMBER:
             offset = own[:, None] - self.spread[:, j].nan_to_num(0.0)[index]
-            each = [
-                -0.5 * (offset / size).square() - size.log() - LOG_ROOT_2_PI
-                for size in self.sizes(j)
-            ]
-            return torch.logsumexp(log_weight.unsqueeze(1) + torch.stack(each), -1).flatten(0, 1)
+            sizes = self.deviations(index, j)
+            each = -0.5 * (offset / sizes).square() - sizes.log() - LOG_ROOT_2_PI
+            return torch.logsumexp(log_weight.unsqueeze(1) + each, -1).flatten(0, 1)
         shares = self._level_shares(index, log_weight, j)
         code = own.long().clamp(0, shares.shape[-1] - 1)
         code = code[:, None].expand(*shares.shape[:-1], 1)

@@ -10,6 +10,7 @@ from skflow._persistence import stored
 from skflow.conditionals._atoms import FEWEST, AtomScores, find_atoms
 from skflow.conditionals._encoding import LABELS, NUMBER, ORDERED
 from skflow.fitting._preprocessing import fit_preprocessing
+from skflow.numerics import truncated_normal
 from skflow.tables._cells import UNSEEN
 from skflow.tables._observation import ContinuousRows
 from skflow.tables._periodic import read_circles
@@ -112,6 +113,23 @@ class NumberScale:
         ends = self._to_scores(np.array([low - half, high + half]))[0]
         return tuple(np.where(np.isnan(ends), [-np.inf, np.inf], ends).tolist())
 
+    def covered(self, codes):
+        """Means and deviations (n, 2) of the scores that repeated values are spread over.
+
+        Of other values it is their own score, and 0; of holes NaN, and 0.
+        """
+        scores, known = self._to_scores(codes)[0], ~np.isnan(codes)
+        out = np.stack([scores, np.zeros(len(codes))], axis=1)
+        own = self.observation.turn(codes[known, None])[:, 0]
+        widths = self.observation.ties.widths_in(0, own)
+        if widths is not None:
+            spread = np.flatnonzero(known)[widths > 0]
+            own, half = own[widths > 0], HALF * widths[widths > 0]
+            low, high = self.edges(np.concatenate([own - half, own + half])).reshape(2, -1)
+            whole = low < high  # not cut in two where a circle is
+            out[spread[whole]] = truncated_normal(low[whole], high[whole])
+        return out
+
     def settled(self, scores):
         """Scores (n,) of the values that scores (n,) of spread ones stand for; tensors."""
         if not self.whole and self.observation.ties.columns[0] is None:
@@ -211,6 +229,10 @@ class LevelScale:
     def range(self, low, high):
         """Codes from low to high; NaN leaves an end open."""
         return tuple(np.where(np.isnan([low, high]), [0, len(self.shares) - 1], [low, high]))
+
+    def covered(self, codes):
+        """Codes (n, 2) as they are, and 0."""
+        return np.stack([self.score(codes)[0], np.zeros(len(codes))], axis=1)
 
     def settled(self, scores):
         """Codes as they are."""

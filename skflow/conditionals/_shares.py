@@ -25,7 +25,7 @@ BEFORE = 0.9  # share of the nets before any cell is seen
 
 
 @torch.no_grad()
-def blend(nets, shares, cells, weight, holder, seed):
+def blend(nets, shares, cells, middles, weight, holder, seed):
     """Mix nets with neighbours, each as the likelihood of held-out cells has it.
 
     The cells are asked for given random others of their rows, as in training, each by the net
@@ -39,6 +39,8 @@ def blend(nets, shares, cells, weight, holder, seed):
         Of the labels of each column that has labels.
     cells : tensor of shape (n, 2 d)
         Scores and codes as :func:`rows_given` takes them, NaN in holes.
+    middles : tensor of shape (n, 2 d)
+        Means and deviations of what repeated numbers are spread over; others, and 0.
     weight : tensor of shape (n,) or None
     holder : ndarray of shape (n,)
         The net that holds each row out, -1 for none.
@@ -53,7 +55,8 @@ def blend(nets, shares, cells, weight, holder, seed):
         rng = np.random.default_rng(seed)
         some = _some(nets[0].encoding, len(cells), rng)
         own = None if weight is None else weight[some]
-        neighbours = _neighbours(nets[0].encoding, shares, cells[some], own)
+        rows = cells[some], middles[some], own
+        neighbours = _neighbours(nets[0].encoding, shares, *rows)
         alone = torch.eye(1, 1 + neighbours.n_kinds)
         rows = np.flatnonzero(holder >= 0)
         if time_is_up() or not len(rows) or not d:
@@ -74,12 +77,17 @@ def _some(encoding, n, rng):
     return np.sort(rng.permutation(n)[:n_most])
 
 
-def _neighbours(encoding, shares, cells, weight):
-    """Both kinds of neighbours among rows whose cells (N, 2 d) are these."""
+def _neighbours(encoding, shares, cells, middles, weight):
+    """Both kinds of neighbours among rows whose cells and middles (N, 2 d) are these."""
     points, spread = cells.chunk(2, dim=1)
+    middle, deviation = middles.chunk(2, dim=1)
     bandwidths = likeliest_bandwidths(encoding, shares, points, weight)
-    near = encoding, shares, points, spread, weight
-    return AllNeighbours([Neighbours(*near), Kernels(*near, bandwidths)])
+    return AllNeighbours(
+        [
+            Neighbours(encoding, shares, points, spread, weight),
+            Kernels(encoding, shares, points, middle, weight, bandwidths, deviation),
+        ]
+    )
 
 
 def _log_probs(nets, neighbours, cells, holder, fold):

@@ -19,6 +19,7 @@ from skflow.numerics._quadrature import gauss_legendre
 from skflow.numerics._ridge import ridge_regression
 from skflow.numerics._roots import implicit_root, increasing_root, neighbours
 from skflow.numerics._tail_index import fit_student_t
+from skflow.numerics._truncated import truncated_normal
 
 __all__ = [
     "TailBend",
@@ -48,5 +49,6 @@ __all__ = [
     "roulette_log_det",
     "series_log_det",
     "series_terms",
+    "truncated_normal",
     "unseen_share",
 ]

@@ -24,9 +24,17 @@ def mixed(share=0.6, n_nets=2):
     nets = [net(seed) for seed in range(n_nets)]
     near = nets[0].encoding, LABEL_SHARES, rows(200), rows(200)
     bandwidths = torch.full((D,), 0.3, dtype=torch.float64)
-    neighbours = AllNeighbours([Neighbours(*near), Kernels(*near, None, bandwidths)])
+    neighbours = AllNeighbours(
+        [Neighbours(*near), Kernels(*near, None, bandwidths, torch.zeros(200, D))]
+    )
     others = torch.full((D, neighbours.n_kinds), (1 - share) / neighbours.n_kinds)
     return Blend(nets, neighbours, torch.cat([torch.full((D, 1), share), others], 1))
+
+
+def shares_of(nets, values, holder):
+    """Blend nets with neighbours among rows in which no number repeats."""
+    middles = torch.cat([values, torch.zeros_like(values)], 1)
+    return blend(nets, LABEL_SHARES, values.repeat(1, 2), middles, None, holder, seed=0)
 
 
 @pytest.mark.parametrize("j", range(D))
@@ -134,7 +142,7 @@ class TestShares:
         for j, share in SIZES.items():
             values[:, j] = values[:, j].round().clamp(0, share - 1)
         holder = np.repeat([0, 1], 200)
-        found = blend([net(0), net(1)], LABEL_SHARES, values.repeat(1, 2), None, holder, seed=0)
+        found = shares_of([net(0), net(1)], values, holder)
         numbers = [0, 3]
         assert float(found.shares[numbers, 0].max()) < 0.5
 
@@ -142,7 +150,7 @@ class TestShares:
         values = rows(400)
         holder = np.repeat([0, 1], 200)
         untrained = [net(0, trained=False), net(1, trained=False)]
-        found = blend(untrained, LABEL_SHARES, values.repeat(1, 2), None, holder, seed=0)
+        found = shares_of(untrained, values, holder)
         numbers = [0, 3]
         assert float(found.shares[numbers, 0].min()) > 0.6
         torch.testing.assert_close(found.shares.sum(1), torch.ones(D), atol=1e-4, rtol=0)

@@ -28,7 +28,8 @@ def kernels(bandwidths=BANDWIDTHS, with_holes=True, weight=None):
     values = rows(N, 0)
     if with_holes:
         values = values.masked_fill(holes(N, 1), math.nan)
-    return Kernels(Encoding(COLUMNS), [SHARES[2]], values, values, weight, bandwidths)
+    rows_of_fit = values, values, weight, bandwidths, torch.zeros(values.shape)
+    return Kernels(Encoding(COLUMNS), [SHARES[2]], *rows_of_fit)
 
 
 def log_kernels(own, values, known):
@@ -81,9 +82,18 @@ def test_widths_are_in_units_of_each_column():
     assert own.n_kinds == len(REACHES) * len(WIDTHS)
 
 
+def test_kernels_are_as_wide_as_what_their_numbers_cover():
+    own, wide = kernels(), kernels()
+    wide.cells = torch.full_like(wide.cells, 0.5)
+    index = torch.arange(N).expand(N_NEW, -1)
+    narrow = torch.tensor(WIDTHS)[:, None, None].expand(-1, N_NEW, N) * 0.4
+    torch.testing.assert_close(own.deviations(index, 0), narrow)
+    torch.testing.assert_close(wide.deviations(index, 0), torch.hypot(narrow, torch.tensor(0.5)))
+
+
 def leave_one_out(encoding, shares, points, bandwidths):
     """Mean log density of the known cells of rows by the kernels of the others."""
-    own = Kernels(encoding, shares, points, points, None, bandwidths)
+    own = Kernels(encoding, shares, points, points, None, bandwidths, torch.zeros_like(points))
     known = ~torch.isnan(points)
     logs = -0.5 * own.distances(points, known)
     # what does not depend on the kernel is left out of distances
@@ -130,7 +140,7 @@ def test_repeated_rows_have_the_narrowest_kernels():
     with seeded(0):
         found = likeliest_bandwidths(encoding, shares, points.repeat(2, 1))
     assert (found[encoding.scores] == LEAST_BANDWIDTH).all()
-    own = Kernels(encoding, shares, points, points, None, found)
+    own = Kernels(encoding, shares, points, points, None, found, torch.zeros_like(points))
     logs = own.log_prob(own.nearest(points, points > -9), 0, points[:, 0])
     assert torch.isfinite(logs).all()
 

@@ -76,10 +76,17 @@ def learn(estimator, X, weight, rng):
         n_jobs=estimator.n_jobs,
     )
     tell("weighing nets and shares by held-out rows")
-    conditionals = blend(nets, shares, cells, weight_of, holder, draw_seed(rng))
+    middles = _middles(reader.scales, codes)
+    conditionals = blend(nets, shares, cells, middles, weight_of, holder, draw_seed(rng))
     has_levels = np.array([scale.kind != NUMBER for scale in reader.scales])
     orders = _orders(len(nets), estimator.n_orders, has_levels, rng)
     return FittedTable(reader, conditionals, orders, list(histories))
+
+
+def _middles(scales, codes):
+    """Means and deviations (n, 2 d) of what the cells of codes (n, d) are spread over."""
+    each = [scale.covered(own) for scale, own in zip(scales, codes.T, strict=True)]
+    return torch.from_numpy(np.concatenate(np.stack(each).T, axis=1)).float()
 
 
 def _kinds_of(reader):

@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from sklearn.base import clone
 
 import skflow
@@ -152,6 +153,25 @@ class TestDraws:
         for name in ("size", "count"):
             below = (drawn[name] <= TABLE[name].median()).mean()
             assert below == pytest.approx((TABLE[name] <= TABLE[name].median()).mean(), abs=0.12)
+
+    @pytest.mark.parametrize("given", [None, {"size": (0.0, None)}])
+    def test_are_known_by_values_that_repeat(self, fitted, monkeypatch, given):
+        """What is drawn next is asked for given the values, not where they were spread to."""
+        asked, draw = [], fitted.conditionals_.draw
+
+        def spy(values, known, *args):
+            asked.append((values.clone(), known.clone()))
+            return draw(values, known, *args)
+
+        monkeypatch.setattr(fitted.conditionals_, "draw", spy)
+        fitted.sample(20, random_state=0, given=given)
+        place = fitted.reader_.index_of("count")
+        counts = TABLE[["count"]].dropna().drop_duplicates()
+        frame = TABLE.loc[counts.index]
+        points = fitted.reader_.scores(fitted.reader_.codes(frame))[0][:, place]
+        seen = torch.cat([values[known[:, place], place] for values, known in asked])
+        assert len(seen)
+        assert float((seen[:, None] - points).abs().min(1).values.max()) < 1e-4
 
     def test_given_cells(self, fitted):
         drawn = fitted.sample(50, random_state=0, given={"kind": "small", "count": 2})
