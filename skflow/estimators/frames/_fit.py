@@ -57,6 +57,7 @@ def learn(estimator, X, weight, rng):
     cells = torch.from_numpy(np.concatenate([points, scores], axis=1)).float()
     columns = [(scale.kind, getattr(scale, "shares", None)) for scale in reader.scales]
     shares = [share for kind, share in columns if kind == LABELS]
+    weight_of = None if weight is None else torch.from_numpy(weight / weight.mean()).float()
 
     def make(rows):
         encoding = Encoding(columns)
@@ -64,20 +65,12 @@ def learn(estimator, X, weight, rng):
         starts = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
         return AnyOrderNet(encoding, starts[0], shares, estimator.hidden_features), starts
 
-    weight_of = None if weight is None else torch.from_numpy(weight / weight.mean()).float()
-    nets, histories = fit_nets(
-        make,
-        cells,
-        weight_of,
-        holder,
-        default_config(len(scores), estimator.max_steps, estimator.verbose),
-        BATCH,
-        seed=draw_seed(rng),
-        n_jobs=estimator.n_jobs,
-    )
+    config = default_config(len(scores), estimator.max_steps, estimator.verbose)
+    own = {"seed": draw_seed(rng), "n_jobs": estimator.n_jobs}
+    nets, histories = fit_nets(make, cells, weight_of, holder, config, BATCH, **own)
     tell("weighing nets and shares by held-out rows")
-    middles = _middles(reader.scales, codes)
-    conditionals = blend(nets, shares, cells, middles, weight_of, holder, draw_seed(rng))
+    rows = cells, _middles(reader.scales, codes), weight_of
+    conditionals = blend(nets, shares, *rows, holder, draw_seed(rng))
     has_levels = np.array([scale.kind != NUMBER for scale in reader.scales])
     orders = _orders(len(nets), estimator.n_orders, has_levels, rng)
     return FittedTable(reader, conditionals, orders, list(histories))
