@@ -1,6 +1,7 @@
 """Correlations of few rows of many columns, some of them unknown."""
 
 import warnings
+from threading import Lock
 
 import numpy as np
 from sklearn.covariance import graphical_lasso
@@ -16,6 +17,7 @@ LEAST_ROWS = 20
 MANY_ROWS = 50  # times the columns: then hardly anything is to be gained
 MOST_COLUMNS = 300  # the cost of a penalty is their cube, times ten or so
 MOST_ITERATIONS = 20
+ONE_AT_A_TIME = Lock()  # what is warned of is of the process, not of a thread
 
 
 def correlations(z, weight=None):
@@ -77,7 +79,7 @@ def _shrunk(pairs, n):
 
 def _sparse(pairs, penalty):
     """Correlations with few direct dependences, or None if the search for them broke down."""
-    with warnings.catch_warnings():
+    with ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is a guess like others
         try:
             return graphical_lasso(_proper(pairs), penalty, max_iter=MOST_ITERATIONS)[0]

@@ -78,7 +78,8 @@ def learn(estimator, X, weight, rng):
 
 def _middles(scales, codes):
     """Means and deviations (n, 2 d) of what the cells of codes (n, d) are spread over."""
-    each = [scale.covered(own) for scale, own in zip(scales, codes.T, strict=True)]
+    with one_thread():
+        each = [scale.covered(own) for scale, own in zip(scales, codes.T, strict=True)]
     return torch.from_numpy(np.concatenate(np.stack(each).T, axis=1)).float()
 
 
