@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 BLOCK = 2_048  # rows at a time
-ROWS_AN_ORDER = 128  # that are drawn together, at least, so that they are even
+ROWS_AN_ORDER = 256  # that are drawn together, at least, so that they are even
 
 
 def log_probs(density, scores, ends, given):
