@@ -1,5 +1,7 @@
 """Distributions of a row's cells by the rows of the fit that are nearest to what is known."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import nn
 
@@ -18,7 +20,7 @@ N_NEAREST = 100
 NOWHERE = -1e9  # log weight of a row that has a hole where it is asked
 
 
-class NearRows(nn.Module):
+class NearRows(nn.Module, ABC):
     r"""Kernel estimates of any column given any others, several for each.
 
     The nearest rows of the fit get weights by their squared distance D from what is known,
@@ -66,24 +68,24 @@ class NearRows(nn.Module):
     def n_kinds(self):
         return len(self.reaches) * len(self.widths)
 
+    @abstractmethod
     def distances(self, values, known):
         """Squared distances (n, N) of rows of the fit from the known cells of rows (n, d).
 
         Each row's may all be off by the same number.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def sizes(self, j):
         """Deviations (n_widths,) of the kernels of scores of column j."""
-        raise NotImplementedError
 
     def deviations(self, index, j):
         """Deviations (n_widths, n, k) of the kernels of rows (n, k) in column j of numbers."""
         return self.sizes(j)[:, None, None].expand(-1, *index.shape)
 
+    @abstractmethod
     def blurs(self, j):
         """Return the masses (n_widths,) of labels of column j that go to all of them."""
-        raise NotImplementedError
 
     def nearest(self, values, known, barred=None):
         """Numbers of the nearest rows, and logs of their weights by each reach.
