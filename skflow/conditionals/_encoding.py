@@ -73,6 +73,13 @@ class Encoding(nn.Module):
         # as of a linear regression, which may leave the range of shares
         return hot.maximum(0.1 * share).clamp(min=1e-4).log()
 
+    def moments(self, i, log_share):
+        """Means and variances (n,) of score i where its levels have logs of shares (L, n)."""
+        share = log_share.exp()
+        at = self.middle[self.ordered.index(i), : len(share)]
+        mean = at @ share
+        return mean, ((at[:, None] - mean).square() * share).sum(0)
+
     def edges_of(self, i):
         """Return the ends (L + 1,) of the levels of score i, side by side."""
         k = self.ordered.index(i)

@@ -27,15 +27,15 @@ class Kernels(NearRows):
 
     The squared distance is minus twice the log of a product of kernels, one a known cell, so that
     with reach and width 1 this is the conditional of a joint kernel density [1]_: of scores a
-    normal kernel, of labels one that gives a part of its mass to all labels by their shares, in a
-    hole the marginal distribution.
+    normal kernel, of labels one that gives a part of its mass to all labels by their shares. From
+    a hole it is as of all that may be there, a score being normal with what is expected of it.
 
     Parameters
     ----------
     encoding, shares, weight
         See :class:`NearRows`.
-    points : tensor of shape (N, d)
-        The rows of the fit as they are where cells are known.
+    points : Points
+        The rows of the fit as they are known to others.
     spread : tensor of shape (N, d)
         Where they are as they are asked for: in the middle of what repeated numbers cover.
     bandwidths : tensor of shape (d,)
@@ -54,8 +54,7 @@ class Kernels(NearRows):
         super().__init__(encoding, shares, spread, weight, REACHES, WIDTHS)
         self.register_buffer("bandwidths", bandwidths.float())
         self.register_buffer("cells", cells)
-        rows = _Cells.of(encoding, points.double())
-        self.register_buffer("sides", _sides(encoding, shares, rows, bandwidths.double()))
+        self.register_buffer("sides", _sides(encoding, shares, points, bandwidths.double()))
 
     def distances(self, values, known):
         cells = _Cells.of(self.encoding, values.to(self.sides).masked_fill(~known, torch.nan))
@@ -92,27 +91,26 @@ class _Cells:
         return torch.cat([seen.to(scores), scores, scores.square(), *self.hot], 1)
 
 
-def _sides(encoding, shares, cells, bandwidths):
+def _sides(encoding, shares, points, bandwidths):
     """Return what of kernels distances are made from, (N, f).
 
-    Of a score x from z it is (x - z)^2 / h^2 + 2 log h, of which is left out what holds for all
-    z; from a hole x^2, as of the marginal distribution. So with labels: 0 if they differ.
+    Of a score x from a kernel of mean z and variance v it is (x - z)^2 / v + log v, of which is
+    left out what it would be from a known cell at 0. So with labels: 0 if they differ.
     """
-    h = bandwidths[encoding.scores]
-    hole, z = torch.isnan(cells.scores), cells.scores.nan_to_num(0.0)
+    square, z = bandwidths[encoding.scores].square(), points.means
+    variance = square + points.variances
     parts = [
-        torch.where(hole, -2 * h.log(), (z / h).square()),
-        -2 * z / h.square(),
-        torch.where(hole, 1 - 1 / h.square(), 0.0),
+        z.square() / variance + (variance / square).log(),
+        -2 * z / variance,
+        1 / variance - 1 / square,
     ]
-    for j, share, own in zip(encoding.labels, shares, cells.hot, strict=True):
+    for j, share, own in zip(encoding.labels, shares, points.shares, strict=True):
         blur, share = bandwidths[j], torch.as_tensor(share).double().clamp(min=LEAST)
-        same = -2 * torch.log1p((1 - blur) / (blur * share))
-        parts.append(torch.where(own.any(1, keepdim=True), own * same, 2 * blur.log()))
+        parts.append(-2 * torch.log1p((1 - blur) * own / (blur * share)))
     return torch.cat(parts, 1)
 
 
-def likeliest_bandwidths(encoding, shares, points, weight=None):
+def likeliest_bandwidths(encoding, shares, values, points, weight=None):
     r"""Find the bandwidth of each column by the leave-one-out likelihood of rows, by EM.
 
     With :math:`r_{ij}` the share of kernel j in the density at row i, a score's bandwidth becomes
@@ -124,8 +122,10 @@ def likeliest_bandwidths(encoding, shares, points, weight=None):
     encoding : Encoding
     shares : list of ndarray
         Of the labels of each column that has labels.
-    points : tensor of shape (N, d)
-        Rows of the fit as they are where cells are known.
+    values : tensor of shape (N, d)
+        Rows of the fit, NaN in holes, which do not count where bandwidths are.
+    points : Points
+        The same rows as they are known to others.
     weight : tensor of shape (N,), optional
 
     Returns
@@ -137,15 +137,17 @@ def likeliest_bandwidths(encoding, shares, points, weight=None):
     .. [1] Leiva-Murillo & Artes-Rodriguez (2012), Algorithms for maximum-likelihood bandwidth
        selection in kernel density estimators, Pattern Recognition Letters 33(13), section 3.
     """
-    rows = torch.randperm(len(points), generator=generator())[:MOST_KERNELS]
+    rows = torch.randperm(len(values), generator=generator())[:MOST_KERNELS]
     weight = torch.ones(len(rows)) if weight is None else weight[rows]
-    weight, kernels = weight.double(), _smooth(encoding, points[rows].double())
+    weight, kernels = weight.double(), _smooth(encoding, values[rows].double())
+    points = points.at(rows)
+    points.means.copy_(kernels.scores.where(~torch.isnan(kernels.scores), points.means))
     asked = kernels.first(MOST_POINTS)
     asking, n = asked.asking(), len(asked.scores)
-    d = points.shape[1]
+    d = values.shape[1]
     bandwidths = torch.full((d,), len(rows) ** (-1 / (d + 4)), dtype=torch.float64)
     for _ in range(MOST_STEPS):
-        log_joint = -0.5 * asking @ _sides(encoding, shares, kernels, bandwidths).mT
+        log_joint = -0.5 * asking @ _sides(encoding, shares, points, bandwidths).mT
         log_joint.add_(weight.clamp(min=LEAST).log()).fill_diagonal_(NEVER)
         pair = torch.softmax(log_joint, 1).mul_(weight[:n, None])
         updated = _expected(encoding, shares, asked, kernels, pair, bandwidths)
@@ -156,12 +158,12 @@ def likeliest_bandwidths(encoding, shares, points, weight=None):
     return bandwidths
 
 
-def _smooth(encoding, points):
+def _smooth(encoding, values):
     """Cells of rows, ordered levels being spread evenly over what they cover of a normal score."""
-    cells = _Cells.of(encoding, points)
+    cells = _Cells.of(encoding, values)
     for i in encoding.ordered:
         mass = torch.special.ndtr(encoding.edges_of(i).double())
-        code = points[:, encoding.scores[i]]
+        code = values[:, encoding.scores[i]]
         k = code.nan_to_num(0.0).long()
         inside = torch.rand(len(k), generator=generator(), dtype=torch.float64)
         score = torch.special.ndtri(torch.lerp(mass[k], mass[k + 1], inside))

@@ -15,21 +15,21 @@ MISMATCH = 2.0  # squared distance of labels that differ: as of two independent 
 class Neighbours(NearRows):
     """Kernel estimates by rows that are near in the mean over the known cells.
 
-    Labels that differ are as far apart as independent scores are on average, and so is a cell
-    from a hole.
+    Labels that differ are as far apart as independent scores are on average. From a hole a cell is
+    as far as it is on average from what is expected there.
 
     Parameters
     ----------
     encoding, shares, spread, weight
         See :class:`NearRows`.
-    points : tensor of shape (N, d)
-        The rows of the fit as they are where cells are known.
+    points : Points
+        The rows of the fit as they are known to others.
     """
 
     def __init__(self, encoding, shares, points, spread, weight=None):
         super().__init__(encoding, shares, spread, weight, REACHES, WIDTHS)
         # of sums of squares small distances are left, for which single precision is too coarse
-        self.register_buffer("sides", self._sides(points.double()))
+        self.register_buffer("sides", self._sides(points))
 
     def distances(self, values, known):
         distance = self._asking(values.to(self.sides), known) @ self.sides.mT
@@ -52,15 +52,8 @@ class Neighbours(NearRows):
     def _sides(self, points):
         """Return what of the rows of the fit distances are made from, (N, f).
 
-        The squared distance of a known score x from z is, but for x itself, z^2 - 2 x z; from a
-        hole, where any score might be, 1 on average. That of a label is -2 if it is the same.
+        The squared distance of a known score x from z is, but for x itself, z^2 - 2 x z, and from
+        a hole what that is on average. That of a label is -2 if it is the same.
         """
-        encoding = self.encoding
-        scores = encoding.scores_of(points)
-        hole = torch.isnan(scores)
-        scores = scores.nan_to_num(0.0)
-        parts = [torch.where(hole, 1.0, scores.square()), -2 * scores]
-        for j, own in zip(encoding.labels, hot(encoding, points), strict=True):
-            hole = torch.isnan(points[:, j, None])
-            parts.append(-MISMATCH * torch.where(hole, getattr(self, f"share_{j}"), own))
-        return torch.cat(parts, 1)
+        parts = [points.means.square() + points.variances, -2 * points.means]
+        return torch.cat([*parts, *(-MISMATCH * share for share in points.shares)], 1)

@@ -97,8 +97,17 @@ class AnyOrderNet(nn.Module):
 
     def column(self, values, known, j):
         """Distribution of the cells of column j in rows (n, d), given the known ones."""
+        return self._cells(j, *self._hidden(values, known))
+
+    def columns(self, values, known):
+        """Yield the distribution of the cells of each column in turn, as :meth:`column` does."""
+        hidden = self._hidden(values, known)
+        for j in range(values.shape[1]):
+            yield self._cells(j, *hidden)
+
+    def _cells(self, j, h, mean, deviation):
+        """Distribution of the cells of column j by what the hidden layers make of rows."""
         encoding = self.encoding
-        h, mean, deviation = self._hidden(values, known)
         if encoding.kinds[j] == LABELS:
             k = encoding.labels.index(j)
             first = self.cut + sum(encoding.sizes[:k])

@@ -10,6 +10,7 @@ from skflow.conditionals._all_neighbours import AllNeighbours
 from skflow.conditionals._blend import Blend
 from skflow.conditionals._kernels import Kernels, likeliest_bandwidths
 from skflow.conditionals._neighbours import Neighbours
+from skflow.conditionals._points import Points
 from skflow.conditionals._training import draw_known, rows_given
 
 __all__ = ["blend"]
@@ -56,7 +57,7 @@ def blend(nets, shares, cells, middles, weight, holder, seed):
         some = _some(nets[0].encoding, len(cells), rng)
         own = None if weight is None else weight[some]
         rows = cells[some], middles[some], own
-        neighbours = _neighbours(nets[0].encoding, shares, *rows)
+        neighbours = _neighbours(nets, shares, *rows)
         alone = torch.eye(1, 1 + neighbours.n_kinds)
         rows = np.flatnonzero(holder >= 0)
         if time_is_up() or not len(rows) or not d:
@@ -77,11 +78,12 @@ def _some(encoding, n, rng):
     return np.sort(rng.permutation(n)[:n_most])
 
 
-def _neighbours(encoding, shares, cells, middles, weight):
+def _neighbours(nets, shares, cells, middles, weight):
     """Both kinds of neighbours among rows whose cells and middles (N, 2 d) are these."""
-    points, spread = cells.chunk(2, dim=1)
+    values, spread = cells.chunk(2, dim=1)
     middle, deviation = middles.chunk(2, dim=1)
-    bandwidths = likeliest_bandwidths(encoding, shares, points, weight)
+    encoding, points = nets[0].encoding, Points.expected(nets, shares, values)
+    bandwidths = likeliest_bandwidths(encoding, shares, values, points, weight)
     return AllNeighbours(
         [
             Neighbours(encoding, shares, points, spread, weight),

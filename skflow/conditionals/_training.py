@@ -49,12 +49,12 @@ class AnyConditional:
         self.noise = noise
 
     def __call__(self, net, batch):
-        seen = ~torch.isnan(batch.x.chunk(2, dim=1)[0])
+        seen, there = (~torch.isnan(part) for part in batch.x.chunk(2, dim=1))
         known = draw_known(*seen.shape) & seen if batch.context is None else batch.context > 0
         values = rows_given(batch.x, known)
         if batch.context is None:
             values = self._noisy(net, values)
-        asked = (seen & ~known).to(values.dtype)
+        asked = (there & ~known).to(values.dtype)
         log_prob = net.log_prob(values.nan_to_num(0.0), known)
         return -(log_prob * asked).sum(-1) / asked.sum(-1).clamp(min=1)
 
@@ -76,7 +76,8 @@ def rows_given(cells, known):
     ----------
     cells : tensor of shape (n, 2 d)
         Cells as they are where they are known, then as they are asked for: repeated values are
-        spread, so that they have a density; but whoever knows one knows the value.
+        spread, so that they have a density; but whoever knows one knows the value. Holes are NaN;
+        those that were filled only where they would be asked for.
     known : tensor of shape (n, d), bool
     """
     points, spread = cells.chunk(2, dim=1)
@@ -120,7 +121,7 @@ def fit_nets(make, cells, weight, holder, config, batch_size, *, seed, n_jobs=No
     make : callable
         Makes the net of the rows (m,) it is to start from, and a list of starts for it.
     cells : tensor of shape (n, 2 d)
-        Scores and codes as :func:`rows_given` takes them, NaN in holes.
+        Scores and codes as :func:`rows_given` takes them.
     weight : tensor of shape (n,) or None
     holder : ndarray of shape (n,)
         The member that holds each row out, -1 for none.
@@ -178,7 +179,11 @@ class _Rows:
             history = train(net, AnyConditional(noise), batches, own, validation=validation)
             if history.stopped_by == "interrupt":
                 self.stop.set()
-            return net, history
+            return net, self._stopped(history)
+
+    def _stopped(self, history):
+        """Say of a member that an interrupt left untrained that this is why."""
+        return replace(history, stopped_by="interrupt") if self.stop.is_set() else history
 
     def _batches(self, rows, max_steps):
         """Batches of an epoch that is some fifty steps long, however few rows there are."""

@@ -53,6 +53,12 @@ class Mixture:
         t = (z - self.loc) * torch.exp(-self.log_scale)
         return (self.log_weight.exp() * torch.special.ndtr(t)).sum(0).clamp(max=1.0)
 
+    def moments(self):
+        """Means and variances (n,)."""
+        weight = self.log_weight.exp()
+        mean = (weight * self.loc).sum(0)
+        return mean, (weight * ((2 * self.log_scale).exp() + (self.loc - mean).square())).sum(0)
+
     def quantile(self, q):
         """Points (n,) with the mass q below them: a float, or one (n,) a row."""
         q = torch.as_tensor(q, dtype=self.loc.dtype).expand(self.loc.shape[1])

@@ -12,6 +12,7 @@ from skflow.conditionals._blend import Blend
 from skflow.conditionals._kernels import Kernels
 from skflow.conditionals._neighbours import Neighbours
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
+from skflow.conditionals._points import Points
 from skflow.conditionals._shares import _likeliest, blend
 from skflow.conditionals._univariate import Levels
 from tests.conditionals.test_net import COLUMNS, LABELS, SIZES, net, rows, some_known
@@ -22,7 +23,8 @@ LABEL_SHARES = [share for kind, share in COLUMNS if kind == LABELS]
 
 def mixed(share=0.6, n_nets=2):
     nets = [net(seed) for seed in range(n_nets)]
-    near = nets[0].encoding, LABEL_SHARES, rows(200), rows(200)
+    columns = nets[0].encoding, LABEL_SHARES
+    near = *columns, Points.of(*columns, rows(200)), rows(200)
     bandwidths = torch.full((D,), 0.3, dtype=torch.float64)
     neighbours = AllNeighbours(
         [Neighbours(*near), Kernels(*near, None, bandwidths, torch.zeros(200, D))]

@@ -17,7 +17,8 @@ from skflow.conditionals._kernels import (
     Kernels,
     likeliest_bandwidths,
 )
-from tests.conditionals.test_neighbours import COLUMNS, N_NEW, SHARES, holes, rows
+from skflow.conditionals._points import Points
+from tests.conditionals.test_neighbours import N_NEW, SHARES, holes, points, rows
 
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 BANDWIDTHS = torch.tensor([0.4, 0.5, 0.3, 0.8], dtype=torch.float64)
@@ -28,8 +29,7 @@ def kernels(bandwidths=BANDWIDTHS, with_holes=True, weight=None):
     values = rows(N, 0)
     if with_holes:
         values = values.masked_fill(holes(N, 1), math.nan)
-    rows_of_fit = values, values, weight, bandwidths, torch.zeros(values.shape)
-    return Kernels(Encoding(COLUMNS), [SHARES[2]], *rows_of_fit)
+    return Kernels(*points(values), values, weight, bandwidths, torch.zeros(values.shape))
 
 
 def log_kernels(own, values, known):
@@ -40,7 +40,8 @@ def log_kernels(own, values, known):
     for i, j in enumerate(encoding.scores):
         if known[j]:
             kernel = torch.distributions.Normal(z[:, i].nan_to_num(0.0), float(BANDWIDTHS[j]))
-            anywhere = torch.distributions.Normal(0.0, 1.0).log_prob(x[i])
+            spread = math.hypot(1.0, float(BANDWIDTHS[j]))
+            anywhere = torch.distributions.Normal(0.0, spread).log_prob(x[i])
             total += torch.where(torch.isnan(z[:, i]), anywhere, kernel.log_prob(x[i]))
     if known[2]:
         code, other, blur = int(values[2]), own.spread[:, 2], BANDWIDTHS[2]
@@ -91,17 +92,30 @@ def test_kernels_are_as_wide_as_what_their_numbers_cover():
     torch.testing.assert_close(wide.deviations(index, 0), torch.hypot(narrow, torch.tensor(0.5)))
 
 
-def leave_one_out(encoding, shares, points, bandwidths):
+def joint(encoding, shares, values, bandwidths):
+    """Kernels of rows, which are known by their own values."""
+    points = Points.of(encoding, shares, values)
+    return Kernels(encoding, shares, points, values, None, bandwidths, torch.zeros_like(values))
+
+
+def likeliest(encoding, shares, values, weight=None):
+    """Bandwidths where nothing is expected in holes."""
+    with seeded(0):
+        points = Points.of(encoding, shares, values)
+        return likeliest_bandwidths(encoding, shares, values, points, weight)
+
+
+def leave_one_out(encoding, shares, values, bandwidths):
     """Mean log density of the known cells of rows by the kernels of the others."""
-    own = Kernels(encoding, shares, points, points, None, bandwidths, torch.zeros_like(points))
-    known = ~torch.isnan(points)
-    logs = -0.5 * own.distances(points, known)
+    own = joint(encoding, shares, values, bandwidths)
+    known = ~torch.isnan(values)
+    logs = -0.5 * own.distances(values, known)
     # what does not depend on the kernel is left out of distances
-    for j, z in zip(encoding.scores, encoding.scores_of(points).double().unbind(1), strict=True):
+    for j, z in zip(encoding.scores, encoding.scores_of(values).double().unbind(1), strict=True):
         rest = -0.5 * (z / bandwidths[j]).square() - bandwidths[j].log()
         logs = logs + rest.nan_to_num(0.0)[:, None]
     for j, share in zip(encoding.labels, shares, strict=True):
-        rest = (bandwidths[j] * torch.as_tensor(share)[points[:, j].nan_to_num(0.0).long()]).log()
+        rest = (bandwidths[j] * torch.as_tensor(share)[values[:, j].nan_to_num(0.0).long()]).log()
         logs = logs + rest.where(known[:, j], 0.0)[:, None]
     return float(logs.fill_diagonal_(-torch.inf).logsumexp(1).mean())
 
@@ -121,27 +135,25 @@ def dependent(n=600):
 def test_bandwidths_are_the_likeliest(part, monkeypatch):
     monkeypatch.setattr(_kernels, "TOLERANCE", 0.0)  # EM is slow
     monkeypatch.setattr(_kernels, "MOST_STEPS", 200)
-    encoding, shares, points = dependent()
-    holes = torch.rand(points.shape, generator=torch.Generator().manual_seed(0)) < part
-    points = points.masked_fill(holes, math.nan)
-    with seeded(0):
-        found = likeliest_bandwidths(encoding, shares, points)
-    best = leave_one_out(encoding, shares, points, found)
+    encoding, shares, values = dependent()
+    holes = torch.rand(values.shape, generator=torch.Generator().manual_seed(0)) < part
+    values = values.masked_fill(holes, math.nan)
+    found = likeliest(encoding, shares, values)
+    best = leave_one_out(encoding, shares, values, found)
     for j, factor in [(0, 0.6), (0, 1.6), (1, 0.6), (1, 1.6), (2, 0.6), (2, 1.6), (3, 0.6)]:
         other = found.clone()
         other[j] = max(float(other[j]) * factor, LEAST_BANDWIDTH)
-        assert leave_one_out(encoding, shares, points, other) < best + 1e-3
+        assert leave_one_out(encoding, shares, values, other) < best + 1e-3
     assert float(found[1]) < 0.3
     assert float(found[3]) > 0.5  # of what tells nothing nearly all goes to all
 
 
 def test_repeated_rows_have_the_narrowest_kernels():
-    encoding, shares, points = dependent(50)
-    with seeded(0):
-        found = likeliest_bandwidths(encoding, shares, points.repeat(2, 1))
+    encoding, shares, values = dependent(50)
+    found = likeliest(encoding, shares, values.repeat(2, 1))
     assert (found[encoding.scores] == LEAST_BANDWIDTH).all()
-    own = Kernels(encoding, shares, points, points, None, found, torch.zeros_like(points))
-    logs = own.log_prob(own.nearest(points, points > -9), 0, points[:, 0])
+    own = joint(encoding, shares, values, found)
+    logs = own.log_prob(own.nearest(values, values > -9), 0, values[:, 0])
     assert torch.isfinite(logs).all()
 
 
@@ -150,17 +162,15 @@ def test_ordered_levels_are_spread():
     code = torch.from_numpy(np.random.default_rng(0).integers(4, size=400)).float()
     quarter = np.full(4, 0.25)
     encoding = Encoding([(ORDERED, quarter), (ORDERED, quarter)])
-    with seeded(0):
-        found = likeliest_bandwidths(encoding, [], torch.stack([code, code], 1))
+    found = likeliest(encoding, [], torch.stack([code, code], 1))
     assert (found > 0.1).all()
     assert (found < 0.8).all()
 
 
 def test_a_weight_of_a_row_counts_as_rows():
-    encoding, shares, points = dependent(300)
+    encoding, shares, values = dependent(300)
     weight = torch.ones(300)
     weight[150:] = 1e-12
-    with seeded(0):
-        found = likeliest_bandwidths(encoding, shares, points, weight)
-        other = likeliest_bandwidths(encoding, shares, points[:150])
+    found = likeliest(encoding, shares, values, weight)
+    other = likeliest(encoding, shares, values[:150])
     torch.testing.assert_close(found, other, rtol=0.1, atol=0.02)

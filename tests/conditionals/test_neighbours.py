@@ -15,6 +15,7 @@ from skflow.conditionals._neighbours import (
     WIDTHS,
     Neighbours,
 )
+from skflow.conditionals._points import Points
 
 SHARES = {1: np.array([0.2, 0.5, 0.3]), 2: np.array([0.1, 0.2, 0.7])}
 COLUMNS = [(NUMBER, None), (ORDERED, SHARES[1]), (LABELS, SHARES[2]), (NUMBER, None)]
@@ -35,7 +36,13 @@ def holes(n, seed):
 
 def neighbours(n=40, weight=None):
     values = rows(n, 0).masked_fill(holes(n, 1), math.nan)
-    return Neighbours(Encoding(COLUMNS), [SHARES[2]], values, values, weight)
+    return Neighbours(*points(values), values, weight)
+
+
+def points(values):
+    """Columns, shares of labels and rows with nothing expected in their holes."""
+    columns = Encoding(COLUMNS), [SHARES[2]]
+    return *columns, Points.of(*columns, values)
 
 
 def distances(own, values, known):
@@ -121,7 +128,8 @@ def test_shares_of_levels_add_up_to_one(j):
 
 
 def test_each_row_puts_its_kernel_around_its_own_cell():
-    own = Neighbours(Encoding(COLUMNS), [SHARES[2]], *[torch.tensor([[0.7, 1.0, 2.0, -1.0]])] * 2)
+    row = torch.tensor([[0.7, 1.0, 2.0, -1.0]])
+    own = Neighbours(*points(row), row)
     nothing = torch.zeros(1, D), torch.zeros(1, D, dtype=torch.bool)
     nearest = own.nearest(*nothing)
     found = own.log_prob(nearest, 0, torch.tensor([0.75]))[:, 0]

@@ -30,6 +30,15 @@ def test_the_density_integrates_to_the_cdf():
         torch.testing.assert_close(mass[i], one.cdf(grid[i + 1].expand(N)), atol=1e-6, rtol=0)
 
 
+def test_moments_are_those_of_the_density():
+    one, grid = mixture(), torch.linspace(-20, 20, 20_001, dtype=torch.float64)
+    density = torch.stack([one.log_prob(z.expand(N)).exp() for z in grid])
+    mean, variance = one.moments()
+    torch.testing.assert_close(mean, torch.trapezoid(grid[:, None] * density, grid, dim=0))
+    square = (grid[:, None] - mean).square()
+    torch.testing.assert_close(variance, torch.trapezoid(square * density, grid, dim=0))
+
+
 @pytest.mark.parametrize("q", [1e-6, 0.05, 0.5, 0.999])
 def test_quantiles_invert_the_cdf(q):
     one = mixture()

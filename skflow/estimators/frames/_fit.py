@@ -1,17 +1,21 @@
 """The fit of a density of a data frame: its columns read, then nets of its conditionals."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
+from skflow._clock import seconds_left, time_is_up, time_limit
 from skflow._random import draw_seed
 from skflow._threads import one_thread
 from skflow._validation import check_rows
 from skflow._watch import tell
 from skflow.conditionals._blend import Blend
 from skflow.conditionals._encoding import LABELS, NUMBER, Encoding
+from skflow.conditionals._filled import filled
 from skflow.conditionals._gaussian import GaussianStart
 from skflow.conditionals._net import AnyOrderNet
 from skflow.conditionals._shares import blend
@@ -25,6 +29,9 @@ __all__ = ["FittedTable", "learn"]
 MINIMUM = 5  # rows
 LONG = 20_000  # rows, of which a tenth is enough to stop by
 BATCH = 256
+LEAST_HOLES = 0.01  # of the cells, from which they are worth a second fit
+FIRST = 0.5  # of the steps and of a limited time that the first fit then has
+DRAWN = 0.2  # of the rest of a limited time, at most, to draw what is in the holes
 FEW_ORDERS_FROM = 2_000  # columns times members from which a row's score has fewer orders
 FEWEST_ORDERS = 2
 
@@ -54,26 +61,118 @@ def learn(estimator, X, weight, rng):
     weight = None if weight is None else weight[weight > 0]
     repeats = not any(scale.kind == NUMBER for scale in reader.scales)
     holder = _holder(codes, estimator.n_members, rng, repeats)
-    cells = torch.from_numpy(np.concatenate([points, scores], axis=1)).float()
-    columns = [(scale.kind, getattr(scale, "shares", None)) for scale in reader.scales]
-    shares = [share for kind, share in columns if kind == LABELS]
-    weight_of = None if weight is None else torch.from_numpy(weight / weight.mean()).float()
-
-    def make(rows):
-        encoding = Encoding(columns)
-        numbers = encoding(torch.from_numpy(scores[rows])).numpy()
-        starts = GaussianStart.from_scores(numbers, None if weight is None else weight[rows])
-        return AnyOrderNet(encoding, starts[0], shares, estimator.hidden_features), starts
-
-    config = default_config(len(scores), estimator.max_steps, estimator.verbose)
-    own = {"seed": draw_seed(rng), "n_jobs": estimator.n_jobs}
-    nets, histories = fit_nets(make, cells, weight_of, holder, config, BATCH, **own)
-    tell("weighing nets and shares by held-out rows")
-    rows = cells, _middles(reader.scales, codes), weight_of
-    conditionals = blend(nets, shares, *rows, holder, draw_seed(rng))
+    cells = torch.from_numpy(np.concatenate([points, scores], axis=1))
+    rows = _Rows(estimator, reader.scales, cells, _middles(reader.scales, codes), weight, holder)
+    steps = default_config(len(cells), estimator.max_steps).max_epochs
+    twice = bool(torch.isnan(cells).float().mean() >= LEAST_HOLES)
+    with time_limit(FIRST * seconds_left() if twice else None):
+        first = max(1, round(FIRST * steps)) if twice else steps
+        conditionals, histories = rows.fit(first, rng)
     has_levels = np.array([scale.kind != NUMBER for scale in reader.scales])
-    orders = _orders(len(nets), estimator.n_orders, has_levels, rng)
-    return FittedTable(reader, conditionals, orders, list(histories))
+    orders = _orders(len(conditionals.nets), estimator.n_orders, has_levels, rng)
+    fitted = FittedTable(reader, conditionals, orders, histories)
+    return _again(fitted, rows, steps, rng) if twice else fitted
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows that nets are fitted to.
+
+    Attributes
+    ----------
+    estimator : TableDensity
+    scales : tuple of NumberScale or LevelScale
+        Of each column.
+    cells : tensor of shape (n, 2 d), float64
+        As :func:`rows_given` takes them, NaN in holes.
+    middles : tensor of shape (n, 2 d)
+        See :func:`_middles`.
+    weight : ndarray of shape (n,) or None
+    holder : ndarray of shape (n,)
+    """
+
+    estimator: Any
+    scales: tuple
+    cells: torch.Tensor
+    middles: torch.Tensor
+    weight: np.ndarray | None
+    holder: np.ndarray
+
+    def fit(self, steps, rng, filled=None):
+        """Fit nets, in at most so many steps, to the rows or to copies with their holes filled.
+
+        Returns
+        -------
+        conditionals : Blend
+        histories : list
+        """
+        cells = self.cells.float()
+        own = cells if filled is None else filled
+        n_copies, weight = len(own) // len(cells), None
+        if self.weight is not None:
+            weight = torch.from_numpy(self.weight / self.weight.mean()).float()
+        rows = own, None if weight is None else weight.repeat(n_copies)
+        config = default_config(len(cells), steps, self.estimator.verbose)
+        nets, histories = fit_nets(
+            partial(self._begun, own),
+            *rows,
+            np.tile(self.holder, n_copies),
+            config,
+            BATCH,
+            seed=draw_seed(rng),
+            n_jobs=self.estimator.n_jobs,
+        )
+        tell("weighing nets and shares by held-out rows")
+        rows = cells, self.middles, weight, self.holder
+        return blend(nets, self._columns()[1], *rows, draw_seed(rng)), list(histories)
+
+    def _begun(self, filled, rows):
+        """Make a net that is to start from some rows, and its starts."""
+        rows = rows[rows < len(self.cells)]  # copies of a row are not more rows
+        points = filled[rows].chunk(2, dim=1)[0]
+        spread = self.cells[rows].chunk(2, dim=1)[1]
+        columns, shares = self._columns()
+        encoding = Encoding(columns)
+        numbers = encoding(torch.where(torch.isnan(spread), points, spread)).numpy()
+        weight = None if self.weight is None else self.weight[rows]
+        starts = GaussianStart.from_scores(numbers, weight)
+        return AnyOrderNet(encoding, starts[0], shares, self.estimator.hidden_features), starts
+
+    def _columns(self):
+        """Return the kind of each column and its shares, and the shares of those of labels."""
+        columns = [(scale.kind, getattr(scale, "shares", None)) for scale in self.scales]
+        return columns, [share for kind, share in columns if kind == LABELS]
+
+
+def _again(first, rows, steps, rng):
+    """Fit once more to rows whose holes are drawn by what a first fit has found.
+
+    If that is interrupted what was found first is kept.
+    """
+    if time_is_up() or _interrupted(first.histories):
+        return first
+    tell("drawing what may be in the holes, and fitting to the rows so filled")
+    scales = first.reader.scales
+    try:
+        with time_limit(DRAWN * seconds_left()):
+            cells = filled(
+                first.conditionals,
+                rows.cells.float(),
+                first.orders,
+                lambda j, scores: scales[j].settled(scores),
+                draw_seed(rng),
+                rows.estimator.n_jobs,
+            )
+        conditionals, histories = rows.fit(steps, rng, cells)
+    except KeyboardInterrupt:
+        return first
+    if _interrupted(histories):
+        conditionals = first.conditionals
+    return replace(first, conditionals=conditionals, histories=histories)
+
+
+def _interrupted(histories):
+    return any(history.stopped_by == "interrupt" for history in histories)
 
 
 def _middles(scales, codes):

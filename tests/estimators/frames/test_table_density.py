@@ -15,6 +15,7 @@ from sklearn.base import clone
 import skflow
 from skflow import TableDensity
 from skflow.diagnostics import order_agreement
+from skflow.estimators.frames import _fit
 from skflow.estimators.frames._fit import _holder
 from skflow.estimators.frames._reader import Reader
 from tests.estimators.frames.tables import mixed_table, quick
@@ -487,6 +488,67 @@ def test_an_interrupt_keeps_what_there_is(monkeypatch):
     density = quick().fit(TABLE)
     assert np.isfinite(density.score(NEW))
     assert next(steps) < 60
+
+
+class TestSecondFits:
+    def test_are_of_all_steps_to_rows_without_holes(self, monkeypatch):
+        fits, fit_nets = [], _fit.fit_nets
+
+        def noted(make, cells, weight, holder, config, *args, **kwargs):
+            fits.append((cells, weight, holder, config.max_epochs))
+            return fit_nets(make, cells, weight, holder, config, *args, **kwargs)
+
+        monkeypatch.setattr(_fit, "fit_nets", noted)
+        quick(max_steps=6).fit(TABLE, sample_weight=np.arange(1.0, len(TABLE) + 1))
+        (cells, weight, holder, steps), (filled, weights, holders, all_steps) = fits
+        known, asked = (torch.isnan(part) for part in filled.chunk(2, dim=1))
+        assert (steps, all_steps) == (3, 6)
+        assert not known.any()
+        n_copies = len(filled) // len(cells)
+        assert n_copies > 1
+        assert torch.equal(asked, torch.isnan(cells.chunk(2, dim=1)[1]).repeat(n_copies, 1))
+        assert torch.equal(weights, weight.repeat(n_copies))
+        np.testing.assert_array_equal(holders, np.tile(holder, n_copies))
+
+    @pytest.mark.slow
+    def test_are_likelier(self):
+        """A third of the cells of a curve is missing: what is drawn in them helps."""
+        rng = np.random.default_rng(0)
+        x = rng.uniform(-2, 2, 700)
+        table = np.column_stack([x, x**2, np.sin(3 * x)]) + 0.1 * rng.normal(size=(700, 3))
+        train, test = table[:500].copy(), table[500:]
+        train[rng.random(train.shape) < 1 / 3] = np.nan
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_fit, "LEAST_HOLES", 2.0)
+            once = TableDensity(random_state=0).fit(train).score(test)
+        assert TableDensity(random_state=0).fit(train).score(test) > once
+
+    def test_are_left_out_where_holes_are_few(self, monkeypatch):
+        def never(*args):
+            raise AssertionError(args)
+
+        monkeypatch.setattr(_fit, "_again", never)
+        table = np.random.default_rng(0).normal(size=(60, 3))
+        table[0, 0] = np.nan
+        assert np.isfinite(quick(max_steps=5).fit(table).score(table))
+
+    @pytest.mark.parametrize("during", ["draws", "the second fit"])
+    def test_that_are_interrupted_leave_the_first(self, monkeypatch, during):
+        def interrupted(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        firsts, again = [], _fit._again
+
+        def noted(first, rows, *args):
+            firsts.append(first.conditionals)
+            monkeypatch.setattr(*to_stop, interrupted)
+            return again(first, rows, *args)
+
+        to_stop = (_fit, "filled" if during == "draws" else "fit_nets")
+        monkeypatch.setattr(_fit, "_again", noted)
+        density = quick(max_steps=5).fit(TABLE)
+        assert density.conditionals_ is firsts[0]
+        assert np.isfinite(density.score(NEW))
 
 
 def test_a_fit_that_is_refused_leaves_the_last_one(fitted):
