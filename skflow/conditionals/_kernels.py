@@ -1,6 +1,6 @@
 """Kernels of whole rows, of which each column has its own size, by likelihood."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -141,7 +141,8 @@ def likeliest_bandwidths(encoding, shares, values, points, weight=None):
     weight = torch.ones(len(rows)) if weight is None else weight[rows]
     weight, kernels = weight.double(), _smooth(encoding, values[rows].double())
     points = points.at(rows)
-    points.means.copy_(kernels.scores.where(~torch.isnan(kernels.scores), points.means))
+    means = torch.where(torch.isnan(kernels.scores), points.means, kernels.scores)
+    points = replace(points, means=means)
     asked = kernels.first(MOST_POINTS)
     asking, n = asked.asking(), len(asked.scores)
     d = values.shape[1]

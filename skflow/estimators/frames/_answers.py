@@ -140,8 +140,8 @@ class AnswersQuestions(DensityMixin):
         X : data frame or array of shape (n_samples, n_features)
         n_draws : int, optional
             None fills each hole with the median of what it may be given the row's known cells, or
-            the most probable level. A number asks for so many tables, filled by draws from the
-            conditional distribution of all holes of a row together.
+            the most probable level. A number asks for so many tables, filled by independent draws
+            from the conditional distribution of all holes of a row together.
         random_state : int, RandomState instance or None, default=None
 
         Returns
@@ -157,7 +157,7 @@ class AnswersQuestions(DensityMixin):
         def table(rng=None):
             codes = with_summands(self, known, 0.5 if rng is None else rng)
             scores = reader.scores(codes)[0]
-            filled = middles(self, scores) if rng is None else draws(self, scores, rng)
+            filled = middles(self, scores) if rng is None else draws(self, scores, rng, even=False)
             return reader.table(reader.filled(codes, filled), rng, X)
 
         if n_draws is None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.quasirandom import SobolEngine
 
-from skflow._random import seeded
+from skflow._random import generator, seeded
 from skflow._side_by_side import side_by_side
 from skflow._threads import threads
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
@@ -58,23 +58,26 @@ def log_probs(density, scores, ends, given):
     return torch.stack(side_by_side(run, orders_asked(density), density.n_jobs)).numpy()
 
 
-def draws(density, scores, rng):
+def draws(density, scores, rng, even=True):
     """Rows (n, d) with their holes drawn.
 
     Each is a draw from the density; together they are more even than independent ones, since the
     uniform numbers that they are made from are scrambled Sobol points (Owen 1998), which lie in
     each order evenly. Of few rows only some orders, chosen anew, draw any. Where nothing is known
     more rows are drawn than are asked for, and picked evenly.
+
+    With ``even=False`` rows are independent, as they have to be where several tables are to show
+    how much is left open: what is worked out from even ones varies less.
     """
-    times = times_drawn(len(scores)) if torch.isnan(scores).all() else 1
+    times = times_drawn(len(scores)) if even and torch.isnan(scores).all() else 1
     if times == 1:
-        return _drawn(density, scores, rng)
-    many = _drawn(density, scores.repeat(times, 1), rng)
+        return _drawn(density, scores, rng, even)
+    many = _drawn(density, scores.repeat(times, 1), rng, even)
     points = density.conditionals_.nets[0].encoding(many).nan_to_num(0.0)
     return many[evenly_picked(points, len(scores), rng)]
 
 
-def _drawn(density, scores, rng):
+def _drawn(density, scores, rng, even):
     """Rows (n, d) with their holes drawn, by all orders or, of few rows, by some."""
     orders, scores = orders_asked(density), scores.clone()
     if not len(scores):
@@ -88,18 +91,23 @@ def _drawn(density, scores, rng):
 
     def run(task):
         order, rows, seed = task
-        points = SobolEngine(max(1, len(order)), scramble=True, seed=seed)
+        uniform = _uniform(max(1, len(order)), seed, even)
         with threads(1), seeded(seed):
             return [
-                draw_in_order(
-                    density.conditionals_, piece, order, points.draw(len(piece)), known_by
-                )
+                draw_in_order(density.conditionals_, piece, order, uniform(len(piece)), known_by)
                 for piece in scores[rows].split(BLOCK)
             ]
 
     for (_, rows, _), pieces in zip(tasks, side_by_side(run, tasks, density.n_jobs), strict=True):
         scores[rows] = torch.cat(pieces)
     return scores
+
+
+def _uniform(d, seed, even):
+    """Return what makes uniform numbers (n, d), even or independent ones."""
+    if even:
+        return SobolEngine(d, scramble=True, seed=seed).draw
+    return lambda n: torch.rand(n, d, generator=generator())
 
 
 def settled(density, place, scores):

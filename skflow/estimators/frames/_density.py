@@ -41,17 +41,19 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     of the rows that are nearest in what is known [3]_, [4]_, with shares by held-out cells.
 
     The same conditionals fill holes, draw rows given some cells, predict any column, and say
-    which cell of a row is odd. In training the cells that are known are drawn at random; holes
-    of the table are never known and never asked for, so that nothing has to be filled in before.
+    which cell of a row is odd. In training the cells that are known are drawn at random. Nothing
+    has to be filled in before: where a hundredth of the cells or more is missing, there is a
+    second fit to rows whose holes are drawn, eight times, from what the first one finds, and in
+    which known cells alone are asked for: a step of Monte Carlo EM [5]_.
 
     Every conditional is a proper distribution, and so is each product; those of different orders
     need not agree, which is why several are mixed: :meth:`score_samples` with ``given`` is near
     the ratio of two densities, and not equal to it.
 
     Cost: of a fit, ``n_members`` nets of some thousand steps, a minute for 1,000 rows of 10
-    columns on one core; of scores, ``n_members * n_orders`` evaluations of a
-    net for each cell; of draws, one for each cell. Where nothing is given up to 16 times as many
-    rows are drawn as are kept, 8,192 at most.
+    columns on one core and twice that with holes; of scores, ``n_members * n_orders``
+    evaluations of a net for each cell; of draws, one for each cell. Where nothing is given up to
+    16 times as many rows are drawn as are kept, 8,192 at most.
 
     Parameters
     ----------
@@ -99,7 +101,8 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     reader_ : Reader
         How tables are read and made.
     histories_ : list of list of dict
-        Of each member's training, a record an epoch, as ``history_`` of the flows.
+        Of each member's training, a record an epoch, as ``history_`` of the flows; with holes of
+        the second.
     stopped_by_ : list of str
         Why it ended: "n_iter_no_change", "max_epochs", "max_seconds", "interrupt".
     effective_size_ : float
@@ -121,6 +124,7 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
        Multivariate Analysis II, 25-31.
     .. [4] Hall, Racine & Li (2004), Cross-validation and the estimation of conditional
        probability densities, JASA 99(468).
+    .. [5] Wei & Tanner (1990), A Monte Carlo implementation of the EM algorithm, JASA 85(411).
 
     Examples
     --------

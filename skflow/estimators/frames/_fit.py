@@ -98,7 +98,7 @@ class _Rows:
     weight: np.ndarray | None
     holder: np.ndarray
 
-    def fit(self, steps, rng, filled=None):
+    def fit(self, steps, rng, copies=None):
         """Fit nets, in at most so many steps, to the rows or to copies with their holes filled.
 
         Returns
@@ -106,18 +106,17 @@ class _Rows:
         conditionals : Blend
         histories : list
         """
-        cells = self.cells.float()
-        own = cells if filled is None else filled
-        n_copies, weight = len(own) // len(cells), None
+        cells, weight = self.cells.float(), None
         if self.weight is not None:
             weight = torch.from_numpy(self.weight / self.weight.mean()).float()
-        rows = own, None if weight is None else weight.repeat(n_copies)
-        config = default_config(len(cells), steps, self.estimator.verbose)
+        copies = cells if copies is None else copies
+        n_copies = len(copies) // len(cells)
         nets, histories = fit_nets(
-            partial(self._begun, own),
-            *rows,
+            partial(self._begun, copies),
+            copies,
+            None if weight is None else weight.repeat(n_copies),
             np.tile(self.holder, n_copies),
-            config,
+            default_config(len(cells), steps, self.estimator.verbose),
             BATCH,
             seed=draw_seed(rng),
             n_jobs=self.estimator.n_jobs,
@@ -126,10 +125,10 @@ class _Rows:
         rows = cells, self.middles, weight, self.holder
         return blend(nets, self._columns()[1], *rows, draw_seed(rng)), list(histories)
 
-    def _begun(self, filled, rows):
+    def _begun(self, copies, rows):
         """Make a net that is to start from some rows, and its starts."""
         rows = rows[rows < len(self.cells)]  # copies of a row are not more rows
-        points = filled[rows].chunk(2, dim=1)[0]
+        points = copies[rows].chunk(2, dim=1)[0]
         spread = self.cells[rows].chunk(2, dim=1)[1]
         columns, shares = self._columns()
         encoding = Encoding(columns)
@@ -155,7 +154,7 @@ def _again(first, rows, steps, rng):
     scales = first.reader.scales
     try:
         with time_limit(DRAWN * seconds_left()):
-            cells = filled(
+            copies = filled(
                 first.conditionals,
                 rows.cells.float(),
                 first.orders,
@@ -163,7 +162,7 @@ def _again(first, rows, steps, rng):
                 draw_seed(rng),
                 rows.estimator.n_jobs,
             )
-        conditionals, histories = rows.fit(steps, rng, cells)
+        conditionals, histories = rows.fit(steps, rng, copies)
     except KeyboardInterrupt:
         return first
     if _interrupted(histories):

@@ -247,6 +247,15 @@ class TestHoles:
         table.loc[0, "kind"] = "huge"
         assert fitted.impute(table).loc[0, "kind"] == "huge"
 
+    def test_draws_of_rows_are_independent(self):
+        """Of even ones a mean would hardly vary, and hide how much the holes leave open."""
+        table = np.random.default_rng(0).normal(size=(80, 2))
+        density = quick(max_steps=10).fit(table)
+        table[:, 1] = np.nan
+        each = np.stack([one[:, 1] for one in density.impute(table, n_draws=200, random_state=0)])
+        ratio = each.mean(axis=1).var() / (each.var(axis=0).mean() / each.shape[1])
+        assert 0.7 < ratio < 1.4
+
 
 class TestPredictions:
     def test_of_numbers_and_of_levels(self, fitted):
