@@ -173,17 +173,14 @@ class _Rows:
             net, starts = self.make(rest.numpy())
             batches = self._batches(rest, config.max_epochs)
             own = _in_epochs(config, len(batches))
-            own = replace(own, max_epochs=0) if self.stop.is_set() else own
+            left_out = self.stop.is_set()
+            own = replace(own, max_epochs=0) if left_out else own
             validation = self._validation(held)
             net.start = likeliest_start(net, starts, validation)
             history = train(net, AnyConditional(noise), batches, own, validation=validation)
             if history.stopped_by == "interrupt":
                 self.stop.set()
-            return net, self._stopped(history)
-
-    def _stopped(self, history):
-        """Say of a member that an interrupt left untrained that this is why."""
-        return replace(history, stopped_by="interrupt") if self.stop.is_set() else history
+            return net, replace(history, stopped_by="interrupt") if left_out else history
 
     def _batches(self, rows, max_steps):
         """Batches of an epoch that is some fifty steps long, however few rows there are."""
