@@ -18,8 +18,8 @@ BLOCK = 2_048  # rows at a time
 def filled(conditionals, cells, orders, settled, seed, n_jobs=None):
     r"""Copy rows, with a cell drawn in each hole given the known ones.
 
-    Nets that then learn to say what is known by what is known or drawn come to maximise the
-    likelihood of the known cells: an EM algorithm whose expectation is a mean over draws [1]_.
+    Nets that then learn to say what is known by what is known or drawn take a step up the
+    likelihood of the known cells: of an EM algorithm whose expectation is a mean over draws [1]_.
 
     Parameters
     ----------
