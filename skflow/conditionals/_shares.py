@@ -1,5 +1,7 @@
 """The shares that nets and neighbours get, by cells of rows that the nets have not seen."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -27,7 +29,7 @@ BEFORE = 0.9  # share of the nets before any cell is seen
 
 @torch.no_grad()
 def blend(nets, shares, cells, middles, weight, holder, seed):
-    """Mix nets with neighbours, each as the likelihood of held-out cells has it.
+    """Mix nets with neighbours, each as the likelihood of held-out cells has it; say what that is.
 
     The cells are asked for given random others of their rows, as in training, each by the net
     that holds its row out and by rows of other folds. In each column the shares are those of the
@@ -50,6 +52,8 @@ def blend(nets, shares, cells, middles, weight, holder, seed):
     Returns
     -------
     blend : Blend
+    held_out : float
+        Mean log probability of a held-out cell, in nats of scores; NaN where none was asked for.
     """
     d = cells.shape[1] // 2
     with threads(1), seeded(seed):
@@ -61,14 +65,15 @@ def blend(nets, shares, cells, middles, weight, holder, seed):
         alone = torch.eye(1, 1 + neighbours.n_kinds)
         rows = np.flatnonzero(holder >= 0)
         if time_is_up() or not len(rows) or not d:
-            return Blend(nets, neighbours, alone.repeat(d, 1))
+            return Blend(nets, neighbours, alone.repeat(d, 1)), math.nan
         n_asked = int(np.clip(ASKED_CELLS // d, LEAST_ASKED, MOST_ASKED))
         repeats = int(np.clip(n_asked // len(rows), 1, MOST_REPEATS))
         rows = np.sort(rng.permutation(rows)[:n_asked]).repeat(repeats)
         fold = torch.from_numpy(holder[some])
         logs = _log_probs(nets, neighbours, cells[rows], holder[rows], fold)
         counts = torch.ones(len(rows)) if weight is None else weight[rows]
-        return Blend(nets, neighbours, _shares(logs, counts / repeats))
+        own = _shares(logs, counts / repeats)
+        return Blend(nets, neighbours, own), _mean_log_prob(logs, counts, own)
 
 
 def _some(encoding, n, rng):
@@ -121,6 +126,14 @@ def _shares(logs, weight):
     common = _likeliest(logs[cells], weights[cells], start)
     each = [_likeliest(logs[own, j], weight[own], common) for j, own in enumerate(cells.unbind(1))]
     return torch.stack(each)
+
+
+def _mean_log_prob(logs, weight, shares):
+    """Mean log probability of a cell, by shares (d, e) of what has those of :func:`_shares`."""
+    mixed = torch.logsumexp(logs + shares.log(), 2)
+    asked = ~torch.isnan(mixed)
+    weights = weight[:, None].expand(asked.shape)[asked]
+    return float(weights @ mixed[asked] / weights.sum())
 
 
 def _likeliest(logs, weight, start):

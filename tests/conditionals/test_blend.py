@@ -13,7 +13,7 @@ from skflow.conditionals._kernels import Kernels
 from skflow.conditionals._neighbours import Neighbours
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 from skflow.conditionals._points import Points
-from skflow.conditionals._shares import _likeliest, blend
+from skflow.conditionals._shares import _likeliest, _mean_log_prob, blend
 from skflow.conditionals._univariate import Levels
 from tests.conditionals.test_net import COLUMNS, LABELS, SIZES, net, rows, some_known
 
@@ -36,7 +36,7 @@ def mixed(share=0.6, n_nets=2):
 def shares_of(nets, values, holder):
     """Blend nets with neighbours among rows in which no number repeats."""
     middles = torch.cat([values, torch.zeros_like(values)], 1)
-    return blend(nets, LABEL_SHARES, values.repeat(1, 2), middles, None, holder, seed=0)
+    return blend(nets, LABEL_SHARES, values.repeat(1, 2), middles, None, holder, seed=0)[0]
 
 
 @pytest.mark.parametrize("j", range(D))
@@ -136,6 +136,15 @@ class TestShares:
         start = torch.tensor([0.9, 0.1])
         found = _likeliest(torch.tensor([[-9.0, 0.0]]), torch.ones(1), start)
         assert float(found[1]) == pytest.approx(3 / 21, abs=0.01)
+
+    def test_make_a_likelihood_of_the_cells_that_are_asked_for(self):
+        logs = torch.tensor([[[0.0, -2.0], [-1.0, -1.0]], [[-3.0, 0.0], [0.0, 0.0]]])
+        logs[1, 1] = math.nan
+        shares = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+        found = _mean_log_prob(logs, torch.tensor([1.0, 2.0]), shares)
+        first = math.log(0.75 + 0.25 * math.exp(-2)), -1.0
+        second = math.log(0.75 * math.exp(-3) + 0.25)
+        assert found == pytest.approx((sum(first) + 2 * second) / 4, rel=1e-5)
 
     def test_of_neighbours_where_rows_nearly_repeat(self):
         """Each row has a near double in another fold, of which an untrained net knows nothing."""

@@ -62,16 +62,17 @@ def learn(estimator, X, weight, rng):
     repeats = not any(scale.kind == NUMBER for scale in reader.scales)
     holder = _holder(codes, estimator.n_members, rng, repeats)
     cells = torch.from_numpy(np.concatenate([points, scores], axis=1))
-    rows = _Rows(estimator, reader.scales, cells, _middles(reader.scales, codes), weight, holder)
+    middles, seed = _middles(reader.scales, codes), draw_seed(rng)
+    rows = _Rows(estimator, reader.scales, cells, middles, weight, holder, seed)
     steps = default_config(len(cells), estimator.max_steps).max_epochs
     twice = bool(torch.isnan(cells).float().mean() >= LEAST_HOLES)
     with time_limit(FIRST * seconds_left() if twice else None):
         first = max(1, round(FIRST * steps)) if twice else steps
-        conditionals, histories = rows.fit(first, rng)
+        conditionals, histories, held_out = rows.fit(first, rng)
     has_levels = np.array([scale.kind != NUMBER for scale in reader.scales])
     orders = _orders(len(conditionals.nets), estimator.n_orders, has_levels, rng)
     fitted = FittedTable(reader, conditionals, orders, histories)
-    return _again(fitted, rows, steps, rng) if twice else fitted
+    return _again(fitted, held_out, rows, steps, rng) if twice else fitted
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class _Rows:
         See :func:`_middles`.
     weight : ndarray of shape (n,) or None
     holder : ndarray of shape (n,)
+    seed : int
+        Of the cells that fits are weighed and compared by: the same for all.
     """
 
     estimator: Any
@@ -97,6 +100,7 @@ class _Rows:
     middles: torch.Tensor
     weight: np.ndarray | None
     holder: np.ndarray
+    seed: int
 
     def fit(self, steps, rng, copies=None):
         """Fit nets, in at most so many steps, to the rows or to copies with their holes filled.
@@ -105,6 +109,8 @@ class _Rows:
         -------
         conditionals : Blend
         histories : list
+        held_out : float
+            Mean log probability of the cells of held-out rows, each given some of its others.
         """
         cells, weight = self.cells.float(), None
         if self.weight is not None:
@@ -123,7 +129,8 @@ class _Rows:
         )
         tell("weighing nets and shares by held-out rows")
         rows = cells, self.middles, weight, self.holder
-        return blend(nets, self._columns()[1], *rows, draw_seed(rng)), list(histories)
+        conditionals, held_out = blend(nets, self._columns()[1], *rows, self.seed)
+        return conditionals, list(histories), held_out
 
     def _begun(self, copies, rows):
         """Make a net that is to start from some rows, and its starts."""
@@ -143,10 +150,10 @@ class _Rows:
         return columns, [share for kind, share in columns if kind == LABELS]
 
 
-def _again(first, rows, steps, rng):
+def _again(first, held_out, rows, steps, rng):
     """Fit once more to rows whose holes are drawn by what a first fit has found.
 
-    If that is interrupted what was found first is kept.
+    If that is interrupted, or held-out cells are less likely by it, what was found first is kept.
     """
     if time_is_up() or _interrupted(first.histories):
         return first
@@ -162,8 +169,11 @@ def _again(first, rows, steps, rng):
                 draw_seed(rng),
                 rows.estimator.n_jobs,
             )
-        conditionals, histories = rows.fit(steps, rng, copies)
+        conditionals, histories, again = rows.fit(steps, rng, copies)
     except KeyboardInterrupt:
+        return first
+    if again < held_out:
+        tell("the first fit is kept: held-out cells are likelier by it")
         return first
     if _interrupted(histories):
         conditionals = first.conditionals

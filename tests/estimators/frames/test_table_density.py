@@ -541,6 +541,21 @@ class TestSecondFits:
         table[0, 0] = np.nan
         assert np.isfinite(quick(max_steps=5).fit(table).score(table))
 
+    @pytest.mark.parametrize("gain", [-0.1, 0.1])
+    def test_are_kept_where_held_out_cells_are_no_less_likely(self, monkeypatch, gain):
+        fits, blend = [], _fit.blend
+
+        def judged(*args):
+            own, held_out = blend(*args)
+            assert np.isfinite(held_out)
+            fits.append(own)
+            return own, gain * len(fits)
+
+        monkeypatch.setattr(_fit, "blend", judged)
+        density = quick(max_steps=6).fit(TABLE)
+        assert len(fits) == 2
+        assert density.conditionals_ is fits[1 if gain > 0 else 0]
+
     @pytest.mark.parametrize("during", ["draws", "the second fit"])
     def test_that_are_interrupted_leave_the_first(self, monkeypatch, during):
         def interrupted(*args, **kwargs):
@@ -548,10 +563,10 @@ class TestSecondFits:
 
         firsts, again = [], _fit._again
 
-        def noted(first, rows, *args):
+        def noted(first, *args):
             firsts.append(first.conditionals)
             monkeypatch.setattr(*to_stop, interrupted)
-            return again(first, rows, *args)
+            return again(first, *args)
 
         to_stop = (_fit, "filled" if during == "draws" else "fit_nets")
         monkeypatch.setattr(_fit, "_again", noted)
