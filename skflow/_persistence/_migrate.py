@@ -30,6 +30,7 @@ OF_TABLES = {"resolution": None, "periodic": None, "n_jobs": None, "context_colu
 OF_TRAINED = {"checkpoint": None}
 # and that came since: a parameter more is no new format
 NEWEST = {
+    "Blend": {"width": 1.0},
     "ContinuousFlowDensity": {"likelihood_epochs": 0},
     "Neighbours": {"reaches": [0.1, 0.35], "widths": [0.02, 0.06, 0.2]},
     "PooledKernels": {"tails": 0.0},

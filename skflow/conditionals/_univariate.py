@@ -59,6 +59,10 @@ class Mixture:
         mean = (weight * self.loc).sum(0)
         return mean, (weight * ((2 * self.log_scale).exp() + (self.loc - mean).square())).sum(0)
 
+    def narrowed(self, share):
+        """Components of these shares (n,) of their widths, about the same means."""
+        return Mixture(self.log_weight, self.loc, self.log_scale + share.log())
+
     def quantile(self, q):
         """Points (n,) with the mass q below them: a float, or one (n,) a row."""
         q = torch.as_tensor(q, dtype=self.loc.dtype).expand(self.loc.shape[1])

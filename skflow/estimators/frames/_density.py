@@ -71,11 +71,11 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     n_orders : int or "auto", default="auto"
         Orders of the columns that a row's density is the mean of. "auto" is 8, and 2 where there
         are very many columns.
-    hidden_features : tuple of int, default=(256, 256, 256, 256, 256)
+    hidden_features : tuple of int, default=(256, 256, 256)
         Hidden units in each layer of the nets, equally many in all.
     max_steps : int or "auto", default="auto"
-        Of the training of each net, which mostly stops before. "auto" is 2,500 for 1,000 rows and
-        grows with the fourth root of their number, from 2,000 to 8,000.
+        Of the training of each net, which mostly stops before. "auto" is 2,000 for up to 1,000
+        rows, and then grows with the fourth root of their number, to 8,000.
     max_seconds : float, default=None
         Time for the whole fit.
     n_jobs : int, default=None
@@ -146,7 +146,7 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     support: Bounds | None = None
     n_members: int = 5
     n_orders: int | Auto = "auto"
-    hidden_features: tuple = (256, 256, 256, 256, 256)
+    hidden_features: tuple = (256, 256, 256)
     max_steps: int | Auto = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None

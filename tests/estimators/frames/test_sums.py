@@ -266,7 +266,7 @@ class TestMarginals:
 
 def test_densities_of_a_total_are_near_the_exact_one():
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 1_000))
+    a, b = rng.normal(size=(2, 4_000))
     density = quick(max_steps=200).fit(np.stack([a, 0.5 * b, a + 0.5 * b], axis=1))
     rows = np.full((50, 3), np.nan)
     rows[:, 2] = np.linspace(-2.5, 2.5, 50)
