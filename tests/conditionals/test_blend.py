@@ -13,7 +13,7 @@ from skflow.conditionals._kernels import Kernels
 from skflow.conditionals._neighbours import Neighbours
 from skflow.conditionals._orders import draw_in_order, log_prob_in_order
 from skflow.conditionals._points import Points
-from skflow.conditionals._shares import _likeliest, _mean_log_prob, blend
+from skflow.conditionals._shares import _likeliest, _mean_log_prob, _width, blend
 from skflow.conditionals._univariate import Levels
 from tests.conditionals.test_net import COLUMNS, LABELS, SIZES, net, rows, some_known
 
@@ -21,7 +21,7 @@ D = len(COLUMNS)
 LABEL_SHARES = [share for kind, share in COLUMNS if kind == LABELS]
 
 
-def mixed(share=0.6, n_nets=2):
+def mixed(share=0.6, n_nets=2, width=1.0):
     nets = [net(seed) for seed in range(n_nets)]
     columns = nets[0].encoding, LABEL_SHARES
     near = *columns, Points.of(*columns, rows(200)), rows(200)
@@ -30,7 +30,7 @@ def mixed(share=0.6, n_nets=2):
         [Neighbours(*near), Kernels(*near, None, bandwidths, torch.zeros(200, D))]
     )
     others = torch.full((D, neighbours.n_kinds), (1 - share) / neighbours.n_kinds)
-    return Blend(nets, neighbours, torch.cat([torch.full((D, 1), share), others], 1))
+    return Blend(nets, neighbours, torch.cat([torch.full((D, 1), share), others], 1), width)
 
 
 def shares_of(nets, values, holder):
@@ -60,9 +60,30 @@ def test_only_nets_where_nothing_is_known_or_all_is_theirs(share):
     torch.testing.assert_close(found, nets.logsumexp(0) - math.log(2), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("j", range(D))
+def test_nets_are_narrowed_where_numbers_are_given_something(j):
+    wide, narrow, values = mixed(1.0), mixed(1.0, width=0.5), rows()
+    known = torch.ones(values.shape, dtype=torch.bool)
+    known[:, j], known[::2] = False, False
+    before, after = (both.column(values, known, j) for both in (wide, narrow))
+    if j in SIZES or isinstance(before, Levels):
+        assert torch.equal(before.log_share, after.log_share)
+        return
+    assert torch.equal(before.loc, after.loc)
+    share = (after.log_scale - before.log_scale).exp()
+    expected = torch.where(known.any(1), 0.5, 1.0).expand_as(share)
+    torch.testing.assert_close(share, expected)
+
+
+def test_more_rows_are_narrowed_less():
+    few, many, more = (_width(5, n) for n in (100, 1_000, 100_000))
+    assert few == _width(2, 200) < many < more < 1 == _width(1, 100)
+
+
+@pytest.mark.parametrize("width", [1.0, 0.5])
 @pytest.mark.parametrize("j", [0, 1, 4])
-def test_draws_follow_the_column(j):
-    both, n = mixed(), 20_000
+def test_draws_follow_the_column(j, width):
+    both, n = mixed(width=width), 20_000
     values, known = rows(1).expand(n, -1), some_known(1).expand(n, -1).clone()
     known[:, j], known[:, j - 1] = False, True
     with seeded(0), torch.no_grad():
