@@ -212,7 +212,7 @@ def default_config(n_rows, max_steps="auto", verbose=0):
     """Return the settings of a fit to so many rows, whose epochs are counted in steps."""
     steps = max_steps
     if max_steps == "auto":
-        steps = int(np.clip(2_000 * (n_rows / 1_000) ** 0.25, 2_000, 8_000))
+        steps = int(np.clip(2_000 * (n_rows / 1_000) ** 0.375, 2_000, 8_000))
     return TrainingConfig(
         max_epochs=steps,
         learning_rate=2e-3,

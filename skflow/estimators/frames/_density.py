@@ -15,7 +15,7 @@ from skflow._clock import time_limit
 from skflow._model_card import CardMixin
 from skflow._persistence import SaveMixin
 from skflow._random import draw_seed
-from skflow._types import Auto, Bounds, RandomState, Rows, Weights
+from skflow._types import Auto, Bounds, RandomState, Rows, Sizes, Weights
 from skflow._validation import check_sample_weight
 from skflow.estimators._contract import anew
 from skflow.estimators.frames._answers import AnswersQuestions
@@ -74,11 +74,12 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     n_orders : int or "auto", default="auto"
         Orders of the columns that a row's density is the mean of. "auto" is 8, and 2 where there
         are very many columns.
-    hidden_features : tuple of int, default=(256, 256, 256)
-        Hidden units in each layer of the nets, equally many in all.
+    hidden_features : tuple of int or "auto", default="auto"
+        Hidden units in each layer of the nets, equally many in all. "auto" is 256 in three layers
+        for up to 2,000 rows, and in five for more.
     max_steps : int or "auto", default="auto"
         Of the training of each net, which mostly stops before. "auto" is 2,000 for up to 1,000
-        rows, and then grows with the fourth root of their number, to 8,000.
+        rows, and then grows with their number to the power of 3/8, to 8,000.
     max_seconds : float, default=None
         Time for the whole fit.
     n_jobs : int, default=None
@@ -151,7 +152,7 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
     support: Bounds | None = None
     n_members: int = 5
     n_orders: int | Auto = "auto"
-    hidden_features: tuple = (256, 256, 256)
+    hidden_features: Sizes | Auto = "auto"
     max_steps: int | Auto = "auto"
     max_seconds: float | None = None
     n_jobs: int | None = None
@@ -163,7 +164,7 @@ class TableDensity(CallbackSupportMixin, CardMixin, SaveMixin, AnswersQuestions,
         "support": [None, dict],
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "n_orders": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "hidden_features": [tuple, list],
+        "hidden_features": [StrOptions({"auto"}), tuple, list],
         "max_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_seconds": [None, Interval(Real, 0, None, closed="neither")],
         "n_jobs": [None, Integral],

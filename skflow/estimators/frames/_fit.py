@@ -29,6 +29,8 @@ __all__ = ["FittedTable", "learn"]
 MINIMUM = 5  # rows
 LONG = 20_000  # rows, of which a tenth is enough to stop by
 BATCH = 256
+HIDDEN, FEW_LAYERS, MANY_LAYERS = 256, 3, 5  # of nets, of which many rows have the more layers
+MANY_ROWS = 2_000
 LEAST_HOLES = 0.01  # of the cells, from which they are worth a second fit
 FIRST = 0.5  # of the steps and of a limited time that the first fit then has
 DRAWN = 0.2  # of the rest of a limited time, at most, to draw what is in the holes
@@ -142,7 +144,8 @@ class _Rows:
         numbers = encoding(torch.where(torch.isnan(spread), points, spread)).numpy()
         weight = None if self.weight is None else self.weight[rows]
         starts = GaussianStart.from_scores(numbers, weight)
-        return AnyOrderNet(encoding, starts[0], shares, self.estimator.hidden_features), starts
+        hidden = _hidden_features(self.estimator.hidden_features, len(self.cells))
+        return AnyOrderNet(encoding, starts[0], shares, hidden), starts
 
     def _columns(self):
         """Return the kind of each column and its shares, and the shares of those of labels."""
@@ -178,6 +181,13 @@ def _again(first, held_out, rows, steps, rng):
     if _interrupted(histories):
         conditionals = first.conditionals
     return replace(first, conditionals=conditionals, histories=histories)
+
+
+def _hidden_features(asked, n_rows):
+    """Units of each hidden layer: as asked, or by the number of rows."""
+    if asked != "auto":
+        return asked
+    return (HIDDEN,) * (MANY_LAYERS if n_rows > MANY_ROWS else FEW_LAYERS)
 
 
 def _interrupted(histories):

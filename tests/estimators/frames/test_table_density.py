@@ -476,6 +476,16 @@ def test_weights():
     assert without.levels("x") == ["a"]
 
 
+def test_many_rows_have_more_layers(monkeypatch):
+    monkeypatch.setattr(_fit, "MANY_ROWS", 150)
+    monkeypatch.setattr(_fit, "HIDDEN", 8)
+    depths = []
+    for n in (100, 200):
+        density = quick(hidden_features="auto", max_steps=2).fit(TABLE[:n])
+        depths.append([len(net.hidden) for net in density.conditionals_.nets])
+    assert depths == [[3, 3], [5, 5]]
+
+
 def test_layers_of_several_widths():
     with pytest.raises(ValueError, match=r"must be one or more equal numbers.*\(8, 4\)"):
         quick(hidden_features=(8, 4)).fit(TABLE)
