@@ -40,7 +40,8 @@ def blend(nets, shares, cells, middles, weight, holder, seed):
     A mixture of forecasts is wider than what it is right about, even of forecasts that each are as
     wide as they should be [1]_; and a row's density is one more mixture, over orders. So the
     components of nets are narrowed. By how much was found on many tables: held-out rows cannot
-    tell, since of all nets only one has not seen them. Of more rows less, by their number.
+    tell, since of all nets only one has not seen them. Of more rows less, by the root of their
+    number.
 
     Parameters
     ----------

@@ -78,6 +78,7 @@ def test_nets_are_narrowed_where_numbers_are_given_something(j):
 def test_more_rows_are_narrowed_less():
     few, many, more = (_width(5, n) for n in (100, 1_000, 100_000))
     assert few == _width(2, 200) < many < more < 1 == _width(1, 100)
+    assert [_width(5, n) for n in (250, 1_000)] == pytest.approx([0.9, 0.95])
 
 
 @pytest.mark.parametrize("width", [1.0, 0.5])
